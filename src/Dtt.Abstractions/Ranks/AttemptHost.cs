@@ -1,0 +1,102 @@
+using System.Text;
+using Dtt.Abstractions.Configuration;
+using Dtt.Abstractions.Runs;
+using Dtt.Abstractions.Storage;
+
+namespace Dtt.Abstractions.Ranks;
+
+/// <summary>
+/// The host's side of one attempt: turns a rank's messages into the run's durable state. Whoever starts the rank (a command, or the rank
+/// itself when it stands alone) feeds every message through here.
+/// </summary>
+public sealed class AttemptHost(IRunStore store, IRunAttempt attempt, RunConfig config)
+{
+    /// <summary>How the rank said it ended: <see cref="RankFinished"/>, <see cref="RankFailed"/>, or null while it runs or when it died.</summary>
+    public RankMessage? Ending { get; private set; }
+
+    /// <summary>The spec that starts this attempt's rank.</summary>
+    public TrainSpec Spec(ArtefactPaths paths, string configYaml) => new()
+    {
+        Run = attempt.Record.Run,
+        RunFolder = Path.GetFullPath(store.FolderOf(attempt.Record.Run)),
+        Attempt = attempt.Attempt,
+        ConfigYaml = configYaml,
+        TokensFolder = paths.Tokens,
+        TokenizerFolder = paths.Tokenizer,
+        GlobalBatchWindows = attempt.Record.GlobalBatchWindows,
+        ResumeFrom = [.. attempt.Record.Checkpoints.Reverse()],
+    };
+
+    /// <summary>Takes one message; the answer goes back to the rank when there is one.</summary>
+    public RankMessage? Take(RankMessage message)
+    {
+        switch (message)
+        {
+            case RankStarted started:
+                attempt.Started(started.FromStep, started.Plan, started.Fingerprint);
+                attempt.Append("started", $"attempt {attempt.Attempt} on {started.Device}, " + (started.FromStep == 0 ? "from fresh weights" : $"from step {started.FromStep}"));
+                break;
+            case MetricsReport report:
+                attempt.Append(report.Rows);
+                break;
+            case RankEvent happened:
+                attempt.Append(happened.Kind, happened.Message);
+                break;
+            case TrainingSample sample:
+                Save(sample);
+                break;
+            case CommitRequest request:
+                return new CommitAnswer(request.Checkpoint.Step, Commit(request.Checkpoint));
+            case RankFinished or RankFailed:
+                Ending = message;
+                break;
+        }
+
+        return null;
+    }
+
+    /// <summary>Ends the attempt once the rank is gone.</summary>
+    /// <param name="exit">How the process ended, in words, for a rank that said nothing.</param>
+    /// <param name="lastLines">The last lines of its log.</param>
+    public RunState End(string exit, IReadOnlyList<string> lastLines)
+    {
+        switch (Ending)
+        {
+            case RankFinished { Completed: true } finished:
+                attempt.Append("completed", $"all {finished.Step} steps are done");
+                attempt.End(RunState.Completed, "completed");
+                return RunState.Completed;
+            case RankFinished finished:
+                attempt.Append("stopped", $"stopped on request after step {finished.Step}");
+                attempt.End(RunState.Stopped, "stopped");
+                return RunState.Stopped;
+            case RankFailed failed:
+                attempt.Append("failed", failed.Message);
+                attempt.End(RunState.Failed, failed.Message);
+                return RunState.Failed;
+            default:
+                var message = $"the rank {exit} after step {attempt.Record.Latest?.Step ?? 0} was committed"
+                    + (lastLines.Count > 0 ? $"; its last lines: {string.Join(" | ", lastLines)}" : "");
+                attempt.Append("died", message);
+                attempt.End(RunState.Stopped, message);
+                return RunState.Interrupted;
+        }
+    }
+
+    private CommitReply Commit(CommittedCheckpoint checkpoint)
+    {
+        var reply = attempt.Commit(checkpoint);
+        attempt.Append(reply.Accepted ? "committed" : "refused", reply.Accepted
+            ? $"step {checkpoint.Step} ({checkpoint.SizeBytes / 1e6:0.0} MB)" + (checkpoint.ValLoss is { } loss ? $", val loss {loss:0.0000}" : "")
+            : $"step {checkpoint.Step}: {reply.Reason}");
+        if (reply.Accepted) attempt.Retain(config.Keep);
+        return reply;
+    }
+
+    private void Save(TrainingSample sample)
+    {
+        var folder = Path.Combine(store.FolderOf(attempt.Record.Run), "samples");
+        Directory.CreateDirectory(folder);
+        DurableFile.Replace(Path.Combine(folder, $"step_{sample.Step:00000000}.txt"), Encoding.UTF8.GetBytes(sample.Text + "\n"));
+    }
+}

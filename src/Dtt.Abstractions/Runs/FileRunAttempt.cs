@@ -1,0 +1,145 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Dtt.Abstractions.Diagnostics;
+using Dtt.Abstractions.Storage;
+
+namespace Dtt.Abstractions.Runs;
+
+/// <summary>The owner of a run in a <see cref="FileRunStore"/>: the lock makes it the only writer, the attempt in every name fences its predecessors.</summary>
+internal sealed class FileRunAttempt : IRunAttempt
+{
+    private readonly Lock _gate = new();
+    private readonly string _folder;
+    private readonly FileLock _owner;
+    private readonly TimeProvider _time;
+    private readonly FileStream _metrics;
+    private readonly FileStream _events;
+
+    public FileRunAttempt(string folder, RunRecord record, FileLock owner, TimeProvider time)
+    {
+        (_folder, _owner, _time) = (folder, owner, time);
+        Record = record;
+        Write(RunRules.BeginAttempt(record, time.GetUtcNow()));
+        Directory.CreateDirectory(Path.Combine(folder, "metrics"));
+        _events = Appender(FileRunStore.EventsFile(folder));
+        _metrics = Appender(FileRunStore.MetricsFile(folder, Attempt));
+        Sweep();
+    }
+
+    public RunRecord Record { get; private set; }
+
+    public int Attempt => Record.CurrentAttempt;
+
+    public void Started(long fromStep, RunPlan plan, string fingerprint)
+    {
+        lock (_gate) Write(RunRules.Started(Record, Attempt, fromStep, plan, fingerprint));
+    }
+
+    public void Append(IReadOnlyList<StepMetrics> rows)
+    {
+        lock (_gate)
+        {
+            foreach (var row in rows) AppendLine(_metrics, row, RunJson.Default.StepMetrics);
+            _metrics.Flush();
+        }
+    }
+
+    public void Append(string kind, string message)
+    {
+        lock (_gate)
+        {
+            AppendLine(_events, new RunEvent(_time.GetUtcNow(), kind, message), RunJson.Default.RunEvent);
+            _events.Flush(flushToDisk: true);
+        }
+    }
+
+    public CommitReply Commit(CommittedCheckpoint checkpoint)
+    {
+        lock (_gate)
+        {
+            _metrics.Flush(flushToDisk: true);
+            CrashPoint.Reach("commit.before");
+            var (next, reply) = RunRules.Commit(Record, checkpoint);
+            if (next != Record) Write(next);
+            CrashPoint.Reach("commit.after");
+            return reply;
+        }
+    }
+
+    public void Retain(int keep)
+    {
+        lock (_gate)
+        {
+            var expired = RunRules.Expired(Record, keep);
+            if (expired.Count == 0) return;
+            Write(RunRules.Forget(Record, expired));
+            foreach (var checkpoint in expired) Discard(Path.Combine(_folder, "checkpoints", checkpoint.FolderName));
+        }
+    }
+
+    public void End(RunState state, string outcome)
+    {
+        lock (_gate) Write(RunRules.EndAttempt(Record, Attempt, state, outcome, _time.GetUtcNow()));
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _metrics.Dispose();
+            _events.Dispose();
+            _owner.Dispose();
+        }
+    }
+
+    private void Write(RunRecord next)
+    {
+        var written = next with { Version = Record.Version + 1 };
+        DurableFile.Replace(FileRunStore.RecordFile(_folder), JsonSerializer.SerializeToUtf8Bytes(written, RunJson.Indented.RunRecord));
+        Record = written;
+    }
+
+    /// <summary>Deletes what earlier attempts left uncommitted. A folder is first renamed, so a half-deleted one is never taken for a checkpoint.</summary>
+    private void Sweep()
+    {
+        var trash = Path.Combine(_folder, ".trash");
+        if (Directory.Exists(trash)) Directory.Delete(trash, recursive: true);
+        var checkpoints = Path.Combine(_folder, "checkpoints");
+        if (!Directory.Exists(checkpoints)) return;
+        var committed = Record.Checkpoints.Select(c => c.FolderName).ToHashSet(StringComparer.Ordinal);
+        foreach (var path in Directory.EnumerateDirectories(checkpoints))
+        {
+            if (!committed.Contains(Path.GetFileName(path))) Discard(path);
+        }
+    }
+
+    private void Discard(string path)
+    {
+        if (!Directory.Exists(path)) return;
+        var trash = Path.Combine(_folder, ".trash");
+        Directory.CreateDirectory(trash);
+        var moved = Path.Combine(trash, $"{Path.GetFileName(path)}-{Guid.NewGuid():N}");
+        Directory.Move(path, moved);
+        Directory.Delete(moved, recursive: true);
+    }
+
+    /// <summary>Opens a file for appending; a last line torn by a kill is closed off so that the next one stays whole.</summary>
+    private static FileStream Appender(string file)
+    {
+        var stream = new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite);
+        if (stream.Length > 0)
+        {
+            stream.Seek(-1, SeekOrigin.End);
+            var last = stream.ReadByte();
+            if (last != '\n') stream.WriteByte((byte)'\n');
+        }
+
+        return stream;
+    }
+
+    private static void AppendLine<T>(FileStream file, T item, JsonTypeInfo<T> type)
+    {
+        file.Write(JsonSerializer.SerializeToUtf8Bytes(item, type));
+        file.WriteByte((byte)'\n');
+    }
+}

@@ -1,0 +1,32 @@
+namespace Dtt.Abstractions.Runs;
+
+/// <summary>The names of the metrics.</summary>
+public static class MetricNames
+{
+    /// <summary>Mean training loss of the step, nats per token.</summary>
+    public const string TrainLoss = "train_loss";
+
+    /// <summary>Validation loss after the step, nats per token.</summary>
+    public const string ValLoss = "val_loss";
+
+    /// <summary>Validation perplexity, e^loss.</summary>
+    public const string ValPerplexity = "val_perplexity";
+
+    /// <summary>Validation loss in bits per byte of text.</summary>
+    public const string ValBitsPerByte = "val_bits_per_byte";
+
+    /// <summary>Learning rate of the step.</summary>
+    public const string LearningRate = "learning_rate";
+
+    /// <summary>2-norm of the gradient before clipping.</summary>
+    public const string GradNorm = "grad_norm";
+
+    /// <summary>Duration of the step, seconds; evaluation and saving excluded.</summary>
+    public const string StepSeconds = "step_seconds";
+
+    /// <summary>Training tokens per second in the step.</summary>
+    public const string TokensPerSecond = "tokens_per_second";
+
+    /// <summary>Model FLOPs utilization, 0–1 of the device's peak; absent when the peak is unknown.</summary>
+    public const string Mfu = "mfu";
+}

@@ -1,0 +1,46 @@
+namespace Dtt.Abstractions.Storage;
+
+/// <summary>An exclusive <c>flock</c> on a file: the kernel drops it when the holder dies, however it dies.</summary>
+public sealed class FileLock : IDisposable
+{
+    private readonly FileStream _stream;
+
+    private FileLock(FileStream stream) => _stream = stream;
+
+    /// <summary>The lock, or null when another process (or another lock in this one) holds it.</summary>
+    public static FileLock? TryTake(string path)
+    {
+        try
+        {
+            return new FileLock(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+        }
+        catch (IOException e) when (e is not (FileNotFoundException or DirectoryNotFoundException or PathTooLongException) && File.Exists(path))
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Whether somebody holds the lock; false when the file does not exist.</summary>
+    public static bool IsHeld(string path)
+    {
+        if (!File.Exists(path)) return false;
+        using var mine = TryTake(path);
+        return mine is null;
+    }
+
+    /// <summary>The lock, waiting for its holder up to <paramref name="patience"/>.</summary>
+    /// <exception cref="TimeoutException">It is still held.</exception>
+    public static async Task<FileLock> TakeAsync(string path, TimeSpan patience, CancellationToken cancellation)
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
+        for (var waited = TimeSpan.Zero; ; waited += timer.Period)
+        {
+            if (TryTake(path) is { } taken) return taken;
+            if (waited >= patience) throw new TimeoutException($"{path} is still held by another process after {patience.TotalSeconds:0} s.");
+            await timer.WaitForNextTickAsync(cancellation);
+        }
+    }
+
+    /// <summary>Gives the lock back.</summary>
+    public void Dispose() => _stream.Dispose();
+}

@@ -1,0 +1,13 @@
+using System.Text.Json.Serialization;
+using Dtt.Data.Datasets;
+using Dtt.Data.Tokens;
+
+namespace Dtt.Data;
+
+/// <summary>The JSON of data files: snake_case, on many lines.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true, WriteIndented = true)]
+[JsonSerializable(typeof(RawManifest))]
+[JsonSerializable(typeof(TokenIndex))]
+[JsonSerializable(typeof(EncodedPiece))]
+[JsonSerializable(typeof(TokenSource))]
+internal sealed partial class DataJson : JsonSerializerContext;

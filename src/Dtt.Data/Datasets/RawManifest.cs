@@ -1,0 +1,47 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Storage;
+
+namespace Dtt.Data.Datasets;
+
+/// <summary>What <c>dtt download</c> found or made: <c>manifest.json</c> in a dataset's raw folder, written last.</summary>
+public sealed record RawManifest
+{
+    private const string FileName = "manifest.json";
+
+    /// <summary>Where the text came from: the settings of the dataset's configuration that decide its bytes.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>The files in their order.</summary>
+    public required IReadOnlyList<RawFile> Files { get; init; }
+
+    /// <summary>Size of all files.</summary>
+    [JsonIgnore]
+    public long Bytes => Files.Sum(f => f.Bytes);
+
+    /// <summary>Reads a raw folder's manifest; null when there is none.</summary>
+    /// <exception cref="BadDataException">It is damaged.</exception>
+    public static RawManifest? Find(string folder)
+    {
+        var file = Path.Combine(folder, FileName);
+        if (!File.Exists(file)) return null;
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(file), DataJson.Default.RawManifest);
+        }
+        catch (JsonException e)
+        {
+            throw new BadDataException($"{file} is damaged ({e.Message}); delete it and run `dtt download` again.", e);
+        }
+    }
+
+    /// <summary>Writes the manifest.</summary>
+    public void Save(string folder) => DurableFile.Replace(Path.Combine(folder, FileName), JsonSerializer.SerializeToUtf8Bytes(this, DataJson.Default.RawManifest));
+}
+
+/// <summary>One raw file.</summary>
+/// <param name="Path">Absolute.</param>
+/// <param name="Bytes">Its size.</param>
+/// <param name="Sha256">Its hash, hex.</param>
+public sealed record RawFile(string Path, long Bytes, string Sha256);

@@ -1,0 +1,17 @@
+namespace Dtt.Data.Text;
+
+/// <summary>How documents stand in a piece.</summary>
+public enum PieceFormat
+{
+    /// <summary>A document a line.</summary>
+    Lines,
+
+    /// <summary>Documents with empty lines between them.</summary>
+    BlankLines,
+
+    /// <summary>The file is one document.</summary>
+    WholeFile,
+
+    /// <summary>A JSON object a line.</summary>
+    JsonLines,
+}

@@ -1,0 +1,31 @@
+namespace Dtt.Data.Tokenizers;
+
+/// <summary>A growing list of ids that is filled and cleared again and again.</summary>
+public sealed class TokenBuffer
+{
+    private int[] _ids = new int[1024];
+
+    /// <summary>How many ids there are.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>The ids.</summary>
+    public ReadOnlySpan<int> Ids => _ids.AsSpan(0, Count);
+
+    /// <summary>Adds one id.</summary>
+    public void Add(int id)
+    {
+        if (Count == _ids.Length) Array.Resize(ref _ids, Count * 2);
+        _ids[Count++] = id;
+    }
+
+    /// <summary>Adds several ids.</summary>
+    public void Add(ReadOnlySpan<int> ids)
+    {
+        while (_ids.Length - Count < ids.Length) Array.Resize(ref _ids, _ids.Length * 2);
+        ids.CopyTo(_ids.AsSpan(Count));
+        Count += ids.Length;
+    }
+
+    /// <summary>Forgets all ids.</summary>
+    public void Clear() => Count = 0;
+}

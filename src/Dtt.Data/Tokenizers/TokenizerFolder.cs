@@ -1,0 +1,169 @@
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Storage;
+
+namespace Dtt.Data.Tokenizers;
+
+/// <summary>
+/// A tokenizer's folder: <c>tokenizer.json</c> (loads in Hugging Face's tokenizers), <c>NAME.tiktoken</c>, <c>vocab.json</c> and
+/// <c>merges.txt</c>. <c>tokenizer.json</c> is written last and is the one that is read.
+/// </summary>
+public static class TokenizerFolder
+{
+    private const string MainFile = "tokenizer.json";
+
+    private static readonly JsonWriterOptions _readable = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Whether the folder holds a whole tokenizer.</summary>
+    public static bool Exists(string folder) => File.Exists(Path.Combine(folder, MainFile));
+
+    /// <summary>Writes all files.</summary>
+    public static void Save(Vocabulary vocabulary, string folder)
+    {
+        Directory.CreateDirectory(folder);
+        var names = Enumerable.Range(0, vocabulary.Size).Select(id => id == vocabulary.EndOfText ? Vocabulary.EndOfTextToken : ByteAlphabet.ToText(vocabulary.BytesOf(id))).ToArray();
+        var merges = vocabulary.Merges.Select(m => (names[m.Left], names[m.Right])).ToArray();
+        DurableFile.Replace(Path.Combine(folder, Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)) + ".tiktoken"), Tiktoken(vocabulary));
+        DurableFile.Replace(Path.Combine(folder, "vocab.json"), Json(json => WriteVocabulary(json, names)));
+        DurableFile.Replace(Path.Combine(folder, "merges.txt"), Encoding.UTF8.GetBytes("#version: 0.2\n" + string.Concat(merges.Select(m => $"{m.Item1} {m.Item2}\n"))));
+        DurableFile.Replace(Path.Combine(folder, MainFile), Json(json => WriteTokenizer(json, names, merges, vocabulary.EndOfText)));
+    }
+
+    /// <summary>Reads <c>tokenizer.json</c>: byte-level BPE with GPT-2's pre-tokenization.</summary>
+    /// <exception cref="BadDataException">There is none, it is not JSON, or it is another kind of tokenizer.</exception>
+    public static Vocabulary Load(string folder)
+    {
+        var file = Path.Combine(folder, MainFile);
+        if (!File.Exists(file)) throw new BadDataException($"there is no tokenizer in {folder}; make it with `dtt tokenize`.");
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllBytes(file));
+            var model = json.RootElement.GetProperty("model");
+            var preTokenizer = json.RootElement.GetProperty("pre_tokenizer");
+            if (model.GetProperty("type").GetString() != "BPE" || preTokenizer.GetProperty("type").GetString() != "ByteLevel")
+                throw new BadDataException($"{file} is a {model.GetProperty("type").GetString()} tokenizer with {preTokenizer.GetProperty("type").GetString()} pre-tokenization; DTT reads byte-level BPE with GPT-2's.");
+            return Read(model, file);
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            throw new BadDataException($"{file} is not a whole tokenizer.json ({e.Message}); delete its folder and run `dtt tokenize` again.", e);
+        }
+    }
+
+    /// <summary>Reads a <c>.tiktoken</c> file: a line per id, its bytes in base64 and its rank; the merges follow from the ranks.</summary>
+    /// <exception cref="BadDataException">A line is something else, or an id is not made of two earlier ones.</exception>
+    public static Vocabulary LoadTiktoken(string file)
+    {
+        var ranks = new Dictionary<byte[], int>(ByteArrayComparer.Instance);
+        var number = 0;
+        foreach (var line in File.ReadLines(file))
+        {
+            number++;
+            var parts = line.Split(' ');
+            if (parts.Length != 2 || !int.TryParse(parts[1], out var rank) || !ranks.TryAdd(Convert.FromBase64String(parts[0]), rank))
+                throw new BadDataException($"{file}:{number}: expected 'base64 rank', each once.");
+        }
+
+        var merges = new List<(int, int)>(ranks.Count - 256);
+        foreach (var (bytes, rank) in ranks.OrderBy(r => r.Value).Where(r => r.Key.Length > 1))
+            merges.Add(SplitOf(bytes, rank, ranks) ?? throw new BadDataException($"{file}: rank {rank} is not made of two smaller ones."));
+        return new Vocabulary(merges);
+    }
+
+    private static Vocabulary Read(JsonElement model, string file)
+    {
+        var ids = model.GetProperty("vocab").EnumerateObject().ToDictionary(p => p.Name, p => p.Value.GetInt32(), StringComparer.Ordinal);
+        var merges = new List<(int, int)>();
+        foreach (var merge in model.GetProperty("merges").EnumerateArray())
+        {
+            var pair = merge.ValueKind == JsonValueKind.Array ? (merge[0].GetString()!, merge[1].GetString()!) : (merge.GetString()!.Split(' ')[0], merge.GetString()!.Split(' ')[1]);
+            merges.Add((ids[pair.Item1], ids[pair.Item2]));
+        }
+
+        var vocabulary = new Vocabulary(merges);
+        foreach (var (name, id) in ids)
+        {
+            var expected = id == vocabulary.EndOfText ? Vocabulary.EndOfTextToken : id < vocabulary.Size ? ByteAlphabet.ToText(vocabulary.BytesOf(id)) : null;
+            if (expected != name) throw new BadDataException($"{file}: id {id} is '{name}' where its merges make '{expected}'; DTT numbers bytes, then merges, then {Vocabulary.EndOfTextToken}.");
+        }
+
+        return vocabulary;
+    }
+
+    /// <summary>The last merge that made a token: BPE over its bytes with all smaller ranks ends in two symbols.</summary>
+    private static (int Left, int Right)? SplitOf(byte[] bytes, int rank, Dictionary<byte[], int> ranks)
+    {
+        var cuts = Enumerable.Range(0, bytes.Length + 1).ToList();
+        while (cuts.Count > 3)
+        {
+            int best = rank, at = -1;
+            for (var i = 0; i + 2 < cuts.Count; i++)
+            {
+                if (ranks.TryGetValue(bytes[cuts[i]..cuts[i + 2]], out var r) && r < best) (best, at) = (r, i + 1);
+            }
+
+            if (at < 0) return null;
+            cuts.RemoveAt(at);
+        }
+
+        return ranks.TryGetValue(bytes[..cuts[1]], out var left) && ranks.TryGetValue(bytes[cuts[1]..], out var right) ? (left, right) : null;
+    }
+
+    private static byte[] Tiktoken(Vocabulary vocabulary)
+    {
+        var lines = new StringBuilder();
+        for (var id = 0; id < vocabulary.EndOfText; id++) lines.Append(Convert.ToBase64String(vocabulary.BytesOf(id))).Append(' ').Append(id).Append('\n');
+        return Encoding.ASCII.GetBytes(lines.ToString());
+    }
+
+    private static byte[] Json(Action<Utf8JsonWriter> write)
+    {
+        using var memory = new MemoryStream();
+        using (var json = new Utf8JsonWriter(memory, _readable)) write(json);
+        return memory.ToArray();
+    }
+
+    private static void WriteVocabulary(Utf8JsonWriter json, string[] names)
+    {
+        json.WriteStartObject();
+        for (var id = 0; id < names.Length; id++) json.WriteNumber(names[id], id);
+        json.WriteEndObject();
+    }
+
+    private static void WriteTokenizer(Utf8JsonWriter json, string[] names, (string, string)[] merges, int endOfText)
+    {
+        json.WriteStartObject();
+        json.WriteString("version", "1.0");
+        json.WriteNull("truncation");
+        json.WriteNull("padding");
+        json.WriteStartArray("added_tokens");
+        json.WriteRawValue($$"""{"id": {{endOfText}}, "content": "{{Vocabulary.EndOfTextToken}}", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true}""");
+        json.WriteEndArray();
+        json.WriteNull("normalizer");
+        json.WritePropertyName("pre_tokenizer");
+        json.WriteRawValue("""{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true}""");
+        json.WriteNull("post_processor");
+        json.WritePropertyName("decoder");
+        json.WriteRawValue("""{"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true}""");
+        json.WriteStartObject("model");
+        json.WriteString("type", "BPE");
+        foreach (var unset in new[] { "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix" }) json.WriteNull(unset);
+        foreach (var off in new[] { "fuse_unk", "byte_fallback", "ignore_merges" }) json.WriteBoolean(off, false);
+        json.WritePropertyName("vocab");
+        WriteVocabulary(json, names);
+        json.WriteStartArray("merges");
+        foreach (var (left, right) in merges)
+        {
+            json.WriteStartArray();
+            json.WriteStringValue(left);
+            json.WriteStringValue(right);
+            json.WriteEndArray();
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+}

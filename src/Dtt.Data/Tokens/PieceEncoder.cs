@@ -1,0 +1,71 @@
+using System.Text.Json;
+using Dtt.Abstractions.Storage;
+using Dtt.Data.Text;
+using Dtt.Data.Tokenizers;
+
+namespace Dtt.Data.Tokens;
+
+/// <summary>Encodes one piece into a folder of its own; done when <c>piece.json</c> is there, and doing it again gives the same bytes.</summary>
+internal static class PieceEncoder
+{
+    /// <summary>What an earlier call made in <paramref name="folder"/>, or null.</summary>
+    public static EncodedPiece? Find(string folder)
+    {
+        var file = Path.Combine(folder, "piece.json");
+        return File.Exists(file) ? JsonSerializer.Deserialize(File.ReadAllBytes(file), DataJson.Default.EncodedPiece) : null;
+    }
+
+    public static EncodedPiece Encode(Piece piece, string folder, TokenSource source, Vocabulary vocabulary, BpeEncoder encoder)
+    {
+        if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+        Directory.CreateDirectory(folder);
+        var split = new TokenSplit(source.ValFraction, source.SplitSeed);
+        using var train = new SplitWriter("train", piece.Number, folder, source);
+        using var val = new SplitWriter("val", piece.Number, folder, source);
+        using var reader = DocumentReader.Open(piece);
+        var ids = new TokenBuffer();
+        while (reader.Read())
+        {
+            ids.Clear();
+            encoder.Encode(reader.Document, ids);
+            (split.IsValidation(reader.Document) ? val : train).Add(ids.Ids, vocabulary.EndOfText, reader.Document.Length);
+        }
+
+        var encoded = new EncodedPiece([.. train.Finish(), .. val.Finish()]);
+        DurableFile.Replace(Path.Combine(folder, "piece.json"), JsonSerializer.SerializeToUtf8Bytes(encoded, DataJson.Default.EncodedPiece));
+        return encoded;
+    }
+
+    /// <summary>The shards of one split of one piece: a new one starts when the last has its tokens and a document ends.</summary>
+    private sealed class SplitWriter(string split, int piece, string folder, TokenSource source) : IDisposable
+    {
+        private readonly List<TokenShard> _done = [];
+        private ShardWriter? _open;
+
+        public void Add(ReadOnlySpan<int> ids, int endOfText, int textBytes)
+        {
+            _open ??= new ShardWriter(Path.Combine(folder, NameOf(_done.Count)), ShardHeader.TokenBytes(source.VocabSize));
+            _open.Add(ids, endOfText, textBytes);
+            if (_open.Tokens >= source.ShardTokens) Close();
+        }
+
+        public IReadOnlyList<TokenShard> Finish()
+        {
+            Close();
+            return _done;
+        }
+
+        public void Dispose() => _open?.Dispose();
+
+        private string NameOf(int part) => $"{split}_{part:000}.bin";
+
+        private void Close()
+        {
+            if (_open is null) return;
+            var (part, sha256) = (_done.Count, _open.Finish());
+            _done.Add(new TokenShard { File = NameOf(part), Split = split, Piece = piece, Part = part, Tokens = _open.Tokens, Documents = _open.Documents, TextBytes = _open.TextBytes, Sha256 = sha256 });
+            _open.Dispose();
+            _open = null;
+        }
+    }
+}

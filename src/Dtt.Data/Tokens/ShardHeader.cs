@@ -1,0 +1,47 @@
+using System.Buffers.Binary;
+using Dtt.Abstractions.Errors;
+
+namespace Dtt.Data.Tokens;
+
+/// <summary>
+/// The first 1,024 bytes of a shard: 256 little-endian int32, of which three are used: magic, version, token count. Up to 65,536 ids it is
+/// llm.c's GPT-2 format (20240520, 1) with uint16 tokens, above it llm.c's Llama 3 format (20240801, 7) with uint32 tokens.
+/// </summary>
+internal static class ShardHeader
+{
+    public const int Bytes = 1024;
+
+    public static int TokenBytes(int vocabSize) => vocabSize <= 65536 ? 2 : 4;
+
+    public static byte[] Write(int tokenBytes, long tokens)
+    {
+        var header = new byte[Bytes];
+        BinaryPrimitives.WriteInt32LittleEndian(header, tokenBytes == 2 ? 20240520 : 20240801);
+        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(4), tokenBytes == 2 ? 1 : 7);
+        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(8), checked((int)tokens));
+        return header;
+    }
+
+    /// <summary>Bytes per token and token count of a shard file.</summary>
+    /// <exception cref="BadDataException">The file is no shard or is cut short.</exception>
+    public static (int TokenBytes, long Tokens) Read(string file)
+    {
+        if (!File.Exists(file)) throw new BadDataException($"{file} is gone; delete its folder and run `dtt tokenize` again.");
+        using var stream = File.OpenRead(file);
+        var header = new byte[Bytes];
+        if (stream.ReadAtLeast(header, Bytes, throwOnEndOfStream: false) < Bytes) throw Truncated(file, Bytes, stream.Length);
+        var (magic, version) = (BinaryPrimitives.ReadInt32LittleEndian(header), BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(4)));
+        var tokenBytes = (magic, version) switch
+        {
+            (20240520, 1) => 2,
+            (20240801, 7) => 4,
+            _ => throw new BadDataException($"{file} is no token shard: it starts with {magic}, {version} instead of 20240520, 1 (or 20240801, 7)."),
+        };
+        long tokens = BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(8));
+        var expected = Bytes + tokens * tokenBytes;
+        return stream.Length == expected ? (tokenBytes, tokens) : throw Truncated(file, expected, stream.Length);
+    }
+
+    private static BadDataException Truncated(string file, long expected, long actual) =>
+        new($"{file} has {actual:N0} bytes and its header promises {expected:N0}: it is damaged from byte {Math.Min(actual, expected):N0} on. Delete its folder and run `dtt tokenize` again.");
+}

@@ -1,0 +1,81 @@
+using System.IO.MemoryMappedFiles;
+using Dtt.Abstractions.Errors;
+
+namespace Dtt.Data.Tokens;
+
+/// <summary>The shards of one split, memory-mapped: any stretch of tokens of one shard can be read.</summary>
+public sealed unsafe class TokenShards : IDisposable
+{
+    private readonly List<(MemoryMappedFile File, MemoryMappedViewAccessor View, nint Tokens)> _maps = [];
+    private readonly List<long> _lengths = [];
+
+    private TokenShards(int tokenBytes) => TokenBytes = tokenBytes;
+
+    /// <summary>Tokens of each shard, in canonical order.</summary>
+    public IReadOnlyList<long> Lengths => _lengths;
+
+    /// <summary>Bytes per token: 2 or 4.</summary>
+    public int TokenBytes { get; }
+
+    /// <summary>Opens a split's shards and checks each file's header and size.</summary>
+    /// <exception cref="BadDataException">A shard is gone, damaged or not the one in the index.</exception>
+    public static TokenShards Open(string folder, TokenIndex index, string split)
+    {
+        var shards = new TokenShards(ShardHeader.TokenBytes(index.Source.VocabSize));
+        try
+        {
+            foreach (var shard in index.Shards.Where(s => s.Split == split)) shards.Map(Path.Combine(folder, shard.File), shard.Tokens);
+            return shards;
+        }
+        catch
+        {
+            shards.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Copies tokens of one shard.</summary>
+    /// <param name="shard">Which shard.</param>
+    /// <param name="offset">First token.</param>
+    /// <param name="tokens">Where they go; its length says how many.</param>
+    public void Read(int shard, long offset, Span<long> tokens)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset + tokens.Length, _lengths[shard]);
+        if (TokenBytes == 2)
+        {
+            var source = new ReadOnlySpan<ushort>((ushort*)_maps[shard].Tokens + offset, tokens.Length);
+            for (var i = 0; i < source.Length; i++) tokens[i] = source[i];
+        }
+        else
+        {
+            var source = new ReadOnlySpan<int>((int*)_maps[shard].Tokens + offset, tokens.Length);
+            for (var i = 0; i < source.Length; i++) tokens[i] = source[i];
+        }
+    }
+
+    /// <summary>Unmaps the files.</summary>
+    public void Dispose()
+    {
+        foreach (var (file, view, _) in _maps)
+        {
+            view.SafeMemoryMappedViewHandle.ReleasePointer();
+            view.Dispose();
+            file.Dispose();
+        }
+
+        _maps.Clear();
+    }
+
+    private void Map(string path, long expectedTokens)
+    {
+        var (tokenBytes, tokens) = ShardHeader.Read(path);
+        if (tokens != expectedTokens || tokenBytes != TokenBytes)
+            throw new BadDataException($"{path} has {tokens:N0} tokens of {tokenBytes} bytes, and the index says {expectedTokens:N0} of {TokenBytes}. Delete its folder and run `dtt tokenize` again.");
+        var file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
+        var view = file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
+        byte* start = null;
+        view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
+        _maps.Add((file, view, (nint)(start + view.PointerOffset + ShardHeader.Bytes)));
+        _lengths.Add(tokens);
+    }
+}
