@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json.Nodes;
 
 namespace Dtt.Abstractions.Configuration;
 
@@ -64,18 +65,33 @@ public sealed class ConfigValues
     /// <summary>The value of a list key.</summary>
     public IReadOnlyList<double> Numbers(string name) => (IReadOnlyList<double>)_values[name]!;
 
+    /// <summary>The value as JSON, null when unset.</summary>
+    public JsonNode? Json(string name) => _values[name] switch
+    {
+        null => null,
+        long i => i,
+        double d => d,
+        bool b => b,
+        string s => s,
+        IReadOnlyList<double> list => new JsonArray([.. list.Select(d => (JsonNode)d)]),
+        var other => throw new InvalidOperationException($"no JSON for {other.GetType()}"),
+    };
+
     /// <summary>The value as text for a path template, or null when there is no such key or it is unset.</summary>
     public string? TemplateValue(string name) =>
         _values.TryGetValue(name, out var value) && value is not null and not IReadOnlyList<double> ? Convert.ToString(value, CultureInfo.InvariantCulture) : null;
 
-    /// <summary>The values as YAML, keys in the table's order, unset and meaningless ones left out: it loads to the same values.</summary>
-    public string ToYaml(Func<ConfigKey, bool>? where = null)
+    /// <summary>
+    /// The values as YAML, keys in the table's order, unset and meaningless ones left out: it loads to the same values. A comment tells where each
+    /// value that is not the default comes from.
+    /// </summary>
+    public string ToYaml()
     {
         var yaml = new StringBuilder();
         string[] open = [];
         foreach (var key in Keys)
         {
-            if (_values[key.Name] is not { } value || key.LostMeaning is not null || (where is not null && !where(key))) continue;
+            if (_values[key.Name] is not { } value || key.LostMeaning is not null) continue;
             var path = key.Name.Split('.');
             for (var depth = 0; depth < path.Length - 1; depth++)
             {
@@ -84,7 +100,9 @@ public sealed class ConfigValues
             }
 
             open = path[..^1];
-            yaml.Append(' ', open.Length * 2).Append(path[^1]).Append(": ").Append(ValueReader.Write(value)).Append('\n');
+            yaml.Append(' ', open.Length * 2).Append(path[^1]).Append(": ").Append(ValueReader.Write(value));
+            if (_origins.TryGetValue(key.Name, out var origin)) yaml.Append(" # ").Append(origin);
+            yaml.Append('\n');
         }
 
         return yaml.ToString();

@@ -15,14 +15,14 @@ public sealed class AttemptHost(IRunStore store, IRunAttempt attempt, RunConfig 
     public RankMessage? Ending { get; private set; }
 
     /// <summary>The spec that starts this attempt's rank.</summary>
-    public TrainSpec Spec(ArtefactPaths paths, string configYaml) => new()
+    public TrainSpec Spec(string configYaml) => new()
     {
         Run = attempt.Record.Run,
         RunFolder = Path.GetFullPath(store.FolderOf(attempt.Record.Run)),
         Attempt = attempt.Attempt,
         ConfigYaml = configYaml,
-        TokensFolder = paths.Tokens,
-        TokenizerFolder = paths.Tokenizer,
+        TokensFolder = attempt.Record.TokensFolder,
+        TokenizerFolder = attempt.Record.TokenizerFolder,
         GlobalBatchWindows = attempt.Record.GlobalBatchWindows,
         ResumeFrom = [.. attempt.Record.Checkpoints.Reverse()],
     };
@@ -78,7 +78,7 @@ public sealed class AttemptHost(IRunStore store, IRunAttempt attempt, RunConfig 
                 var message = $"the rank {exit} after step {attempt.Record.Latest?.Step ?? 0} was committed"
                     + (lastLines.Count > 0 ? $"; its last lines: {string.Join(" | ", lastLines)}" : "");
                 attempt.Append("died", message);
-                attempt.End(RunState.Stopped, message);
+                attempt.End(RunState.Interrupted, message);
                 return RunState.Interrupted;
         }
     }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Dtt.Abstractions.Configuration;
 using Dtt.Abstractions.Errors;
 using Dtt.Abstractions.Storage;
 
@@ -32,7 +33,7 @@ public sealed class FileRunStore(string folder, TimeProvider time) : IRunStore
         : throw new UserErrorException($"'{run}' is no run's name; `dtt runs` lists them.", ExitCodes.BadConfiguration);
 
     /// <inheritdoc/>
-    public RunRecord Create(string name, string configYaml)
+    public RunRecord Create(string name, string configYaml, ArtefactPaths paths)
     {
         Directory.CreateDirectory(folder);
         for (var number = 1; ; number++)
@@ -44,7 +45,7 @@ public sealed class FileRunStore(string folder, TimeProvider time) : IRunStore
             // The folder appears whole, with its record in it, or not at all; of two creators one renames first and the other goes on.
             var draft = Path.Combine(folder, $".draft-{Guid.NewGuid():N}");
             Directory.CreateDirectory(draft);
-            var record = new RunRecord { Version = 1, Run = run, State = RunState.Queued, CreatedAt = time.GetUtcNow() };
+            var record = new RunRecord { Version = 1, Run = run, State = RunState.Queued, CreatedAt = time.GetUtcNow(), TokensFolder = paths.Tokens, TokenizerFolder = paths.Tokenizer };
             try
             {
                 DurableFile.Replace(Path.Combine(draft, "config.yaml"), Encoding.UTF8.GetBytes(configYaml));

@@ -18,7 +18,8 @@ public interface IRunStore
     /// <summary>Creates a run; a taken name is numbered: <c>name-2</c>, <c>name-3</c> …</summary>
     /// <param name="name">The name wished for.</param>
     /// <param name="configYaml">The resolved configuration.</param>
-    RunRecord Create(string name, string configYaml);
+    /// <param name="paths">Where its tokens and tokenizer lie.</param>
+    RunRecord Create(string name, string configYaml, Configuration.ArtefactPaths paths);
 
     /// <summary>Begins the next attempt and owns the run until the handle is disposed or the process dies.</summary>
     /// <exception cref="Errors.UserErrorException">Another process owns the run.</exception>

@@ -24,6 +24,6 @@ public enum RunState
     /// <summary>Stopped on request; <c>dtt resume</c> goes on.</summary>
     Stopped,
 
-    /// <summary>Nobody runs it and nobody ended it: its owner was killed. Never stored; <c>dtt resume</c> goes on.</summary>
+    /// <summary>Its rank or its owner was killed; <c>dtt resume</c> goes on.</summary>
     Interrupted,
 }

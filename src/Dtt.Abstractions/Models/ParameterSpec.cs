@@ -1,0 +1,32 @@
+namespace Dtt.Abstractions.Models;
+
+/// <summary>One weight tensor of a model.</summary>
+/// <param name="Name">Its name in checkpoints: Hugging Face's GPT-2 names, with linear weights as (out, in).</param>
+/// <param name="Shape">Its shape, unpadded.</param>
+/// <param name="Init">Its first values.</param>
+public sealed record ParameterSpec(string Name, IReadOnlyList<long> Shape, ParameterInit Init)
+{
+    /// <summary>Number of values.</summary>
+    public long Count => Shape.Aggregate(1L, (a, b) => a * b);
+
+    /// <summary>Whether weight decay applies: to matrices and embeddings, not to biases and norms.</summary>
+    public bool Decays => Shape.Count >= 2;
+}
+
+/// <summary>How a tensor starts.</summary>
+/// <param name="Kind">The distribution.</param>
+/// <param name="Scale">Standard deviation of a normal, bound of a uniform, or the constant.</param>
+public sealed record ParameterInit(InitKind Kind, double Scale);
+
+/// <summary>A distribution of first values.</summary>
+public enum InitKind
+{
+    /// <summary>All values are the same.</summary>
+    Constant,
+
+    /// <summary>Normal around 0.</summary>
+    Normal,
+
+    /// <summary>Uniform between −bound and bound.</summary>
+    Uniform,
+}

@@ -1,0 +1,63 @@
+using System.Globalization;
+using Dtt.Abstractions.Configuration;
+using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Models;
+using Dtt.Data.Order;
+
+namespace Dtt.Cli.Commands;
+
+/// <summary><c>dtt train --dry-run</c>: the resolved configuration, the parameter table and the arithmetic of the run.</summary>
+internal static class DryRun
+{
+    /// <summary>Prints to stdout; 0, or 3 when the data are not ready.</summary>
+    public static int Print(LoadedConfig config)
+    {
+        var run = config.Run;
+        Console.Out.WriteLine("# configuration");
+        Console.Out.Write(config.Values.ToYaml());
+        Console.Out.WriteLine();
+        PrintParameters(run.Model);
+        var model = new ModelArithmetic(run.Model);
+        long microTokens = (long)run.MicroBatchSize * run.Model.ContextLength, stepTokens = microTokens * run.GradAccumulationSteps;
+        Console.Out.WriteLine("# arithmetic");
+        Row("parameters", model.Parameters.ToString("N0"));
+        Row("tokens per micro-batch", $"{microTokens:N0} = batch_size {run.MicroBatchSize} × n_ctx {run.Model.ContextLength}");
+        Row("tokens per step", $"{stepTokens:N0} = {microTokens:N0} × grad_accumulation_steps {run.GradAccumulationSteps} × 1 rank");
+        Row("FLOPs per token", $"{model.FlopsPerToken:0.000e+00}");
+        Row("FLOPs per step", $"{model.FlopsPerToken * stepTokens:0.000e+00}");
+        foreach (var bf16 in new[] { false, true })
+        {
+            var (state, activations) = (model.StateBytes(bf16), model.ActivationBytes(run.MicroBatchSize, bf16, run.ActivationCheckpointing));
+            Row($"memory in {(bf16 ? "bf16" : "fp32")}", $"{Size(state + activations)} = {Size(state)} weights, gradients and moments + about {Size(activations)} activations");
+        }
+
+        Row("checkpoint", $"{Size(model.CheckpointBytes)} each; up to {run.Keep + 2} at once: {Size(model.CheckpointBytes * (run.Keep + 2))}");
+        try
+        {
+            using var data = TrainingData.Open(config.Paths.Tokens, config.Paths.Tokenizer, run, frozenGlobalBatch: 0);
+            var (n, g, steps) = (data.Windows.Count, data.Plan.GlobalBatchWindows, data.Plan.TotalSteps);
+            Row("training windows N", $"{n:N0} of {run.Model.ContextLength} tokens");
+            Row("steps", $"{steps:N0} of {g:N0} windows; {(run.Epochs * n / g > steps ? "bounded by max_steps or max_tokens" : $"{run.Epochs} × N ÷ G, {run.Epochs * n % g:N0} windows left over")}");
+            Row("tokens of the run", $"{steps * stepTokens:N0}");
+            Row("FLOPs of the run", $"{model.FlopsPerToken * stepTokens * steps:0.000e+00}");
+            return ExitCodes.Success;
+        }
+        catch (BadDataException e)
+        {
+            Row("steps", "unknown: " + e.Message);
+            return ExitCodes.BadData;
+        }
+    }
+
+    private static void PrintParameters(ModelConfig model)
+    {
+        Console.Out.WriteLine("# parameters");
+        foreach (var spec in ParameterTable.Of(model))
+            Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{spec.Name,-40} {$"({string.Join(", ", spec.Shape)})",-18} {spec.Count,14:N0}  {(spec.Decays ? "decay" : "")}").TrimEnd());
+        Console.Out.WriteLine();
+    }
+
+    private static void Row(string name, string value) => Console.Out.WriteLine($"{name,-24} {value}");
+
+    private static string Size(long bytes) => bytes >= 1L << 30 ? $"{bytes / (double)(1L << 30):0.00} GiB" : $"{bytes / (double)(1L << 20):0.0} MiB";
+}

@@ -1,0 +1,32 @@
+using Dtt.Abstractions.Errors;
+
+namespace Dtt.Cli.Output;
+
+/// <summary>What the user sees of an exception: the message alone for mistakes, the stack for bugs.</summary>
+internal static class ErrorReport
+{
+    private const int NoSpace = 28;
+
+    /// <summary>Whether mistakes show their stack too.</summary>
+    public static bool ShowStacks { get; set; }
+
+    /// <summary>Prints to stderr; the exit code.</summary>
+    public static int Print(Exception exception)
+    {
+        switch (exception)
+        {
+            case UserErrorException error:
+                Console.Error.WriteLine(ShowStacks ? error.ToString() : error.Message);
+                return error.ExitCode;
+            case IOException { HResult: var code } full when (code & 0xFFFF) == NoSpace || full.Message.Contains("No space left", StringComparison.Ordinal):
+                Console.Error.WriteLine($"{full.Message} The disk is full. What was finished stays; free some space and run the same command again.");
+                return ExitCodes.Failure;
+            case UnauthorizedAccessException denied:
+                Console.Error.WriteLine($"{denied.Message} Check the permissions, or name another folder in configs/path_templates.yaml.");
+                return ExitCodes.Failure;
+            default:
+                Console.Error.WriteLine($"this is a bug in DTT; please report it with what follows.{Environment.NewLine}{exception}");
+                return ExitCodes.Failure;
+        }
+    }
+}

@@ -1,0 +1,24 @@
+using System.CommandLine;
+using System.Globalization;
+using Dtt.Abstractions.Errors;
+using Dtt.Cli.Commands;
+using Dtt.Cli.Output;
+
+// dtt: the command line.
+CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+Console.OutputEncoding = new System.Text.UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+var root = new RootCommand("DTT pretrains transformer language models from a terminal; nothing is ever lost.")
+{
+    QuickstartCommand.Create(), DownloadCommand.Create(), TokenizeCommand.Create(), TrainCommand.Create(), ResumeCommand.Create(), SampleCommand.Create(),
+    RunsCommand.Create(), ShowCommand.Create(), MetricsCommand.Create(), PlotCommand.Create(), TokenizerCommand.Create(), CompletionCommand.Create(),
+};
+var parsed = root.Parse(args, new ParserConfiguration { EnablePosixBundling = false });
+try
+{
+    var code = await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+    return parsed.Errors.Count > 0 ? ExitCodes.BadConfiguration : code;
+}
+catch (Exception e)
+{
+    return ErrorReport.Print(e);
+}

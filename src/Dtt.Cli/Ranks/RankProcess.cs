@@ -1,0 +1,102 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.IO.Pipes;
+using Dtt.Abstractions.Ranks;
+
+namespace Dtt.Cli.Ranks;
+
+/// <summary>A rank as a child process: the protocol over two inherited pipes, whatever it prints into a log file.</summary>
+internal sealed class RankProcess : IDisposable
+{
+    private const int LinesKept = 5;
+    private readonly Process _process;
+    private readonly StreamWriter _log;
+    private readonly ConcurrentQueue<string> _lastLines = new();
+    private readonly Task _printed;
+
+    private RankProcess(Process process, MessagePipe pipe, string logFile)
+    {
+        (_process, Pipe) = (process, pipe);
+        _log = new StreamWriter(logFile, append: true) { AutoFlush = true };
+        _printed = Task.WhenAll(Copy(process.StandardOutput), Copy(process.StandardError));
+    }
+
+    /// <summary>The protocol.</summary>
+    public MessagePipe Pipe { get; }
+
+    /// <summary>The process id.</summary>
+    public int Id => _process.Id;
+
+    /// <summary>The last lines that it printed.</summary>
+    public IReadOnlyList<string> LastLines => [.. _lastLines];
+
+    /// <summary>Starts a rank and sends it its work.</summary>
+    public static async Task<RankProcess> StartAsync(RankMessage spec, string logFile)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(logFile)!);
+        var rank = await SpawnerThread.RunAsync(() => Spawn(logFile));
+        try
+        {
+            await rank.Pipe.SendAsync(spec);
+        }
+        catch (IOException)
+        {
+            // It died at birth; the reader of its messages will see the end of the pipe.
+        }
+
+        return rank;
+    }
+
+    /// <summary>Kills it at once.</summary>
+    public void Kill()
+    {
+        if (!_process.HasExited) _process.Kill();
+    }
+
+    /// <summary>Waits for its end; how it ended, in words.</summary>
+    public async Task<string> WaitAsync()
+    {
+        await _process.WaitForExitAsync();
+        await _printed;
+        var code = _process.ExitCode;
+        return code > 128 ? $"was killed by signal {code - 128}" : $"ended with exit code {code}";
+    }
+
+    public void Dispose()
+    {
+        Kill();
+        Pipe.Dispose();
+        _process.Dispose();
+        _log.Dispose();
+    }
+
+    private static RankProcess Spawn(string logFile)
+    {
+        var toRank = new AnonymousPipeServerStream(PipeDirection.Out, HandleInheritability.Inheritable);
+        var fromRank = new AnonymousPipeServerStream(PipeDirection.In, HandleInheritability.Inheritable);
+        var start = new ProcessStartInfo(RankProgram.Dotnet()) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        foreach (var argument in new[] { RankProgram.Assembly(), "--pipe", toRank.GetClientHandleAsString(), fromRank.GetClientHandleAsString(), "--parent", Environment.ProcessId.ToString() })
+            start.ArgumentList.Add(argument);
+
+        // Fresh pages cost more than arithmetic when every step maps and unmaps its activations: let malloc keep them.
+        start.Environment.TryAdd("MALLOC_MMAP_THRESHOLD_", "4000000000");
+        start.Environment.TryAdd("MALLOC_TRIM_THRESHOLD_", "8000000000");
+        start.Environment.TryAdd("MALLOC_TOP_PAD_", "268435456");
+        start.Environment["DTT_OWNER"] = $"{Environment.ProcessId}";
+        var process = Process.Start(start)!;
+        process.StandardInput.Close();
+        toRank.DisposeLocalCopyOfClientHandle();
+        fromRank.DisposeLocalCopyOfClientHandle();
+        return new RankProcess(process, new MessagePipe(fromRank, toRank), logFile);
+    }
+
+    private async Task Copy(StreamReader lines)
+    {
+        while (await lines.ReadLineAsync() is { } line)
+        {
+            lock (_log) _log.WriteLine(line);
+            _lastLines.Enqueue(line);
+            while (_lastLines.Count > LinesKept) _ = _lastLines.TryDequeue(out _);
+        }
+    }
+}

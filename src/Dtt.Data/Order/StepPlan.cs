@@ -1,0 +1,32 @@
+using Dtt.Abstractions.Configuration;
+using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Runs;
+
+namespace Dtt.Data.Order;
+
+/// <summary>How many steps a run has: ⌊epochs · N / G⌋, bounded by max_steps and max_tokens.</summary>
+public static class StepPlan
+{
+    /// <summary>The plan of a run over N windows.</summary>
+    /// <param name="config">The configuration.</param>
+    /// <param name="windows">N.</param>
+    /// <param name="globalBatchWindows">Windows per step, G.</param>
+    /// <exception cref="BadDataException">The text is too small for one step.</exception>
+    public static RunPlan Of(RunConfig config, long windows, long globalBatchWindows)
+    {
+        var t = config.Model.ContextLength;
+        var tokensPerStep = globalBatchWindows * t;
+        var steps = config.Epochs * windows / globalBatchWindows;
+        if (windows == 0)
+            throw new BadDataException($"the training text is too small: no document run of {t + 1:N0} tokens for n_ctx {t:N0}. Bring more text or lower n_ctx.");
+        if (steps == 0)
+        {
+            throw new BadDataException($"the training text is too small for one step: {windows:N0} windows of {t:N0} tokens, and a step takes {globalBatchWindows:N0} "
+                + $"(batch_size × grad_accumulation_steps). Bring more text, raise epochs, or lower batch_size.");
+        }
+
+        if (config.MaxSteps is { } maxSteps) steps = Math.Min(steps, maxSteps);
+        if (config.MaxTokens is { } maxTokens) steps = Math.Min(steps, Math.Max(1, maxTokens / tokensPerStep));
+        return new RunPlan(steps, globalBatchWindows, tokensPerStep);
+    }
+}

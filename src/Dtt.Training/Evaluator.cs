@@ -1,0 +1,45 @@
+using Dtt.Abstractions.Configuration;
+using Dtt.Abstractions.Runs;
+using Dtt.Data.Order;
+using Dtt.Data.Tokenizers;
+using Dtt.Data.Tokens;
+using Dtt.Training.Data;
+using Dtt.Training.Model;
+using static TorchSharp.torch;
+
+namespace Dtt.Training;
+
+/// <summary>Loss over a fixed set of validation windows: the first ones, side by side, about <c>val_tokens</c> targets.</summary>
+internal sealed class Evaluator(TokenShards shards, RunConfig config, Vocabulary vocabulary, Device device)
+{
+    private readonly WindowIndex _windows = new(shards.Lengths, config.Model.ContextLength, overlap: 0);
+
+    /// <summary>The validation metrics; null when the validation text is shorter than the context.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="alive">Called between batches.</param>
+    public IReadOnlyDictionary<string, double>? Run(Gpt model, Action alive)
+    {
+        var t = config.Model.ContextLength;
+        var count = Math.Min(_windows.Count, (config.ValTokens + t - 1) / t);
+        if (count == 0) return null;
+        var source = BatchSource.ForValidation(shards, _windows);
+        double loss = 0;
+        long bytes = 0;
+        for (var at = 0L; at < count; at += config.MicroBatchSize)
+        {
+            using var scope = NewDisposeScope();
+            var (inputs, targets) = source.Read(at, (int)Math.Min(config.MicroBatchSize, count - at), device);
+            loss += model.Loss(inputs, targets).item<float>();
+            foreach (var id in targets.cpu().data<long>()) bytes += id == vocabulary.EndOfText ? 0 : vocabulary.BytesOf((int)id).Length;
+            alive();
+        }
+
+        var mean = loss / (count * t);
+        return new Dictionary<string, double>
+        {
+            [MetricNames.ValLoss] = mean,
+            [MetricNames.ValPerplexity] = Math.Exp(mean),
+            [MetricNames.ValBitsPerByte] = loss / Math.Log(2) / Math.Max(1, bytes),
+        };
+    }
+}

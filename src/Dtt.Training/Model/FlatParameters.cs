@@ -1,0 +1,165 @@
+using Dtt.Abstractions.Models;
+using Dtt.Data.Order;
+using static TorchSharp.torch;
+
+namespace Dtt.Training.Model;
+
+/// <summary>
+/// All weights of a model in contiguous buffers: the fp32 master, the working copy that forward and backward use (bf16, or the master itself)
+/// and their gradients. Each weight is a view, aligned to 256 bytes in every buffer; decayed ones come first. So a cast, a clip, an optimizer step and a
+/// reduction are each one operation on a range.
+/// </summary>
+internal sealed class FlatParameters : IDisposable
+{
+    private const long AlignValues = 128;   // 256 bytes of bf16
+    private const long VocabMultiple = 128; // run-time padding of the vocabulary: faster matrix shapes
+    private readonly Dictionary<string, Place> _places = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Tensor> _leaves = new(StringComparer.Ordinal);
+
+    /// <summary>Buffers for the given weights, all zero.</summary>
+    /// <param name="table">The weights.</param>
+    /// <param name="device">Where they live.</param>
+    /// <param name="bf16">Whether the working copy is bf16.</param>
+    /// <param name="forTraining">Whether gradients are kept.</param>
+    public FlatParameters(IReadOnlyList<ParameterSpec> table, Device device, bool bf16, bool forTraining)
+    {
+        Table = table;
+        foreach (var spec in table.OrderByDescending(s => s.Decays))
+        {
+            var shape = Padded(spec);
+            _places[spec.Name] = new Place(spec, shape, Size);
+            Size += (shape.Aggregate(1L, (a, b) => a * b) + AlignValues - 1) / AlignValues * AlignValues;
+            if (spec.Decays) DecayedSize = Size;
+        }
+
+        using var scope = NewDisposeScope();
+        Master = zeros(Size, dtype: float32, device: device).DetachFromDisposeScope();
+        Working = bf16 ? zeros(Size, dtype: bfloat16, device: device).DetachFromDisposeScope() : Master;
+        if (forTraining)
+        {
+            Gradient = zeros(Size, dtype: float32, device: device).DetachFromDisposeScope();
+            WorkingGradient = bf16 ? zeros(Size, dtype: bfloat16, device: device).DetachFromDisposeScope() : Gradient;
+        }
+
+        foreach (var (name, place) in _places)
+        {
+            var leaf = View(Working, place).detach();
+            if (forTraining)
+            {
+                leaf.requires_grad = true;
+                leaf.grad = View(WorkingGradient!, place);
+            }
+
+            _leaves[name] = leaf.DetachFromDisposeScope();
+        }
+    }
+
+    /// <summary>The weights in checkpoint order.</summary>
+    public IReadOnlyList<ParameterSpec> Table { get; }
+
+    /// <summary>Values in each buffer, padding included.</summary>
+    public long Size { get; }
+
+    /// <summary>Values in the range of decayed weights, from the start.</summary>
+    public long DecayedSize { get; }
+
+    /// <summary>(Size) fp32: what the optimizer changes and checkpoints hold.</summary>
+    public Tensor Master { get; }
+
+    /// <summary>(Size) bf16 or fp32: what the model computes with.</summary>
+    public Tensor Working { get; }
+
+    /// <summary>(Size) fp32: the step's summed gradient.</summary>
+    public Tensor? Gradient { get; }
+
+    /// <summary>(Size) in the working type: where backward accumulates one micro-batch.</summary>
+    public Tensor? WorkingGradient { get; }
+
+    /// <summary>Whether the working copy is bf16.</summary>
+    public bool IsBf16 => Working.dtype == ScalarType.BFloat16;
+
+    /// <summary>A weight as the model uses it: padded, in the working type, a leaf whose gradient is preset.</summary>
+    public Tensor this[string name] => _leaves[name];
+
+    /// <summary>Whether the model has this weight.</summary>
+    public bool Has(string name) => _places.ContainsKey(name);
+
+    /// <summary>A weight's unpadded view of one of the flat buffers; the caller disposes it.</summary>
+    public Tensor ViewOf(string name, Tensor buffer)
+    {
+        var place = _places[name];
+        return View(buffer, place).narrow(0, 0, place.Spec.Shape[0]);
+    }
+
+    /// <summary>A weight's padded view of one of the flat buffers; the caller disposes it.</summary>
+    public Tensor PaddedViewOf(string name, Tensor buffer) => View(buffer, _places[name]);
+
+    /// <summary>Sets the first values: each weight has a random stream of its own.</summary>
+    public void Initialize(long seed)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        for (var i = 0; i < Table.Count; i++)
+        {
+            var spec = Table[i];
+            var values = empty([.. spec.Shape], dtype: float32);
+            random.manual_seed((long)Mixing.Seed(seed, Purpose.Weights, i));
+            _ = spec.Init.Kind switch
+            {
+                InitKind.Normal => values.normal_(0, spec.Init.Scale),
+                InitKind.Uniform => values.uniform_(-spec.Init.Scale, spec.Init.Scale),
+                _ => values.fill_(spec.Init.Scale),
+            };
+            ViewOf(spec.Name, Master).copy_(values);
+        }
+
+        MasterChanged();
+    }
+
+    /// <summary>Renews the working copy after the master changed.</summary>
+    public void MasterChanged()
+    {
+        using var noGrad = no_grad();
+        if (IsBf16) Working.copy_(Master);
+    }
+
+    /// <summary>Adds the working gradient of one micro-batch to the step's gradient and clears it; in fp32 they are the same buffer.</summary>
+    public void GatherGradient()
+    {
+        if (!IsBf16) return;
+        using var noGrad = no_grad();
+        Gradient!.add_(WorkingGradient!);
+        WorkingGradient!.zero_();
+    }
+
+    /// <summary>The weights whose gradient is not finite.</summary>
+    public IReadOnlyList<string> NonFiniteGradients()
+    {
+        using var scope = NewDisposeScope();
+        return [.. Table.Where(s => !ViewOf(s.Name, Gradient!).isfinite().all().item<bool>()).Select(s => s.Name)];
+    }
+
+    public void Dispose()
+    {
+        foreach (var leaf in _leaves.Values) leaf.Dispose();
+        if (WorkingGradient is { } g && !ReferenceEquals(g, Gradient)) g.Dispose();
+        Gradient?.Dispose();
+        if (!ReferenceEquals(Working, Master)) Working.Dispose();
+        Master.Dispose();
+    }
+
+    private static long[] Padded(ParameterSpec spec)
+    {
+        long[] shape = [.. spec.Shape];
+        if (spec.Name is "transformer.wte.weight" or "lm_head.bias") shape[0] = (shape[0] + VocabMultiple - 1) / VocabMultiple * VocabMultiple;
+        return shape;
+    }
+
+    private static Tensor View(Tensor buffer, Place place)
+    {
+        using var range = buffer.narrow(0, place.Offset, place.Shape.Aggregate(1L, (a, b) => a * b));
+        return range.view(place.Shape);
+    }
+
+    private sealed record Place(ParameterSpec Spec, long[] Shape, long Offset);
+}

@@ -1,0 +1,95 @@
+using System.Globalization;
+using Dtt.Abstractions.Configuration;
+using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Ranks;
+using Dtt.Abstractions.Runs;
+using Dtt.Training;
+using Dtt.Training.Native;
+using Dtt.Training.Ranks;
+using Microsoft.Win32.SafeHandles;
+
+// dtt-rank: one rank, one device. Started by a host over pipes, or on its own with --standalone.
+CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+return args switch
+{
+    ["--pipe", var input, var output, "--parent", var parent] => Hosted(input, output, parent),
+    ["--standalone", var config, .. var sets] => Standalone(config, sets),
+    _ => Usage(),
+};
+
+static int Usage()
+{
+    Console.Error.WriteLine("usage: dtt-rank --standalone CONFIG [KEY=VALUE …]   train in this one process; `dtt train` is the usual way");
+    return ExitCodes.BadConfiguration;
+}
+
+static int Hosted(string input, string output, string parent)
+{
+    static FileStream Inherited(string descriptor, FileAccess access) => new(new SafeFileHandle(nint.Parse(descriptor), ownsHandle: true), access, bufferSize: 0);
+    ProcessGuard.Engage(int.Parse(parent));
+    var channel = new PipeChannel(new MessagePipe(Inherited(input, FileAccess.Read), Inherited(output, FileAccess.Write)));
+    try
+    {
+        switch (channel.Spec)
+        {
+            case TrainSpec spec:
+                using (var trainer = new Trainer(spec, ConfigOf(spec.ConfigYaml), channel)) channel.Send(trainer.Run());
+                break;
+            case SampleSpec spec:
+                SampleWork.Run(spec, ConfigOf(spec.ConfigYaml), channel);
+                break;
+            default:
+                throw new InvalidOperationException($"a rank cannot start with a {channel.Spec.GetType().Name}.");
+        }
+
+        return ExitCodes.Success;
+    }
+    catch (UserErrorException e)
+    {
+        channel.Send(new RankFailed(e.Message, e.ExitCode));
+        return e.ExitCode;
+    }
+    catch (Exception e)
+    {
+        channel.Send(new RankFailed(e.ToString(), ExitCodes.Failure));
+        return ExitCodes.Failure;
+    }
+}
+
+static int Standalone(string file, string[] sets)
+{
+    try
+    {
+        var config = ConfigLoader.Load(file, sets.Select(s => (s.Split('=', 2)[0], s.Contains('=') ? s.Split('=', 2)[1] : "", s)), TimeProvider.System);
+        var store = new FileRunStore(config.Paths.Runs, TimeProvider.System);
+        var yaml = config.Values.ToYaml();
+        var run = store.Create(config.Run.Name, yaml, config.Paths).Run;
+        using var attempt = store.Begin(run);
+        var host = new AttemptHost(store, attempt, config.Run);
+        var total = 0L;
+        var channel = new StandaloneChannel(host, message =>
+        {
+            if (message is RankStarted started) total = started.Plan.TotalSteps;
+            else if (message is MetricsReport report) Array.ForEach([.. report.Rows.Where(r => r.Values.ContainsKey(MetricNames.TrainLoss))], r => Console.Error.WriteLine(StepLine.Format(r, total)));
+        });
+        Console.CancelKeyPress += (_, e) =>
+        {
+            e.Cancel = !channel.StopRequested;
+            channel.Stop();
+        };
+        using (var trainer = new Trainer(host.Spec(yaml), config.Run, channel)) channel.Send(trainer.Run());
+        return host.End("ended", []) == RunState.Completed ? ExitCodes.Success : ExitCodes.Interrupted;
+    }
+    catch (UserErrorException e)
+    {
+        Console.Error.WriteLine(e.Message);
+        return e.ExitCode;
+    }
+}
+
+static RunConfig ConfigOf(string yaml)
+{
+    var reader = new ConfigReader(RunKeys.All).ReadText(yaml, "config.yaml");
+    reader.ThrowIfWrong();
+    return RunConfig.From(reader.Values);
+}

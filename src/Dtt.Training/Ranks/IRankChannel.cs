@@ -1,0 +1,17 @@
+using Dtt.Abstractions.Ranks;
+using Dtt.Abstractions.Runs;
+
+namespace Dtt.Training.Ranks;
+
+/// <summary>How a rank speaks with its host: over a pipe (<see cref="PipeChannel"/>) or within the process (<see cref="StandaloneChannel"/>).</summary>
+internal interface IRankChannel
+{
+    /// <summary>Whether the host asked to stop.</summary>
+    bool StopRequested { get; }
+
+    /// <summary>Tells the host.</summary>
+    void Send(RankMessage message);
+
+    /// <summary>Asks for a commit and waits for the answer.</summary>
+    CommitReply Commit(CommittedCheckpoint checkpoint);
+}

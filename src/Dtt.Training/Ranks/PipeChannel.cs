@@ -1,0 +1,45 @@
+using System.Collections.Concurrent;
+using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Ranks;
+using Dtt.Abstractions.Runs;
+
+namespace Dtt.Training.Ranks;
+
+/// <summary>The rank protocol over two inherited pipes. The end of the host's pipe means that the host is gone: the rank leaves at once.</summary>
+internal sealed class PipeChannel : IRankChannel
+{
+    private readonly MessagePipe _pipe;
+    private readonly BlockingCollection<CommitAnswer> _answers = [];
+    private volatile bool _stop;
+
+    public PipeChannel(MessagePipe pipe)
+    {
+        _pipe = pipe;
+        Spec = pipe.ReceiveAsync().GetAwaiter().GetResult() ?? throw new UserErrorException("the host closed the pipe before it sent any work.");
+        new Thread(Listen) { IsBackground = true, Name = "host messages" }.Start();
+    }
+
+    /// <summary>The host's first message: what to do.</summary>
+    public RankMessage Spec { get; }
+
+    public bool StopRequested => _stop;
+
+    public void Send(RankMessage message) => _pipe.SendAsync(message).GetAwaiter().GetResult();
+
+    public CommitReply Commit(CommittedCheckpoint checkpoint)
+    {
+        Send(new CommitRequest(checkpoint));
+        return _answers.GetConsumingEnumerable().First(a => a.Step == checkpoint.Step).Reply;
+    }
+
+    private void Listen()
+    {
+        while (_pipe.ReceiveAsync().GetAwaiter().GetResult() is { } message)
+        {
+            if (message is StopRequest) _stop = true;
+            else if (message is CommitAnswer answer) _answers.Add(answer);
+        }
+
+        Environment.Exit(ExitCodes.Failure);
+    }
+}

@@ -1,0 +1,233 @@
+using System.Diagnostics;
+using Dtt.Abstractions.Configuration;
+using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Models;
+using Dtt.Abstractions.Ranks;
+using Dtt.Abstractions.Runs;
+using Dtt.Data.Order;
+using Dtt.Training.Checkpoints;
+using Dtt.Training.Data;
+using Dtt.Training.Model;
+using Dtt.Training.Native;
+using Dtt.Training.Optimizers;
+using Dtt.Training.Ranks;
+using Dtt.Training.Sampling;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Dtt.Training;
+
+/// <summary>
+/// Trains one run in one attempt. Everything random is a function of (seed, purpose, step, micro-batch), and the data of the position alone, so the state
+/// of a run is its weights, its moments and the number of steps.
+/// </summary>
+internal sealed class Trainer : IDisposable
+{
+    private const int SampleTokens = 64;
+    private readonly TrainSpec _spec;
+    private readonly IRankChannel _channel;
+    private readonly RunConfig _config;
+    private readonly Device _device;
+    private readonly TrainingData _data;
+    private readonly BatchSource _batches;
+    private readonly Evaluator _evaluator;
+    private readonly FlatParameters _parameters;
+    private readonly Gpt _model;
+    private readonly AdamW _optimizer;
+    private readonly string _fingerprint;
+    private readonly double? _peakFlops;
+    private double? _trainLoss;
+
+    private RunPlan Plan => _data.Plan;
+
+    /// <summary>Opens tokens and tokenizer and makes the model; nothing is loaded yet.</summary>
+    /// <exception cref="BadDataException">Tokens or tokenizer are missing, damaged or do not fit each other.</exception>
+    public Trainer(TrainSpec spec, RunConfig config, IRankChannel channel)
+    {
+        (_spec, _channel, _config) = (spec, channel, config);
+        channel.Send(new Heartbeat(RankPhase.Init, 0));
+        _data = TrainingData.Open(spec.TokensFolder, spec.TokenizerFolder, config, spec.GlobalBatchWindows);
+        _batches = BatchSource.ForTraining(_data.Train, _data.Windows, config.Seed);
+        TorchRuntime.Load();
+        _device = TorchRuntime.Device(config.Cuda);
+        var bf16 = config.Precision == "bf16" || (config.Precision == "auto" && config.Autocast && (_device.type == DeviceType.CUDA || TorchRuntime.CpuHasBf16));
+        _fingerprint = TorchRuntime.Fingerprint(_device, bf16);
+        _parameters = new FlatParameters(ParameterTable.Of(config.Model), _device, bf16, forTraining: true);
+        _model = new Gpt(config.Model, _parameters);
+        _optimizer = new AdamW(config.Optimizer, _parameters);
+        _evaluator = new Evaluator(_data.Val, config, _data.Vocabulary, _device);
+        _peakFlops = MatmulPeak.Measure(_device, _parameters.Working.dtype);
+    }
+
+    /// <summary>Trains to the end, or to the end of the step in which the host asks to stop.</summary>
+    /// <exception cref="UserErrorException">The loss became NaN, the host refused a commit, or the last checkpoint could not be written.</exception>
+    public RankFinished Run()
+    {
+        var step = LoadNewest();
+        _channel.Send(new RankStarted
+        {
+            FromStep = step,
+            Plan = Plan,
+            Fingerprint = _fingerprint,
+            Parameters = _parameters.Table.Sum(p => p.Count),
+            Device = $"{_device.type.ToString().ToLowerInvariant()}, {TorchRuntime.Threads} threads, {(_parameters.IsBf16 ? "bf16" : "fp32")}",
+        });
+        if (step == 0) Evaluate(0);
+        var saved = step;
+        while (step < Plan.TotalSteps && !_channel.StopRequested)
+        {
+            _channel.Send(new Heartbeat(RankPhase.Train, step));
+            TrainStep(step++);
+            var last = step == Plan.TotalSteps || _channel.StopRequested;
+            var valLoss = step == Plan.TotalSteps || Due(_config.EvalEvery, step) ? Evaluate(step) : null;
+            if (last || Due(_config.SaveEvery, step)) saved = Save(step, valLoss, mustSucceed: last) ? step : saved;
+        }
+
+        if (saved < step) _ = Save(step, null, mustSucceed: true);
+        return new RankFinished(step, Completed: step == Plan.TotalSteps);
+    }
+
+    public void Dispose()
+    {
+        _optimizer.Dispose();
+        _parameters.Dispose();
+        _data.Dispose();
+    }
+
+    /// <summary>One update: learning rate, micro-batches, clip, step, report.</summary>
+    private void TrainStep(long step)
+    {
+        using var scope = NewDisposeScope();
+        var clock = Stopwatch.StartNew();
+        var (rate, beta1) = LearningRate.At(_config.LearningRate, step, Plan.TotalSteps);
+        var loss = zeros([], dtype: float32, device: _device);
+        for (long at = 0, micro = 0; at < Plan.GlobalBatchWindows; at += _config.MicroBatchSize, micro++)
+        {
+            using var microScope = NewDisposeScope();
+            var count = (int)Math.Min(_config.MicroBatchSize, Plan.GlobalBatchWindows - at);
+            var (inputs, targets) = _batches.Read(step * Plan.GlobalBatchWindows + at, count, _device);            // (B, T) each
+            var dropoutSeed = Mixing.Seed(_config.Seed, Purpose.Dropout, step, micro);
+
+            // Each micro-batch is divided by the whole step's tokens, so that gradients add up to the mean's whatever the division.
+            loss.add_(_model.ForwardBackward(inputs, targets, 1.0 / Plan.TokensPerStep, dropoutSeed, _config.ActivationCheckpointing));
+        }
+
+        var norm = _optimizer.Step(step + 1, rate, beta1 ?? _config.Optimizer.Beta1, _config.GradClip);
+        _trainLoss = loss.item<float>() / Plan.TokensPerStep;
+        if (!double.IsFinite(_trainLoss.Value) || !float.IsFinite(norm)) throw NotFinite(step + 1, norm);
+        Report(step + 1, clock.Elapsed.TotalSeconds, rate, norm);
+    }
+
+    private void Report(long step, double seconds, double rate, double norm)
+    {
+        var tokensPerSecond = Plan.TokensPerStep / seconds;
+        var values = new Dictionary<string, double>
+        {
+            [MetricNames.TrainLoss] = _trainLoss!.Value,
+            [MetricNames.LearningRate] = rate,
+            [MetricNames.GradNorm] = norm,
+            [MetricNames.StepSeconds] = seconds,
+            [MetricNames.TokensPerSecond] = tokensPerSecond,
+        };
+        if (_peakFlops is { } peak) values[MetricNames.Mfu] = tokensPerSecond * new ModelArithmetic(_config.Model).FlopsPerToken / peak;
+        _channel.Send(new MetricsReport([new StepMetrics(step, values)]));
+    }
+
+    private UserErrorException NotFinite(long step, float norm)
+    {
+        var names = float.IsFinite(norm) ? [] : _parameters.NonFiniteGradients();
+        var where = names.Count == 0 ? "" : $" The gradient of {string.Join(", ", names.Take(3))}{(names.Count > 3 ? $" and {names.Count - 3} more" : "")} is not finite.";
+        return new UserErrorException($"step {step}: the loss is {_trainLoss}, the gradient's norm {norm}.{where} The update was not applied and the last checkpoint stays. "
+            + "Lower lr_schedule.params.lr_max, lengthen warmup_steps, or lower grad_clip, and start again.");
+    }
+
+    /// <summary>Validation loss, and a sample from the validation prompt.</summary>
+    private double? Evaluate(long step)
+    {
+        _channel.Send(new Heartbeat(RankPhase.Evaluate, step));
+        var result = _evaluator.Run(_model, () => _channel.Send(new Heartbeat(RankPhase.Evaluate, step)));
+        if (result is { } values) _channel.Send(new MetricsReport([new StepMetrics(step, values)]));
+        var text = new System.Text.StringBuilder(_config.ValPrompt);
+        var seed = (long)Mixing.Seed(_config.Seed, Purpose.Sample, step);
+        _ = new Sampler(_model, _data.Vocabulary).Continue(_config.ValPrompt, SampleTokens, new TokenChoice(_config.Temperature, TopK: 50), seed, s => text.Append(s));
+        _channel.Send(new TrainingSample(step, step * Plan.TokensPerStep, text.ToString()));
+        return result?[MetricNames.ValLoss];
+    }
+
+    /// <summary>Writes a checkpoint and has it committed; false when the disk would not take it and the run can go on without.</summary>
+    private bool Save(long step, double? valLoss, bool mustSucceed)
+    {
+        _channel.Send(new Heartbeat(RankPhase.Save, step));
+        var folder = Path.Combine(_spec.RunFolder, "checkpoints", CommittedCheckpoint.FolderNameOf(step, _spec.Attempt));
+        try
+        {
+            var written = CheckpointFolder.Write(folder, ManifestOf(step), _parameters, _optimizer);
+            var reply = _channel.Commit(new CommittedCheckpoint
+            {
+                Step = step,
+                Attempt = _spec.Attempt,
+                ManifestSha256 = written.ManifestSha256,
+                WeightsSha256 = written.WeightsSha256,
+                SizeBytes = written.Bytes,
+                TrainLoss = _trainLoss,
+                ValLoss = valLoss,
+            });
+            return reply.Accepted ? true : throw new UserErrorException($"the checkpoint of step {step} was refused: {reply.Reason}.", ExitCodes.Requeue);
+        }
+        catch (IOException e)
+        {
+            var what = $"the checkpoint of step {step} could not be written ({e.Message.TrimEnd('.')})";
+            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+            if (mustSucceed) throw new UserErrorException($"{what}. The previous checkpoint stays; free some space and `dtt resume {_spec.Run}`.", inner: e);
+            _channel.Send(new RankEvent("save_failed", $"{what}; training goes on, and the previous checkpoint stays"));
+            return false;
+        }
+    }
+
+    private CheckpointManifest ManifestOf(long step) => new()
+    {
+        Format = CheckpointManifest.CurrentFormat,
+        Run = _spec.Run,
+        Attempt = _spec.Attempt,
+        Step = step,
+        Position = step * Plan.GlobalBatchWindows,
+        OrderVersion = WindowOrder.Version,
+        Seed = _config.Seed,
+        Model = _config.Model,
+        TokenizerSha256 = _data.Index.Source.TokenizerSha256,
+        Fingerprint = _fingerprint,
+        WeightsSha256 = "",
+        Files = [],
+    };
+
+    /// <summary>Loads the newest committed checkpoint that is whole, or fresh weights when there never was one.</summary>
+    private long LoadNewest()
+    {
+        foreach (var checkpoint in _spec.ResumeFrom)
+        {
+            var folder = Path.Combine(_spec.RunFolder, "checkpoints", checkpoint.FolderName);
+            try
+            {
+                var manifest = CheckpointFolder.ReadManifest(folder, checkpoint.ManifestSha256);
+                if (manifest.OrderVersion != WindowOrder.Version)
+                    throw new BadDataException($"{folder} follows version {manifest.OrderVersion} of the data order; this version of DTT has {WindowOrder.Version}.");
+                CheckpointFolder.Load(folder, manifest, _config.Model, _parameters, _optimizer);
+                if (manifest.Fingerprint != _fingerprint)
+                    _channel.Send(new RankEvent("fingerprint", $"resuming under other numerics: same windows, but not the same bits ({manifest.Fingerprint} → {_fingerprint})"));
+                _trainLoss = checkpoint.TrainLoss;
+                return checkpoint.Step;
+            }
+            catch (BadDataException e)
+            {
+                _channel.Send(new RankEvent("unreadable", $"{e.Message} Trying the checkpoint before it."));
+            }
+        }
+
+        if (_spec.ResumeFrom.Count > 0)
+            throw new BadDataException($"no checkpoint of run '{_spec.Run}' could be read (see `dtt show {_spec.Run}`); restore one from a backup, or start a new run.");
+        _parameters.Initialize(_config.Seed);
+        return 0;
+    }
+
+    private static bool Due(int every, long step) => every > 0 && step % every == 0;
+}
