@@ -9,6 +9,9 @@ public static partial class ConfigLoader
     /// <summary>The configuration read when none is named and the file exists.</summary>
     public const string DefaultFile = "configs/config.yaml";
 
+    /// <summary>The path templates read when none are named and the file exists.</summary>
+    public const string DefaultTemplates = "configs/path_templates.yaml";
+
     /// <summary>Loads and checks a configuration.</summary>
     /// <param name="file">A YAML file, or null for <see cref="DefaultFile"/> when it exists and the defaults otherwise.</param>
     /// <param name="overrides">Keys set on the command line: dotted name, value, and the option it came by.</param>
@@ -24,7 +27,7 @@ public static partial class ConfigLoader
         var templates = new ConfigReader(TemplateKeys.All);
         var templateFile = ConfigFiles.Find(reader.Values.Text("templates"));
         if (File.Exists(templateFile)) templates.ReadFile(templateFile);
-        else if (reader.Values.IsSet("templates")) reader.Errors.Add($"{reader.Values.Origin("templates")}: 'templates' names {templateFile}, and there is no such file.");
+        else if (reader.Values.Text("templates") != DefaultTemplates) reader.Errors.Add($"{reader.Values.Origin("templates")}: 'templates' names {templateFile}, and there is no such file.");
         foreach (var error in templates.Errors) reader.Errors.Add(error);
 
         var values = reader.Values;
@@ -68,8 +71,9 @@ public static partial class ConfigLoader
         if (v.Int("d_model") % v.Int("n_heads") != 0)
         {
             var d = v.Int("d_model");
-            var divisors = Enumerable.Range(1, d).Where(h => d % h == 0).OrderBy(h => Math.Abs(h - v.Int("n_heads"))).Take(2).Order();
-            errors.Add($"{v.Origin("n_heads")}: 'n_heads' {v.Int("n_heads")} does not divide 'd_model' {d}; nearest: {string.Join(", ", divisors)}.");
+            var divisors = Enumerable.Range(1, d).Where(h => d % h == 0).ToList();
+            var nearest = divisors.Where(h => h < v.Int("n_heads")).TakeLast(1).Concat(divisors.Where(h => h > v.Int("n_heads")).Take(1));
+            errors.Add($"{v.Origin("n_heads")}: 'n_heads' {v.Int("n_heads")} does not divide 'd_model' {d}; nearest: {string.Join(", ", nearest)}.");
         }
 
         if (v.Int("overlap") >= v.Int("n_ctx"))

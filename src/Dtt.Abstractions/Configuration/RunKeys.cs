@@ -73,7 +73,7 @@ public static class RunKeys
         new("min_ranks", KeyKind.Integer, "1", "Fewest ranks to go on with.") { DefaultOnly = true },
         new("shard_optimizer", KeyKind.Boolean, "false", "Spread the optimizer's state over the ranks.") { DefaultOnly = true },
 
-        new("templates", KeyKind.Text, "configs/path_templates.yaml", "File with the path templates."),
+        new("templates", KeyKind.Text, ConfigLoader.DefaultTemplates, "File with the path templates."),
     ];
 
     /// <summary>The headings of the documentation, each with the first key under it.</summary>

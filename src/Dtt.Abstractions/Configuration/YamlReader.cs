@@ -11,9 +11,9 @@ internal static class YamlReader
     /// <exception cref="ConfigurationException">The text is not YAML, or uses anchors, which configurations do not need.</exception>
     public static YamlNode Read(string text, string source)
     {
+        var parser = new Parser(new StringReader(text));
         try
         {
-            var parser = new Parser(new StringReader(text));
             parser.Consume<StreamStart>();
             if (parser.Accept<StreamEnd>(out _)) return new YamlNode(1) { Entries = [] };
             parser.Consume<DocumentStart>();
@@ -26,6 +26,11 @@ internal static class YamlReader
         catch (YamlException e)
         {
             throw new ConfigurationException($"{source}:{e.Start.Line}: not YAML: {e.Message} Check the indentation and the quotes there.");
+        }
+        catch (InvalidOperationException)
+        {
+            // YamlDotNet's scanner gives up so on some unfinished lists.
+            throw new ConfigurationException($"{source}:{parser.Current?.End.Line ?? 1}: not YAML: a value or a list is not finished there. Check the brackets and the quotes.");
         }
     }
 

@@ -12,7 +12,7 @@ internal static class RunArguments
     public static FileRunStore Store()
     {
         var reader = new ConfigReader(TemplateKeys.All);
-        var file = ConfigFiles.Find("configs/path_templates.yaml");
+        var file = ConfigFiles.Find(ConfigLoader.DefaultTemplates);
         if (File.Exists(file)) reader.ReadFile(file);
         reader.ThrowIfWrong();
         return new FileRunStore(Path.GetFullPath(reader.Values.Text("runs")), TimeProvider.System);

@@ -1,0 +1,163 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+using Dtt.Abstractions.Errors;
+using Dtt.Data.Tales;
+using Dtt.Data.Text;
+using Dtt.Data.Tokenizers;
+using Dtt.Data.Tokens;
+using Dtt.Tests;
+
+namespace Dtt.Data.Tests.Tokens;
+
+public sealed class DatasetEncoderTests : IDisposable
+{
+    private static readonly string[] _tales = [.. Enumerable.Range(0, 400).Select(i => new TaleGenerator(2).Tell(i))];
+    private static readonly Vocabulary _vocabulary = Train();
+    private readonly TempFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Encode_ReadsBackAsTheDocumentsInOrder()
+    {
+        var index = DatasetEncoder.Encode(Pieces(4), _folder["tokens"], Source(), _vocabulary);
+        var (train, val) = (Documents(index, "train"), Documents(index, "val"));
+        Assert.Equal(_tales.Where(t => train.Contains(t)), train);
+        Assert.Equal(_tales.Where(t => val.Contains(t)), val);
+        Assert.Equal(_tales.Length, train.Count + val.Count);
+        Assert.InRange(val.Count, 20, 70);
+    }
+
+    [Fact]
+    public void Encode_ShardsHaveLlmCsHeaderAndTheirHash()
+    {
+        var index = DatasetEncoder.Encode(Pieces(2), _folder["tokens"], Source(), _vocabulary);
+        foreach (var shard in index.Shards)
+        {
+            var bytes = File.ReadAllBytes(Path.Combine(_folder["tokens"], shard.File));
+            int Word(int i) => BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(4 * i));
+            Assert.Equal((20240520, 1, shard.Tokens), (Word(0), Word(1), (long)Word(2)));
+            Assert.Equal(1024 + 2 * shard.Tokens, bytes.Length);
+            Assert.All(bytes[12..1024], b => Assert.Equal(0, b));
+            Assert.Equal(_vocabulary.EndOfText, BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(bytes.Length - 2)));
+            Assert.Equal(shard.Sha256, Convert.ToHexStringLower(SHA256.HashData(bytes)));
+        }
+    }
+
+    [Fact]
+    public void Encode_CutsShardsAtDocuments()
+    {
+        var index = DatasetEncoder.Encode(Pieces(1), _folder["tokens"], Source() with { ShardTokens = 5000 }, _vocabulary);
+        var train = index.Shards.Where(s => s.Split == "train").ToList();
+        Assert.Equal(Enumerable.Range(0, train.Count).Select(i => $"train_{i:000000}.bin"), train.Select(s => s.File));
+        Assert.All(train.SkipLast(1), s => Assert.InRange(s.Tokens, 5000, 6000));
+        Assert.True(train.Count <= (train.Sum(s => s.Tokens) + 4999) / 5000);
+    }
+
+    [Fact]
+    public void Encode_AfterAnInterruption_RedoesOnlyMissingPiecesAndGivesTheSameBytes()
+    {
+        var pieces = Pieces(6);
+        var whole = DatasetEncoder.Encode(pieces, _folder["whole"], Source(), _vocabulary);
+
+        // As a kill leaves it: two pieces done, one half written.
+        var stop = new CancellationTokenSource();
+        var done = 0;
+        Assert.ThrowsAny<OperationCanceledException>(() => DatasetEncoder.Encode(pieces, _folder["again"], Source(), _vocabulary, _ =>
+        {
+            if (Interlocked.Increment(ref done) == 2) stop.Cancel();
+        }, stop.Token));
+        var partial = Directory.EnumerateDirectories(_folder["again.partial"]).ToList();
+        var kept = partial.First(p => File.Exists(Path.Combine(p, "piece.json")));
+        Directory.CreateDirectory(Path.Combine(_folder["again.partial"], "piece_000005"));
+        File.WriteAllText(Path.Combine(_folder["again.partial"], "piece_000005", "train_000.bin"), "torn");
+        Assert.False(Directory.Exists(_folder["again"]));
+
+        File.WriteAllText(Path.Combine(kept, "marker"), "");
+        var marked = false;
+        var again = DatasetEncoder.Encode(pieces, _folder["again"], Source(), _vocabulary, _ => marked |= File.Exists(Path.Combine(kept, "marker")));
+        Assert.True(marked, "a finished piece was made again");
+        Assert.Equal(whole.Shards, again.Shards);
+        foreach (var shard in whole.Shards) Assert.Equal(File.ReadAllBytes(Path.Combine(_folder["whole"], shard.File)), File.ReadAllBytes(Path.Combine(_folder["again"], shard.File)));
+        Assert.False(Directory.Exists(_folder["again.partial"]));
+    }
+
+    [Fact]
+    public void Encode_TokensOfOtherSettings_AreNotOverwritten()
+    {
+        DatasetEncoder.Encode(Pieces(1), _folder["tokens"], Source(), _vocabulary);
+        var error = Assert.Throws<BadDataException>(() => DatasetEncoder.Encode(Pieces(1), _folder["tokens"], Source() with { ValFraction = 0.5 }, _vocabulary));
+        Assert.Contains("val_fraction 0.1 there, 0.5 now", error.Message);
+    }
+
+    [Fact]
+    public void Split_MoreText_NeverMovesADocument()
+    {
+        var few = DatasetEncoder.Encode(Pieces(1, 200), _folder["few"], Source(), _vocabulary);
+        var many = DatasetEncoder.Encode(Pieces(1), _folder["many"], Source(), _vocabulary);
+        Assert.Subset(Documents(many, "val", "many").ToHashSet(), Documents(few, "val", "few").ToHashSet());
+        Assert.Subset(Documents(many, "train", "many").ToHashSet(), Documents(few, "train", "few").ToHashSet());
+    }
+
+    [Fact]
+    public void Open_TruncatedShard_SaysFileAndByte()
+    {
+        var index = DatasetEncoder.Encode(Pieces(1), _folder["tokens"], Source(), _vocabulary);
+        var file = Path.Combine(_folder["tokens"], "train_000000.bin");
+        File.WriteAllBytes(file, File.ReadAllBytes(file)[..5000]);
+        var error = Assert.Throws<BadDataException>(() => TokenShards.Open(_folder["tokens"], index, "train"));
+        Assert.Contains($"{file} has 5,000 bytes", error.Message);
+        Assert.Contains("damaged from byte 5,000", error.Message);
+        File.WriteAllBytes(file, new byte[2000]);
+        Assert.Contains("is no token shard", Assert.Throws<BadDataException>(() => TokenShards.Open(_folder["tokens"], index, "train")).Message);
+        File.Delete(file);
+        Assert.Contains("is gone", Assert.Throws<BadDataException>(() => TokenShards.Open(_folder["tokens"], index, "train")).Message);
+    }
+
+    private static TokenSource Source() => new()
+    {
+        RawSha256 = new string('0', 64), Documents = "blank_lines", TextField = "text", Tokenizer = "t", TokenizerSha256 = _vocabulary.Sha256,
+        VocabSize = _vocabulary.Size, ValFraction = 0.1, SplitSeed = 0, ShardTokens = 1_000_000,
+    };
+
+    private List<Piece> Pieces(int count, int tales = 400) => [.. Enumerable.Range(0, count).Select(i =>
+    {
+        var share = tales / count;
+        var file = _folder.Write($"raw-{count}-{tales}/{i}.txt", string.Concat(_tales.Skip(i * share).Take(i == count - 1 ? tales - i * share : share).Select(t => t + "\n\n")));
+        var bytes = new FileInfo(file).Length;
+        return new Piece(i, file, 0, bytes, bytes, PieceFormat.BlankLines, "text");
+    })];
+
+    private List<string> Documents(TokenIndex index, string split, string folder = "tokens")
+    {
+        using var shards = TokenShards.Open(_folder[folder], index, split);
+        var documents = new List<string>();
+        for (var s = 0; s < shards.Lengths.Count; s++)
+        {
+            var tokens = new long[shards.Lengths[s]];
+            shards.Read(s, 0, tokens);
+            var ids = new List<int>();
+            foreach (var id in tokens)
+            {
+                if (id != _vocabulary.EndOfText)
+                {
+                    ids.Add((int)id);
+                    continue;
+                }
+
+                documents.Add(Encoding.UTF8.GetString(_vocabulary.Decode(ids)));
+                ids.Clear();
+            }
+        }
+
+        return documents;
+    }
+
+    private static Vocabulary Train()
+    {
+        var counts = new WordCounts();
+        foreach (var tale in _tales) counts.Add(Encoding.UTF8.GetBytes(tale));
+        return BpeTrainer.Train(counts, 500);
+    }
+}
