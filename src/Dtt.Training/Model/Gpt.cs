@@ -151,7 +151,7 @@ internal sealed class Embedding(ModelConfig config, FlatParameters p)
         gradient = gradient.to(ScalarType.Float32);                               // (B, T, C)
         var t = gradient.shape[1];
         p.PaddedViewOf(Tokens, p.Gradient!).index_add_(0, inputs.reshape(-1), gradient.view(-1, gradient.shape[2]), 1);
-        p.PaddedViewOf(Positions, p.Gradient!).narrow(0, 0, t).add_(gradient.sum(0));
+        p.PaddedViewOf(Positions, p.Gradient!).narrow(0, 0, t).add_(gradient.sum(dim: 0));        // named: a bare 0 is also a ScalarType
     }
 }
 
@@ -193,23 +193,18 @@ internal sealed class Block
         var qkv = F.linear(x, _qkv, _qkvBias).view(b, t, 3, nh, c / nh).permute(2, 0, 3, 1, 4);   // (B, T, 3C) -> (3, B, nh, T, hs)
         var (q, k, v) = (qkv.select(0, 0), qkv.select(0, 1), qkv.select(0, 2));                    // (B, nh, T, hs) each
         if (cache is not null) (k, v) = cache.Append(k, v);                                        // (B, nh, S + T, hs)
-        var causal = cache is null || t > 1;                                                       // one new token sees everything
-        var y = _config.FlashAttention
-            ? F.scaled_dot_product_attention(q, k, v, p: dropout, is_casual: causal)
-            : SpelledOut(q, k, v, dropout, causal);
+        var past = k.shape[2] - t;                                                                 // S
+        var y = _config.FlashAttention && (past == 0 || t == 1)                                    // the kernel's mask counts from the first key
+            ? F.scaled_dot_product_attention(q, k, v, p: dropout, is_casual: past == 0)            // one new token sees everything
+            : SpelledOut(q, k, v, dropout, past);
         return F.linear(y.transpose(1, 2).reshape(b, t, c), _out, _outBias);                       // (B, nh, T, hs) -> (B, T, C)
     }
 
-    private static Tensor SpelledOut(Tensor q, Tensor k, Tensor v, double dropout, bool causal)
+    private static Tensor SpelledOut(Tensor q, Tensor k, Tensor v, double dropout, long past)
     {
-        var scores = q.matmul(k.transpose(-2, -1)).mul(1 / Math.Sqrt(q.shape[3]));                 // (B, nh, T, T)
-        if (causal)
-        {
-            var future = ones(scores.shape[2], scores.shape[3], dtype: ScalarType.Bool, device: q.device).triu(1);
-            scores = scores.masked_fill(future, double.NegativeInfinity);
-        }
-
-        return Drop(scores.softmax(-1), dropout).matmul(v);
+        var scores = q.matmul(k.transpose(-2, -1)).mul(1 / Math.Sqrt(q.shape[3]));                 // (B, nh, T, S + T)
+        var future = ones(scores.shape[2], scores.shape[3], dtype: ScalarType.Bool, device: q.device).triu(past + 1);
+        return Drop(scores.masked_fill(future, double.NegativeInfinity).softmax(-1), dropout).matmul(v);
     }
 
     private Tensor Mlp(Tensor x)
@@ -298,7 +293,7 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
             var dWeight = p.PaddedViewOf(Weight, p.Gradient!);
             if (p.IsBf16) dWeight.add_(d.t().matmul(h));                                           // (Vp, n) (n, C) -> (Vp, C)
             else dWeight.addmm_(d.t(), h, 1, 1);
-            if (p.Has(Bias)) p.PaddedViewOf(Bias, p.Gradient!).add_(d.sum(0, type: ScalarType.Float32));
+            if (p.Has(Bias)) p.PaddedViewOf(Bias, p.Gradient!).add_(d.sum(dim: 0, type: ScalarType.Float32));
         }
 
         return loss;

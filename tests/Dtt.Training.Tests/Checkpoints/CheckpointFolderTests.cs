@@ -1,0 +1,100 @@
+using System.Text.Json;
+using Dtt.Abstractions.Configuration;
+using Dtt.Abstractions.Errors;
+using Dtt.Tests;
+using Dtt.Training.Checkpoints;
+using Dtt.Training.Model;
+using Dtt.Training.Optimizers;
+
+namespace Dtt.Training.Tests.Checkpoints;
+
+public sealed class CheckpointFolderTests : IDisposable
+{
+    private static readonly OptimizerConfig _adamW = new() { Name = "adamw", WeightDecay = 0.1, Beta1 = 0.9, Beta2 = 0.95, Epsilon = 1e-8 };
+    private readonly TempFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Load_GivesBackEveryBit()
+    {
+        var (gpt, optimizer) = Trained();
+        var (sha, weights, bytes) = CheckpointFolder.Write(_folder["c"], Manifest(), gpt.Parameters, optimizer);
+        var (other, otherOptimizer) = (Tiny.Gpt(Tiny.Model("gpt2")), (AdamW?)null);
+        otherOptimizer = new AdamW(_adamW, other.Parameters);
+        var manifest = CheckpointFolder.ReadManifest(_folder["c"], sha);
+        CheckpointFolder.Load(_folder["c"], manifest, Tiny.Model("gpt2"), other.Parameters, otherOptimizer);
+        Assert.Equal(Tiny.Bytes(gpt.Parameters.Master), Tiny.Bytes(other.Parameters.Master));
+        Assert.Equal(Tiny.Bytes(optimizer.FirstMoment), Tiny.Bytes(otherOptimizer.FirstMoment));
+        Assert.Equal(Tiny.Bytes(optimizer.SecondMoment), Tiny.Bytes(otherOptimizer.SecondMoment));
+        Assert.Equal(weights, manifest.WeightsSha256);
+        Assert.Equal(bytes, Directory.EnumerateFiles(_folder["c"]).Sum(f => new FileInfo(f).Length));
+    }
+
+    [Fact]
+    public void Write_StoresUnpaddedNamedTensorsInNameOrder()
+    {
+        var (gpt, optimizer) = Trained();
+        CheckpointFolder.Write(_folder["c"], Manifest(), gpt.Parameters, optimizer);
+        var bytes = File.ReadAllBytes(_folder["c/model.safetensors"]);
+        using var header = JsonDocument.Parse(bytes.AsMemory(8, (int)BitConverter.ToInt64(bytes)));
+        var names = header.RootElement.EnumerateObject().Select(e => e.Name).ToList();
+        Assert.Equal(gpt.Parameters.Table.Select(s => s.Name).Order(StringComparer.Ordinal), names);
+        Assert.Equal([Tiny.Vocab, 16], header.RootElement.GetProperty("transformer.wte.weight").GetProperty("shape").EnumerateArray().Select(d => d.GetInt32()));
+    }
+
+    [Theory]
+    [InlineData("model.safetensors")]
+    [InlineData("optimizer.safetensors")]
+    public void Load_TruncatedOrChangedFile_IsRefusedWithItsName(string file)
+    {
+        var (gpt, optimizer) = Trained();
+        var sha = CheckpointFolder.Write(_folder["c"], Manifest(), gpt.Parameters, optimizer).ManifestSha256;
+        var manifest = CheckpointFolder.ReadManifest(_folder["c"], sha);
+        var whole = File.ReadAllBytes(_folder["c/" + file]);
+        foreach (var damaged in new[] { whole[..^1], whole[..100], [], Flipped(whole, whole.Length - 5), Flipped(whole, 40), Flipped(whole, 0) })
+        {
+            File.WriteAllBytes(_folder["c/" + file], damaged);
+            Assert.Contains(file, Assert.Throws<BadDataException>(() => CheckpointFolder.Load(_folder["c"], manifest, Tiny.Model("gpt2"), gpt.Parameters, optimizer)).Message);
+        }
+    }
+
+    [Fact]
+    public void Load_AnotherModel_SaysWhatDiffers()
+    {
+        var (gpt, optimizer) = Trained();
+        var manifest = CheckpointFolder.ReadManifest(_folder["c"], CheckpointFolder.Write(_folder["c"], Manifest(), gpt.Parameters, optimizer).ManifestSha256);
+        var error = Assert.Throws<BadDataException>(() => CheckpointFolder.Load(_folder["c"], manifest, Tiny.Model("dtt"), gpt.Parameters, null));
+        Assert.Contains("architecture is gpt2 there and dtt here", error.Message);
+    }
+
+    [Fact]
+    public void ReadManifest_OtherThanTheCommittedOne_IsRefused()
+    {
+        var (gpt, optimizer) = Trained();
+        CheckpointFolder.Write(_folder["c"], Manifest(), gpt.Parameters, optimizer);
+        Assert.Contains("is not the manifest that was committed", Assert.Throws<BadDataException>(() => CheckpointFolder.ReadManifest(_folder["c"], new string('0', 64))).Message);
+    }
+
+    private static (Gpt, AdamW) Trained()
+    {
+        var gpt = Tiny.WithFormulaWeights(Tiny.Model("gpt2"));
+        var optimizer = new AdamW(_adamW, gpt.Parameters);
+        var (inputs, targets) = Tiny.Batch();
+        _ = gpt.ForwardBackward(inputs, targets, 1.0 / 16, 0);
+        optimizer.Step(1, 1e-2, 0.9, 1);
+        return (gpt, optimizer);
+    }
+
+    private static byte[] Flipped(byte[] bytes, int at)
+    {
+        byte[] copy = [.. bytes];
+        copy[at] ^= 0x40;
+        return copy;
+    }
+
+    private static CheckpointManifest Manifest() => new()
+    {
+        Format = 1, Run = "r", Attempt = 1, Step = 1, Position = 4, OrderVersion = 1, Seed = 1, Model = Tiny.Model("gpt2"), TokenizerSha256 = "t", Fingerprint = "f", WeightsSha256 = "", Files = [],
+    };
+}

@@ -1,0 +1,58 @@
+using Dtt.Abstractions.Configuration;
+using Dtt.Abstractions.Models;
+using Dtt.Training.Model;
+using Dtt.Training.Native;
+using static TorchSharp.torch;
+
+[assembly: AssemblyFixture(typeof(Dtt.Training.Tests.TorchFixture))]
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)] // torch's random state and threads belong to the process
+
+namespace Dtt.Training.Tests;
+
+/// <summary>Loads libtorch once for all tests.</summary>
+public sealed class TorchFixture
+{
+    public TorchFixture() => TorchRuntime.Load();
+}
+
+internal static class Tiny
+{
+    public const int B = 2, T = 8, Vocab = 37;
+
+    public static ModelConfig Model(string architecture, double dropout = 0, bool flash = true) => new()
+    {
+        Architecture = architecture, NumLayers = 2, NumHeads = 2, ModelDim = 16, MlpDim = 40, ContextLength = T, VocabSize = Vocab, Dropout = dropout, FlashAttention = flash,
+    };
+
+    public static Gpt Gpt(ModelConfig model, bool bf16 = false) => new(model, new FlatParameters(ParameterTable.Of(model), CPU, bf16, forTraining: true));
+
+    /// <summary>The weights of tests/reference/make_reference.py.</summary>
+    public static Gpt WithFormulaWeights(ModelConfig model, bool bf16 = false)
+    {
+        var gpt = Gpt(model, bf16);
+        for (var index = 0; index < gpt.Parameters.Table.Count; index++)
+        {
+            var spec = gpt.Parameters.Table[index];
+            var start = spec.Name.Contains("ln_") && spec.Name.EndsWith("weight") ? 1.0 : 0.0;
+            var values = Enumerable.Range(0, (int)spec.Count).Select(k => (float)(start + 0.2 * Math.Sin(0.7311 * (k + 1) + 1.7 * index + 0.3 * (k % 7)))).ToArray();
+            using var scope = NewDisposeScope();
+            using var noGrad = no_grad();
+            gpt.Parameters.ViewOf(spec.Name, gpt.Parameters.Master).copy_(tensor(values, [.. spec.Shape]));
+        }
+
+        gpt.Parameters.MasterChanged();
+        return gpt;
+    }
+
+    /// <summary>The tokens of tests/reference/make_reference.py.</summary>
+    public static (Tensor Inputs, Tensor Targets) Batch(int batch = B, int seed = 1)
+    {
+        var tokens = Enumerable.Range(0, batch * (T + 1)).Select(i => (7L * i * i + 3L * i + seed) % Vocab).ToArray();
+        var all = tensor(tokens, [batch, T + 1]);
+        return (all.narrow(1, 0, T).contiguous(), all.narrow(1, 1, T).contiguous());
+    }
+
+    public static float[] Values(Tensor t) => t.detach().cpu().contiguous().data<float>().ToArray();
+
+    public static byte[] Bytes(Tensor t) => t.detach().cpu().contiguous().bytes.ToArray();
+}
