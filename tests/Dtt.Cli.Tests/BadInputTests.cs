@@ -1,0 +1,176 @@
+using System.Text;
+using Dtt.Tests;
+
+namespace Dtt.Cli.Tests;
+
+/// <summary>Bad input gets a message that says where, what and what to do, the right exit code, and nothing half-written.</summary>
+public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProject>
+{
+    [Theory]
+    [InlineData(2, "unknown key 'n_head'. Did you mean 'n_heads'?", "--set", "n_head=2")]
+    [InlineData(2, "'n_ctx' takes a whole number at least 2, not 'abc'", "-ctx", "abc")]
+    [InlineData(2, "'n_heads' 3 does not divide 'd_model' 32; nearest: 2, 4", "--set", "n_heads=3")]
+    [InlineData(2, "takes KEY=VALUE", "--set", "n_ctx")]
+    [InlineData(2, "there is no such file", "-c", "nowhere.yaml")]
+    [InlineData(2, "Unrecognized command or argument '--n-cxt'", "--n-cxt", "3")]
+    [InlineData(3, "there are no tokens in", "-d", "tin", "--set", "templates=other.yaml")]
+    [InlineData(3, "make them with `dtt tokenize`", "-v", "600")]
+    [InlineData(3, "the training text is too small", "-ctx", "1000000")]
+    [InlineData(3, "too small for one step", "-b", "100000")]
+    public async Task Train_SaysWhatIsWrong(int code, string message, params string[] arguments)
+    {
+        File.WriteAllText(Path.Combine(project.Path, "other.yaml"), "dataset: 'elsewhere/{dataset}'\n");
+        var runs = Directory.GetDirectories(Path.Combine(project.Path, "runs"));
+        var result = await project.Dtt.RunAsync(["train", "-n", "bad", .. arguments]);
+        Assert.Contains(message, result.Error);
+        Assert.Equal(code, result.ExitCode);
+        Assert.DoesNotContain("   at ", result.Error);
+        Assert.Equal(runs, Directory.GetDirectories(Path.Combine(project.Path, "runs")));
+    }
+
+    [Theory]
+    [InlineData("empty.txt is empty", "")]
+    [InlineData("every line is empty", "\n \n\n")]
+    public async Task EmptyText_SaysSo(string message, string text)
+    {
+        using var folder = new TempFolder();
+        var error = await OwnTextAsync(folder, "empty.txt", Encoding.UTF8.GetBytes(text), 3);
+        Assert.Contains(message, error);
+        Assert.False(Directory.Exists(folder["tokenizers"]));
+    }
+
+    [Fact]
+    public async Task TextThatIsNotUtf8_SaysWhere()
+    {
+        using var folder = new TempFolder();
+        var error = await OwnTextAsync(folder, "latin.txt", [.. "first line\nna"u8, 0xEF, .. "ve\n"u8], 3);
+        Assert.Contains("latin.txt: byte 13 (0xEF, line 2) is not UTF-8", error);
+        Assert.Empty(Directory.GetDirectories(folder["data/own"], "tokens*"));
+    }
+
+    [Fact]
+    public async Task VocabularyLargerThanTheText_SaysTheLargestThatWorks()
+    {
+        using var folder = new TempFolder();
+        Assert.Contains("set vocab_size to at most", await OwnTextAsync(folder, "few.txt", "few words only\n"u8.ToArray(), 3));
+    }
+
+    [Fact]
+    public async Task TruncatedTokenShard_SaysWhichAndCreatesNoRun()
+    {
+        await WithCopyAsync(async (dtt, path) =>
+        {
+            var shard = Directory.GetFiles(path, "train_*.bin", SearchOption.AllDirectories).First();
+            File.WriteAllBytes(shard, File.ReadAllBytes(shard)[..^10]);
+            var result = await dtt.RunAsync("train", "-n", "torn");
+            Assert.Equal(3, result.ExitCode);
+            Assert.Contains($"{shard} has", result.Error);
+            Assert.False(Directory.Exists(Path.Combine(path, "runs")));
+        });
+    }
+
+    [Fact]
+    public async Task TokenizerOfAnotherText_IsNoticed()
+    {
+        await WithCopyAsync(async (dtt, path) =>
+        {
+            File.WriteAllText(Path.Combine(path, "configs/project_datasets/other.yaml"), "builtin: tales\nbytes: 200000\nseed: 99\n");
+            await dtt.OutputAsync("download", "-d", "other");
+            await dtt.OutputAsync("tokenize", "-d", "other");
+            File.Copy(Path.Combine(path, "tokenizers/other_512/tokenizer.json"), Path.Combine(path, "tokenizers/tiny_512/tokenizer.json"), overwrite: true);
+            var result = await dtt.RunAsync("train");
+            Assert.Equal(3, result.ExitCode);
+            Assert.Contains("were made with another tokenizer", result.Error);
+        });
+    }
+
+    [Fact]
+    public async Task TokensOfOtherSettings_AreNotOverwritten()
+    {
+        var result = await project.Dtt.RunAsync("tokenize", "--set", "val_fraction=0.3");
+        Assert.Equal(3, result.ExitCode);
+        Assert.Contains("val_fraction 0.05 there, 0.3 now", result.Error);
+    }
+
+    [Theory]
+    [InlineData(2, "there is no run 'undisturbd'. Did you mean 'undisturbed'?", "undisturbd")]
+    [InlineData(3, "has no checkpoint '17'; it has 30, 40", "undisturbed@17")]
+    public async Task Sample_OfNothing_SaysWhatThereIs(int code, string message, string run)
+    {
+        var result = await project.Dtt.RunAsync("sample", run);
+        Assert.Contains(message, result.Error);
+        Assert.Equal(code, result.ExitCode);
+        Assert.Empty(result.Output);
+    }
+
+    [Fact]
+    public async Task CheckpointOfAnotherModel_IsRefused()
+    {
+        await project.Dtt.OutputAsync("train", "-n", "changed", "--set", "max_steps=2");
+        var config = Path.Combine(project.Path, "runs/changed/config.yaml");
+        File.WriteAllText(config, File.ReadAllText(config).Replace("n_blocks: 2", "n_blocks: 3"));
+        var result = await project.Dtt.RunAsync("sample", "changed");
+        Assert.Equal(3, result.ExitCode);
+        Assert.Contains("is a checkpoint of another model: n_blocks is 2 there and 3 here", result.Error);
+    }
+
+    [Fact]
+    public async Task LossThatIsNotANumber_SaysTheStepAndKeepsTheLastCheckpoint()
+    {
+        var result = await project.Dtt.RunAsync("train", "-n", "nan", "--set", "lr_schedule.name=constant", "--set", "lr_schedule.params.lr_max=1e30", "--set", "warmup_steps=0", "--set", "save_every=1", "--set", "grad_clip=0");
+        Assert.Equal(1, result.ExitCode);
+        Assert.Matches(@"step \d+: the loss is", result.Error);
+        Assert.Contains("The gradient of ", result.Error);
+        var shown = await project.Dtt.JsonAsync("show", "nan");
+        Assert.Equal("failed", shown.GetProperty("state").GetString());
+        Assert.NotEmpty(shown.GetProperty("checkpoints").EnumerateArray());
+    }
+
+    [Fact]
+    public async Task FullDisk_FailsTheSaveButNeverThePreviousCheckpoint()
+    {
+        var probe = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("unshare", ["-m", "mount", "-t", "tmpfs", "none", "/mnt"]) { RedirectStandardError = true });
+        await probe!.WaitForExitAsync();
+        Assert.SkipUnless(probe.ExitCode == 0, "a small file system of its own needs the right to mount one (root).");
+        await WithCopyAsync(async (dtt, path) =>
+        {
+            // 1.2 MB hold the first checkpoint of 0.6 MB, not the next one beside it.
+            var script = $"mkdir -p {path}/runs && mount -t tmpfs -o size=1200k none {path}/runs && cd {path} && OMP_NUM_THREADS=1 dotnet {DttProgram.Assembly} train -n full; echo code $?; dotnet {DttProgram.Assembly} show full --json; echo left; ls runs/full/checkpoints";
+            using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("unshare", ["-m", "bash", "-c", script]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+            await process.WaitForExitAsync();
+            Assert.Contains("could not be written (No space left on device", await error);
+            Assert.Contains("free some space and `dtt resume full`", await error);
+            Assert.Contains("code 1", await output);
+            Assert.Contains("\"step\": 10,", await output);
+            Assert.EndsWith("left\nstep_00000010.a01\n", await output);
+        });
+    }
+
+    private static async Task<string> OwnTextAsync(TempFolder folder, string file, byte[] text, int code)
+    {
+        File.WriteAllBytes(folder[file], text);
+        folder.Write("configs/project_datasets/own.yaml", $"path: {folder[file]}\ndocuments: lines\n");
+        var dtt = new DttProgram(folder.Path);
+        var result = await dtt.RunAsync("download", "-d", "own");
+        if (result.ExitCode == 0) result = await dtt.RunAsync("tokenize", "-d", "own");
+        Assert.Equal(code, result.ExitCode);
+        return result.Error;
+    }
+
+    private async Task WithCopyAsync(Func<DttProgram, string, Task> test)
+    {
+        using var folder = new TempFolder();
+        foreach (var part in new[] { "configs", "data", "tokenizers" })
+        {
+            foreach (var file in Directory.EnumerateFiles(Path.Combine(project.Path, part), "*", SearchOption.AllDirectories))
+            {
+                var copy = Path.Combine(folder.Path, Path.GetRelativePath(project.Path, file));
+                Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+                File.Copy(file, copy);
+            }
+        }
+
+        await test(new DttProgram(folder.Path), folder.Path);
+    }
+}

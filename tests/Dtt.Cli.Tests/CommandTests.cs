@@ -1,0 +1,121 @@
+namespace Dtt.Cli.Tests;
+
+/// <summary>What each command prints and how it ends.</summary>
+public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProject>
+{
+    [Fact]
+    public async Task EachStage_FindsWhatIsDone()
+    {
+        Assert.Contains("already here", (await project.Dtt.RunAsync("download")).Error);
+        var tokenize = (await project.Dtt.RunAsync("tokenize")).Error;
+        Assert.Equal(2, tokenize.Split("already here").Length - 1);
+    }
+
+    [Fact]
+    public async Task RunsJson_HasTheDocumentedFields()
+    {
+        var run = (await project.Dtt.JsonAsync("runs")).EnumerateArray().Single(r => r.GetProperty("run").GetString() == "undisturbed");
+        Assert.Equal(["run", "state", "step", "total_steps", "train_loss", "val_loss", "tokens", "tokens_per_second", "attempts"], run.EnumerateObject().Select(p => p.Name));
+        Assert.Equal(("completed", 40, 40, 40 * 8 * 32, 1), (run.GetProperty("state").GetString(), run.GetProperty("step").GetInt32(), run.GetProperty("total_steps").GetInt32(),
+            run.GetProperty("tokens").GetInt32(), run.GetProperty("attempts").GetInt32()));
+        Assert.InRange(run.GetProperty("val_loss").GetDouble(), 3, 6.2);
+    }
+
+    [Fact]
+    public async Task ShowJson_AddsConfigEventsAndCheckpoints()
+    {
+        var shown = await project.Dtt.JsonAsync("show", "undisturbed");
+        Assert.Equal(32, shown.GetProperty("config").GetProperty("n_ctx").GetInt32());
+        Assert.Equal("adamw", shown.GetProperty("config").GetProperty("optimizer").GetProperty("name").GetString());
+        Assert.Equal(["started", "committed", "committed", "committed", "committed", "completed"], shown.GetProperty("events").EnumerateArray().Select(e => e.GetProperty("kind").GetString()));
+        var checkpoints = shown.GetProperty("checkpoints").EnumerateArray().ToList();
+        Assert.Equal([30, 40], checkpoints.Select(c => c.GetProperty("step").GetInt32()));
+        Assert.Equal(["step", "attempt", "best", "pinned", "val_loss", "bytes", "weights_sha256", "path"], checkpoints[0].EnumerateObject().Select(p => p.Name));
+        Assert.All(checkpoints, c => Assert.True(Directory.Exists(c.GetProperty("path").GetString())));
+    }
+
+    [Fact]
+    public async Task Metrics_CsvHasARowAStep()
+    {
+        var lines = (await project.Dtt.OutputAsync("metrics", "undisturbed", "--csv")).Trim().Split('\n');
+        Assert.StartsWith("step,grad_norm,learning_rate,", lines[0]);
+        Assert.Equal(Enumerable.Range(0, 41).Select(i => i.ToString()), lines[1..].Select(l => l.Split(',')[0]));
+    }
+
+    [Fact]
+    public async Task Sample_IsTheSameForTheSameSeed_AndStreamsThePromptFirst()
+    {
+        var first = await project.Dtt.OutputAsync("sample", "undisturbed", "-p", "Once upon a time", "-n", "20", "--seed", "5");
+        Assert.StartsWith("Once upon a time", first);
+        Assert.Equal(first, await project.Dtt.OutputAsync("sample", "undisturbed@40", "-p", "Once upon a time", "-n", "20", "--seed", "5"));
+        var json = await project.Dtt.JsonAsync("sample", "undisturbed@best", "-n", "10", "--num", "2", "-t", "0");
+        Assert.Equal(2, json.GetArrayLength());
+        Assert.Equal(json[0].GetProperty("text").GetString(), json[1].GetProperty("text").GetString());
+    }
+
+    [Theory]
+    [InlineData("loss.png", new byte[] { 0x89, 0x50, 0x4E, 0x47 })]
+    [InlineData("loss.svg", new byte[] { (byte)'<' })]
+    public async Task Plot_WritesAPicture(string file, byte[] start)
+    {
+        await project.Dtt.OutputAsync("plot", "undisturbed", "-o", file);
+        Assert.Equal(start, File.ReadAllBytes(Path.Combine(project.Path, file))[..start.Length]);
+    }
+
+    [Fact]
+    public async Task Tokenizer_EncodesAndDecodes()
+    {
+        var ids = (await project.Dtt.OutputAsync("tokenizer", "encode", "Once upon a time")).Trim();
+        Assert.Equal("Once upon a time", (await project.Dtt.OutputAsync(["tokenizer", "decode", .. ids.Split(' ')])).Trim());
+        Assert.Equal(2, (await project.Dtt.RunAsync("tokenizer", "decode", "512")).ExitCode);
+    }
+
+    [Fact]
+    public async Task TakenRunName_IsNumbered()
+    {
+        await project.Dtt.OutputAsync("train", "-n", "twice", "--set", "max_steps=1");
+        var again = await project.Dtt.RunAsync("train", "-n", "twice", "--set", "max_steps=1");
+        Assert.Contains("this one is 'twice-2'", again.Error);
+    }
+
+    [Fact]
+    public async Task DryRun_PrintsTheArithmeticAndStartsNothing()
+    {
+        var runs = Directory.GetDirectories(Path.Combine(project.Path, "runs")).Length;
+        var text = await project.Dtt.OutputAsync("train", "--dry-run", "-b", "8");
+        Assert.Contains("tokens per step          512 = 256 × grad_accumulation_steps 2 × 1 rank", text);
+        Assert.Contains("transformer.h.1.mlp.c_proj.weight", text);
+        Assert.Contains("batch_size: 8 # -", text);
+        Assert.Equal(runs, Directory.GetDirectories(Path.Combine(project.Path, "runs")).Length);
+    }
+
+    [Fact]
+    public async Task PythonOptions_AllWork()
+    {
+        var text = await project.Dtt.OutputAsync("train", "--dry-run", "-c", "configs/config.yaml", "-d", "tiny", "-v", "512", "-n", "x", "-e", "2", "-b", "2", "-gas", "3", "-ctx", "16", "-do", "0", "-w", "2", "-l", "7", "-val", "3", "-t", "0.5", "-s", "9", "--no-cuda", "-a", "-nwb");
+        foreach (var line in new[] { "epochs: 2", "batch_size: 2", "grad_accumulation_steps: 3", "n_ctx: 16", "dropout: 0 ", "eff_batch_per_log: 7", "log_per_val: 3", "temp: 0.5", "seed: 9", "cuda: false" })
+            Assert.Contains(line, text);
+    }
+
+    [Fact]
+    public async Task Completion_SuggestsCommandsAndRuns()
+    {
+        Assert.Contains("quickstart", await project.Dtt.OutputAsync("[suggest:4]", "dtt "));
+        Assert.Contains("undisturbed", await project.Dtt.OutputAsync("[suggest:9]", "dtt show "));
+        Assert.Contains("complete -o default", await project.Dtt.OutputAsync("completion", "bash"));
+    }
+
+    [Fact]
+    public async Task Standalone_TrainsWithoutAHostToTheSameWeights()
+    {
+        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("dotnet", [DttProgram.RankAssembly, "--standalone", "configs/config.yaml", "name=alone"])
+        {
+            WorkingDirectory = project.Path, RedirectStandardError = true, Environment = { ["OMP_NUM_THREADS"] = "1" },
+        })!;
+        var log = await process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.True(process.ExitCode == 0, log);
+        Assert.Contains("step 40/40 | loss ", log);
+        Assert.Equal(project.Undisturbed, await project.FinalWeightsAsync("alone"));
+    }
+}

@@ -1,0 +1,112 @@
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
+using Dtt.Tests;
+
+namespace Dtt.Cli.Tests;
+
+/// <summary>Runs the built <c>dtt</c> as a user would: another process, in a folder of its own.</summary>
+public sealed class DttProgram(string workingFolder)
+{
+    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(3);
+
+    private static readonly string _configuration = new DirectoryInfo(AppContext.BaseDirectory).Name;
+
+    public static string Assembly { get; } = Repository.At("artifacts", "bin", "Dtt.Cli", _configuration, "dtt.dll");
+
+    public static string RankAssembly { get; } = Repository.At("artifacts", "bin", "Dtt.Training", _configuration, "dtt-rank.dll");
+
+    /// <summary>Runs to the end.</summary>
+    public async Task<Result> RunAsync(string[] arguments, params (string Name, string Value)[] environment)
+    {
+        using var running = Start(arguments, environment);
+        return await running.WaitAsync();
+    }
+
+    public Task<Result> RunAsync(params string[] arguments) => RunAsync(arguments, []);
+
+    /// <summary>Runs to a success and gives stdout.</summary>
+    public async Task<string> OutputAsync(params string[] arguments)
+    {
+        var result = await RunAsync(arguments);
+        Assert.True(result.ExitCode == 0, $"dtt {string.Join(' ', arguments)} ended with {result.ExitCode}: {result.Error}");
+        return result.Output;
+    }
+
+    public async Task<JsonElement> JsonAsync(params string[] arguments) => JsonDocument.Parse(await OutputAsync([.. arguments, "--json"])).RootElement;
+
+    public Running Start(string[] arguments, params (string Name, string Value)[] environment)
+    {
+        var start = new ProcessStartInfo("dotnet") { WorkingDirectory = workingFolder, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        start.ArgumentList.Add(Assembly);
+        foreach (var argument in arguments) start.ArgumentList.Add(argument);
+        start.Environment["OMP_NUM_THREADS"] = "1";
+        foreach (var (name, value) in environment) start.Environment[name] = value;
+        var process = Process.Start(start)!;
+        process.StandardInput.Close();
+        return new Running(process);
+    }
+
+    public sealed record Result(int ExitCode, string Output, string Error);
+
+    public sealed class Running : IDisposable
+    {
+        private readonly StringBuilder _output = new(), _error = new();
+
+        public Running(Process process)
+        {
+            Process = process;
+            process.OutputDataReceived += (_, line) => Add(_output, line.Data);
+            process.ErrorDataReceived += (_, line) => Add(_error, line.Data);
+            process.BeginOutputReadLine();
+            process.BeginErrorReadLine();
+        }
+
+        public Process Process { get; }
+
+        /// <summary>The rank that it started, once there is one.</summary>
+        public async Task<int> RankAsync() => await Wait.ForAsync("a rank", () => Children(Process.Id) is [var rank, ..] ? rank : (int?)null);
+
+        public async Task<Result> WaitAsync()
+        {
+            using var late = new CancellationTokenSource(_patience);
+            await Process.WaitForExitAsync(late.Token);
+            lock (_output) lock (_error) return new Result(Process.ExitCode, _output.ToString(), _error.ToString());
+        }
+
+        public void Signal(int signal) => Assert.Equal(0, Native.Kill(Process.Id, signal));
+
+        public void Dispose()
+        {
+            if (!Process.HasExited) Process.Kill(entireProcessTree: true);
+            Process.Dispose();
+        }
+
+        private static void Add(StringBuilder text, string? line)
+        {
+            if (line is null) return;
+            lock (text) text.AppendLine(line);
+        }
+
+        private static List<int> Children(int parent)
+        {
+            var children = new List<int>();
+            foreach (var folder in Directory.EnumerateDirectories("/proc"))
+            {
+                if (!int.TryParse(Path.GetFileName(folder), out var id)) continue;
+                try
+                {
+                    var stat = File.ReadAllText(Path.Combine(folder, "stat"));
+                    var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+                    if (int.Parse(fields[1]) == parent && fields[0] != "Z") children.Add(id);
+                }
+                catch (IOException)
+                {
+                    // It ended while we looked.
+                }
+            }
+
+            return children;
+        }
+    }
+}

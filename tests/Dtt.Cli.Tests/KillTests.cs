@@ -1,0 +1,162 @@
+namespace Dtt.Cli.Tests;
+
+/// <summary>
+/// Kills real processes where it hurts most; in every case <c>dtt resume</c> ends with the weights of an undisturbed run, bit for bit, and every
+/// step stands once in the curve.
+/// </summary>
+public sealed class KillTests(TinyProject project, ITestOutputHelper output) : IClassFixture<TinyProject>
+{
+    [Theory]
+    [InlineData("checkpoint.torn:2")]      // the rank, half-way through its second checkpoint
+    [InlineData("checkpoint.files:2")]     // the rank, all files written, no manifest
+    [InlineData("checkpoint.manifest:2")]  // the rank, everything written, not committed
+    [InlineData("commit.before:2")]        // the host, before the commit is durable
+    [InlineData("commit.after:2")]         // the host, after the commit, before the rank hears of it
+    [InlineData("commit.after:4")]         // the host, after the last commit
+    [InlineData("checkpoint.torn:1")]      // the rank, in its first checkpoint: nothing was ever committed
+    public async Task Resume_AfterACrashAtANamedPoint_EndsBitIdentical(string point)
+    {
+        var run = await CrashedRunAsync(point);
+        await project.Dtt.OutputAsync("resume", run);
+        await CheckAsync(run);
+    }
+
+    [Fact]
+    public async Task Resume_AfterTheRankWasKilledMidStep_EndsBitIdentical()
+    {
+        const string run = "rank-killed";
+        using (var dtt = project.Dtt.Start(["train", "-n", run]))
+        {
+            var rank = await dtt.RankAsync();
+            await Wait.ForAsync("step 14", () => project.StepsReported(run) >= 14);
+            Assert.Equal(0, Native.Kill(rank, Native.SigKill));
+            var result = await dtt.WaitAsync();
+            Assert.Equal(75, result.ExitCode);
+            Assert.Contains("was killed by signal 9", result.Error);
+            Assert.Contains($"dtt resume {run}", result.Error);
+        }
+
+        Assert.Equal("interrupted", (await project.Dtt.JsonAsync("show", run)).GetProperty("state").GetString());
+        await project.Dtt.OutputAsync("resume", run);
+        await CheckAsync(run);
+    }
+
+    [Fact]
+    public async Task Resume_AfterTheHostWasKilled_EndsBitIdentical_AndTheRankDiedWithIt()
+    {
+        const string run = "host-killed";
+        int rank;
+        using (var dtt = project.Dtt.Start(["train", "-n", run]))
+        {
+            rank = await dtt.RankAsync();
+            await Wait.ForAsync("step 23", () => project.StepsReported(run) >= 23);
+            dtt.Signal(Native.SigKill);
+            await dtt.WaitAsync();
+        }
+
+        await Wait.ForAsync("the rank's end", () => !Directory.Exists($"/proc/{rank}") || File.ReadAllText($"/proc/{rank}/stat").Contains(") Z"));
+        Assert.Equal("interrupted", (await project.Dtt.JsonAsync("show", run)).GetProperty("state").GetString());
+        await project.Dtt.OutputAsync("resume", run);
+        await CheckAsync(run);
+    }
+
+    [Fact]
+    public async Task Resume_AgainAndAgainAfterKills_EndsBitIdentical()
+    {
+        const string run = "often-killed";
+        var attempt = 0;
+        foreach (var steps in new[] { 6, 17, 31 })
+        {
+            using var dtt = project.Dtt.Start(attempt++ == 0 ? ["train", "-n", run] : ["resume", run]);
+            var before = project.StepsReported(run);
+            await Wait.ForAsync($"{steps} steps", () => project.StepsReported(run) >= steps + (attempt > 1 ? before - steps + 3 : 0));
+            dtt.Signal(Native.SigKill);
+            await dtt.WaitAsync();
+        }
+
+        await project.Dtt.OutputAsync("resume", run);
+        await CheckAsync(run);
+    }
+
+    [Fact]
+    public async Task CtrlC_SavesStopsAndSaysHowToGoOn()
+    {
+        const string run = "stopped";
+        using (var dtt = project.Dtt.Start(["train", "-n", run]))
+        {
+            await Wait.ForAsync("step 7", () => project.StepsReported(run) >= 7);
+            dtt.Signal(Native.SigInt);
+            var result = await dtt.WaitAsync();
+            Assert.Equal(130, result.ExitCode);
+            Assert.Contains($"dtt resume {run}", result.Error);
+        }
+
+        var shown = await project.Dtt.JsonAsync("show", run);
+        Assert.Equal("stopped", shown.GetProperty("state").GetString());
+        Assert.Equal(shown.GetProperty("step").GetInt32(), shown.GetProperty("checkpoints").EnumerateArray().Last().GetProperty("step").GetInt32());
+        await project.Dtt.OutputAsync("resume", run);
+        await CheckAsync(run);
+    }
+
+    [Fact]
+    public async Task Sigterm_SavesAndEndsWith143()
+    {
+        using var dtt = project.Dtt.Start(["train", "-n", "terminated"]);
+        await Wait.ForAsync("step 3", () => project.StepsReported("terminated") >= 3);
+        dtt.Signal(Native.SigTerm);
+        Assert.Equal(143, (await dtt.WaitAsync()).ExitCode);
+    }
+
+    [Fact]
+    public async Task Resume_NewestCheckpointTorn_TakesTheOneBeforeAndSaysSo()
+    {
+        var run = await CrashedRunAsync("checkpoint.torn:4");
+        var newest = (await project.Dtt.JsonAsync("show", run)).GetProperty("checkpoints").EnumerateArray().Last();
+        Assert.Equal(30, newest.GetProperty("step").GetInt32());
+        var file = Path.Combine(newest.GetProperty("path").GetString()!, "model.safetensors");
+        File.WriteAllBytes(file, File.ReadAllBytes(file)[..^100]);
+        var result = await project.Dtt.RunAsync("resume", run);
+        Assert.Equal(0, result.ExitCode);
+        Assert.Contains("Trying the checkpoint before it", result.Error);
+        Assert.Contains("going on from step 20", result.Error);
+        await CheckAsync(run);
+    }
+
+    [Fact]
+    public async Task Resume_WhileRunning_IsRefused()
+    {
+        const string run = "owned";
+        using var dtt = project.Dtt.Start(["train", "-n", run]);
+        await Wait.ForAsync("a step", () => project.StepsReported(run) >= 1);
+        var result = await project.Dtt.RunAsync("resume", run);
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("is being trained by another process", result.Error);
+        Assert.Equal(0, (await dtt.WaitAsync()).ExitCode);
+        Assert.Equal(project.Undisturbed, await project.FinalWeightsAsync(run));
+    }
+
+    private async Task<string> CrashedRunAsync(string point)
+    {
+        var run = "crash-" + point.Replace('.', '-').Replace(':', '-');
+        var crashed = await project.Dtt.RunAsync(["train", "-n", run], ("DTT_CRASH_AT", point));
+        Assert.NotEqual(0, crashed.ExitCode);
+        return run;
+    }
+
+    private async Task CheckAsync(string run)
+    {
+        Assert.Equal(project.Undisturbed, await project.FinalWeightsAsync(run));
+        var (mine, undisturbed) = (await LossesAsync(run), await LossesAsync("undisturbed"));
+        Assert.Equal(Enumerable.Range(1, TinyProject.Steps), mine.Keys);
+        Assert.Equal(undisturbed, mine);
+        output.WriteLine($"{run}: {(await project.Dtt.JsonAsync("show", run)).GetProperty("attempts")} attempts, weights {project.Undisturbed[..12]}");
+    }
+
+    private async Task<SortedDictionary<int, double>> LossesAsync(string run)
+    {
+        var losses = new SortedDictionary<int, double>();
+        foreach (var row in (await project.Dtt.JsonAsync("metrics", run)).EnumerateArray().Where(r => r.TryGetProperty("train_loss", out _)))
+            losses.Add(row.GetProperty("step").GetInt32(), row.GetProperty("train_loss").GetDouble());
+        return losses;
+    }
+}

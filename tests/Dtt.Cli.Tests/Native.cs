@@ -1,0 +1,11 @@
+using System.Runtime.InteropServices;
+
+namespace Dtt.Cli.Tests;
+
+internal static partial class Native
+{
+    public const int SigInt = 2, SigKill = 9, SigTerm = 15;
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    public static partial int Kill(int process, int signal);
+}
