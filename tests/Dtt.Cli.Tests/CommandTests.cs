@@ -110,7 +110,9 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
     {
         using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("dotnet", [DttProgram.RankAssembly, "--standalone", "configs/config.yaml", "name=alone"])
         {
-            WorkingDirectory = project.Path, RedirectStandardError = true, Environment = { ["OMP_NUM_THREADS"] = "1" },
+            WorkingDirectory = project.Path,
+            RedirectStandardError = true,
+            Environment = { ["OMP_NUM_THREADS"] = "1" },
         })!;
         var log = await process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync();

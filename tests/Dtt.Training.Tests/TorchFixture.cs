@@ -21,7 +21,15 @@ internal static class Tiny
 
     public static ModelConfig Model(string architecture, double dropout = 0, bool flash = true) => new()
     {
-        Architecture = architecture, NumLayers = 2, NumHeads = 2, ModelDim = 16, MlpDim = 40, ContextLength = T, VocabSize = Vocab, Dropout = dropout, FlashAttention = flash,
+        Architecture = architecture,
+        NumLayers = 2,
+        NumHeads = 2,
+        ModelDim = 16,
+        MlpDim = 40,
+        ContextLength = T,
+        VocabSize = Vocab,
+        Dropout = dropout,
+        FlashAttention = flash,
     };
 
     public static Gpt Gpt(ModelConfig model, bool bf16 = false) => new(model, new FlatParameters(ParameterTable.Of(model), CPU, bf16, forTraining: true));

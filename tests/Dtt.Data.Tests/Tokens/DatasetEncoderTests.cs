@@ -117,8 +117,15 @@ public sealed class DatasetEncoderTests : IDisposable
 
     private static TokenSource Source() => new()
     {
-        RawSha256 = new string('0', 64), Documents = "blank_lines", TextField = "text", Tokenizer = "t", TokenizerSha256 = _vocabulary.Sha256,
-        VocabSize = _vocabulary.Size, ValFraction = 0.1, SplitSeed = 0, ShardTokens = 1_000_000,
+        RawSha256 = new string('0', 64),
+        Documents = "blank_lines",
+        TextField = "text",
+        Tokenizer = "t",
+        TokenizerSha256 = _vocabulary.Sha256,
+        VocabSize = _vocabulary.Size,
+        ValFraction = 0.1,
+        SplitSeed = 0,
+        ShardTokens = 1_000_000,
     };
 
     private List<Piece> Pieces(int count, int tales = 400) => [.. Enumerable.Range(0, count).Select(i =>

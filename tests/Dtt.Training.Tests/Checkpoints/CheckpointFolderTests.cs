@@ -95,6 +95,17 @@ public sealed class CheckpointFolderTests : IDisposable
 
     private static CheckpointManifest Manifest() => new()
     {
-        Format = 1, Run = "r", Attempt = 1, Step = 1, Position = 4, OrderVersion = 1, Seed = 1, Model = Tiny.Model("gpt2"), TokenizerSha256 = "t", Fingerprint = "f", WeightsSha256 = "", Files = [],
+        Format = 1,
+        Run = "r",
+        Attempt = 1,
+        Step = 1,
+        Position = 4,
+        OrderVersion = 1,
+        Seed = 1,
+        Model = Tiny.Model("gpt2"),
+        TokenizerSha256 = "t",
+        Fingerprint = "f",
+        WeightsSha256 = "",
+        Files = [],
     };
 }
