@@ -98,6 +98,15 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
     }
 
     [Fact]
+    public async Task CudaWithoutAGpu_WarnsAndTrainsOnTheCpu()
+    {
+        Assert.SkipWhen(File.Exists("/dev/nvidiactl"), "this machine has a GPU.");
+        var result = await project.Dtt.RunAsync("train", "-n", "no-gpu", "--cuda", "--set", "max_steps=1");
+        Assert.Equal(0, result.ExitCode);
+        Assert.Contains("--cuda: 'cuda: true', and libtorch sees no GPU on this machine: training on the CPU.", result.Error);
+    }
+
+    [Fact]
     public async Task Completion_SuggestsCommandsAndRuns()
     {
         Assert.Contains("quickstart", await project.Dtt.OutputAsync("[suggest:4]", "dtt "));

@@ -68,7 +68,7 @@ public static class RunKeys
         new("tensorboard", KeyKind.Boolean, "false", "Write TensorBoard event files.") { DefaultOnly = true },
         new("profile", KeyKind.Boolean, "false", "Record a profile.") { DefaultOnly = true },
 
-        new("cuda", KeyKind.Boolean, "true", "Train on a GPU; without one a warning says so and the CPU is used."),
+        new("cuda", KeyKind.Boolean, "true", "Train on a GPU when there is one; a configuration that asks for one gets a warning when the CPU is used instead."),
         new("ranks_per_node", KeyKind.Integer, "1", "Ranks on each node.") { DefaultOnly = true },
         new("min_ranks", KeyKind.Integer, "1", "Fewest ranks to go on with.") { DefaultOnly = true },
         new("shard_optimizer", KeyKind.Boolean, "false", "Spread the optimizer's state over the ranks.") { DefaultOnly = true },

@@ -38,6 +38,7 @@ internal static class TrainCommand
         var store = new Abstractions.Runs.FileRunStore(config.Paths.Runs, TimeProvider.System);
         var run = store.Create(config.Run.Name, config.Values.ToYaml(), config.Paths).Run;
         if (run != config.Run.Name) Console.Error.WriteLine($"there is a run '{config.Run.Name}' already; this one is '{run}'.");
-        return (run, await new TrainSession(store, run).RunAsync());
+        var cudaOrigin = config.Values.IsSet("cuda") && config.Run.Cuda ? config.Values.Origin("cuda") : null;
+        return (run, await new TrainSession(store, run, cudaOrigin).RunAsync());
     }
 }

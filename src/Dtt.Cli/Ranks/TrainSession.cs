@@ -8,7 +8,10 @@ using Dtt.Cli.Output;
 namespace Dtt.Cli.Ranks;
 
 /// <summary>One attempt of a run from this terminal: starts the rank, keeps its word, shows its progress, and turns Ctrl+C into a checkpoint.</summary>
-internal sealed class TrainSession(IRunStore store, string run)
+/// <param name="store">The runs.</param>
+/// <param name="run">The run.</param>
+/// <param name="cudaOrigin">Where the user asked for a GPU, to say so when there is none; null when nobody did.</param>
+internal sealed class TrainSession(IRunStore store, string run, string? cudaOrigin = null)
 {
     private int _stopSignal;
 
@@ -28,6 +31,8 @@ internal sealed class TrainSession(IRunStore store, string run)
         {
             while (await rank.Pipe.ReceiveAsync() is { } message)
             {
+                if (cudaOrigin is not null && message is RankStarted { Device: var device } && device.StartsWith("cpu", StringComparison.Ordinal))
+                    Console.Error.WriteLine($"{cudaOrigin}: 'cuda: true', and libtorch sees no GPU on this machine: training on the CPU.");
                 display.Show(message);
                 if (host.Take(message) is { } answer) await rank.Pipe.SendAsync(answer);
             }
