@@ -45,8 +45,9 @@ internal static class QuickstartCommand
         o.WriteLine(File.ReadAllText(Path.Combine(samples, $"step_{record.TotalSteps:00000000}.txt")));
         o.WriteLine($"loss curve: {Path.GetRelativePath(Environment.CurrentDirectory, picture)}");
         o.WriteLine($"took {took:m\\:ss}; try next:");
-        o.WriteLine($"  dtt sample {run} -p \"Once upon a time\" --num 3");
-        o.WriteLine($"  dtt show {run}");
-        o.WriteLine("  dtt train -c configs/quickstart.yaml -n bigger --set n_blocks=6 --set max_steps=2000");
+        var dtt = Environment.GetEnvironmentVariable("DTT_COMMAND") is { Length: > 0 } typed ? typed : "dtt";
+        o.WriteLine($"  {dtt} sample {run} -p \"Once upon a time\" --num 3");
+        o.WriteLine($"  {dtt} show {run}");
+        o.WriteLine($"  {dtt} train -c configs/quickstart.yaml -n bigger --set n_blocks=6 --set max_steps=2000");
     }
 }
