@@ -69,7 +69,7 @@ public static class RawDataset
         if (!Directory.Exists(path))
         {
             if (path == rawFolder) return [];
-            throw new BadDataException($"there is no file or folder {Path.GetFullPath(path)}.");
+            throw new BadDataException($"there is no file or folder {Path.GetFullPath(path)}; put your text there, or name another place with 'path:' in the dataset's configuration.");
         }
 
         return [.. Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Where(f => _endings.Any(f.EndsWith)).Order(StringComparer.Ordinal)];
