@@ -33,10 +33,10 @@ static int Hosted(string input, string output, string parent)
         switch (channel.Spec)
         {
             case TrainSpec spec:
-                using (var trainer = new Trainer(spec, ConfigOf(spec.ConfigYaml), channel)) channel.Send(trainer.Run());
+                using (var trainer = new Trainer(spec, RunConfig.Parse(spec.ConfigYaml), channel)) channel.Send(trainer.Run());
                 break;
             case SampleSpec spec:
-                SampleWork.Run(spec, ConfigOf(spec.ConfigYaml), channel);
+                SampleWork.Run(spec, RunConfig.Parse(spec.ConfigYaml), channel);
                 break;
             default:
                 throw new InvalidOperationException($"a rank cannot start with a {channel.Spec.GetType().Name}.");
@@ -85,11 +85,4 @@ static int Standalone(string file, string[] sets)
         Console.Error.WriteLine(e.Message);
         return e.ExitCode;
     }
-}
-
-static RunConfig ConfigOf(string yaml)
-{
-    var reader = new ConfigReader(RunKeys.All).ReadText(yaml, "config.yaml");
-    reader.ThrowIfWrong();
-    return RunConfig.From(reader.Values);
 }

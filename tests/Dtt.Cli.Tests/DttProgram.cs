@@ -64,6 +64,14 @@ public sealed class DttProgram(string workingFolder)
 
         public Process Process { get; }
 
+        public string ErrorSoFar
+        {
+            get
+            {
+                lock (_error) return _error.ToString();
+            }
+        }
+
         /// <summary>The rank that it started, once there is one.</summary>
         public async Task<int> RankAsync() => await Wait.ForAsync("a rank", () => Children(Process.Id) is [var rank, ..] ? rank : (int?)null);
 

@@ -99,6 +99,22 @@ public sealed class KillTests(TinyProject project, ITestOutputHelper output) : I
     }
 
     [Fact]
+    public async Task CtrlCTwice_LeavesAtOnce()
+    {
+        // Steps of minutes: only leaving at once can end this.
+        using var dtt = project.Dtt.Start(["train", "-n", "twice-stopped", "--set", "grad_accumulation_steps=100", "-b", "20", "-e", "1000", "--set", "max_steps=5"]);
+        var rank = await dtt.RankAsync();
+        await Wait.ForAsync("the start", () => File.Exists(Path.Combine(project.Path, "runs/twice-stopped/samples/step_00000000.txt")));
+        dtt.Signal(Native.SigInt);
+        await Wait.ForAsync("the first signal's word", () => dtt.ErrorSoFar.Contains("saving a checkpoint"));
+        dtt.Signal(Native.SigInt);
+        var result = await dtt.WaitAsync();
+        Assert.Equal(130, result.ExitCode);
+        Assert.Contains("left at once", result.Error);
+        Assert.False(Directory.Exists($"/proc/{rank}"));
+    }
+
+    [Fact]
     public async Task Sigterm_SavesAndEndsWith143()
     {
         using var dtt = project.Dtt.Start(["train", "-n", "terminated"]);

@@ -112,6 +112,15 @@ public sealed record RunConfig
         Cuda = v.Bool("cuda"),
     };
 
+    /// <summary>Reads a run's resolved <c>config.yaml</c>.</summary>
+    /// <exception cref="Errors.ConfigurationException">It was changed into something that is no configuration.</exception>
+    public static RunConfig Parse(string yaml)
+    {
+        var reader = new ConfigReader(RunKeys.All).ReadText(yaml, "config.yaml");
+        reader.ThrowIfWrong();
+        return From(reader.Values);
+    }
+
     private static int EvalEveryOf(ConfigValues v) =>
         (int)(v.LongOrNull("eval_every") ?? (v.LongOrNull("log_per_val") is { } logs ? logs * v.Int("eff_batch_per_log") : 250));
 }

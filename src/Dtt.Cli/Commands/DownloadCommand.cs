@@ -7,20 +7,8 @@ namespace Dtt.Cli.Commands;
 /// <summary><c>dtt download</c>: raw text and its manifest.</summary>
 internal static class DownloadCommand
 {
-    public static Command Create()
-    {
-        var command = new Command("download", "Bring a dataset's raw text here: generate it, or find your files, and write a manifest.");
-        var options = new ConfigOptions(command, tokenizer: false, training: false);
-        var dryRun = new Option<bool>("--dry-run") { Description = "Check everything, do nothing." };
-        command.Add(dryRun);
-        command.SetAction(result =>
-        {
-            var config = options.Load(result);
-            var dataset = ConfigLoader.LoadDataset(config);
-            if (!result.GetValue(dryRun)) Run(config, dataset);
-        });
-        return command;
-    }
+    public static Command Create() =>
+        StageCommand.Create("download", "Bring a dataset's raw text here: generate it, or find your files, and write a manifest.", tokenizer: false, Run);
 
     /// <summary>Runs the stage and says what it found done.</summary>
     public static void Run(LoadedConfig config, DatasetConfig dataset)

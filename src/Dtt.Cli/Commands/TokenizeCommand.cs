@@ -13,20 +13,7 @@ namespace Dtt.Cli.Commands;
 /// <summary><c>dtt tokenize</c>: a tokenizer and the token shards.</summary>
 internal static class TokenizeCommand
 {
-    public static Command Create()
-    {
-        var command = new Command("tokenize", "Train a tokenizer on a dataset and encode the dataset with it.");
-        var options = new ConfigOptions(command, tokenizer: true, training: false);
-        var dryRun = new Option<bool>("--dry-run") { Description = "Check everything, do nothing." };
-        command.Add(dryRun);
-        command.SetAction(result =>
-        {
-            var config = options.Load(result);
-            var dataset = ConfigLoader.LoadDataset(config);
-            if (!result.GetValue(dryRun)) Run(config, dataset);
-        });
-        return command;
-    }
+    public static Command Create() => StageCommand.Create("tokenize", "Train a tokenizer on a dataset and encode the dataset with it.", tokenizer: true, Run);
 
     /// <summary>Runs the stage and says what it found done.</summary>
     public static void Run(LoadedConfig config, DatasetConfig dataset)

@@ -20,7 +20,7 @@ internal sealed class TrainSession(IRunStore store, string run, string? cudaOrig
     public async Task<int> RunAsync()
     {
         var yaml = File.ReadAllText(Path.Combine(store.FolderOf(run), "config.yaml"));
-        var config = ConfigOf(yaml);
+        var config = RunConfig.Parse(yaml);
         using var attempt = store.Begin(run);
         var host = new AttemptHost(store, attempt, config);
         var log = Path.Combine(store.FolderOf(run), "logs", $"a{attempt.Attempt:00}.log");
@@ -82,13 +82,6 @@ internal sealed class TrainSession(IRunStore store, string run, string? cudaOrig
                 // The rank has left already.
             }
         });
-    }
-
-    private static RunConfig ConfigOf(string yaml)
-    {
-        var reader = new ConfigReader(RunKeys.All).ReadText(yaml, "config.yaml");
-        reader.ThrowIfWrong();
-        return RunConfig.From(reader.Values);
     }
 
     private sealed class Signals : IDisposable
