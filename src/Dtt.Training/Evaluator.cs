@@ -16,7 +16,7 @@ internal sealed class Evaluator(TokenShards shards, RunConfig config, Vocabulary
 
     /// <summary>The validation metrics; null when the validation text is shorter than the context.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="alive">Called between batches.</param>
+    /// <param name="alive">Called before every batch.</param>
     public IReadOnlyDictionary<string, double>? Run(Gpt model, Action alive)
     {
         var t = config.Model.ContextLength;
@@ -27,11 +27,11 @@ internal sealed class Evaluator(TokenShards shards, RunConfig config, Vocabulary
         long bytes = 0;
         for (var at = 0L; at < count; at += config.MicroBatchSize)
         {
+            alive();
             using var scope = NewDisposeScope();
             var (inputs, targets) = source.Read(at, (int)Math.Min(config.MicroBatchSize, count - at), device);
             loss += model.Loss(inputs, targets).item<float>();
             foreach (var id in targets.cpu().data<long>()) bytes += id == vocabulary.EndOfText ? 0 : vocabulary.BytesOf((int)id).Length;
-            alive();
         }
 
         var mean = loss / (count * t);

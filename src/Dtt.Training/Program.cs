@@ -78,7 +78,7 @@ static int Standalone(string file, string[] sets)
             channel.Stop();
         };
         using (var trainer = new Trainer(host.Spec(yaml), config.Run, channel)) channel.Send(trainer.Run());
-        return host.End("ended", []) == RunState.Completed ? ExitCodes.Success : ExitCodes.Interrupted;
+        return host.End("the rank ended without a word") == RunState.Completed ? ExitCodes.Success : ExitCodes.Interrupted;
     }
     catch (UserErrorException e)
     {

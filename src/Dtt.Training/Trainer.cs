@@ -36,6 +36,8 @@ internal sealed class Trainer : IDisposable
     private readonly AdamW _optimizer;
     private readonly string _fingerprint;
     private readonly double? _peakFlops;
+    private readonly BlackBox? _blackBox;
+    private (RankPhase Phase, long Step) _lastBeat = (RankPhase.Init, -1);
     private double? _trainLoss;
 
     private RunPlan Plan => _data.Plan;
@@ -45,7 +47,8 @@ internal sealed class Trainer : IDisposable
     public Trainer(TrainSpec spec, RunConfig config, IRankChannel channel)
     {
         (_spec, _channel, _config) = (spec, channel, config);
-        channel.Send(new Heartbeat(RankPhase.Init, 0));
+        _blackBox = spec.BlackBoxFile is { } box ? BlackBox.Open(box) : null;
+        Beat(RankPhase.Init, 0);
         _data = TrainingData.Open(spec.TokensFolder, spec.TokenizerFolder, config, spec.GlobalBatchWindows);
         _batches = BatchSource.ForTraining(_data.Train, _data.Windows, config.Seed);
         TorchRuntime.Load();
@@ -76,7 +79,6 @@ internal sealed class Trainer : IDisposable
         var saved = step;
         while (step < Plan.TotalSteps && !_channel.StopRequested)
         {
-            _channel.Send(new Heartbeat(RankPhase.Train, step));
             TrainStep(step++);
             var last = step == Plan.TotalSteps || _channel.StopRequested;
             var valLoss = step == Plan.TotalSteps || Due(_config.EvalEvery, step) ? Evaluate(step) : null;
@@ -92,6 +94,7 @@ internal sealed class Trainer : IDisposable
         _optimizer.Dispose();
         _parameters.Dispose();
         _data.Dispose();
+        _blackBox?.Dispose();
     }
 
     /// <summary>One update: learning rate, micro-batches, clip, step, report.</summary>
@@ -104,6 +107,7 @@ internal sealed class Trainer : IDisposable
         for (long at = 0, micro = 0; at < Plan.GlobalBatchWindows; at += _config.MicroBatchSize, micro++)
         {
             using var microScope = NewDisposeScope();
+            Beat(RankPhase.Train, step);
             var count = (int)Math.Min(_config.MicroBatchSize, Plan.GlobalBatchWindows - at);
             var (inputs, targets) = _batches.Read(step * Plan.GlobalBatchWindows + at, count, _device);            // (B, T) each
             var dropoutSeed = Mixing.Seed(_config.Seed, Purpose.Dropout, step, micro);
@@ -144,8 +148,7 @@ internal sealed class Trainer : IDisposable
     /// <summary>Validation loss, and a sample from the validation prompt.</summary>
     private double? Evaluate(long step)
     {
-        _channel.Send(new Heartbeat(RankPhase.Evaluate, step));
-        var result = _evaluator.Run(_model, () => _channel.Send(new Heartbeat(RankPhase.Evaluate, step)));
+        var result = _evaluator.Run(_model, () => Beat(RankPhase.Evaluate, step));
         if (result is { } values) _channel.Send(new MetricsReport([new StepMetrics(step, values)]));
         var text = new System.Text.StringBuilder(_config.ValPrompt);
         var seed = (long)Mixing.Seed(_config.Seed, Purpose.Sample, step);
@@ -157,7 +160,7 @@ internal sealed class Trainer : IDisposable
     /// <summary>Writes a checkpoint and has it committed; false when the disk would not take it and the run can go on without.</summary>
     private bool Save(long step, double? valLoss, bool mustSucceed)
     {
-        _channel.Send(new Heartbeat(RankPhase.Save, step));
+        Beat(RankPhase.Save, step);
         var folder = Path.Combine(_spec.RunFolder, "checkpoints", CommittedCheckpoint.FolderNameOf(step, _spec.Attempt));
         try
         {
@@ -227,6 +230,15 @@ internal sealed class Trainer : IDisposable
             throw new BadDataException($"no checkpoint of run '{_spec.Run}' could be read (see `dtt show {_spec.Run}`); restore one from a backup, or start a new run.");
         _parameters.Initialize(_config.Seed);
         return 0;
+    }
+
+    /// <summary>A sign of life: into the black box always, to the host when something changed.</summary>
+    private void Beat(RankPhase phase, long step)
+    {
+        _blackBox?.Write(phase, step);
+        if (_lastBeat == (phase, step)) return;
+        _lastBeat = (phase, step);
+        _channel.Send(new Heartbeat(phase, step));
     }
 
     private static bool Due(int every, long step) => every > 0 && step % every == 0;

@@ -1,28 +1,50 @@
 namespace Dtt.Cli.Tests;
 
 /// <summary>
-/// Kills real processes where it hurts most; in every case <c>dtt resume</c> ends with the weights of an undisturbed run, bit for bit, and every
-/// step stands once in the curve.
+/// Kills real processes where it hurts most; in every case the run ends with the weights of an undisturbed one, bit for bit, and every step stands once in
+/// the curve: by itself when its rank died or hung, by <c>dtt resume</c> when the command did.
 /// </summary>
 public sealed class KillTests(TinyProject project, ITestOutputHelper output) : IClassFixture<TinyProject>
 {
     [Theory]
-    [InlineData("checkpoint.torn:2")]      // the rank, half-way through its second checkpoint
-    [InlineData("checkpoint.files:2")]     // the rank, all files written, no manifest
-    [InlineData("checkpoint.manifest:2")]  // the rank, everything written, not committed
-    [InlineData("commit.before:2")]        // the host, before the commit is durable
-    [InlineData("commit.after:2")]         // the host, after the commit, before the rank hears of it
-    [InlineData("commit.after:4")]         // the host, after the last commit
-    [InlineData("checkpoint.torn:1")]      // the rank, in its first checkpoint: nothing was ever committed
-    public async Task Resume_AfterACrashAtANamedPoint_EndsBitIdentical(string point)
+    [InlineData("checkpoint.torn:2")]      // half-way through its second checkpoint
+    [InlineData("checkpoint.files:2")]     // all files written, no manifest
+    [InlineData("checkpoint.manifest:2")]  // everything written, not committed
+    public async Task Train_WhoseRankCrashesAtANamedPointAgainAndAgain_RecoversByItselfBitIdentical(string point)
     {
-        var run = await CrashedRunAsync(point);
+        // Every attempt crashes at its own second checkpoint, so each gets one checkpoint further.
+        var run = await CrashedRunAsync(point, expectedExit: 0);
+        await CheckAsync(run);
+        var shown = await project.Dtt.JsonAsync("show", run);
+        Assert.Equal(4, shown.GetProperty("attempts").GetInt32());
+        Assert.Equal(3, EventsOf(shown, "died").Count(m => m.StartsWith("the rank was killed by signal 9 in phase save after step")));
+        Assert.Equal(["going on with attempt 2 from step 10", "going on with attempt 3 from step 20", "going on with attempt 4 from step 30"], EventsOf(shown, "recovering"));
+    }
+
+    [Fact]
+    public async Task Train_WhoseRankNeverGetsAnywhere_GivesUpAndResumesOnceMended()
+    {
+        var run = await CrashedRunAsync("checkpoint.torn:1", expectedExit: 1);
+        var shown = await project.Dtt.JsonAsync("show", run);
+        Assert.Equal(("failed", 3), (shown.GetProperty("state").GetString(), shown.GetProperty("attempts").GetInt32()));
+        Assert.Contains("giving up: 3 attempts in a row died before they committed", EventsOf(shown, "failed").Single());
+        await project.Dtt.OutputAsync("resume", run);
+        await CheckAsync(run);
+    }
+
+    [Theory]
+    [InlineData("commit.before:2")]        // before the commit is durable
+    [InlineData("commit.after:2")]         // after the commit, before the rank hears of it
+    [InlineData("commit.after:4")]         // after the last commit
+    public async Task Resume_AfterTheHostCrashedAtANamedPoint_EndsBitIdentical(string point)
+    {
+        var run = await CrashedRunAsync(point, expectedExit: 137);
         await project.Dtt.OutputAsync("resume", run);
         await CheckAsync(run);
     }
 
     [Fact]
-    public async Task Resume_AfterTheRankWasKilledMidStep_EndsBitIdentical()
+    public async Task Train_WhoseRankIsKilledMidStep_RecoversByItselfBitIdentical()
     {
         const string run = "rank-killed";
         using (var dtt = project.Dtt.Start(["train", "-n", run]))
@@ -30,14 +52,30 @@ public sealed class KillTests(TinyProject project, ITestOutputHelper output) : I
             var rank = await dtt.RankAsync();
             await Wait.ForAsync("step 14", () => project.StepsReported(run) >= 14);
             Assert.Equal(0, Native.Kill(rank, Native.SigKill));
+            var killed = System.Diagnostics.Stopwatch.StartNew();
+            await Wait.ForAsync("the next attempt's first step", () => File.Exists(Path.Combine(project.Path, "runs", run, "metrics", "a02.jsonl")) && project.StepsReported(run, attempt: 2) > 0);
+            output.WriteLine($"from SIGKILL to the next step: {killed.Elapsed.TotalSeconds:0.0} s");
             var result = await dtt.WaitAsync();
-            Assert.Equal(75, result.ExitCode);
-            Assert.Contains("was killed by signal 9", result.Error);
-            Assert.Contains($"dtt resume {run}", result.Error);
+            Assert.Equal(0, result.ExitCode);
+            Assert.Contains("the rank was killed by signal 9 in phase train after step", result.Error);
         }
 
-        Assert.Equal("interrupted", (await project.Dtt.JsonAsync("show", run)).GetProperty("state").GetString());
-        await project.Dtt.OutputAsync("resume", run);
+        await CheckAsync(run);
+    }
+
+    [Fact]
+    public async Task Train_WhoseRankHangs_NamesThePhaseAndRecoversBitIdentical()
+    {
+        const string run = "hung";
+        using (var dtt = project.Dtt.Start(["train", "-n", run], ("DTT_DEADLINE_SCALE", "0.15")))
+        {
+            var rank = await dtt.RankAsync();
+            await Wait.ForAsync("step 14", () => project.StepsReported(run) >= 14);
+            Assert.Equal(0, Native.Kill(rank, Native.SigStop));
+            Assert.Equal(0, (await dtt.WaitAsync()).ExitCode);
+        }
+
+        Assert.Matches(@"^the rank hung in phase \w+ after step \d+: no sign for \d+ s, the deadline is \d+ s", EventsOf(await project.Dtt.JsonAsync("show", run), "died").Single());
         await CheckAsync(run);
     }
 
@@ -126,7 +164,7 @@ public sealed class KillTests(TinyProject project, ITestOutputHelper output) : I
     [Fact]
     public async Task Resume_NewestCheckpointTorn_TakesTheOneBeforeAndSaysSo()
     {
-        var run = await CrashedRunAsync("checkpoint.torn:4");
+        var run = await CrashedRunAsync("commit.before:4", expectedExit: 137);
         var newest = (await project.Dtt.JsonAsync("show", run)).GetProperty("checkpoints").EnumerateArray().Last();
         Assert.Equal(30, newest.GetProperty("step").GetInt32());
         var file = Path.Combine(newest.GetProperty("path").GetString()!, "model.safetensors");
@@ -151,13 +189,16 @@ public sealed class KillTests(TinyProject project, ITestOutputHelper output) : I
         Assert.Equal(project.Undisturbed, await project.FinalWeightsAsync(run));
     }
 
-    private async Task<string> CrashedRunAsync(string point)
+    private async Task<string> CrashedRunAsync(string point, int expectedExit)
     {
         var run = "crash-" + point.Replace('.', '-').Replace(':', '-');
         var crashed = await project.Dtt.RunAsync(["train", "-n", run], ("DTT_CRASH_AT", point));
-        Assert.NotEqual(0, crashed.ExitCode);
+        Assert.True(crashed.ExitCode == expectedExit, $"exit code {crashed.ExitCode}: {crashed.Error}");
         return run;
     }
+
+    private static List<string> EventsOf(System.Text.Json.JsonElement shown, string kind) =>
+        [.. shown.GetProperty("events").EnumerateArray().Where(e => e.GetProperty("kind").GetString() == kind).Select(e => e.GetProperty("message").GetString()!)];
 
     private async Task CheckAsync(string run)
     {

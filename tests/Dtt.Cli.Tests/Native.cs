@@ -4,7 +4,7 @@ namespace Dtt.Cli.Tests;
 
 internal static partial class Native
 {
-    public const int SigInt = 2, SigKill = 9, SigTerm = 15;
+    public const int SigInt = 2, SigKill = 9, SigTerm = 15, SigStop = 19;
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     public static partial int Kill(int process, int signal);

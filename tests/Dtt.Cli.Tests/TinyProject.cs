@@ -55,11 +55,11 @@ public sealed class TinyProject : IAsyncLifetime
         return last.GetProperty("weights_sha256").GetString()!;
     }
 
-    /// <summary>Steps with a training loss in the run's files so far, of all attempts.</summary>
-    public int StepsReported(string run)
+    /// <summary>Steps with a training loss in the run's files so far, of all attempts or of one.</summary>
+    public int StepsReported(string run, int? attempt = null)
     {
         var folder = System.IO.Path.Combine(Path, "runs", run, "metrics");
-        return !Directory.Exists(folder) ? 0 : Directory.EnumerateFiles(folder).Sum(f => ReadLines(f).Count(l => l.Contains("train_loss")));
+        return !Directory.Exists(folder) ? 0 : Directory.EnumerateFiles(folder, attempt is { } a ? $"a{a:00}.jsonl" : "*").Sum(f => ReadLines(f).Count(l => l.Contains("train_loss")));
     }
 
     public ValueTask DisposeAsync()

@@ -15,7 +15,9 @@ public sealed class AttemptHost(IRunStore store, IRunAttempt attempt, RunConfig 
     public RankMessage? Ending { get; private set; }
 
     /// <summary>The spec that starts this attempt's rank.</summary>
-    public TrainSpec Spec(string configYaml) => new()
+    /// <param name="configYaml">The run's configuration.</param>
+    /// <param name="blackBoxFile">The black box to write, or null.</param>
+    public TrainSpec Spec(string configYaml, string? blackBoxFile = null) => new()
     {
         Run = attempt.Record.Run,
         RunFolder = Path.GetFullPath(store.FolderOf(attempt.Record.Run)),
@@ -23,6 +25,7 @@ public sealed class AttemptHost(IRunStore store, IRunAttempt attempt, RunConfig 
         ConfigYaml = configYaml,
         TokensFolder = attempt.Record.TokensFolder,
         TokenizerFolder = attempt.Record.TokenizerFolder,
+        BlackBoxFile = blackBoxFile,
         GlobalBatchWindows = attempt.Record.GlobalBatchWindows,
         ResumeFrom = [.. attempt.Record.Checkpoints.Reverse()],
     };
@@ -56,9 +59,9 @@ public sealed class AttemptHost(IRunStore store, IRunAttempt attempt, RunConfig 
     }
 
     /// <summary>Ends the attempt once the rank is gone.</summary>
-    /// <param name="exit">How the process ended, in words, for a rank that said nothing.</param>
-    /// <param name="lastLines">The last lines of its log.</param>
-    public RunState End(string exit, IReadOnlyList<string> lastLines)
+    /// <param name="died">For a rank that said nothing: how it ended, in words, and what it was doing.</param>
+    /// <param name="recovery">Decides whether a run whose rank died goes on by itself; null: it does not.</param>
+    public RunState End(string died, Func<RunRecord, RecoveryDecision>? recovery = null)
     {
         switch (Ending)
         {
@@ -75,11 +78,12 @@ public sealed class AttemptHost(IRunStore store, IRunAttempt attempt, RunConfig 
                 attempt.End(RunState.Failed, failed.Message);
                 return RunState.Failed;
             default:
-                var message = $"the rank {exit} after step {attempt.Record.Latest?.Step ?? 0} was committed"
-                    + (lastLines.Count > 0 ? $"; its last lines: {string.Join(" | ", lastLines)}" : "");
-                attempt.Append("died", message);
-                attempt.End(RunState.Interrupted, message);
-                return RunState.Interrupted;
+                attempt.Append("died", died);
+                var decision = recovery?.Invoke(attempt.Record);
+                if (decision is not null) attempt.Append(decision.Recover ? "recovering" : "failed", decision.Reason);
+                var state = decision switch { null => RunState.Interrupted, { Recover: true } => RunState.Recovering, _ => RunState.Failed };
+                attempt.End(state, died);
+                return state;
         }
     }
 

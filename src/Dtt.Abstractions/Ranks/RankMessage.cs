@@ -41,6 +41,9 @@ public sealed record TrainSpec : RankMessage
     /// <summary>The tokenizer's folder, absolute.</summary>
     public required string TokenizerFolder { get; init; }
 
+    /// <summary>The black box to write, absolute; null when the rank is its own host.</summary>
+    public string? BlackBoxFile { get; init; }
+
     /// <summary>Windows per step, G, when an earlier attempt froze it; else 0.</summary>
     public required long GlobalBatchWindows { get; init; }
 

@@ -18,6 +18,9 @@ public sealed record RunAttempt
     /// <summary>When it ended, or null.</summary>
     public DateTimeOffset? EndedAt { get; init; }
 
+    /// <summary>The state in which it left the run, or null while it lives; <see cref="RunState.Recovering"/> when its rank died and the run went on.</summary>
+    public RunState? EndState { get; init; }
+
     /// <summary>How it ended, in words, or null.</summary>
     public string? Outcome { get; init; }
 }

@@ -55,7 +55,7 @@ public static class RunRules
         attempt != record.CurrentAttempt ? record : record with
         {
             State = state,
-            Attempts = [.. record.Attempts.SkipLast(1), record.Attempts[^1] with { EndedAt = now, Outcome = outcome }],
+            Attempts = [.. record.Attempts.SkipLast(1), record.Attempts[^1] with { EndedAt = now, EndState = state, Outcome = outcome }],
         };
 
     /// <summary>The checkpoints that retention lets go: all but the newest <paramref name="keep"/>, the best and the pinned.</summary>
@@ -68,6 +68,6 @@ public static class RunRules
 
     private static IEnumerable<RunAttempt> EndOpenAttempt(IReadOnlyList<RunAttempt> attempts, DateTimeOffset now) =>
         attempts.Count > 0 && attempts[^1].EndedAt is null
-            ? [.. attempts.SkipLast(1), attempts[^1] with { EndedAt = now, Outcome = "interrupted: its owner was killed" }]
+            ? [.. attempts.SkipLast(1), attempts[^1] with { EndedAt = now, EndState = RunState.Interrupted, Outcome = "interrupted: its owner was killed" }]
             : attempts;
 }

@@ -7,7 +7,9 @@ using Dtt.Cli.Output;
 
 namespace Dtt.Cli.Ranks;
 
-/// <summary>One attempt of a run from this terminal: starts the rank, keeps its word, shows its progress, and turns Ctrl+C into a checkpoint.</summary>
+/// <summary>
+/// A run from this terminal: starts its rank, keeps its word, shows its progress, turns Ctrl+C into a checkpoint, and goes on by itself when the rank dies or hangs.
+/// </summary>
 /// <param name="store">The runs.</param>
 /// <param name="run">The run.</param>
 /// <param name="cudaOrigin">Where the user asked for a GPU, to say so when there is none; null when nobody did.</param>
@@ -15,48 +17,72 @@ internal sealed class TrainSession(IRunStore store, string run, string? cudaOrig
 {
     private int _stopSignal;
 
-    /// <summary>Runs the next attempt to its end; the exit code.</summary>
-    /// <exception cref="UserErrorException">Another process owns the run.</exception>
+    /// <summary>Runs attempts until the run ends, is stopped, or dies without getting further; the exit code.</summary>
+    /// <exception cref="UserErrorException">Another process owns the run, or it failed.</exception>
     public async Task<int> RunAsync()
     {
         var yaml = File.ReadAllText(Path.Combine(store.FolderOf(run), "config.yaml"));
         var config = RunConfig.Parse(yaml);
-        using var attempt = store.Begin(run);
-        var host = new AttemptHost(store, attempt, config);
-        var log = Path.Combine(store.FolderOf(run), "logs", $"a{attempt.Attempt:00}.log");
-        using var rank = await RankProcess.StartAsync(host.Spec(yaml), log);
-        using var signals = new Signals(signal => OnSignal(signal, rank));
-        var display = new TrainDisplay(run, config);
-        await display.ShowAsync(async () =>
+        while (true)
         {
-            while (await rank.Pipe.ReceiveAsync() is { } message)
-            {
-                if (cudaOrigin is not null && message is RankStarted { Device: var device } && device.StartsWith("cpu", StringComparison.Ordinal))
-                    Console.Error.WriteLine($"{cudaOrigin}: 'cuda: true', and libtorch sees no GPU on this machine: training on the CPU.");
-                display.Show(message);
-                if (host.Take(message) is { } answer) await rank.Pipe.SendAsync(answer);
-            }
-        });
-        var exit = await rank.WaitAsync();
-        return Tell(host.End(exit, rank.LastLines), host, exit, log);
+            using var attempt = store.Begin(run);
+            var host = new AttemptHost(store, attempt, config);
+            if (await RunAttemptAsync(host, attempt, yaml, config) != RunState.Recovering) return Tell(attempt.Record, host);
+        }
     }
 
-    private int Tell(RunState state, AttemptHost host, string exit, string log)
+    private async Task<RunState> RunAttemptAsync(AttemptHost host, IRunAttempt attempt, string yaml, RunConfig config)
     {
-        switch (state)
+        var folder = store.FolderOf(run);
+        var box = Path.GetFullPath(Path.Combine(folder, $".blackbox.a{attempt.Attempt:00}"));
+        using var blackBox = BlackBox.Create(box);
+        try
+        {
+            using var rank = await RankProcess.StartAsync(host.Spec(yaml, box), Path.Combine(folder, "logs", $"a{attempt.Attempt:00}.log"));
+            using var signals = new Signals(signal => OnSignal(signal, rank));
+            using var watch = new HangWatch(blackBox, PhaseDeadlines.FromEnvironment(), rank.Kill);
+            var display = new TrainDisplay(run, config);
+            await display.ShowAsync(async () =>
+            {
+                while (await rank.Pipe.ReceiveAsync() is { } message)
+                {
+                    watch.Take(message);
+                    if (cudaOrigin is not null && message is RankStarted { Device: var device } && device.StartsWith("cpu", StringComparison.Ordinal))
+                        Console.Error.WriteLine($"{cudaOrigin}: 'cuda: true', and libtorch sees no GPU on this machine: training on the CPU.");
+                    display.Show(message);
+                    if (host.Take(message) is { } answer) await rank.Pipe.SendAsync(answer);
+                }
+            });
+            var exit = await rank.WaitAsync();
+            var last = blackBox.Read();
+            var died = watch.Verdict ?? $"the rank {exit} in phase {last.Phase.ToString().ToLowerInvariant()} after step {last.Step}";
+            if (rank.LastLines.Count > 0) died += $"; its last lines: {string.Join(" | ", rank.LastLines)}";
+            var state = host.End(died, _stopSignal == 0 ? RecoveryRules.Decide : null);
+            if (state == RunState.Recovering) Console.Error.WriteLine($"{died}; {RecoveryRules.Decide(attempt.Record).Reason}");
+            return state;
+        }
+        finally
+        {
+            File.Delete(box);
+        }
+    }
+
+    private int Tell(RunRecord record, AttemptHost host)
+    {
+        switch (record.State)
         {
             case RunState.Completed:
                 return ExitCodes.Success;
             case RunState.Stopped:
                 Console.Error.WriteLine($"stopped after step {((RankFinished)host.Ending!).Step}, everything is saved. Go on with: dtt resume {run}");
                 return _stopSignal;
-            case RunState.Failed:
-                var failed = (RankFailed)host.Ending!;
+            case RunState.Failed when host.Ending is RankFailed failed:
                 throw new UserErrorException(failed.Message, failed.ExitCode);
+            case RunState.Failed:
+                throw new UserErrorException($"{record.Attempts[^1].Outcome}. {RecoveryRules.Decide(record).Reason}. Nothing committed is lost; when the cause is mended, go on with: dtt resume {run}");
             default:
-                if (_stopSignal != 0) Console.Error.WriteLine($"left at once. Go on from the last checkpoint with: dtt resume {run}");
-                else Console.Error.WriteLine($"the rank {exit}; its log is {log}. Nothing committed is lost; go on with: dtt resume {run}");
-                return _stopSignal != 0 ? _stopSignal : ExitCodes.Requeue;
+                Console.Error.WriteLine($"left at once. Go on from the last checkpoint with: dtt resume {run}");
+                return _stopSignal;
         }
     }
 
