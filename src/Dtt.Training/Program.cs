@@ -66,12 +66,7 @@ static int Standalone(string file, string[] sets)
         var run = store.Create(config.Run.Name, yaml, config.Paths).Run;
         using var attempt = store.Begin(run);
         var host = new AttemptHost(store, attempt, config.Run);
-        var total = 0L;
-        var channel = new StandaloneChannel(host, message =>
-        {
-            if (message is RankStarted started) total = started.Plan.TotalSteps;
-            else if (message is MetricsReport report) Array.ForEach([.. report.Rows.Where(r => r.Values.ContainsKey(MetricNames.TrainLoss))], r => Console.Error.WriteLine(StepLine.Format(r, total)));
-        });
+        var channel = new StandaloneChannel(host);
         Console.CancelKeyPress += (_, e) =>
         {
             e.Cancel = !channel.StopRequested;

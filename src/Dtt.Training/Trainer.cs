@@ -134,7 +134,9 @@ internal sealed class Trainer : IDisposable
             [MetricNames.TokensPerSecond] = tokensPerSecond,
         };
         if (_peakFlops is { } peak) values[MetricNames.Mfu] = tokensPerSecond * new ModelArithmetic(_config.Model).FlopsPerToken / peak;
-        _channel.Send(new MetricsReport([new StepMetrics(step, values)]));
+        var row = new StepMetrics(step, values);
+        Console.Error.WriteLine(StepLine.Format(row, Plan.TotalSteps));
+        _channel.Send(new MetricsReport([row]));
     }
 
     private UserErrorException NotFinite(long step, float norm)
@@ -175,6 +177,7 @@ internal sealed class Trainer : IDisposable
                 TrainLoss = _trainLoss,
                 ValLoss = valLoss,
             });
+            if (reply.Passing) throw new IOException(reply.Reason);
             return reply.Accepted ? true : throw new UserErrorException($"the checkpoint of step {step} was refused: {reply.Reason}.", ExitCodes.Requeue);
         }
         catch (IOException e)

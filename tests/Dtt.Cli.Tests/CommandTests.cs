@@ -98,6 +98,35 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
     }
 
     [Fact]
+    public async Task Audit_FindsAPlantedGap()
+    {
+        await project.Dtt.OutputAsync("train", "-n", "gap", "--set", "max_steps=5");
+        Assert.Contains("5 committed steps in 1 attempt", await project.Dtt.OutputAsync("audit", "gap"));
+        var file = Path.Combine(project.Path, "runs/gap/metrics/a01.jsonl");
+        File.WriteAllLines(file, File.ReadAllLines(file).Where(l => !l.StartsWith("{\"step\":3,")));
+        var result = await project.Dtt.RunAsync("audit", "gap");
+        Assert.Equal(3, result.ExitCode);
+        Assert.Contains("WRONG: step 3 was never trained in the lineage of step 5", result.Output);
+    }
+
+    [Fact]
+    public async Task StopLogsAndDelete_FromAnotherTerminal()
+    {
+        using var dtt = project.Dtt.Start(["train", "-n", "elsewhere", "-e", "1000", "--set", "max_steps=100000"]);
+        await Wait.ForAsync("step 5", () => project.StepsReported("elsewhere") >= 5);
+        var refused = await project.Dtt.RunAsync("delete", "elsewhere", "--yes");
+        Assert.Contains("stop it with `dtt stop elsewhere`", refused.Error);
+        var stopped = await project.Dtt.RunAsync("stop", "elsewhere");
+        Assert.Matches("run 'elsewhere' is stopped after step [1-9]", stopped.Error);
+        Assert.Equal(143, (await dtt.WaitAsync()).ExitCode);
+        Assert.Contains("/100000 | loss ", await project.Dtt.OutputAsync("logs", "elsewhere", "-f"));
+        Assert.Contains("stopped on request", await project.Dtt.OutputAsync("events", "elsewhere"));
+        Assert.Equal(2, (await project.Dtt.RunAsync("delete", "elsewhere")).ExitCode);
+        Assert.Equal(0, (await project.Dtt.RunAsync("delete", "elsewhere", "--yes")).ExitCode);
+        Assert.False(Directory.Exists(Path.Combine(project.Path, "runs/elsewhere")));
+    }
+
+    [Fact]
     public async Task CudaWithoutAGpu_WarnsAndTrainsOnTheCpu()
     {
         Assert.SkipWhen(File.Exists("/dev/nvidiactl"), "this machine has a GPU.");

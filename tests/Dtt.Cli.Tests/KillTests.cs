@@ -180,13 +180,13 @@ public sealed class KillTests(TinyProject project, ITestOutputHelper output) : I
     public async Task Resume_WhileRunning_IsRefused()
     {
         const string run = "owned";
-        using var dtt = project.Dtt.Start(["train", "-n", run]);
+        using var dtt = project.Dtt.Start(["train", "-n", run, "-e", "1000", "--set", "max_steps=100000"]);
         await Wait.ForAsync("a step", () => project.StepsReported(run) >= 1);
         var result = await project.Dtt.RunAsync("resume", run);
         Assert.Equal(1, result.ExitCode);
         Assert.Contains("is being trained by another process", result.Error);
-        Assert.Equal(0, (await dtt.WaitAsync()).ExitCode);
-        Assert.Equal(project.Undisturbed, await project.FinalWeightsAsync(run));
+        dtt.Signal(Native.SigInt);
+        Assert.Equal(130, (await dtt.WaitAsync()).ExitCode);
     }
 
     private async Task<string> CrashedRunAsync(string point, int expectedExit)
@@ -206,6 +206,7 @@ public sealed class KillTests(TinyProject project, ITestOutputHelper output) : I
         var (mine, undisturbed) = (await LossesAsync(run), await LossesAsync("undisturbed"));
         Assert.Equal(Enumerable.Range(1, TinyProject.Steps), mine.Keys);
         Assert.Equal(undisturbed, mine);
+        Assert.Contains("sound: every step once, every window once an epoch", await project.Dtt.OutputAsync("audit", run));
         output.WriteLine($"{run}: {(await project.Dtt.JsonAsync("show", run)).GetProperty("attempts")} attempts, weights {project.Undisturbed[..12]}");
     }
 

@@ -89,7 +89,16 @@ public sealed class AttemptHost(IRunStore store, IRunAttempt attempt, RunConfig 
 
     private CommitReply Commit(CommittedCheckpoint checkpoint)
     {
-        var reply = attempt.Commit(checkpoint);
+        CommitReply reply;
+        try
+        {
+            reply = attempt.Commit(checkpoint);
+        }
+        catch (IOException e)
+        {
+            return new CommitReply(false, e.Message, Passing: true);
+        }
+
         attempt.Append(reply.Accepted ? "committed" : "refused", reply.Accepted
             ? $"step {checkpoint.Step} ({checkpoint.SizeBytes / 1e6:0.0} MB)" + (checkpoint.ValLoss is { } loss ? $", val loss {loss:0.0000}" : "")
             : $"step {checkpoint.Step}: {reply.Reason}");

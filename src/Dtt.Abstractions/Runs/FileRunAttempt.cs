@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using Dtt.Abstractions.Diagnostics;
 using Dtt.Abstractions.Storage;
 
@@ -12,8 +11,8 @@ internal sealed class FileRunAttempt : IRunAttempt
     private readonly string _folder;
     private readonly FileLock _owner;
     private readonly TimeProvider _time;
-    private readonly FileStream _metrics;
-    private readonly FileStream _events;
+    private readonly LineLog _metrics;
+    private readonly LineLog _events;
 
     public FileRunAttempt(string folder, RunRecord record, FileLock owner, TimeProvider time)
     {
@@ -21,8 +20,8 @@ internal sealed class FileRunAttempt : IRunAttempt
         Record = record;
         Write(RunRules.BeginAttempt(record, time.GetUtcNow()));
         Directory.CreateDirectory(Path.Combine(folder, "metrics"));
-        _events = Appender(FileRunStore.EventsFile(folder));
-        _metrics = Appender(FileRunStore.MetricsFile(folder, Attempt));
+        _events = new LineLog(FileRunStore.EventsFile(folder));
+        _metrics = new LineLog(FileRunStore.MetricsFile(folder, Attempt));
         Sweep();
     }
 
@@ -39,25 +38,20 @@ internal sealed class FileRunAttempt : IRunAttempt
     {
         lock (_gate)
         {
-            foreach (var row in rows) AppendLine(_metrics, row, RunJson.Default.StepMetrics);
-            _metrics.Flush();
+            foreach (var row in rows) _metrics.Append(JsonSerializer.SerializeToUtf8Bytes(row, RunJson.Default.StepMetrics));
         }
     }
 
     public void Append(string kind, string message)
     {
-        lock (_gate)
-        {
-            AppendLine(_events, new RunEvent(_time.GetUtcNow(), kind, message), RunJson.Default.RunEvent);
-            _events.Flush(flushToDisk: true);
-        }
+        lock (_gate) _events.Append(JsonSerializer.SerializeToUtf8Bytes(new RunEvent(_time.GetUtcNow(), kind, message), RunJson.Default.RunEvent));
     }
 
     public CommitReply Commit(CommittedCheckpoint checkpoint)
     {
         lock (_gate)
         {
-            _metrics.Flush(flushToDisk: true);
+            _metrics.Sync();
             CrashPoint.Reach("commit.before");
             var (next, reply) = RunRules.Commit(Record, checkpoint);
             if (next != Record) Write(next);
@@ -92,10 +86,19 @@ internal sealed class FileRunAttempt : IRunAttempt
         }
     }
 
+    /// <summary>Replaces the record. A write that failed half-way is looked at before anything is said: it may have come through.</summary>
     private void Write(RunRecord next)
     {
         var written = next with { Version = Record.Version + 1 };
-        DurableFile.Replace(FileRunStore.RecordFile(_folder), JsonSerializer.SerializeToUtf8Bytes(written, RunJson.Indented.RunRecord));
+        try
+        {
+            DurableFile.Replace(FileRunStore.RecordFile(_folder), JsonSerializer.SerializeToUtf8Bytes(written, RunJson.Indented.RunRecord));
+        }
+        catch (IOException)
+        {
+            if (FileRunStore.Read(_folder).Version != written.Version) throw;
+        }
+
         Record = written;
     }
 
@@ -121,25 +124,5 @@ internal sealed class FileRunAttempt : IRunAttempt
         var moved = Path.Combine(trash, $"{Path.GetFileName(path)}-{Guid.NewGuid():N}");
         Directory.Move(path, moved);
         Directory.Delete(moved, recursive: true);
-    }
-
-    /// <summary>Opens a file for appending; a last line torn by a kill is closed off so that the next one stays whole.</summary>
-    private static FileStream Appender(string file)
-    {
-        var stream = new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite);
-        if (stream.Length > 0)
-        {
-            stream.Seek(-1, SeekOrigin.End);
-            var last = stream.ReadByte();
-            if (last != '\n') stream.WriteByte((byte)'\n');
-        }
-
-        return stream;
-    }
-
-    private static void AppendLine<T>(FileStream file, T item, JsonTypeInfo<T> type)
-    {
-        file.Write(JsonSerializer.SerializeToUtf8Bytes(item, type));
-        file.WriteByte((byte)'\n');
     }
 }

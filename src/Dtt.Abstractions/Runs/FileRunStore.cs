@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Dtt.Abstractions.Configuration;
@@ -12,6 +13,8 @@ namespace Dtt.Abstractions.Runs;
 /// </summary>
 public sealed class FileRunStore(string folder, TimeProvider time) : IRunStore
 {
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(1);
+
     /// <inheritdoc/>
     public IReadOnlyList<string> List() => !Directory.Exists(folder) ? [] :
         [.. Directory.EnumerateDirectories(folder).Where(d => File.Exists(RecordFile(d))).Select(d => Read(d))
@@ -71,7 +74,12 @@ public sealed class FileRunStore(string folder, TimeProvider time) : IRunStore
     {
         var path = FolderOf(run);
         if (!File.Exists(RecordFile(path))) throw new UserErrorException($"there is no run '{run}' in {folder}; `dtt runs` lists them.", ExitCodes.BadConfiguration);
-        var owner = FileLock.TryTake(OwnerFile(path)) ?? throw new UserErrorException($"run '{run}' is being trained by another process; wait for it or stop it there.");
+
+        // Whoever asks for the owner holds the lock for an instant: that must not look like an owner.
+        FileLock? taken = null;
+        if (!SpinWait.SpinUntil(() => (taken = FileLock.TryTake(OwnerFile(path))) is not null, _patience)) throw Owned(run);
+        var owner = taken!;
+        File.WriteAllText(OwnerProcessFile(path), Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
         try
         {
             return new FileRunAttempt(path, Read(path), owner, time);
@@ -85,7 +93,33 @@ public sealed class FileRunStore(string folder, TimeProvider time) : IRunStore
 
     /// <inheritdoc/>
     public IReadOnlyList<StepMetrics> ReadMetrics(string run) => Find(run) is not { } record ? [] :
-        MetricLineage.Curve(record.Attempts, attempt => ReadLines(MetricsFile(FolderOf(run), attempt), RunJson.Default.StepMetrics));
+        MetricLineage.Curve(record.Attempts, attempt => ReadAttempt(run, attempt));
+
+    /// <inheritdoc/>
+    public IEnumerable<StepMetrics> ReadAttempt(string run, int attempt) => ReadLines(MetricsFile(FolderOf(run), attempt), RunJson.Default.StepMetrics);
+
+    /// <inheritdoc/>
+    public int? OwnerOf(string run)
+    {
+        var path = FolderOf(run);
+        if (!FileLock.IsHeld(OwnerFile(path))) return null;
+        return File.Exists(OwnerProcessFile(path)) && int.TryParse(File.ReadAllText(OwnerProcessFile(path)), CultureInfo.InvariantCulture, out var process) ? process : 0;
+    }
+
+    /// <inheritdoc/>
+    public void Delete(string run)
+    {
+        var path = FolderOf(run);
+        var doomed = Path.Combine(folder, $".trash-{Guid.NewGuid():N}");
+        using (FileLock.TryTake(OwnerFile(path)) ?? throw Owned(run))
+        {
+            // Renamed first: a run that is half deleted is not a run any more.
+            Directory.Move(path, doomed);
+            DurableFile.SyncFolder(folder);
+        }
+
+        Directory.Delete(doomed, recursive: true);
+    }
 
     /// <inheritdoc/>
     public IReadOnlyList<RunEvent> ReadEvents(string run) => [.. ReadLines(EventsFile(FolderOf(run)), RunJson.Default.RunEvent)];
@@ -98,7 +132,11 @@ public sealed class FileRunStore(string folder, TimeProvider time) : IRunStore
 
     private static string OwnerFile(string path) => Path.Combine(path, ".owner");
 
-    private static RunRecord Read(string path)
+    private static string OwnerProcessFile(string path) => Path.Combine(path, ".owner.pid");
+
+    private static UserErrorException Owned(string run) => new($"run '{run}' is being trained by another process; wait for it, or stop it with `dtt stop {run}`.");
+
+    internal static RunRecord Read(string path)
     {
         try
         {

@@ -25,6 +25,16 @@ public interface IRunStore
     /// <exception cref="Errors.UserErrorException">Another process owns the run.</exception>
     IRunAttempt Begin(string run);
 
+    /// <summary>The process that owns the run, or null when nobody does.</summary>
+    int? OwnerOf(string run);
+
+    /// <summary>Deletes a run that nobody owns, with everything in it.</summary>
+    /// <exception cref="Errors.UserErrorException">Another process owns the run.</exception>
+    void Delete(string run);
+
+    /// <summary>The rows of one attempt as they were stored, replayed steps and all.</summary>
+    IEnumerable<StepMetrics> ReadAttempt(string run, int attempt);
+
     /// <summary>The run's curve.</summary>
     IReadOnlyList<StepMetrics> ReadMetrics(string run);
 

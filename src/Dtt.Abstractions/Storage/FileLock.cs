@@ -28,19 +28,6 @@ public sealed class FileLock : IDisposable
         return mine is null;
     }
 
-    /// <summary>The lock, waiting for its holder up to <paramref name="patience"/>.</summary>
-    /// <exception cref="TimeoutException">It is still held.</exception>
-    public static async Task<FileLock> TakeAsync(string path, TimeSpan patience, CancellationToken cancellation)
-    {
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
-        for (var waited = TimeSpan.Zero; ; waited += timer.Period)
-        {
-            if (TryTake(path) is { } taken) return taken;
-            if (waited >= patience) throw new TimeoutException($"{path} is still held by another process after {patience.TotalSeconds:0} s.");
-            await timer.WaitForNextTickAsync(cancellation);
-        }
-    }
-
     /// <summary>Gives the lock back.</summary>
     public void Dispose() => _stream.Dispose();
 }

@@ -30,7 +30,7 @@ internal static class ShowCommand
     {
         var json = summary.ToJson();
         json["config"] = ConfigJson(yaml);
-        json["events"] = new JsonArray([.. events.Select(e => new JsonObject { ["at"] = e.At.ToString("O"), ["kind"] = e.Kind, ["message"] = e.Message })]);
+        json["events"] = EventsCommand.Json(events);
         json["checkpoints"] = new JsonArray([.. record.Checkpoints.Select(c => new JsonObject
         {
             ["step"] = c.Step,
@@ -72,7 +72,7 @@ internal static class ShowCommand
             o.WriteLine($"  step {c.Step,8:N0}  attempt {c.Attempt}  val {c.ValLoss?.ToString("0.0000") ?? "—",-7}  {c.SizeBytes / 1e6,8:N1} MB  {c.WeightsSha256[..12]}{(c == record.Best ? "  best" : "")}{(c.Pinned ? "  pinned" : "")}");
         o.WriteLine();
         o.WriteLine("events");
-        foreach (var e in events) o.WriteLine($"  {e.At.ToLocalTime():yyyy-MM-dd HH:mm:ss}  {e.Kind,-11} {e.Message}");
+        EventsCommand.Print(events, "  ");
         o.WriteLine();
         o.WriteLine("configuration");
         foreach (var line in yaml.TrimEnd().Split('\n')) o.WriteLine("  " + line);

@@ -1,23 +1,25 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.IO.Pipes;
+using System.Text;
 using Dtt.Abstractions.Ranks;
+using Dtt.Abstractions.Storage;
 
 namespace Dtt.Cli.Ranks;
 
 /// <summary>A rank as a child process: the protocol over two inherited pipes, whatever it prints into a log file.</summary>
 internal sealed class RankProcess : IDisposable
 {
-    private const int LinesKept = 5;
+    private const int LinesKept = 3;
     private readonly Process _process;
-    private readonly StreamWriter _log;
+    private readonly LineLog _log;
     private readonly ConcurrentQueue<string> _lastLines = new();
     private readonly Task _printed;
 
     private RankProcess(Process process, MessagePipe pipe, string logFile)
     {
         (_process, Pipe) = (process, pipe);
-        _log = new StreamWriter(logFile, append: true) { AutoFlush = true };
+        _log = new LineLog(logFile);
         _printed = Task.WhenAll(Copy(process.StandardOutput), Copy(process.StandardError));
     }
 
@@ -94,7 +96,7 @@ internal sealed class RankProcess : IDisposable
     {
         while (await lines.ReadLineAsync() is { } line)
         {
-            lock (_log) _log.WriteLine(line);
+            lock (_log) _log.Append(Encoding.UTF8.GetBytes(line));
             _lastLines.Enqueue(line);
             while (_lastLines.Count > LinesKept) _ = _lastLines.TryDequeue(out _);
         }

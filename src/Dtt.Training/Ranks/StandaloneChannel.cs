@@ -4,7 +4,7 @@ using Dtt.Abstractions.Runs;
 namespace Dtt.Training.Ranks;
 
 /// <summary>The rank is its own host: for a debugger, and as the bare loop in benchmarks.</summary>
-internal sealed class StandaloneChannel(AttemptHost host, Action<RankMessage> show) : IRankChannel
+internal sealed class StandaloneChannel(AttemptHost host) : IRankChannel
 {
     private volatile bool _stop;
 
@@ -13,11 +13,7 @@ internal sealed class StandaloneChannel(AttemptHost host, Action<RankMessage> sh
     /// <summary>Asks for a stop, as a host would.</summary>
     public void Stop() => _stop = true;
 
-    public void Send(RankMessage message)
-    {
-        _ = host.Take(message);
-        show(message);
-    }
+    public void Send(RankMessage message) => _ = host.Take(message);
 
     public CommitReply Commit(CommittedCheckpoint checkpoint) => ((CommitAnswer)host.Take(new CommitRequest(checkpoint))!).Reply;
 }

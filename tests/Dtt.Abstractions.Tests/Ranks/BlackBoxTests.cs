@@ -29,7 +29,11 @@ public sealed class BlackBoxTests : IDisposable
         var done = false;
         var writer = new Thread(() =>
         {
-            for (var i = 0L; !Volatile.Read(ref done); i++) rank.Write(i % 2 == 0 ? RankPhase.Train : RankPhase.Save, i);
+            for (var i = 0L; !Volatile.Read(ref done); i++)
+            {
+                rank.Write(i % 2 == 0 ? RankPhase.Train : RankPhase.Save, i);
+                Thread.SpinWait(500); // a rank does something between two signs
+            }
         });
         writer.Start();
         for (var i = 0; i < 200_000; i++)

@@ -1,0 +1,32 @@
+using System.CommandLine;
+using Dtt.Abstractions.Errors;
+
+namespace Dtt.Cli.Commands;
+
+/// <summary><c>dtt delete RUN</c>: a run and everything in it.</summary>
+internal static class DeleteCommand
+{
+    public static Command Create()
+    {
+        var run = RunArguments.Run("The run.");
+        var yes = new Option<bool>("--yes", "-y") { Description = "Do not ask." };
+        var command = new Command("delete", "Delete a run: configuration, checkpoints, metrics, logs.") { run, yes };
+        command.SetAction(result =>
+        {
+            var store = RunArguments.Store();
+            var record = RunArguments.Find(store, result.GetValue(run)!);
+            if (!result.GetValue(yes) && !Confirmed(record.Run, record.Checkpoints.Count)) return ExitCodes.Failure;
+            store.Delete(record.Run);
+            Console.Error.WriteLine($"run '{record.Run}' is deleted.");
+            return ExitCodes.Success;
+        });
+        return command;
+    }
+
+    private static bool Confirmed(string run, int checkpoints)
+    {
+        if (Console.IsInputRedirected) throw new UserErrorException($"delete run '{run}' with {checkpoints} checkpoints? Say so with --yes.", ExitCodes.BadConfiguration);
+        Console.Error.Write($"delete run '{run}' with {checkpoints} checkpoints for good? Type its name: ");
+        return Console.In.ReadLine() == run;
+    }
+}
