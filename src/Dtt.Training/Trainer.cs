@@ -53,6 +53,8 @@ internal sealed class Trainer : IDisposable
         _batches = BatchSource.ForTraining(_data.Train, _data.Windows, config.Seed);
         TorchRuntime.Load();
         _device = TorchRuntime.Device(config.Cuda);
+        if (config.Deterministic && _device.type != DeviceType.CPU)
+            throw new UserErrorException("'deterministic: true' is not available on a GPU yet: leave it out, or train on the CPU with 'cuda: false'.", ExitCodes.BadConfiguration);
         var bf16 = config.Precision == "bf16" || (config.Precision == "auto" && config.Autocast && (_device.type == DeviceType.CUDA || TorchRuntime.CpuHasBf16));
         _fingerprint = TorchRuntime.Fingerprint(_device, bf16);
         _parameters = new FlatParameters(ParameterTable.Of(config.Model), _device, bf16, forTraining: true);

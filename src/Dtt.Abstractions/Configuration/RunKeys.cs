@@ -38,7 +38,7 @@ public static class RunKeys
         new("precision", KeyKind.Text, "auto", "Arithmetic of forward and backward; master weights and optimizer stay fp32. `auto`: bf16 where the hardware has it and `autocast` is on.") { Choices = ["auto", "fp32", "bf16"] },
         new("autocast", KeyKind.Boolean, "true", "`false` makes `precision: auto` mean fp32."),
         new("activation_checkpointing", KeyKind.Boolean, "false", "Keep only each block's input and run the block again in backward: less memory, about a third more time."),
-        new("deterministic", KeyKind.Boolean, "false", "Refuse operations without a fixed order of summation. On a CPU every run already is deterministic."),
+        new("deterministic", KeyKind.Boolean, "false", "Refuse what has no fixed order of summation. Every run on a CPU is deterministic; on a GPU `true` is refused for want of proof."),
 
         new("optimizer.name", KeyKind.Text, "adamw", "The optimizer.") { Choices = ["adamw"] },
         new("optimizer.params.weight_decay", KeyKind.Number, "0.1", "Decoupled weight decay; on matrices and embeddings only, not on biases and norms.") { Min = 0 },

@@ -17,7 +17,7 @@ public sealed class FileRunStore(string folder, TimeProvider time) : IRunStore
 
     /// <inheritdoc/>
     public IReadOnlyList<string> List() => !Directory.Exists(folder) ? [] :
-        [.. Directory.EnumerateDirectories(folder).Where(d => File.Exists(RecordFile(d))).Select(d => Read(d))
+        [.. Directory.EnumerateDirectories(folder).Where(d => !Path.GetFileName(d).StartsWith('.') && File.Exists(RecordFile(d))).Select(d => Read(d))
             .OrderBy(r => r.CreatedAt).ThenBy(r => r.Run, StringComparer.Ordinal).Select(r => r.Run)];
 
     /// <inheritdoc/>

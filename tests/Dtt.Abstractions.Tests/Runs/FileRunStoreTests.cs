@@ -23,6 +23,29 @@ public sealed class FileRunStoreTests : IDisposable
     }
 
     [Fact]
+    public void List_AfterAKillWhileCreatingOrDeleting_ShowsNoHalfRuns()
+    {
+        _store.Create("a", "seed: 1", _paths);
+        foreach (var half in new[] { ".draft-1", ".trash-2" })
+        {
+            Directory.CreateDirectory(_folder["runs/" + half]);
+            File.Copy(_folder["runs/a/run.json"], _folder[$"runs/{half}/run.json"]);
+        }
+
+        Assert.Equal(["a"], _store.List());
+    }
+
+    [Fact]
+    public void Delete_TakesTheWholeFolder_UnlessOwned()
+    {
+        _store.Create("a", "seed: 1", _paths);
+        using (_store.Begin("a")) Assert.Throws<UserErrorException>(() => _store.Delete("a"));
+        Assert.Null(_store.OwnerOf("a"));
+        _store.Delete("a");
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_folder["runs"]));
+    }
+
+    [Fact]
     public void Create_ManyAtOnce_GivesEachItsOwnName()
     {
         var names = new System.Collections.Concurrent.ConcurrentBag<string>();
