@@ -14,6 +14,9 @@ internal sealed class Evaluator(TokenShards shards, RunConfig config, Vocabulary
 {
     private readonly WindowIndex _windows = new(shards.Lengths, config.Model.ContextLength, overlap: 0);
 
+    /// <summary>Whether there is a single window to validate on.</summary>
+    public bool HasWindows => _windows.Count > 0;
+
     /// <summary>The validation metrics; null when the validation text is shorter than the context.</summary>
     /// <param name="model">The model.</param>
     /// <param name="alive">Called before every batch.</param>

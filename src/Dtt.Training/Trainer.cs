@@ -77,6 +77,8 @@ internal sealed class Trainer : IDisposable
             Parameters = _parameters.Table.Sum(p => p.Count),
             Device = $"{_device.type.ToString().ToLowerInvariant()}, {TorchRuntime.Threads} threads, {(_parameters.IsBf16 ? "bf16" : "fp32")}",
         });
+        if (!_evaluator.HasWindows)
+            _channel.Send(new RankEvent("no_validation", $"the validation shards hold no window of {_config.Model.ContextLength + 1} tokens, so there will be no validation loss; raise val_fraction and tokenize again"));
         if (step == 0) Evaluate(0);
         var saved = step;
         while (step < Plan.TotalSteps && !_channel.StopRequested)

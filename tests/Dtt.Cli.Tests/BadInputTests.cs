@@ -70,6 +70,19 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
     }
 
     [Fact]
+    public async Task NoValidationText_IsSaid()
+    {
+        await WithCopyAsync(async (dtt, path) =>
+        {
+            Directory.Delete(Path.Combine(path, "data/tiny/tokens"), recursive: true);
+            await dtt.OutputAsync("tokenize", "--set", "val_fraction=0");
+            var result = await dtt.RunAsync("train", "--set", "val_fraction=0", "--set", "max_steps=2");
+            Assert.Equal(0, result.ExitCode);
+            Assert.Contains("no_validation: the validation shards hold no window of 33 tokens", result.Error);
+        });
+    }
+
+    [Fact]
     public async Task TokenizerOfAnotherText_IsNoticed()
     {
         await WithCopyAsync(async (dtt, path) =>
