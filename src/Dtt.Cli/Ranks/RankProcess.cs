@@ -37,16 +37,21 @@ internal sealed class RankProcess : IDisposable
     {
         Directory.CreateDirectory(Path.GetDirectoryName(logFile)!);
         var rank = await SpawnerThread.RunAsync(() => Spawn(logFile));
+        await rank.SendAsync(spec);
+        return rank;
+    }
+
+    /// <summary>Sends a message, unless the rank is gone: then the end of its pipe tells the reader of its messages.</summary>
+    public async Task SendAsync(RankMessage message)
+    {
         try
         {
-            await rank.Pipe.SendAsync(spec);
+            await Pipe.SendAsync(message);
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
         {
-            // It died at birth; the reader of its messages will see the end of the pipe.
+            // Died or left between its last word and this one.
         }
-
-        return rank;
     }
 
     /// <summary>Kills it at once.</summary>

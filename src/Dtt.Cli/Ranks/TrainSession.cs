@@ -50,7 +50,7 @@ internal sealed class TrainSession(IRunStore store, string run, string? cudaOrig
                     if (cudaOrigin is not null && message is RankStarted { Device: var device } && device.StartsWith("cpu", StringComparison.Ordinal))
                         Console.Error.WriteLine($"{cudaOrigin}: 'cuda: true', and libtorch sees no GPU on this machine: training on the CPU.");
                     display.Show(message);
-                    if (host.Take(message) is { } answer) await rank.Pipe.SendAsync(answer);
+                    if (host.Take(message) is { } answer) await rank.SendAsync(answer);
                 }
             });
             var exit = await rank.WaitAsync();
@@ -97,17 +97,7 @@ internal sealed class TrainSession(IRunStore store, string run, string? cudaOrig
         }
 
         Console.Error.WriteLine("saving a checkpoint and stopping after this step (again: leave at once) …");
-        _ = Task.Run(async () =>
-        {
-            try
-            {
-                await rank.Pipe.SendAsync(new StopRequest());
-            }
-            catch (Exception e) when (e is IOException or ObjectDisposedException)
-            {
-                // The rank has left already.
-            }
-        });
+        _ = rank.SendAsync(new StopRequest());
     }
 
     private sealed class Signals : IDisposable
