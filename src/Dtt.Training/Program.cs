@@ -33,6 +33,7 @@ static int Hosted(string input, string output, string parent)
         switch (channel.Spec)
         {
             case TrainSpec spec:
+                using (DeviceLock.Take(spec.DeviceLock))
                 using (var trainer = new Trainer(spec, RunConfig.Parse(spec.ConfigYaml), channel)) channel.Send(trainer.Run());
                 break;
             case SampleSpec spec:
@@ -73,7 +74,7 @@ static int Standalone(string file, string[] sets)
             channel.Stop();
         };
         using (var trainer = new Trainer(host.Spec(yaml), config.Run, channel)) channel.Send(trainer.Run());
-        return host.End("the rank ended without a word") == RunState.Completed ? ExitCodes.Success : ExitCodes.Interrupted;
+        return host.End() == RunState.Completed ? ExitCodes.Success : ExitCodes.Interrupted;
     }
     catch (UserErrorException e)
     {

@@ -4,8 +4,10 @@ namespace Dtt.Abstractions.Errors;
 /// A mistake that the user can mend: programs print its message alone (what, where, the value, what to do) and leave with
 /// <see cref="ExitCode"/>. Anything else that escapes is a bug and keeps its stack.
 /// </summary>
+[GenerateSerializer, Alias("dtt.user-error")]
 public class UserErrorException(string message, int exitCode = ExitCodes.Failure, Exception? inner = null) : Exception(message, inner)
 {
     /// <summary>One of <see cref="ExitCodes"/>.</summary>
+    [Id(0)]
     public int ExitCode { get; } = exitCode;
 }

@@ -6,18 +6,16 @@ using Dtt.Abstractions.Storage;
 namespace Dtt.Abstractions.Ranks;
 
 /// <summary>
-/// The host's side of one attempt: turns a rank's messages into the run's durable state. Whoever starts the rank (a command, or the rank
-/// itself when it stands alone) feeds every message through here.
+/// The host's side of an attempt whose rank stands alone: turns its messages into the run's durable state in a <see cref="FileRunStore"/>.
 /// </summary>
-public sealed class AttemptHost(IRunStore store, IRunAttempt attempt, RunConfig config)
+public sealed class AttemptHost(FileRunStore store, FileRunAttempt attempt, RunConfig config)
 {
-    /// <summary>How the rank said it ended: <see cref="RankFinished"/>, <see cref="RankFailed"/>, or null while it runs or when it died.</summary>
+    /// <summary>How the rank said it ended: <see cref="RankFinished"/>, <see cref="RankFailed"/>, or null while it runs.</summary>
     public RankMessage? Ending { get; private set; }
 
     /// <summary>The spec that starts this attempt's rank.</summary>
     /// <param name="configYaml">The run's configuration.</param>
-    /// <param name="blackBoxFile">The black box to write, or null.</param>
-    public TrainSpec Spec(string configYaml, string? blackBoxFile = null) => new()
+    public TrainSpec Spec(string configYaml) => new()
     {
         Run = attempt.Record.Run,
         RunFolder = Path.GetFullPath(store.FolderOf(attempt.Record.Run)),
@@ -25,7 +23,6 @@ public sealed class AttemptHost(IRunStore store, IRunAttempt attempt, RunConfig 
         ConfigYaml = configYaml,
         TokensFolder = attempt.Record.TokensFolder,
         TokenizerFolder = attempt.Record.TokenizerFolder,
-        BlackBoxFile = blackBoxFile,
         GlobalBatchWindows = attempt.Record.GlobalBatchWindows,
         ResumeFrom = [.. attempt.Record.Checkpoints.Reverse()],
     };
@@ -58,10 +55,8 @@ public sealed class AttemptHost(IRunStore store, IRunAttempt attempt, RunConfig 
         return null;
     }
 
-    /// <summary>Ends the attempt once the rank is gone.</summary>
-    /// <param name="died">For a rank that said nothing: how it ended, in words, and what it was doing.</param>
-    /// <param name="recovery">Decides whether a run whose rank died goes on by itself; null: it does not.</param>
-    public RunState End(string died, Func<RunRecord, RecoveryDecision>? recovery = null)
+    /// <summary>Ends the attempt once the rank is done.</summary>
+    public RunState End()
     {
         switch (Ending)
         {
@@ -78,12 +73,7 @@ public sealed class AttemptHost(IRunStore store, IRunAttempt attempt, RunConfig 
                 attempt.End(RunState.Failed, failed.Message);
                 return RunState.Failed;
             default:
-                attempt.Append("died", died);
-                var decision = recovery?.Invoke(attempt.Record);
-                if (decision is not null) attempt.Append(decision.Recover ? "recovering" : "failed", decision.Reason);
-                var state = decision switch { null => RunState.Interrupted, { Recover: true } => RunState.Recovering, _ => RunState.Failed };
-                attempt.End(state, died);
-                return state;
+                throw new InvalidOperationException("the rank ended without a last word.");
         }
     }
 

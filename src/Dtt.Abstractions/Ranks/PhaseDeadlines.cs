@@ -9,9 +9,9 @@ public sealed record PhaseDeadlines(double Scale)
 {
     private const int MedianOf = 21;
 
-    /// <summary>The deadlines of this process's environment.</summary>
-    public static PhaseDeadlines FromEnvironment() =>
-        new(double.TryParse(Environment.GetEnvironmentVariable("DTT_DEADLINE_SCALE"), out var scale) && scale > 0 ? scale : 1);
+    /// <summary>The deadlines under a <c>DTT_DEADLINE_SCALE</c>; null or nonsense: 1.</summary>
+    public static PhaseDeadlines Of(string? scale) =>
+        new(double.TryParse(scale, System.Globalization.CultureInfo.InvariantCulture, out var factor) && factor > 0 ? factor : 1);
 
     /// <summary>The longest silence allowed.</summary>
     /// <param name="phase">What the rank said it was doing.</param>

@@ -44,6 +44,9 @@ public sealed record TrainSpec : RankMessage
     /// <summary>The black box to write, absolute; null when the rank is its own host.</summary>
     public string? BlackBoxFile { get; init; }
 
+    /// <summary>The file whose <c>flock</c> means the device, absolute; null: none is taken.</summary>
+    public string? DeviceLock { get; init; }
+
     /// <summary>Windows per step, G, when an earlier attempt froze it; else 0.</summary>
     public required long GlobalBatchWindows { get; init; }
 

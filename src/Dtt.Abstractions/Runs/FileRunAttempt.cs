@@ -1,11 +1,10 @@
 using System.Text.Json;
-using Dtt.Abstractions.Diagnostics;
 using Dtt.Abstractions.Storage;
 
 namespace Dtt.Abstractions.Runs;
 
-/// <summary>The owner of a run in a <see cref="FileRunStore"/>: the lock makes it the only writer, the attempt in every name fences its predecessors.</summary>
-internal sealed class FileRunAttempt : IRunAttempt
+/// <summary>The one attempt that owns a run in a <see cref="FileRunStore"/>: the lock makes it the only writer, the attempt in every name fences its predecessors.</summary>
+public sealed class FileRunAttempt : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly string _folder;
@@ -14,7 +13,7 @@ internal sealed class FileRunAttempt : IRunAttempt
     private readonly LineLog _metrics;
     private readonly LineLog _events;
 
-    public FileRunAttempt(string folder, RunRecord record, FileLock owner, TimeProvider time)
+    internal FileRunAttempt(string folder, RunRecord record, FileLock owner, TimeProvider time)
     {
         (_folder, _owner, _time) = (folder, owner, time);
         Record = record;
@@ -25,15 +24,19 @@ internal sealed class FileRunAttempt : IRunAttempt
         Sweep();
     }
 
+    /// <summary>The run's state as of the last change made here.</summary>
     public RunRecord Record { get; private set; }
 
+    /// <summary>The attempt's number.</summary>
     public int Attempt => Record.CurrentAttempt;
 
+    /// <summary>Notes what the rank found when it was ready.</summary>
     public void Started(long fromStep, RunPlan plan, string fingerprint)
     {
         lock (_gate) Write(RunRules.Started(Record, Attempt, fromStep, plan, fingerprint));
     }
 
+    /// <summary>Stores metrics; a key that is there already is left alone.</summary>
     public void Append(IReadOnlyList<StepMetrics> rows)
     {
         lock (_gate)
@@ -42,24 +45,25 @@ internal sealed class FileRunAttempt : IRunAttempt
         }
     }
 
+    /// <summary>Stores an event.</summary>
     public void Append(string kind, string message)
     {
         lock (_gate) _events.Append(JsonSerializer.SerializeToUtf8Bytes(new RunEvent(_time.GetUtcNow(), kind, message), RunJson.Default.RunEvent));
     }
 
+    /// <summary>Commits a checkpoint once all metrics up to its step are durable.</summary>
     public CommitReply Commit(CommittedCheckpoint checkpoint)
     {
         lock (_gate)
         {
             _metrics.Sync();
-            CrashPoint.Reach("commit.before");
             var (next, reply) = RunRules.Commit(Record, checkpoint);
             if (next != Record) Write(next);
-            CrashPoint.Reach("commit.after");
             return reply;
         }
     }
 
+    /// <summary>Lets go of all checkpoints but the newest <paramref name="keep"/>, the best and the pinned.</summary>
     public void Retain(int keep)
     {
         lock (_gate)
@@ -71,11 +75,13 @@ internal sealed class FileRunAttempt : IRunAttempt
         }
     }
 
+    /// <summary>Ends the attempt.</summary>
     public void End(RunState state, string outcome)
     {
         lock (_gate) Write(RunRules.EndAttempt(Record, Attempt, state, outcome, _time.GetUtcNow()));
     }
 
+    /// <summary>Lets go of the run.</summary>
     public void Dispose()
     {
         lock (_gate)

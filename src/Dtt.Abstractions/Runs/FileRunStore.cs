@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Dtt.Abstractions.Configuration;
@@ -8,34 +7,22 @@ using Dtt.Abstractions.Storage;
 namespace Dtt.Abstractions.Runs;
 
 /// <summary>
-/// Runs in a folder, one sub-folder each: <c>run.json</c> (the record, replaced whole), <c>events.jsonl</c> and <c>metrics/a01.jsonl</c>
-/// (appended; a torn last line is passed over). One writer: the holder of the lock on <c>.owner</c>.
+/// Runs without a platform, for a rank that stands alone: a folder each with <c>run.json</c> (the record, replaced whole), <c>events.jsonl</c> and <c>metrics/a01.jsonl</c>
+/// (appended; a torn last line is passed over). One writer: the holder of the lock on <c>.owner</c>. The platform takes such runs over.
 /// </summary>
-public sealed class FileRunStore(string folder, TimeProvider time) : IRunStore
+public sealed class FileRunStore(string folder, TimeProvider time)
 {
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(1);
 
-    /// <inheritdoc/>
-    public IReadOnlyList<string> List() => !Directory.Exists(folder) ? [] :
-        [.. Directory.EnumerateDirectories(folder).Where(d => !Path.GetFileName(d).StartsWith('.') && File.Exists(RecordFile(d))).Select(d => Read(d))
-            .OrderBy(r => r.CreatedAt).ThenBy(r => r.Run, StringComparer.Ordinal).Select(r => r.Run)];
-
-    /// <inheritdoc/>
-    public RunRecord? Find(string run)
-    {
-        var path = FolderOf(run);
-        if (!File.Exists(RecordFile(path))) return null;
-        var record = Read(path);
-        var abandoned = record.State is RunState.Preparing or RunState.Running or RunState.Recovering && !FileLock.IsHeld(OwnerFile(path));
-        return abandoned ? record with { State = RunState.Interrupted } : record;
-    }
-
-    /// <inheritdoc/>
+    /// <summary>The run's folder: configuration, checkpoints, samples, logs.</summary>
     public string FolderOf(string run) => run.Length > 0 && run.IndexOfAny(['/', '\0']) < 0 && run is not "." and not ".."
         ? Path.Combine(folder, run)
         : throw new UserErrorException($"'{run}' is no run's name; `dtt runs` lists them.", ExitCodes.BadConfiguration);
 
-    /// <inheritdoc/>
+    /// <summary>Creates a run; a taken name is numbered: <c>name-2</c>, <c>name-3</c> …</summary>
+    /// <param name="name">The name wished for.</param>
+    /// <param name="configYaml">The resolved configuration.</param>
+    /// <param name="paths">Where its tokens and tokenizer lie.</param>
     public RunRecord Create(string name, string configYaml, ArtefactPaths paths)
     {
         Directory.CreateDirectory(folder);
@@ -69,17 +56,17 @@ public sealed class FileRunStore(string folder, TimeProvider time) : IRunStore
         }
     }
 
-    /// <inheritdoc/>
-    public IRunAttempt Begin(string run)
+    /// <summary>Begins the next attempt and owns the run until the handle is disposed or the process dies.</summary>
+    /// <exception cref="UserErrorException">Another process owns the run.</exception>
+    public FileRunAttempt Begin(string run)
     {
         var path = FolderOf(run);
-        if (!File.Exists(RecordFile(path))) throw new UserErrorException($"there is no run '{run}' in {folder}; `dtt runs` lists them.", ExitCodes.BadConfiguration);
+        if (!File.Exists(RecordFile(path))) throw new UserErrorException($"there is no run '{run}' in {folder}.", ExitCodes.BadConfiguration);
 
         // Whoever asks for the owner holds the lock for an instant: that must not look like an owner.
         FileLock? taken = null;
         if (!SpinWait.SpinUntil(() => (taken = FileLock.TryTake(OwnerFile(path))) is not null, _patience)) throw Owned(run);
         var owner = taken!;
-        File.WriteAllText(OwnerProcessFile(path), Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
         try
         {
             return new FileRunAttempt(path, Read(path), owner, time);
@@ -91,40 +78,14 @@ public sealed class FileRunStore(string folder, TimeProvider time) : IRunStore
         }
     }
 
-    /// <inheritdoc/>
-    public IReadOnlyList<StepMetrics> ReadMetrics(string run) => Find(run) is not { } record ? [] :
-        MetricLineage.Curve(record.Attempts, attempt => ReadAttempt(run, attempt));
-
-    /// <inheritdoc/>
+    /// <summary>The rows of one attempt as they were stored, replayed steps and all.</summary>
     public IEnumerable<StepMetrics> ReadAttempt(string run, int attempt) => ReadLines(MetricsFile(FolderOf(run), attempt), RunJson.Default.StepMetrics);
 
-    /// <inheritdoc/>
-    public int? OwnerOf(string run)
-    {
-        var path = FolderOf(run);
-        if (!FileLock.IsHeld(OwnerFile(path))) return null;
-        return File.Exists(OwnerProcessFile(path)) && int.TryParse(File.ReadAllText(OwnerProcessFile(path)), CultureInfo.InvariantCulture, out var process) ? process : 0;
-    }
-
-    /// <inheritdoc/>
-    public void Delete(string run)
-    {
-        var path = FolderOf(run);
-        var doomed = Path.Combine(folder, $".trash-{Guid.NewGuid():N}");
-        using (FileLock.TryTake(OwnerFile(path)) ?? throw Owned(run))
-        {
-            // Renamed first: a run that is half deleted is not a run any more.
-            Directory.Move(path, doomed);
-            DurableFile.SyncFolder(folder);
-        }
-
-        Directory.Delete(doomed, recursive: true);
-    }
-
-    /// <inheritdoc/>
+    /// <summary>What happened to a run, oldest first.</summary>
     public IReadOnlyList<RunEvent> ReadEvents(string run) => [.. ReadLines(EventsFile(FolderOf(run)), RunJson.Default.RunEvent)];
 
-    internal static string RecordFile(string path) => Path.Combine(path, "run.json");
+    /// <summary>Where a run's folder has its record.</summary>
+    public static string RecordFile(string path) => Path.Combine(path, "run.json");
 
     internal static string EventsFile(string path) => Path.Combine(path, "events.jsonl");
 
@@ -132,11 +93,14 @@ public sealed class FileRunStore(string folder, TimeProvider time) : IRunStore
 
     private static string OwnerFile(string path) => Path.Combine(path, ".owner");
 
-    private static string OwnerProcessFile(string path) => Path.Combine(path, ".owner.pid");
+    private static UserErrorException Owned(string run) => new($"run '{run}' is being trained by another process; wait for it.");
 
-    private static UserErrorException Owned(string run) => new($"run '{run}' is being trained by another process; wait for it, or stop it with `dtt stop {run}`.");
+    /// <summary>Whether a process trains the run just now.</summary>
+    public static bool IsOwned(string path) => FileLock.IsHeld(OwnerFile(path));
 
-    internal static RunRecord Read(string path)
+    /// <summary>The record in a run's folder.</summary>
+    /// <exception cref="BadDataException">It is damaged.</exception>
+    public static RunRecord Read(string path)
     {
         try
         {

@@ -11,12 +11,16 @@ public static partial class DurableFile
     private const int OpenCloseOnExec = 0x80000;
 
     /// <summary>Replaces <paramref name="path"/> with <paramref name="content"/> in one step.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="content">What it holds afterwards.</param>
+    /// <param name="mode">Who may read and write it; null: as the process makes files.</param>
     /// <exception cref="IOException">The disk is full or not writable; the old content stays.</exception>
-    public static void Replace(string path, ReadOnlySpan<byte> content)
+    public static void Replace(string path, ReadOnlySpan<byte> content, UnixFileMode? mode = null)
     {
         var temporary = path + ".tmp";
         using (var file = File.OpenHandle(temporary, FileMode.Create, FileAccess.Write))
         {
+            if (mode is { } wanted) File.SetUnixFileMode(temporary, wanted);
             RandomAccess.Write(file, content, 0);
             RandomAccess.FlushToDisk(file);
         }

@@ -1,7 +1,9 @@
 using System.CommandLine;
 using Dtt.Abstractions.Configuration;
 using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Platform;
 using Dtt.Abstractions.Runs;
+using Dtt.Cli.Runs;
 using Dtt.Data.Order;
 
 namespace Dtt.Cli.Commands;
@@ -13,20 +15,28 @@ internal static class AuditCommand
     {
         var run = RunArguments.Run("The run.");
         var command = new Command("audit", "Check that every step and every window of a run was trained once; list what was run again and what was left over.") { run };
-        command.SetAction(result =>
+        command.SetAction(async (result, cancellation) =>
         {
-            var store = RunArguments.Store();
-            var record = RunArguments.Find(store, result.GetValue(run)!);
-            return Print(store, record);
+            await using var client = await Platform.ConnectAsync(cancellation);
+            var (grain, view) = await RunLookup.FindAsync(client, result.GetValue(run)!);
+            var steps = new Dictionary<int, List<long>>();
+            foreach (var attempt in view.Record.Attempts)
+            {
+                var mine = steps[attempt.Attempt] = [];
+                await foreach (var page in grain.AttemptRowsAsync(attempt.Attempt)) mine.AddRange(page.Where(r => r.Values.ContainsKey(MetricNames.TrainLoss)).Select(r => r.Step));
+            }
+
+            return Print(view, steps);
         });
         return command;
     }
 
-    private static int Print(FileRunStore store, RunRecord record)
+    private static int Print(RunView view, Dictionary<int, List<long>> steps)
     {
-        var audit = LineageAudit.Of(record, attempt => [.. store.ReadAttempt(record.Run, attempt).Where(r => r.Values.ContainsKey(MetricNames.TrainLoss)).Select(r => r.Step)]);
+        var record = view.Record;
+        var audit = LineageAudit.Of(record, attempt => steps[attempt]);
         var problems = audit.Problems.ToList();
-        var windows = Windows(store, record, audit.CommittedStep, problems);
+        var windows = Windows(view, audit.CommittedStep, problems);
         var o = Console.Out;
         o.WriteLine($"{record.Run}: {audit.CommittedStep:N0} committed steps in {record.Attempts.Count} attempt{(record.Attempts.Count == 1 ? "" : "s")}");
         o.WriteLine(windows);
@@ -37,9 +47,10 @@ internal static class AuditCommand
     }
 
     /// <summary>Counts the windows of every committed position.</summary>
-    private static string Windows(FileRunStore store, RunRecord record, long steps, List<string> problems)
+    private static string Windows(RunView view, long steps, List<string> problems)
     {
-        var config = RunConfig.Parse(File.ReadAllText(Path.Combine(store.FolderOf(record.Run), "config.yaml")));
+        var config = RunConfig.Parse(view.ConfigYaml);
+        var record = view.Record;
         using var data = TrainingData.Open(record.TokensFolder, record.TokenizerFolder, config, record.GlobalBatchWindows);
         var (n, positions) = (data.Windows.Count, steps * data.Plan.GlobalBatchWindows);
         var order = new WindowOrder(n, config.Seed, (long)data.Windows.Stride * data.Train.TokenBytes);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Dtt.Abstractions.Errors;
+using Dtt.Cli.Runs;
 
 namespace Dtt.Cli.Commands;
 
@@ -11,13 +12,13 @@ internal static class DeleteCommand
         var run = RunArguments.Run("The run.");
         var yes = new Option<bool>("--yes", "-y") { Description = "Do not ask." };
         var command = new Command("delete", "Delete a run: configuration, checkpoints, metrics, logs.") { run, yes };
-        command.SetAction(result =>
+        command.SetAction(async (result, cancellation) =>
         {
-            var store = RunArguments.Store();
-            var record = RunArguments.Find(store, result.GetValue(run)!);
-            if (!result.GetValue(yes) && !Confirmed(record.Run, record.Checkpoints.Count)) return ExitCodes.Failure;
-            store.Delete(record.Run);
-            Console.Error.WriteLine($"run '{record.Run}' is deleted.");
+            await using var client = await Platform.ConnectAsync(cancellation);
+            var (grain, view) = await RunLookup.FindAsync(client, result.GetValue(run)!);
+            if (!result.GetValue(yes) && !Confirmed(view.Record.Run, view.Record.Checkpoints.Count)) return ExitCodes.Failure;
+            await grain.DeleteAsync();
+            Console.Error.WriteLine($"run '{view.Record.Run}' is deleted.");
             return ExitCodes.Success;
         });
         return command;

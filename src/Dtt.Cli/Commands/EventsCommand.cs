@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Dtt.Abstractions.Runs;
+using Dtt.Cli.Runs;
 
 namespace Dtt.Cli.Commands;
 
@@ -12,10 +13,10 @@ internal static class EventsCommand
         var run = RunArguments.Run("The run.");
         var json = new Option<bool>("--json") { Description = "A JSON list." };
         var command = new Command("events", "List what happened to a run.") { run, json };
-        command.SetAction(result =>
+        command.SetAction(async (result, cancellation) =>
         {
-            var store = RunArguments.Store();
-            var events = store.ReadEvents(RunArguments.Find(store, result.GetValue(run)!).Run);
+            await using var client = await Platform.ConnectAsync(cancellation);
+            var events = await (await RunLookup.FindAsync(client, result.GetValue(run)!)).Grain.EventsAsync();
             if (result.GetValue(json)) Console.Out.WriteLine(Json(events).ToJsonString(JsonOutput.Options));
             else Print(events, "");
         });

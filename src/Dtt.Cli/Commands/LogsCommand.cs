@@ -1,5 +1,8 @@
 using System.CommandLine;
 using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Platform;
+using Dtt.Abstractions.Runs;
+using Dtt.Cli.Runs;
 
 namespace Dtt.Cli.Commands;
 
@@ -16,24 +19,30 @@ internal static class LogsCommand
         var command = new Command("logs", "Print the log of a run's rank.") { run, follow, attempt };
         command.SetAction(async (result, cancellation) =>
         {
-            var store = RunArguments.Store();
-            var record = RunArguments.Find(store, result.GetValue(run)!);
-            var number = result.GetValue(attempt) ?? record.CurrentAttempt;
-            var file = Path.Combine(store.FolderOf(record.Run), "logs", $"a{number:00}.log");
-            if (!File.Exists(file)) throw new UserErrorException($"run '{record.Run}' has no log of an attempt {number}; it has {record.Attempts.Count} attempts.", ExitCodes.BadConfiguration);
-            await PrintAsync(file, result.GetValue(follow) ? () => store.OwnerOf(record.Run) is not null : () => false, cancellation);
+            await using var client = await Platform.ConnectAsync(cancellation);
+            var (grain, view) = await RunLookup.FindAsync(client, result.GetValue(run)!);
+            var number = result.GetValue(attempt) ?? view.Record.CurrentAttempt;
+            if (!(await grain.ReadLogAsync(number, 0)).Exists)
+                throw new UserErrorException($"run '{view.Record.Run}' has no log of an attempt {number}; it has {view.Record.Attempts.Count} attempts.", ExitCodes.BadConfiguration);
+            await PrintAsync(grain, number, result.GetValue(follow), cancellation);
         });
         return command;
     }
 
-    private static async Task PrintAsync(string file, Func<bool> goesOn, CancellationToken cancellation)
+    private static async Task PrintAsync(IRunGrain grain, int attempt, bool follow, CancellationToken cancellation)
     {
-        using var reader = new StreamReader(new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
         using var timer = new PeriodicTimer(_look);
-        while (true)
+        for (var offset = 0L; ;)
         {
-            var more = goesOn();
-            Console.Out.Write(await reader.ReadToEndAsync(cancellation));
+            var more = follow && await grain.FindAsync() is { } view && view.Record.CurrentAttempt == attempt && view.Record.State is RunState.Preparing or RunState.Running;
+            LogChunk chunk;
+            do
+            {
+                chunk = await grain.ReadLogAsync(attempt, offset);
+                Console.Out.Write(chunk.Text);
+                offset = chunk.Next;
+            }
+            while (chunk.Text.Length > 0);
             if (!more) return;
             await timer.WaitForNextTickAsync(cancellation);
         }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Dtt.Abstractions.Runs;
+using Dtt.Cli.Runs;
 
 namespace Dtt.Cli.Commands;
 
@@ -14,10 +15,10 @@ internal static class MetricsCommand
         var json = new Option<bool>("--json") { Description = "A JSON list of steps." };
         var csv = new Option<bool>("--csv") { Description = "Comma-separated values (the default)." };
         var command = new Command("metrics", "Print a run's metrics, one row a step.") { run, json, csv };
-        command.SetAction(result =>
+        command.SetAction(async (result, cancellation) =>
         {
-            var store = RunArguments.Store();
-            var curve = store.ReadMetrics(RunArguments.Find(store, result.GetValue(run)!).Run);
+            await using var client = await Platform.ConnectAsync(cancellation);
+            var curve = await RunLookup.CurveAsync((await RunLookup.FindAsync(client, result.GetValue(run)!)).Grain);
             if (result.GetValue(json)) Console.Out.WriteLine(Json(curve).ToJsonString(JsonOutput.Options));
             else PrintCsv(curve);
         });

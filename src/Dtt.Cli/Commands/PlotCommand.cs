@@ -1,5 +1,7 @@
 using System.CommandLine;
+using Dtt.Abstractions.Runs;
 using Dtt.Cli.Output;
+using Dtt.Cli.Runs;
 
 namespace Dtt.Cli.Commands;
 
@@ -9,13 +11,19 @@ internal static class PlotCommand
     public static Command Create()
     {
         var runs = new Argument<string[]>("RUN") { Description = "One or more runs.", Arity = ArgumentArity.OneOrMore };
-        runs.CompletionSources.Add(_ => RunArguments.Store().List().Select(r => new System.CommandLine.Completions.CompletionItem(r)));
+        runs.CompletionSources.Add(_ => RunArguments.Names().Select(r => new System.CommandLine.Completions.CompletionItem(r)));
         var output = new Option<string>("--output", "-o") { Description = "A .png or .svg file.", DefaultValueFactory = _ => "loss.png" };
         var command = new Command("plot", "Draw the loss curves of runs.") { runs, output };
-        command.SetAction(result =>
+        command.SetAction(async (result, cancellation) =>
         {
-            var store = RunArguments.Store();
-            var curves = result.GetValue(runs)!.Select(r => (RunArguments.Find(store, r).Run, store.ReadMetrics(r))).ToList();
+            await using var client = await Platform.ConnectAsync(cancellation);
+            var curves = new List<(string, IReadOnlyList<StepMetrics>)>();
+            foreach (var name in result.GetValue(runs)!)
+            {
+                var (grain, view) = await RunLookup.FindAsync(client, name);
+                curves.Add((view.Record.Run, await RunLookup.CurveAsync(grain)));
+            }
+
             LossPlot.Save(curves, result.GetValue(output)!);
             Console.Out.WriteLine(result.GetValue(output));
         });

@@ -2,8 +2,8 @@ using System.CommandLine;
 using System.Diagnostics;
 using Dtt.Abstractions.Configuration;
 using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Runs;
 using Dtt.Cli.Output;
+using Dtt.Cli.Runs;
 
 namespace Dtt.Cli.Commands;
 
@@ -16,38 +16,46 @@ internal static class QuickstartCommand
     {
         var command = new Command("quickstart", $"From nothing to a sampled model in minutes: download, tokenize and train with {ConfigFile}.");
         var options = new ConfigOptions(command, tokenizer: true, training: true);
-        command.SetAction(async (result, _) =>
+        command.SetAction(async (result, cancellation) =>
         {
             var clock = Stopwatch.StartNew();
             var config = options.Load(result, ConfigFile);
             var dataset = ConfigLoader.LoadDataset(config);
-            DownloadCommand.Run(config, dataset);
-            TokenizeCommand.Run(config, dataset);
-            var (run, code) = await TrainCommand.RunAsync(config);
-            if (code == ExitCodes.Success) Tell(config, run, clock.Elapsed);
+            await using var client = await Platform.ConnectAsync(cancellation);
+            foreach (var rawOnly in new[] { true, false })
+            {
+                if (await StageCommand.RunAsync(client, config, dataset, rawOnly) is var stopped && stopped != ExitCodes.Success) return stopped;
+            }
+
+            var (folder, code, samples) = await TrainCommand.RunAsync(client, config);
+            if (code == ExitCodes.Success) await TellAsync(folder, samples, clock.Elapsed);
             return code;
         });
         return command;
     }
 
-    private static void Tell(LoadedConfig config, string run, TimeSpan took)
+    private static async Task TellAsync(string folder, IReadOnlyDictionary<long, string> samples, TimeSpan took)
     {
-        var store = new FileRunStore(config.Paths.Runs, TimeProvider.System);
-        var record = RunArguments.Find(store, run);
-        var samples = Path.Combine(store.FolderOf(run), "samples");
-        var picture = Path.Combine(store.FolderOf(run), "loss.png");
-        LossPlot.Save([(run, store.ReadMetrics(run))], picture);
+        // A connection of its own: the silo may have been another one by the end of the run.
+        await using var client = await Platform.ConnectAsync();
+        var (grain, view) = await RunLookup.FindAsync(client, folder);
+        var (run, record, picture) = (view.Record.Run, view.Record, Path.Combine(folder, "loss.png"));
+        LossPlot.Save([(run, await RunLookup.CurveAsync(grain))], picture);
         var o = Console.Out;
+        foreach (var step in new[] { 0, record.TotalSteps })
+        {
+            if (!samples.TryGetValue(step, out var text)) continue;
+            o.WriteLine();
+            o.WriteLine($"{step * record.TokensPerStep:N0} tokens of training:");
+            o.WriteLine(text);
+        }
+
         o.WriteLine();
-        o.WriteLine("0 tokens of training:");
-        o.WriteLine(File.ReadAllText(Path.Combine(samples, $"step_{0:00000000}.txt")));
-        o.WriteLine($"{record.TotalSteps * record.TokensPerStep:N0} tokens of training:");
-        o.WriteLine(File.ReadAllText(Path.Combine(samples, $"step_{record.TotalSteps:00000000}.txt")));
         o.WriteLine($"loss curve: {Path.GetRelativePath(Environment.CurrentDirectory, picture)}");
         o.WriteLine($"took {took:m\\:ss}; try next:");
         var dtt = Environment.GetEnvironmentVariable("DTT_COMMAND") is { Length: > 0 } typed ? typed : "dtt";
         o.WriteLine($"  {dtt} sample {run} -p \"Once upon a time\" --num 3");
         o.WriteLine($"  {dtt} show {run}");
-        o.WriteLine($"  {dtt} train -c configs/quickstart.yaml -n bigger --set n_blocks=6 --set max_steps=2000");
+        o.WriteLine($"  {dtt}-tui");
     }
 }

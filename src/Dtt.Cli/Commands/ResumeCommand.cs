@@ -1,29 +1,53 @@
 using System.CommandLine;
 using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Platform;
 using Dtt.Abstractions.Runs;
-using Dtt.Cli.Ranks;
+using Dtt.Cli.Runs;
 
 namespace Dtt.Cli.Commands;
 
-/// <summary><c>dtt resume RUN</c>: the next attempt of a run.</summary>
+/// <summary><c>dtt resume RUN</c> and <c>dtt attach RUN</c>: the next attempt of a run, and a look at a run that goes on.</summary>
 internal static class ResumeCommand
 {
-    public static Command Create()
+    private const int ShortBacklog = 30;
+
+    public static Command Resume()
     {
         var run = RunArguments.Run("The run to go on with, from its last checkpoint.");
-        var command = new Command("resume", "Go on with a run that was stopped, interrupted or failed.") { run };
-        command.SetAction(async (result, _) =>
+        var detach = new Option<bool>("--detach") { Description = "Leave; the run goes on." };
+        var command = new Command("resume", "Go on with a run that was stopped or failed.") { run, detach };
+        command.SetAction(async (result, cancellation) =>
         {
-            var store = RunArguments.Store();
-            var record = RunArguments.Find(store, result.GetValue(run)!);
-            if (record.State == RunState.Completed)
+            await using var client = await Platform.ConnectAsync(cancellation);
+            var (grain, view) = await RunLookup.FindAsync(client, result.GetValue(run)!);
+            if (view.Record.State == RunState.Completed)
             {
-                Console.Error.WriteLine($"run '{record.Run}' is complete: all {record.TotalSteps:N0} steps are done.");
+                Console.Error.WriteLine($"run '{view.Record.Run}' is complete: all {view.Record.TotalSteps:N0} steps are done.");
                 return ExitCodes.Success;
             }
 
-            return await new TrainSession(store, record.Run).RunAsync();
+            var active = IsActive(view);
+            if (active) Console.Error.WriteLine($"run '{view.Record.Run}' is {view.Row.State.ToString().ToLowerInvariant()} already; attached.");
+            await grain.ResumeAsync(RankEnvironment.OfThisProcess());
+            return result.GetValue(detach) ? ExitCodes.Success : await new RunFollower(view.Row.Folder).FollowAsync(client, active ? ShortBacklog : 0);
         });
         return command;
     }
+
+    public static Command Attach()
+    {
+        var run = RunArguments.Run("The run.");
+        var command = new Command("attach", "Show a run as it goes on, as `dtt train` does.") { run };
+        command.SetAction(async (result, cancellation) =>
+        {
+            await using var client = await Platform.ConnectAsync(cancellation);
+            var (_, view) = await RunLookup.FindAsync(client, result.GetValue(run)!);
+            if (IsActive(view)) return await new RunFollower(view.Row.Folder).FollowAsync(client, ShortBacklog);
+            Console.Error.WriteLine($"run '{view.Record.Run}' is not being trained: it is {view.Row.State.ToString().ToLowerInvariant()} after step {view.Record.Latest?.Step ?? 0:N0}.");
+            return ExitCodes.Success;
+        });
+        return command;
+    }
+
+    private static bool IsActive(RunView view) => view.Record.State is RunState.Queued or RunState.Preparing or RunState.Running or RunState.Recovering;
 }

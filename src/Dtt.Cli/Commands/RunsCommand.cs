@@ -1,5 +1,8 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Dtt.Abstractions.Platform;
+using Dtt.Cli.Output;
+using Dtt.Cli.Runs;
 
 namespace Dtt.Cli.Commands;
 
@@ -10,27 +13,43 @@ internal static class RunsCommand
     {
         var json = new Option<bool>("--json") { Description = "A JSON list." };
         var command = new Command("runs", "List the runs.") { json };
-        command.SetAction(result =>
+        command.SetAction(async (result, cancellation) =>
         {
-            var store = RunArguments.Store();
-            var runs = store.List().Select(r => RunSummary.Of(RunArguments.Find(store, r), store.ReadMetrics(r))).ToList();
-            if (result.GetValue(json)) Console.Out.WriteLine(new JsonArray([.. runs.Select(r => r.ToJson())]).ToJsonString(JsonOutput.Options));
+            await using var client = await Platform.ConnectAsync(cancellation);
+            var runs = await client.Grains.GetGrain<IPlatformGrain>(0).RunsAsync(RunLookup.RunsFolder());
+            if (result.GetValue(json)) Console.Out.WriteLine(new JsonArray([.. runs.Select(Json)]).ToJsonString(JsonOutput.Options));
             else Print(runs);
         });
         return command;
     }
 
-    private static void Print(List<RunSummary> runs)
+    public static JsonObject Json(RunRow run) => new()
     {
-        if (runs.Count == 0)
+        ["run"] = run.Run,
+        ["state"] = Word(run),
+        ["step"] = run.Step,
+        ["total_steps"] = run.TotalSteps,
+        ["train_loss"] = run.TrainLoss,
+        ["val_loss"] = run.ValLoss,
+        ["tokens"] = run.Tokens,
+        ["tokens_per_second"] = run.TokensPerSecond,
+        ["attempts"] = run.Attempts,
+        ["folder"] = run.Folder,
+    };
+
+    public static string Word(RunRow run) => run.State.ToString().ToLowerInvariant();
+
+    private static void Print(RunRow[] runs)
+    {
+        if (runs.Length == 0)
         {
             Console.Error.WriteLine("no runs yet; start one with `dtt train` or `dtt quickstart`.");
             return;
         }
 
-        string[] head = ["run", "state", "step", "train", "val", "tokens", "tok/s", "attempts"];
-        var rows = runs.Select(r => (string[])[r.Run, r.StateWord, r.TotalSteps == 0 ? "" : $"{r.Step:N0}/{r.TotalSteps:N0}", $"{r.TrainLoss:0.0000}", $"{r.ValLoss:0.0000}", $"{r.Tokens:N0}", $"{r.TokensPerSecond:N0}", $"{r.Attempts}"]).Prepend(head).ToList();
-        var widths = head.Select((_, column) => rows.Max(r => r[column].Length)).ToArray();
-        foreach (var row in rows) Console.Out.WriteLine(string.Join("  ", row.Select((cell, column) => column < 2 ? cell.PadRight(widths[column]) : cell.PadLeft(widths[column]))).TrimEnd());
+        // Runs of one folder need no column for it.
+        var folders = runs.Select(r => Path.GetDirectoryName(r.Folder)).Distinct().Count() > 1;
+        Table.Print(["run", "state", "step", "train", "val", "tokens", "tok/s", "attempts", .. folders ? ["folder"] : Array.Empty<string>()], leftAligned: [0, 1, 8],
+            runs.Select(r => (string[])[r.Run, Word(r), r.TotalSteps == 0 ? "" : $"{r.Step:N0}/{r.TotalSteps:N0}", $"{r.TrainLoss:0.0000}", $"{r.ValLoss:0.0000}", $"{r.Tokens:N0}", $"{r.TokensPerSecond:N0}", $"{r.Attempts}", .. folders ? [r.Folder] : Array.Empty<string>()]));
     }
 }

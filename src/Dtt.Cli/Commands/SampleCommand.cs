@@ -2,8 +2,9 @@ using System.CommandLine;
 using System.Text;
 using System.Text.Json.Nodes;
 using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Platform;
 using Dtt.Abstractions.Ranks;
-using Dtt.Cli.Ranks;
+using Dtt.Cli.Runs;
 
 namespace Dtt.Cli.Commands;
 
@@ -34,15 +35,12 @@ internal static class SampleCommand
         Require(result.GetValue(_temperature) is >= 0 and < 1000, "--temperature takes 0 or more.");
         Require(result.GetValue(_topP) is > 0 and <= 1, "--top-p takes a number above 0 and at most 1.");
         Require(result.GetValue(_topK) >= 0, "--top-k takes 0 or more.");
-        var store = RunArguments.Store();
-        var (record, checkpoint) = RunArguments.Checkpoint(store, result.GetValue(_run)!);
-        var folder = store.FolderOf(record.Run);
-        var spec = new SampleSpec
+        await using var client = await Platform.ConnectAsync(cancellation);
+        var (_, view, checkpoint) = await RunLookup.FindCheckpointAsync(client, result.GetValue(_run)!);
+        var order = new SampleOrder
         {
-            CheckpointFolder = Path.GetFullPath(Path.Combine(folder, "checkpoints", checkpoint.FolderName)),
-            ManifestSha256 = checkpoint.ManifestSha256,
-            ConfigYaml = File.ReadAllText(Path.Combine(folder, "config.yaml")),
-            TokenizerFolder = record.TokenizerFolder,
+            Run = view.Row.Folder,
+            Step = checkpoint.Step,
             Prompt = result.GetValue(_prompt)!,
             MaxTokens = result.GetValue(_tokens),
             Count = result.GetValue(_count),
@@ -50,56 +48,53 @@ internal static class SampleCommand
             TopK = result.GetValue(_topK),
             TopP = result.GetValue(_topP),
             Seed = result.GetValue(_seed),
+            Environment = RankEnvironment.OfThisProcess(),
         };
-        using var rank = await RankProcess.StartAsync(spec, Path.Combine(folder, "logs", "sample.log"));
-        using var stop = cancellation.Register(rank.Kill);
-        return result.GetValue(_json) ? await PrintJsonAsync(rank, spec, record.Run, checkpoint.Step) : await StreamAsync(rank, spec);
+        var texts = Texts(client.Grains.GetGrain<ISampleGrain>(Guid.NewGuid()).SampleAsync(order, cancellation));
+        return result.GetValue(_json) ? await PrintJsonAsync(texts, order, view.Record.Run) : await StreamAsync(texts, order);
     }
 
-    private static async Task<int> StreamAsync(RankProcess rank, SampleSpec spec)
+    private static async Task<int> StreamAsync(IAsyncEnumerable<SampledText> texts, SampleOrder order)
     {
         var fresh = true;
-        await ReceiveAsync(rank, spec.Count, sampled =>
+        await foreach (var sampled in texts)
         {
-            if (fresh) Console.Out.Write(spec.Prompt);
+            if (fresh) Console.Out.Write(order.Prompt);
             Console.Out.Write(sampled.Text);
             Console.Out.Flush();
             fresh = sampled.Done;
-            if (!sampled.Done) return;
+            if (!sampled.Done) continue;
             Console.Out.WriteLine();
-            if (sampled.Index + 1 < spec.Count) Console.Out.WriteLine();
+            if (sampled.Index + 1 < order.Count) Console.Out.WriteLine();
             Console.Error.WriteLine($"{sampled.Tokens} tokens, {sampled.Tokens / Math.Max(sampled.Seconds, 1e-9):N0} tok/s");
-        });
+        }
+
         return ExitCodes.Success;
     }
 
-    private static async Task<int> PrintJsonAsync(RankProcess rank, SampleSpec spec, string run, long step)
+    private static async Task<int> PrintJsonAsync(IAsyncEnumerable<SampledText> texts, SampleOrder order, string run)
     {
         var list = new JsonArray();
         var text = new StringBuilder();
-        await ReceiveAsync(rank, spec.Count, sampled =>
+        await foreach (var sampled in texts)
         {
             text.Append(sampled.Text);
-            if (!sampled.Done) return;
-            list.Add(new JsonObject { ["run"] = run, ["step"] = step, ["prompt"] = spec.Prompt, ["text"] = text.ToString(), ["tokens"] = sampled.Tokens, ["seconds"] = sampled.Seconds });
+            if (!sampled.Done) continue;
+            list.Add(new JsonObject { ["run"] = run, ["step"] = order.Step, ["prompt"] = order.Prompt, ["text"] = text.ToString(), ["tokens"] = sampled.Tokens, ["seconds"] = sampled.Seconds });
             text.Clear();
-        });
+        }
+
         Console.Out.WriteLine(list.ToJsonString(JsonOutput.Options));
         return ExitCodes.Success;
     }
 
-    private static async Task ReceiveAsync(RankProcess rank, int count, Action<SampledText> take)
+    private static async IAsyncEnumerable<SampledText> Texts(IAsyncEnumerable<RankMessage> messages)
     {
-        var done = 0;
-        while (await rank.Pipe.ReceiveAsync() is { } message)
+        await foreach (var message in messages)
         {
             if (message is RankFailed failed) throw new UserErrorException(failed.Message, failed.ExitCode);
-            if (message is not SampledText sampled) continue;
-            take(sampled);
-            if (sampled.Done) done++;
+            if (message is SampledText sampled) yield return sampled;
         }
-
-        if (done < count) throw new UserErrorException($"the rank {await rank.WaitAsync()} before it was done. {string.Join(" | ", rank.LastLines)}");
     }
 
     private static void Require(bool right, string otherwise)

@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Dtt.Abstractions.Configuration;
+using Dtt.Abstractions.Platform;
 using Dtt.Abstractions.Runs;
+using Dtt.Cli.Runs;
 
 namespace Dtt.Cli.Commands;
 
@@ -13,23 +15,24 @@ internal static class ShowCommand
         var run = RunArguments.Run("The run.");
         var json = new Option<bool>("--json") { Description = "A JSON object." };
         var command = new Command("show", "Show a run: state, checkpoints, events, configuration.") { run, json };
-        command.SetAction(result =>
+        command.SetAction(async (result, cancellation) =>
         {
-            var store = RunArguments.Store();
-            var record = RunArguments.Find(store, result.GetValue(run)!);
-            var summary = RunSummary.Of(record, store.ReadMetrics(record.Run));
-            var events = store.ReadEvents(record.Run);
-            var yaml = File.ReadAllText(Path.Combine(store.FolderOf(record.Run), "config.yaml"));
-            if (result.GetValue(json)) Console.Out.WriteLine(Json(store, record, summary, events, yaml).ToJsonString(JsonOutput.Options));
-            else Print(store, record, summary, events, yaml);
+            await using var client = await Platform.ConnectAsync(cancellation);
+            var (grain, view) = await RunLookup.FindAsync(client, result.GetValue(run)!);
+            var events = await grain.EventsAsync();
+            var experiment = await client.Grains.GetGrain<IExperimentGrain>(Path.Combine(Path.GetDirectoryName(view.Row.Folder)!, view.Experiment)).FindAsync();
+            if (result.GetValue(json)) Console.Out.WriteLine(Json(view, events).ToJsonString(JsonOutput.Options));
+            else Print(view, events, experiment);
         });
         return command;
     }
 
-    private static JsonObject Json(FileRunStore store, RunRecord record, RunSummary summary, IReadOnlyList<RunEvent> events, string yaml)
+    private static JsonObject Json(RunView view, IReadOnlyList<RunEvent> events)
     {
-        var json = summary.ToJson();
-        json["config"] = ConfigJson(yaml);
+        var (json, record) = (RunsCommand.Json(view.Row), view.Record);
+        json["experiment"] = view.Experiment;
+        json["waiting"] = view.Waiting;
+        json["config"] = ConfigJson(view.ConfigYaml);
         json["events"] = EventsCommand.Json(events);
         json["checkpoints"] = new JsonArray([.. record.Checkpoints.Select(c => new JsonObject
         {
@@ -40,7 +43,7 @@ internal static class ShowCommand
             ["val_loss"] = c.ValLoss,
             ["bytes"] = c.SizeBytes,
             ["weights_sha256"] = c.WeightsSha256,
-            ["path"] = Path.GetFullPath(Path.Combine(store.FolderOf(record.Run), "checkpoints", c.FolderName)),
+            ["path"] = Path.Combine(view.Row.Folder, "checkpoints", c.FolderName),
         })]);
         return json;
     }
@@ -60,12 +63,19 @@ internal static class ShowCommand
         return config;
     }
 
-    private static void Print(FileRunStore store, RunRecord record, RunSummary summary, IReadOnlyList<RunEvent> events, string yaml)
+    private static void Print(RunView view, IReadOnlyList<RunEvent> events, ExperimentView? experiment)
     {
-        var o = Console.Out;
-        o.WriteLine($"{record.Run}: {summary.StateWord}, step {summary.Step:N0} of {record.TotalSteps:N0}, {summary.Tokens:N0} tokens, {summary.Attempts} attempt{(summary.Attempts == 1 ? "" : "s")}");
-        o.WriteLine($"train loss {summary.TrainLoss:0.0000}, validation loss {summary.ValLoss:0.0000}, {summary.TokensPerSecond:N0} tok/s");
-        o.WriteLine(Path.GetFullPath(store.FolderOf(record.Run)));
+        var (o, record, row) = (Console.Out, view.Record, view.Row);
+        o.WriteLine($"{record.Run}: {RunsCommand.Word(row)}, step {row.Step:N0} of {record.TotalSteps:N0}, {row.Tokens:N0} tokens, {row.Attempts} attempt{(row.Attempts == 1 ? "" : "s")}");
+        if (view.Waiting is { } reason) o.WriteLine($"waits: {reason}");
+        o.WriteLine($"train loss {row.TrainLoss:0.0000}, validation loss {row.ValLoss:0.0000}, {row.TokensPerSecond:N0} tok/s");
+        o.WriteLine(row.Folder);
+        if (experiment is { Runs.Count: > 1 })
+        {
+            o.WriteLine($"experiment '{experiment.Name}' of {experiment.Runs.Count} runs; against its first one:");
+            foreach (var difference in ConfigDifference.Lines(experiment.BaseConfigYaml, view.ConfigYaml).DefaultIfEmpty("the same configuration")) o.WriteLine("  " + difference);
+        }
+
         o.WriteLine();
         o.WriteLine("checkpoints");
         foreach (var c in record.Checkpoints)
@@ -75,6 +85,6 @@ internal static class ShowCommand
         EventsCommand.Print(events, "  ");
         o.WriteLine();
         o.WriteLine("configuration");
-        foreach (var line in yaml.TrimEnd().Split('\n')) o.WriteLine("  " + line);
+        foreach (var line in view.ConfigYaml.TrimEnd().Split('\n')) o.WriteLine("  " + line);
     }
 }

@@ -1,23 +1,80 @@
 using System.CommandLine;
 using Dtt.Abstractions.Configuration;
+using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Platform;
+using Dtt.Cli.Output;
+using Dtt.Cli.Runs;
+using Dtt.Client;
 
 namespace Dtt.Cli.Commands;
 
-/// <summary>A command that brings a dataset one stage further.</summary>
+/// <summary><c>dtt download</c> and <c>dtt tokenize</c>: bring a dataset one stage further. The platform does the work; the command shows it.</summary>
 internal static class StageCommand
 {
-    public static Command Create(string name, string description, bool tokenizer, Action<LoadedConfig, DatasetConfig> run)
+    public static Command Download() => Create("download", "Bring a dataset's raw text here: generate it, or find your files, and write a manifest.", rawOnly: true);
+
+    public static Command Tokenize() => Create("tokenize", "Train a tokenizer on a dataset and encode the dataset with it.", rawOnly: false);
+
+    private static Command Create(string name, string description, bool rawOnly)
     {
         var command = new Command(name, description);
-        var options = new ConfigOptions(command, tokenizer, training: false);
+        var options = new ConfigOptions(command, tokenizer: !rawOnly, training: false);
         var dryRun = new Option<bool>("--dry-run") { Description = "Check the configuration, do nothing." };
         command.Add(dryRun);
-        command.SetAction(result =>
+        command.SetAction(async (result, cancellation) =>
         {
             var config = options.Load(result);
             var dataset = ConfigLoader.LoadDataset(config);
-            if (!result.GetValue(dryRun)) run(config, dataset);
+            if (result.GetValue(dryRun)) return ExitCodes.Success;
+            await using var client = await Platform.ConnectAsync(cancellation);
+            return await RunAsync(client, config, dataset, rawOnly);
         });
         return command;
+    }
+
+    /// <summary>Has the platform do the stage, and shows it to its end.</summary>
+    /// <exception cref="UserErrorException">It failed.</exception>
+    public static async Task<int> RunAsync(PlatformClient client, LoadedConfig config, DatasetConfig dataset, bool rawOnly)
+    {
+        var job = new DatasetJob
+        {
+            Dataset = config.Run.Dataset,
+            RawOnly = rawOnly,
+            Config = dataset with { Path = dataset.Path is { } path ? Path.GetFullPath(path) : null },
+            RawFolder = config.Paths.Raw,
+            TokenizerFolder = config.Paths.Tokenizer,
+            TokensFolder = config.Paths.Tokens,
+            VocabSize = config.Run.Model.VocabSize,
+            ValFraction = config.Run.ValFraction,
+        };
+        var grain = client.Grains.GetGrain<IDatasetGrain>(job.Folder);
+        using var leaving = CancellationTokenSource.CreateLinkedTokenSource(client.Lost);
+        var signal = 0;
+        using var signals = new Signals(code =>
+        {
+            signal = code;
+            leaving.Cancel();
+        });
+        await grain.BeginAsync(job);
+        try
+        {
+            var last = await new StageDisplay().ShowAsync(grain.WatchAsync(leaving.Token), leaving.Token);
+            if (last.Stage == DatasetStage.Failed) throw new UserErrorException(last.Notes[^1], last.FailureCode);
+            return ExitCodes.Success;
+        }
+        catch (OperationCanceledException) when (signal == Signals.HangUp)
+        {
+            return signal;
+        }
+        catch (OperationCanceledException) when (signal != 0)
+        {
+            await grain.PauseAsync();
+            Console.Error.WriteLine("stopped; what was finished stays, and the same command goes on from there.");
+            return signal;
+        }
+        catch (OperationCanceledException)
+        {
+            throw new UserErrorException("the silo is gone; what was finished stays, and the same command goes on from there.", ExitCodes.Requeue);
+        }
     }
 }

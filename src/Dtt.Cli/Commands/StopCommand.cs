@@ -1,41 +1,39 @@
 using System.CommandLine;
-using System.ComponentModel;
-using System.Runtime.InteropServices;
 using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Runs;
+using Dtt.Cli.Runs;
 
 namespace Dtt.Cli.Commands;
 
-/// <summary><c>dtt stop RUN</c>: from another terminal, what Ctrl+C does in the run's own.</summary>
-internal static partial class StopCommand
+/// <summary><c>dtt stop RUN</c>: what Ctrl+C does in the run's own terminal.</summary>
+internal static class StopCommand
 {
-    private const int SigTerm = 15;
-    private static readonly TimeSpan _look = TimeSpan.FromMilliseconds(100);
-
     public static Command Create()
     {
         var run = RunArguments.Run("The run.");
         var command = new Command("stop", "Stop a run that is being trained: it saves a checkpoint first.") { run };
         command.SetAction(async (result, cancellation) =>
         {
-            var store = RunArguments.Store();
-            var record = RunArguments.Find(store, result.GetValue(run)!);
-            if (store.OwnerOf(record.Run) is not { } owner)
+            await using var client = await Platform.ConnectAsync(cancellation);
+            var (grain, view) = await RunLookup.FindAsync(client, result.GetValue(run)!);
+            if (IsOver(view.Record.State))
             {
-                Console.Error.WriteLine($"run '{record.Run}' is not being trained: it is {record.State.ToString().ToLowerInvariant()}.");
+                Console.Error.WriteLine($"run '{view.Record.Run}' is not being trained: it is {view.Record.State.ToString().ToLowerInvariant()}.");
                 return ExitCodes.Success;
             }
 
-            if (owner == 0 || Signal(owner, SigTerm) != 0)
-                throw new UserErrorException($"run '{record.Run}' is trained by process {owner}, which takes no signal from here: {new Win32Exception(Marshal.GetLastPInvokeError()).Message}.");
-            using var timer = new PeriodicTimer(_look);
-            while (store.OwnerOf(record.Run) == owner) await timer.WaitForNextTickAsync(cancellation);
-            record = RunArguments.Find(store, record.Run);
-            Console.Error.WriteLine($"run '{record.Run}' is {record.State.ToString().ToLowerInvariant()} after step {record.Latest?.Step ?? 0:N0}.");
+            await grain.StopAsync();
+            await foreach (var news in grain.WatchAsync(0).WithCancellation(cancellation))
+            {
+                if (IsOver(news.State)) break;
+            }
+
+            view = (await RunLookup.FindAsync(client, view.Row.Folder)).View;
+            Console.Error.WriteLine($"run '{view.Record.Run}' is {view.Record.State.ToString().ToLowerInvariant()} after step {view.Record.Latest?.Step ?? 0:N0}.");
             return ExitCodes.Success;
         });
         return command;
     }
 
-    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
-    private static partial int Signal(int process, int signal);
+    private static bool IsOver(RunState state) => state is RunState.Completed or RunState.Failed or RunState.Stopped or RunState.Interrupted;
 }

@@ -1,7 +1,10 @@
 using System.CommandLine;
 using Dtt.Abstractions.Configuration;
+using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Platform;
 using Dtt.Cli.Output;
-using Dtt.Cli.Ranks;
+using Dtt.Cli.Runs;
+using Dtt.Client;
 using Dtt.Data.Order;
 
 namespace Dtt.Cli.Commands;
@@ -9,36 +12,71 @@ namespace Dtt.Cli.Commands;
 /// <summary><c>dtt train</c>: a new run.</summary>
 internal static class TrainCommand
 {
+    private const int WholeBacklog = int.MaxValue;
+
     public static Command Create()
     {
         var command = new Command("train", "Train a model on a tokenized dataset.");
         var options = new ConfigOptions(command, tokenizer: true, training: true);
         var dryRun = new Option<bool>("--dry-run") { Description = "Check everything and print the configuration, the parameters and the arithmetic; start nothing." };
+        var detach = new Option<bool>("--detach") { Description = "Print the run's name and leave; the run goes on." };
+        var priority = new Option<int>("--priority") { Description = "Higher goes first in the queue.", HelpName = "N" };
         var debug = new Option<bool>("--debug") { Description = "Print a stack trace on every error." };
-        command.Add(dryRun);
-        command.Add(debug);
-        command.SetAction(async (result, _) =>
+        foreach (var option in new Option[] { dryRun, detach, priority, debug }) command.Add(option);
+        command.SetAction(async (result, cancellation) =>
         {
             if (result.GetValue(debug)) ErrorReport.ShowStacks = true;
             var config = options.Load(result);
             if (result.GetValue(dryRun)) return DryRun.Print(config);
-            return (await RunAsync(config)).ExitCode;
+            Check(config);
+            await using var client = await Platform.ConnectAsync(cancellation);
+            var folder = await CreateAsync(client, config, result.GetValue(priority));
+            if (!result.GetValue(detach)) return await Follower(config, folder).FollowAsync(client, WholeBacklog);
+            Console.Out.WriteLine(Path.GetFileName(folder));
+            return ExitCodes.Success;
         });
         return command;
     }
 
-    /// <summary>Checks the data, creates the run and trains it.</summary>
-    public static async Task<(string Run, int ExitCode)> RunAsync(LoadedConfig config)
+    /// <summary>Checks the data, creates the run and follows it to its end.</summary>
+    public static async Task<(string Folder, int ExitCode, IReadOnlyDictionary<long, string> Samples)> RunAsync(PlatformClient client, LoadedConfig config)
     {
-        using (TrainingData.Open(config.Paths.Tokens, config.Paths.Tokenizer, config.Run, frozenGlobalBatch: 0))
-        {
-            // Opened to be checked: a run is only created when its data fit.
-        }
+        Check(config);
+        var folder = await CreateAsync(client, config, priority: 0);
+        var follower = Follower(config, folder);
+        return (folder, await follower.FollowAsync(client, WholeBacklog), follower.Samples);
+    }
 
-        var store = new Abstractions.Runs.FileRunStore(config.Paths.Runs, TimeProvider.System);
-        var run = store.Create(config.Run.Name, config.Values.ToYaml(), config.Paths).Run;
-        if (run != config.Run.Name) Console.Error.WriteLine($"there is a run '{config.Run.Name}' already; this one is '{run}'.");
-        var cudaOrigin = config.Values.IsSet("cuda") && config.Run.Cuda ? config.Values.Origin("cuda") : null;
-        return (run, await new TrainSession(store, run, cudaOrigin).RunAsync());
+    /// <summary>A run is only created when its data fit.</summary>
+    private static void Check(LoadedConfig config)
+    {
+        using var data = TrainingData.Open(config.Paths.Tokens, config.Paths.Tokenizer, config.Run, frozenGlobalBatch: 0);
+    }
+
+    private static RunFollower Follower(LoadedConfig config, string folder) =>
+        new(folder, config.Values.IsSet("cuda") && config.Run.Cuda ? config.Values.Origin("cuda") : null);
+
+    /// <summary>Creates the run; a taken name is numbered: <c>name-2</c>, <c>name-3</c> …</summary>
+    private static async Task<string> CreateAsync(PlatformClient client, LoadedConfig config, int priority)
+    {
+        var order = new NewRun
+        {
+            ConfigYaml = config.Values.ToYaml(),
+            TokensFolder = config.Paths.Tokens,
+            TokenizerFolder = config.Paths.Tokenizer,
+            Experiment = config.Run.Name,
+            Keep = config.Run.Keep,
+            Environment = RankEnvironment.OfThisProcess(),
+            Priority = priority,
+            WantsGpu = config.Run.Cuda,
+        };
+        for (var number = 1; ; number++)
+        {
+            var run = number == 1 ? config.Run.Name : $"{config.Run.Name}-{number}";
+            var folder = Path.Combine(config.Paths.Runs, run);
+            if (!(await client.Grains.GetGrain<IRunGrain>(folder).CreateAsync(order)).Created) continue;
+            if (number > 1) Console.Error.WriteLine($"there is a run '{config.Run.Name}' already; this one is '{run}'.");
+            return folder;
+        }
     }
 }

@@ -15,9 +15,13 @@ public sealed class WordCounts
     /// <summary>The words' bytes and their counts, in no particular order.</summary>
     public IReadOnlyDictionary<byte[], long> Words => _counts;
 
+    /// <summary>How many documents were counted.</summary>
+    public long Documents { get; private set; }
+
     /// <summary>Counts the words of a document, valid UTF-8.</summary>
     public void Add(ReadOnlySpan<byte> document)
     {
+        Documents++;
         while (!document.IsEmpty)
         {
             var length = Gpt2Words.NextLength(document);
@@ -30,14 +34,16 @@ public sealed class WordCounts
     public void Add(WordCounts other)
     {
         foreach (var (word, count) in other._counts) AddWord(word, count);
+        Documents += other.Documents;
     }
 
-    /// <summary>Writes the table: magic, number of words, then per word its length, bytes and count; words by their bytes, so equal tables give equal files.</summary>
+    /// <summary>Writes the table: magic, documents, number of words, then per word its length, bytes and count; words by their bytes, so equal tables give equal files.</summary>
     public void Save(string path)
     {
         using var memory = new MemoryStream();
         using var writer = new BinaryWriter(memory);
         writer.Write(_magic);
+        writer.Write(Documents);
         writer.Write(_counts.Count);
         foreach (var (word, count) in _counts.OrderBy(w => w.Key, ByteArrayComparer.Instance))
         {
@@ -49,6 +55,14 @@ public sealed class WordCounts
         DurableFile.Replace(path, memory.GetBuffer().AsSpan(0, (int)memory.Length));
     }
 
+    /// <summary>How many documents a table counts.</summary>
+    public static long DocumentsOf(string path)
+    {
+        using var reader = new BinaryReader(File.OpenRead(path));
+        reader.BaseStream.Position = _magic.Length;
+        return reader.ReadInt64();
+    }
+
     /// <summary>Reads a table that <see cref="Save"/> wrote.</summary>
     /// <exception cref="InvalidDataException">The file is something else or cut short.</exception>
     public static WordCounts Load(string path)
@@ -57,7 +71,7 @@ public sealed class WordCounts
         try
         {
             if (!reader.ReadBytes(_magic.Length).AsSpan().SequenceEqual(_magic)) throw new InvalidDataException($"{path} is no table of word counts.");
-            var counts = new WordCounts();
+            var counts = new WordCounts { Documents = reader.ReadInt64() };
             for (var n = reader.ReadInt32(); n > 0; n--)
             {
                 var word = reader.ReadBytes(reader.Read7BitEncodedInt());

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using Dtt.Abstractions.Errors;
 using Dtt.Abstractions.Storage;
@@ -7,12 +8,16 @@ using Dtt.Data.Tokenizers;
 namespace Dtt.Data.Tokens;
 
 /// <summary>
-/// Encodes a dataset: pieces in any order on all cores into <c>FOLDER.partial</c>, then the shards get their numbers and the folder its name.
-/// A killed encoding goes on where it was: whole pieces are kept, and the result is the same byte for byte.
+/// Makes a folder of token shards in steps that may each be done again and by anybody who sees the files: encode the pieces in any order into <c>FOLDER.partial</c>, verify them, then give the shards
+/// their numbers and the folder its name. Whole pieces survive a kill, and the result is the same byte for byte.
 /// </summary>
-public static class DatasetEncoder
+/// <param name="folder">The tokens' folder.</param>
+/// <param name="source">What decides the bytes.</param>
+public sealed class DatasetEncoder(string folder, TokenSource source)
 {
-    /// <summary>Encodes what is missing.</summary>
+    private readonly string _partial = folder + ".partial";
+
+    /// <summary>Encodes what is missing, all in this process.</summary>
     /// <param name="pieces">The pieces, in order.</param>
     /// <param name="folder">The tokens' folder.</param>
     /// <param name="source">What decides the bytes.</param>
@@ -22,24 +27,17 @@ public static class DatasetEncoder
     /// <exception cref="BadDataException">The text is damaged, or the folder holds the tokens of something else.</exception>
     public static TokenIndex Encode(IReadOnlyList<Piece> pieces, string folder, TokenSource source, Vocabulary vocabulary, Action<long>? progress = null, CancellationToken cancellation = default)
     {
-        if (TokenIndex.Find(folder) is { } there)
-        {
-            CheckSame(there, source, folder);
-            return there;
-        }
-
-        var partial = folder + ".partial";
-        Begin(partial, source);
-        var encoded = new EncodedPiece[pieces.Count];
+        var encoder = new DatasetEncoder(folder, source);
+        if (encoder.FindDone() is { } there) return there;
+        encoder.Begin();
         var options = new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellation };
         try
         {
-            Parallel.ForEach(pieces, options, () => new BpeEncoder(vocabulary), (piece, _, encoder) =>
+            Parallel.ForEach(pieces, options, () => new BpeEncoder(vocabulary), (piece, _, bpe) =>
             {
-                var work = Path.Combine(partial, $"piece_{piece.Number:000000}");
-                encoded[piece.Number] = PieceEncoder.Find(work) ?? PieceEncoder.Encode(piece, work, source, vocabulary, encoder);
+                encoder.EncodePiece(piece, vocabulary, bpe);
                 progress?.Invoke(piece.Length);
-                return encoder;
+                return bpe;
             }, _ => { });
         }
         catch (AggregateException many)
@@ -47,35 +45,46 @@ public static class DatasetEncoder
             System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(many.InnerExceptions[0]);
         }
 
-        return Assemble(encoded, partial, folder, source);
+        return encoder.Assemble(pieces.Count);
     }
 
-    /// <summary>Throws unless a folder's tokens were made of just this.</summary>
-    /// <exception cref="BadDataException">They were not.</exception>
-    public static void CheckSame(TokenIndex there, TokenSource source, string folder)
+    /// <summary>The index when the folder is complete already, else null.</summary>
+    /// <exception cref="BadDataException">It was made of something else.</exception>
+    public TokenIndex? FindDone()
     {
-        if (there.Source.DifferencesFrom(source) is { Count: > 0 })
-        {
-            throw new BadDataException($"{folder} holds other tokens ({string.Join("; ", source.DifferencesFrom(there.Source))}). "
-                + "Delete that folder to make them anew, or give this dataset or tokenizer another name.");
-        }
+        if (TokenIndex.Find(folder) is not { } there) return null;
+        return there.Source.DifferencesFrom(source) is { Count: 0 } ? there : throw new BadDataException($"{folder} holds other tokens ({string.Join("; ", source.DifferencesFrom(there.Source))}). "
+            + "Delete that folder to make them anew, or give this dataset or tokenizer another name.");
     }
 
-    private static void Begin(string partial, TokenSource source)
+    /// <summary>Makes the folder of pieces, and keeps those that belong to this source.</summary>
+    public void Begin() => WorkFolder.Begin(_partial, JsonSerializer.SerializeToUtf8Bytes(source, DataJson.Default.TokenSource));
+
+    /// <summary>Encodes a piece, unless it is there.</summary>
+    /// <exception cref="BadDataException">The text is damaged.</exception>
+    public EncodedPiece EncodePiece(Piece piece, Vocabulary vocabulary, BpeEncoder encoder) =>
+        PieceEncoder.Find(PieceFolder(piece.Number)) ?? PieceEncoder.Encode(piece, PieceFolder(piece.Number), source, vocabulary, encoder);
+
+    /// <summary>Reads a piece's shards again; what does not have its hash is encoded anew.</summary>
+    /// <exception cref="BadDataException">It is wrong again: the disk is not to be trusted.</exception>
+    public EncodedPiece VerifyPiece(Piece piece, Vocabulary vocabulary, BpeEncoder encoder)
     {
-        var file = Path.Combine(partial, "source.json");
-        var wanted = JsonSerializer.SerializeToUtf8Bytes(source, DataJson.Default.TokenSource);
-        if (File.Exists(file) && File.ReadAllBytes(file).AsSpan().SequenceEqual(wanted)) return;
-        if (Directory.Exists(partial)) Directory.Delete(partial, recursive: true);
-        Directory.CreateDirectory(partial);
-        DurableFile.Replace(file, wanted);
+        var encoded = EncodePiece(piece, vocabulary, encoder);
+        if (Damaged(encoded, piece.Number) is null) return encoded;
+        Directory.Delete(PieceFolder(piece.Number), recursive: true);
+        encoded = EncodePiece(piece, vocabulary, encoder);
+        return Damaged(encoded, piece.Number) is not { } file ? encoded
+            : throw new BadDataException($"{file} was written twice and read back with another hash: look after the disk, then run `dtt tokenize` again.");
     }
 
     /// <summary>Numbers the shards by piece and part and gives the folder its name, in steps that may each be repeated after a kill.</summary>
-    private static TokenIndex Assemble(EncodedPiece[] encoded, string partial, string folder, TokenSource source)
+    /// <exception cref="BadDataException">The text holds no training document.</exception>
+    public TokenIndex Assemble(int pieces)
     {
-        var ready = Path.Combine(partial, "ready");
+        if (FindDone() is { } done) return done;
+        var ready = Path.Combine(_partial, "ready");
         Directory.CreateDirectory(ready);
+        var encoded = Enumerable.Range(0, pieces).Select(p => PieceEncoder.Find(PieceFolder(p)) ?? throw new InvalidOperationException($"piece {p} of {folder} is not encoded.")).ToList();
         var shards = new List<TokenShard>();
         foreach (var split in new[] { "train", "val" })
         {
@@ -83,7 +92,7 @@ public static class DatasetEncoder
             foreach (var shard in encoded.SelectMany(e => e.Shards).Where(s => s.Split == split))
             {
                 var name = $"{split}_{number++:000000}.bin";
-                var (from, to) = (Path.Combine(partial, $"piece_{shard.Piece:000000}", shard.File), Path.Combine(ready, name));
+                var (from, to) = (Path.Combine(PieceFolder(shard.Piece), shard.File), Path.Combine(ready, name));
                 if (!File.Exists(to)) File.Move(from, to);
                 shards.Add(shard with { File = name });
             }
@@ -95,7 +104,22 @@ public static class DatasetEncoder
         Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
         Directory.Move(ready, folder);
         DurableFile.SyncFolder(Path.GetDirectoryName(folder)!);
-        Directory.Delete(partial, recursive: true);
+        Directory.Delete(_partial, recursive: true);
         return index;
+    }
+
+    private string PieceFolder(int piece) => Path.Combine(_partial, $"piece_{piece:000000}");
+
+    private string? Damaged(EncodedPiece encoded, int piece)
+    {
+        foreach (var shard in encoded.Shards)
+        {
+            var file = Path.Combine(PieceFolder(piece), shard.File);
+            if (!File.Exists(file)) return file;
+            using var stream = File.OpenRead(file);
+            if (Convert.ToHexStringLower(SHA256.HashData(stream)) != shard.Sha256) return file;
+        }
+
+        return null;
     }
 }

@@ -1,3 +1,9 @@
+using System.Security.Cryptography;
+using System.Text;
+using Dtt.Abstractions.Configuration;
+using Dtt.Data.Datasets;
+using Dtt.Data.Tokenizers;
+
 namespace Dtt.Data.Tokens;
 
 /// <summary>Everything that decides the bytes of a folder of token shards.</summary>
@@ -29,6 +35,20 @@ public sealed record TokenSource
 
     /// <summary>Tokens after which a shard ends with the document.</summary>
     public required long ShardTokens { get; init; }
+
+    /// <summary>The source of a dataset's tokens by a tokenizer.</summary>
+    public static TokenSource Of(RawManifest manifest, DatasetConfig dataset, string tokenizer, Vocabulary vocabulary, double valFraction) => new()
+    {
+        RawSha256 = Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Join("\n", manifest.Files.Select(f => f.Sha256))))),
+        Documents = dataset.Documents,
+        TextField = dataset.TextField,
+        Tokenizer = tokenizer,
+        TokenizerSha256 = vocabulary.Sha256,
+        VocabSize = vocabulary.Size,
+        ValFraction = valFraction,
+        SplitSeed = dataset.Seed,
+        ShardTokens = dataset.ShardTokens,
+    };
 
     /// <summary>What differs from another source, one line a difference.</summary>
     public IReadOnlyList<string> DifferencesFrom(TokenSource other)

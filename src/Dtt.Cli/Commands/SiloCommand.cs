@@ -1,0 +1,111 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Platform;
+using Dtt.Cli.Runs;
+using Dtt.Client;
+
+namespace Dtt.Cli.Commands;
+
+/// <summary><c>dtt silo status|stop|logs|run</c>: the background process that owns the work.</summary>
+internal static class SiloCommand
+{
+    public static Command Create() => new("silo", "Look after the background process that owns the work.") { Status(), Stop(), Logs(), Run() };
+
+    private static Command Status()
+    {
+        var json = new Option<bool>("--json") { Description = "A JSON object." };
+        var command = new Command("status", "Tell whether a silo runs, and what it is busy with.") { json };
+        command.SetAction(async (result, cancellation) =>
+        {
+            await using var client = await PlatformClient.TryConnectAsync(cancellation);
+            var status = client is null ? null : await client.Grains.GetGrain<IPlatformGrain>(0).StatusAsync();
+            var folders = PlatformFolders.FromEnvironment();
+            if (result.GetValue(json)) Console.Out.WriteLine(Json(status, folders).ToJsonString(JsonOutput.Options));
+            else Print(status, folders);
+        });
+        return command;
+    }
+
+    private static void Print(SiloReport? status, PlatformFolders folders)
+    {
+        if (status is null)
+        {
+            Console.Out.WriteLine($"no silo serves {folders.State}; the next command that needs one starts it.");
+            return;
+        }
+
+        Console.Out.WriteLine($"silo: process {status.Process}, build {status.Build}, since {status.StartedAt.ToLocalTime():yyyy-MM-dd HH:mm:ss}, {status.MemoryBytes / 1e6:N0} MB, {status.Clients} client{(status.Clients == 1 ? "" : "s")}");
+        Console.Out.WriteLine($"state: {folders.State}");
+        foreach (var device in status.Devices) Console.Out.WriteLine($"device {device}");
+        Console.Out.WriteLine(status.Work.Count == 0 ? "idle" : "busy:");
+        foreach (var work in status.Work) Console.Out.WriteLine($"  {work}");
+    }
+
+    private static JsonObject Json(SiloReport? status, PlatformFolders folders) => new()
+    {
+        ["running"] = status is not null,
+        ["process"] = status?.Process,
+        ["build"] = status?.Build,
+        ["started_at"] = status?.StartedAt.ToString("O"),
+        ["memory_bytes"] = status?.MemoryBytes,
+        ["clients"] = status?.Clients,
+        ["work"] = new JsonArray([.. (status?.Work ?? []).Select(w => JsonValue.Create(w))]),
+        ["devices"] = new JsonArray([.. (status?.Devices ?? []).Select(d => JsonValue.Create(d))]),
+        ["state"] = folders.State,
+    };
+
+    private static Command Stop()
+    {
+        var force = new Option<bool>("--force") { Description = "Also when it is busy: its runs save first, and go on with the next silo." };
+        var command = new Command("stop", "End the silo.") { force };
+        command.SetAction(async (result, cancellation) =>
+        {
+            await using var client = await PlatformClient.TryConnectAsync(cancellation);
+            if (client is null)
+            {
+                Console.Error.WriteLine("no silo runs.");
+                return ExitCodes.Success;
+            }
+
+            var platform = client.Grains.GetGrain<IPlatformGrain>(0);
+            if (!await platform.StopSiloAsync(result.GetValue(force)))
+                throw new UserErrorException($"the silo is busy: {string.Join("; ", (await platform.StatusAsync()).Work)}. Wait, stop that, or end it with --force: runs save first, and go on with the next silo.");
+            await SiloStarter.WaitForEndAsync(client.Silo, cancellation);
+            Console.Error.WriteLine("the silo has ended.");
+            return ExitCodes.Success;
+        });
+        return command;
+    }
+
+    private static Command Logs()
+    {
+        var follow = new Option<bool>("--follow", "-f") { Description = "Go on printing." };
+        var command = new Command("logs", "Print the silo's log.") { follow };
+        command.SetAction(async (result, cancellation) =>
+        {
+            var file = PlatformFolders.FromEnvironment().LogFile;
+            if (!File.Exists(file)) throw new UserErrorException($"there is no log yet: {file}.");
+            using var reader = new StreamReader(new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
+            using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(200));
+            do Console.Out.Write(await reader.ReadToEndAsync(cancellation));
+            while (result.GetValue(follow) && await timer.WaitForNextTickAsync(cancellation));
+        });
+        return command;
+    }
+
+    private static Command Run()
+    {
+        var command = new Command("run", "Run the silo in the foreground: Ctrl+C ends it, and its runs save first.");
+        command.SetAction(async (_, _) =>
+        {
+            // Ctrl+C reaches the silo too, which ends in its own time.
+            using var signals = new Signals(_ => { });
+            using var silo = Process.Start(new ProcessStartInfo(ProgramPaths.Dotnet(), [ProgramPaths.Silo(), "--foreground"]))!;
+            await silo.WaitForExitAsync(CancellationToken.None);
+            return silo.ExitCode;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,47 @@
+using Dtt.Abstractions.Platform;
+using Spectre.Console;
+
+namespace Dtt.Cli.Output;
+
+/// <summary>Shows a dataset job on stderr: a line for each finished stage, and a live bar over the pieces when stderr is a terminal.</summary>
+internal sealed class StageDisplay
+{
+    private readonly IAnsiConsole _console = Terminal.Error;
+    private int _noted;
+
+    /// <summary>Shows to the end; how it ended.</summary>
+    public async Task<DatasetProgress> ShowAsync(IAsyncEnumerable<DatasetProgress> progress, CancellationToken cancellation)
+    {
+        if (!_console.Profile.Capabilities.Interactive || !_console.Profile.Out.IsTerminal) return await DrainAsync(progress, null, cancellation);
+        var last = (DatasetProgress?)null;
+        await _console.Progress().AutoClear(true).HideCompleted(true)
+            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn())
+            .StartAsync(async context => last = await DrainAsync(progress, context.AddTask("getting ready"), cancellation));
+        return last!;
+    }
+
+    private async Task<DatasetProgress> DrainAsync(IAsyncEnumerable<DatasetProgress> progress, ProgressTask? bar, CancellationToken cancellation)
+    {
+        DatasetProgress? last = null;
+        await using var news = progress.GetAsyncEnumerator(cancellation);
+
+        // Ended by a cancelled token even while the silo does not answer.
+        while (await news.MoveNextAsync().AsTask().WaitAsync(cancellation))
+        {
+            last = news.Current;
+            var notes = last.Stage == DatasetStage.Failed ? last.Notes.Count - 1 : last.Notes.Count;
+            for (; _noted < notes; _noted++) Line(last.Notes[_noted], bar);
+            if (bar is null) continue;
+            bar.Description = $"{last.Dataset} {last.Stage.ToString().ToLowerInvariant()}{(last.Pieces > 0 ? $" {last.PiecesDone:N0}/{last.Pieces:N0}" : "")}";
+            (bar.MaxValue, bar.Value) = (Math.Max(1, last.Pieces), last.PiecesDone);
+        }
+
+        return last ?? throw new OperationCanceledException("the job is gone");
+    }
+
+    private void Line(string text, ProgressTask? bar)
+    {
+        if (bar is null) Console.Error.WriteLine(text);
+        else _console.WriteLine(text);
+    }
+}

@@ -1,0 +1,137 @@
+using Dtt.Abstractions.Configuration;
+using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Platform;
+using Dtt.Abstractions.Ranks;
+using Dtt.Abstractions.Runs;
+using Dtt.Cli.Output;
+using Dtt.Client;
+
+namespace Dtt.Cli.Runs;
+
+/// <summary>
+/// Shows a run until it ends. The run is the platform's: Ctrl+C asks for a stop and waits for it, a second one leaves while the stop goes on, a closed terminal only detaches, and when the silo dies
+/// the next one is started here and the run goes on.
+/// </summary>
+/// <param name="folder">The run.</param>
+/// <param name="cudaOrigin">Where the user asked for a GPU, to say so when there is none; null when nobody did.</param>
+internal sealed class RunFollower(string folder, string? cudaOrigin = null)
+{
+    private const int Reconnections = 5;
+    private readonly CancellationTokenSource _leaving = new();
+    private readonly Dictionary<long, string> _samples = [];
+    private IRunGrain? _grain;
+    private int _signal;
+
+    private string Run => Path.GetFileName(folder);
+
+    /// <summary>The samples that were taken while it was followed, by step.</summary>
+    public IReadOnlyDictionary<long, string> Samples => _samples;
+
+    /// <summary>Follows.</summary>
+    /// <param name="client">The connection to begin with; the caller disposes it.</param>
+    /// <param name="backlog">How much of what happened before is shown first.</param>
+    /// <returns>The exit code.</returns>
+    /// <exception cref="UserErrorException">The run failed, or there is none.</exception>
+    public async Task<int> FollowAsync(PlatformClient client, int backlog)
+    {
+        using var signals = new Signals(OnSignal);
+        var own = (PlatformClient?)null;
+        try
+        {
+            for (var tries = 0; ; tries++)
+            {
+                try
+                {
+                    return await FollowOnceAsync(own ?? client, tries == 0 ? backlog : 0);
+                }
+                catch (Exception e) when (!_leaving.IsCancellationRequested && tries < Reconnections && e is OrleansException or TimeoutException or OperationCanceledException)
+                {
+                    Console.Error.WriteLine("the silo is gone; starting another, with which the run goes on …");
+                    if (own is not null) await own.DisposeAsync();
+                    own = await Platform.ConnectAsync();
+                }
+                catch (OperationCanceledException) when (_leaving.IsCancellationRequested)
+                {
+                    Console.Error.WriteLine(_signal == Signals.HangUp ? $"detached from run '{Run}'." : $"left; run '{Run}' saves and stops by itself. Look at it with: dtt attach {Run}");
+                    return _signal;
+                }
+            }
+        }
+        finally
+        {
+            if (own is not null) await own.DisposeAsync();
+        }
+    }
+
+    private async Task<int> FollowOnceAsync(PlatformClient client, int backlog)
+    {
+        _grain = client.Grains.GetGrain<IRunGrain>(folder);
+        var view = await _grain.FindAsync() ?? throw new UserErrorException($"there is no run '{Run}' any more.");
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(client.Lost, _leaving.Token);
+        var display = new TrainDisplay(Run, RunConfig.Parse(view.ConfigYaml));
+        await display.ShowAsync(async () =>
+        {
+            // Ended by a cancelled token even while the silo does not answer.
+            await using var news = _grain.WatchAsync(backlog).GetAsyncEnumerator(ended.Token);
+            while (await news.MoveNextAsync().AsTask().WaitAsync(ended.Token))
+            {
+                Show(display, news.Current);
+                if (IsOver(news.Current.State) && news.Current is { Message: null, Event: null }) return;
+            }
+        });
+        view = await _grain.FindAsync() ?? throw new UserErrorException($"run '{Run}' was deleted.");
+        return Tell(view, (await _grain.EventsAsync()).LastOrDefault(e => e.Kind == "failed")?.Message);
+    }
+
+    private void Show(TrainDisplay display, RunNews news)
+    {
+        if (cudaOrigin is not null && news.Message is RankStarted { Device: var device } && device.StartsWith("cpu", StringComparison.Ordinal))
+            Console.Error.WriteLine($"{cudaOrigin}: 'cuda: true', and libtorch sees no GPU on this machine: training on the CPU.");
+        if (news.Message is TrainingSample sample) _samples[sample.Step] = sample.Text;
+        if (news.Message is not null) display.Show(news.Message);
+        if (news.Event is { Kind: not ("started" or "committed" or "completed" or "stopped" or "failed") } happened) display.Show(new RankEvent(happened.Kind, happened.Message));
+    }
+
+    private int Tell(RunView view, string? failure)
+    {
+        var record = view.Record;
+        switch (record.State)
+        {
+            case RunState.Completed:
+                return ExitCodes.Success;
+            case RunState.Failed:
+                var died = record.Attempts is [.., { Outcome: { } outcome }] && outcome != failure ? outcome + ". " : "";
+                throw new UserErrorException(died.Length == 0 ? failure ?? "the run failed" : $"{died}{failure}. Nothing committed is lost; when the cause is mended, go on with: dtt resume {Run}", view.FailureCode);
+            default:
+                Console.Error.WriteLine($"run '{Run}' is {record.State.ToString().ToLowerInvariant()} after step {record.Latest?.Step ?? 0}, everything is saved. Go on with: dtt resume {Run}");
+                return _signal == 0 ? ExitCodes.Terminated : _signal;
+        }
+    }
+
+    private static bool IsOver(RunState state) => state is RunState.Completed or RunState.Failed or RunState.Stopped or RunState.Interrupted;
+
+    private void OnSignal(int code)
+    {
+        if (code == Signals.HangUp || Interlocked.CompareExchange(ref _signal, code, 0) != 0)
+        {
+            if (code == Signals.HangUp) _signal = code;
+            _leaving.Cancel();
+            return;
+        }
+
+        Console.Error.WriteLine("saving a checkpoint and stopping after this step (again: leave, the stop goes on) …");
+        _ = StopAsync();
+    }
+
+    private async Task StopAsync()
+    {
+        try
+        {
+            if (_grain is { } grain) await grain.StopAsync();
+        }
+        catch (Exception e) when (e is OrleansException or TimeoutException or UserErrorException)
+        {
+            Console.Error.WriteLine($"the stop did not arrive ({e.Message}); try `dtt stop {Run}`.");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+using Dtt.Abstractions.Configuration;
+using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Platform;
+using Dtt.Abstractions.Runs;
+using Dtt.Client;
+
+namespace Dtt.Cli.Runs;
+
+/// <summary>Finds the run that a name on the command line means: one of this folder's runs first, then any on the platform, or a folder given as a path.</summary>
+internal static class RunLookup
+{
+    /// <summary>The folder of this working folder's runs.</summary>
+    public static string RunsFolder()
+    {
+        var reader = new ConfigReader(TemplateKeys.All);
+        var file = ConfigFiles.Find(ConfigLoader.DefaultTemplates);
+        if (File.Exists(file)) reader.ReadFile(file);
+        reader.ThrowIfWrong();
+        return Path.TrimEndingDirectorySeparator(Path.GetFullPath(reader.Values.Text("runs")));
+    }
+
+    /// <summary>The run.</summary>
+    /// <exception cref="UserErrorException">There is none, or several in different folders.</exception>
+    public static async Task<(IRunGrain Grain, RunView View)> FindAsync(PlatformClient client, string name)
+    {
+        var here = Path.TrimEndingDirectorySeparator(Path.GetFullPath(name.Contains('/') ? name : Path.Combine(RunsFolder(), name)));
+        var grain = client.Grains.GetGrain<IRunGrain>(here);
+        if (await grain.FindAsync() is { } mine) return (grain, mine);
+        var rows = await client.Grains.GetGrain<IPlatformGrain>(0).RunsAsync(RunsFolder());
+        var named = rows.Where(r => r.Folder == here).Concat(rows.Where(r => r.Run == name)).Distinct().ToList();
+        if (named.Count > 1 && named[0].Folder != here)
+            throw new UserErrorException($"there are several runs '{name}': {string.Join(", ", named.Select(r => r.Folder))}. Name one by its folder.", ExitCodes.BadConfiguration);
+        if (named.Count == 0 || await client.Grains.GetGrain<IRunGrain>(named[0].Folder).FindAsync() is not { } view)
+            throw new UserErrorException($"there is no run '{name}'.{Spelling.Hint(name, rows.Select(r => r.Run))} `dtt runs` lists them.", ExitCodes.BadConfiguration);
+        return (client.Grains.GetGrain<IRunGrain>(named[0].Folder), view);
+    }
+
+    /// <summary>The checkpoint that RUN, RUN@STEP, RUN@best or RUN@latest names.</summary>
+    /// <exception cref="UserErrorException">There is no such run or checkpoint.</exception>
+    public static async Task<(IRunGrain Grain, RunView View, CommittedCheckpoint Checkpoint)> FindCheckpointAsync(PlatformClient client, string reference)
+    {
+        var parts = reference.Split('@', 2);
+        var (grain, view) = await FindAsync(client, parts[0]);
+        var (record, which) = (view.Record, parts.Length == 2 ? parts[1] : "latest");
+        var found = which switch
+        {
+            "latest" => record.Latest,
+            "best" => record.Best ?? record.Latest,
+            _ => long.TryParse(which, out var step) ? record.Checkpoints.FirstOrDefault(c => c.Step == step) : null,
+        };
+        return (grain, view, found ?? throw new BadDataException(record.Checkpoints.Count == 0
+            ? $"run '{record.Run}' has no checkpoint yet."
+            : $"run '{record.Run}' has no checkpoint '{which}'; it has {string.Join(", ", record.Checkpoints.Select(c => c.Step))}, @best and @latest."));
+    }
+
+    /// <summary>The run's whole curve.</summary>
+    public static async Task<IReadOnlyList<StepMetrics>> CurveAsync(IRunGrain grain)
+    {
+        var curve = new List<StepMetrics>();
+        await foreach (var page in grain.CurveAsync()) curve.AddRange(page);
+        return curve;
+    }
+}

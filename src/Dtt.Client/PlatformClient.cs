@@ -1,0 +1,124 @@
+using System.Net;
+using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Platform;
+using Dtt.Abstractions.Security;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans.Configuration;
+
+namespace Dtt.Client;
+
+/// <summary>A connection to the platform's silo. <see cref="Lost"/> ends when the silo is gone: connect again then, which starts another.</summary>
+public sealed class PlatformClient : IAsyncDisposable
+{
+    private static readonly TimeSpan _answerPatience = TimeSpan.FromSeconds(30);
+    private readonly IHost _host;
+    private readonly CancellationTokenSource _lost;
+
+    private PlatformClient(IHost host, SiloAnnouncement silo, CancellationTokenSource lost)
+    {
+        (_host, Silo, _lost) = (host, silo, lost);
+        Grains = host.Services.GetRequiredService<IClusterClient>();
+    }
+
+    /// <summary>The silo that serves.</summary>
+    public SiloAnnouncement Silo { get; }
+
+    /// <summary>The grains.</summary>
+    public IGrainFactory Grains { get; }
+
+    /// <summary>Cancelled when the connection broke.</summary>
+    public CancellationToken Lost => _lost.Token;
+
+    /// <summary>Connects to the silo of this process's environment, starting one when there is none; one of another build is replaced when it is idle.</summary>
+    /// <param name="say">Told what the user should know.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <exception cref="UserErrorException">The silo cannot start, or does not answer.</exception>
+    public static async Task<PlatformClient> ConnectAsync(Action<string> say, CancellationToken cancellation = default)
+    {
+        var folders = PlatformFolders.FromEnvironment();
+        var build = SiloStarter.BuildToStart();
+        var silo = SiloAnnouncement.FindLiving(folders.AnnouncementFile);
+        if (silo is not null)
+        {
+            var client = await JoinAsync(folders, silo, cancellation);
+            if (silo.Build == build) return client;
+            if (!await client.Grains.GetGrain<IPlatformGrain>(0).StopSiloAsync(force: false))
+            {
+                say($"the silo (process {silo.Process}) is of another build ({silo.Build}, this command is {build}) and busy, so it stays for now; `dtt silo stop --force` replaces it after its runs have saved.");
+                return client;
+            }
+
+            await client.DisposeAsync();
+            await SiloStarter.WaitForEndAsync(silo, cancellation);
+        }
+
+        return await JoinAsync(folders, await SiloStarter.StartAsync(folders, cancellation), cancellation);
+    }
+
+    /// <summary>Connects to a silo if one lives; never starts one.</summary>
+    public static async Task<PlatformClient?> TryConnectAsync(CancellationToken cancellation = default)
+    {
+        var folders = PlatformFolders.FromEnvironment();
+        return SiloAnnouncement.FindLiving(folders.AnnouncementFile) is { } silo ? await JoinAsync(folders, silo, cancellation) : null;
+    }
+
+    /// <summary>Leaves.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(2));
+        try
+        {
+            await _host.StopAsync(patience.Token);
+        }
+        catch (Exception e) when (e is OperationCanceledException or OrleansException or TimeoutException)
+        {
+            // The silo is gone or busy ending: there is nobody to say goodbye to.
+        }
+
+        _host.Dispose();
+        _lost.Dispose();
+    }
+
+    private static async Task<PlatformClient> JoinAsync(PlatformFolders folders, SiloAnnouncement silo, CancellationToken cancellation)
+    {
+        var certificates = PlatformCertificates.Load(folders.TlsFolder);
+        var lost = new CancellationTokenSource();
+        var host = new HostBuilder()
+            .ConfigureLogging(logging => logging.ClearProviders())
+            .UseOrleansClient(client => client
+                .UseStaticClustering(new IPEndPoint(IPAddress.Loopback, silo.GatewayPort))
+                .Configure<ClusterOptions>(o => (o.ServiceId, o.ClusterId) = (PlatformWire.ServiceId, PlatformWire.ClusterId))
+                .Configure<ClientMessagingOptions>(o => o.ResponseTimeout = _answerPatience)
+                .Configure<ClientConnectionOptions>(o => o.ConfigureConnection(c => TlsConnection.UseClient(c, certificates.Client, certificates.Silo, change =>
+                {
+                    if (change < 0) Cancel(lost);
+                })))
+                .Services.AddPlatformWire())
+            .Build();
+        try
+        {
+            await host.StartAsync(cancellation);
+            return new PlatformClient(host, silo, lost);
+        }
+        catch (Exception e) when (e is OrleansException or TimeoutException or System.Net.Sockets.SocketException)
+        {
+            host.Dispose();
+            lost.Dispose();
+            throw new UserErrorException($"the silo (process {silo.Process}, port {silo.GatewayPort}) does not take this client: {e.Message} See `dtt silo logs`; `dtt silo stop --force` ends it.", inner: e);
+        }
+    }
+
+    private static void Cancel(CancellationTokenSource lost)
+    {
+        try
+        {
+            lost.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // We left ourselves.
+        }
+    }
+}

@@ -1,0 +1,63 @@
+using System.Security.Cryptography;
+using System.Text;
+using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Storage;
+using Dtt.Data.Text;
+
+namespace Dtt.Data.Tokenizers;
+
+/// <summary>
+/// Makes a tokenizer's folder from the pieces of a dataset, in steps that may each be done again and by anybody who sees the files: count each piece, then merge the counts and train.
+/// Count tables lie in <c>FOLDER.counting</c> until the tokenizer is there.
+/// </summary>
+/// <param name="folder">The tokenizer's folder.</param>
+/// <param name="source">What decides the counts: tables of something else are thrown away.</param>
+public sealed class TokenizerTraining(string folder, string source)
+{
+    private readonly string _counting = folder + ".counting";
+
+    /// <summary>Makes the folder of count tables, and keeps those that belong to this source.</summary>
+    public void Begin() => WorkFolder.Begin(_counting, Encoding.UTF8.GetBytes(source));
+
+    /// <summary>Counts a piece's words into its table, unless the table is there.</summary>
+    /// <returns>The table's hash and the piece's documents.</returns>
+    /// <exception cref="BadDataException">The text is damaged.</exception>
+    public (string Sha256, long Documents) Count(Piece piece)
+    {
+        var table = Table(piece.Number);
+        if (!File.Exists(table))
+        {
+            var counts = new WordCounts();
+            using (var reader = DocumentReader.Open(piece))
+            {
+                while (reader.Read()) counts.Add(reader.Document);
+            }
+
+            counts.Save(table);
+        }
+
+        using var stream = File.OpenRead(table);
+        return (Convert.ToHexStringLower(SHA256.HashData(stream)), WordCounts.DocumentsOf(table));
+    }
+
+    /// <summary>Adds the tables up, trains, and writes the tokenizer.</summary>
+    /// <returns>The vocabulary and the documents it was trained on.</returns>
+    /// <exception cref="BadDataException">There is no text, or too little for so many ids.</exception>
+    public (Vocabulary Vocabulary, long Documents) Merge(IReadOnlyList<Piece> pieces, int vocabSize)
+    {
+        var counts = new WordCounts();
+        foreach (var piece in pieces) counts.Add(WordCounts.Load(Table(piece.Number)));
+        if (counts.Documents == 0) throw new BadDataException($"there is no text in {string.Join(", ", pieces.Select(p => p.File).Distinct())}: every line is empty.");
+        var vocabulary = BpeTrainer.Train(counts, vocabSize);
+        TokenizerFolder.Save(vocabulary, folder);
+        return (vocabulary, counts.Documents);
+    }
+
+    /// <summary>Throws the count tables away.</summary>
+    public void End()
+    {
+        if (Directory.Exists(_counting)) Directory.Delete(_counting, recursive: true);
+    }
+
+    private string Table(int piece) => Path.Combine(_counting, $"piece_{piece:000000}.counts");
+}

@@ -1,0 +1,75 @@
+using Dtt.Abstractions.Platform;
+using Dtt.Abstractions.Ranks;
+using Orleans.Services;
+
+namespace Dtt.Grains.Agents;
+
+/// <summary>The agent of one node: everything that touches the machine. Every verb may be called again without harm.</summary>
+[Alias("dtt.agent")]
+public interface INodeAgent : IGrainService
+{
+    /// <summary>Reserves a device for a run's attempt, for 30 s.</summary>
+    [Alias("reserve")]
+    Task<ReserveReply> ReserveAsync(string run, int attempt, bool wantsGpu);
+
+    /// <summary>Gives a reservation back.</summary>
+    [Alias("release")]
+    Task ReleaseAsync(string run, int attempt);
+
+    /// <summary>Starts an attempt's rank; what an attempt's number already started, or ended, is left alone.</summary>
+    [Alias("launch")]
+    Task LaunchAsync(LaunchOrder order);
+
+    /// <summary>Asks an attempt's rank to save, commit and leave.</summary>
+    [Alias("stop-rank")]
+    Task StopRankAsync(string run, int attempt);
+
+    /// <summary>Makes a run's folder with its configuration; false when something lies there.</summary>
+    /// <exception cref="Abstractions.Errors.UserErrorException">It cannot be made.</exception>
+    [Alias("prepare-folder")]
+    Task<bool> PrepareFolderAsync(string folder, string configYaml);
+
+    /// <summary>Deletes checkpoints of a run by their folder names.</summary>
+    [Alias("discard")]
+    Task DiscardAsync(string folder, string[] checkpoints);
+
+    /// <summary>Deletes a run's folder.</summary>
+    [Alias("delete-folder")]
+    Task DeleteFolderAsync(string folder);
+
+    /// <summary>A stretch of an attempt's log.</summary>
+    [Alias("read-log")]
+    Task<LogChunk> ReadLogAsync(string folder, int attempt, long offset);
+
+    /// <summary>Starts a rank that samples; its text goes to the sampling of that id.</summary>
+    [Alias("start-sample")]
+    Task StartSampleAsync(Guid sampling, SampleSpec spec, Dictionary<string, string> environment);
+
+    /// <summary>Ends a sampling rank.</summary>
+    [Alias("stop-sample")]
+    Task StopSampleAsync(Guid sampling);
+
+    /// <summary>A dataset has work.</summary>
+    [Alias("work-available")]
+    Task WorkAvailableAsync(string dataset);
+
+    /// <summary>Folders of runs that were trained outside of the platform and not taken over yet.</summary>
+    [Alias("find-strays")]
+    Task<string[]> FindStraysAsync(string runsFolder);
+
+    /// <summary>Brings the metrics and events of such a run into the tables, and gives its state; null when there is none.</summary>
+    [Alias("read-stray")]
+    Task<StrayRun?> ReadStrayAsync(string folder);
+
+    /// <summary>Marks such a run as taken over.</summary>
+    [Alias("settle-stray")]
+    Task SettleStrayAsync(string folder);
+
+    /// <summary>What the node's silo is doing.</summary>
+    [Alias("status")]
+    Task<SiloReport> StatusAsync();
+
+    /// <summary>Ends the silo: when idle, or when forced, after its ranks saved. False: it is busy.</summary>
+    [Alias("stop-silo")]
+    Task<bool> StopSiloAsync(bool force);
+}

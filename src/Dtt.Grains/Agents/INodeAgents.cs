@@ -1,0 +1,16 @@
+using Dtt.Abstractions.Platform;
+
+namespace Dtt.Grains.Agents;
+
+/// <summary>How grains reach agents.</summary>
+public interface INodeAgents
+{
+    /// <summary>This silo.</summary>
+    NodeRef Here { get; }
+
+    /// <summary>The silos that live.</summary>
+    IReadOnlyList<NodeRef> Alive();
+
+    /// <summary>A node's agent.</summary>
+    INodeAgent At(NodeRef node);
+}

@@ -1,0 +1,67 @@
+using Dtt.Abstractions.Platform;
+
+namespace Dtt.Grains.Datasets;
+
+/// <summary>Who works on what. In memory only: after a silo's death all work is offered again, and work that is done answers so.</summary>
+public sealed class WorkLeases
+{
+    /// <summary>How long an agent may be silent before its work is offered to others.</summary>
+    public static readonly TimeSpan Time = TimeSpan.FromSeconds(30);
+
+    private readonly Dictionary<WorkItem, (string Silo, DateTimeOffset Until)> _leases = [];
+    private int _next;
+
+    /// <summary>Whether somebody works on an item.</summary>
+    public bool IsLeased(WorkItem item, DateTimeOffset now) => _leases.TryGetValue(item, out var lease) && lease.Until >= now;
+
+    /// <summary>Renews what an agent says that it works on.</summary>
+    public void Renew(string silo, IEnumerable<WorkItem> working, DateTimeOffset now)
+    {
+        foreach (var item in working) _leases[item] = (silo, now + Time);
+    }
+
+    /// <summary>Ends leases.</summary>
+    public void End(IEnumerable<WorkItem> items)
+    {
+        foreach (var item in items) _leases.Remove(item);
+    }
+
+    /// <summary>Ends all leases: another stage begins.</summary>
+    public void Clear()
+    {
+        _leases.Clear();
+        _next = 0;
+    }
+
+    /// <summary>Leases up to <paramref name="count"/> items of a stage that are neither done nor leased, in order.</summary>
+    public IReadOnlyList<WorkItem> Take(DatasetState state, string silo, int count, DateTimeOffset now)
+    {
+        var taken = new List<WorkItem>();
+        if (!state.IsByPiece)
+        {
+            if (count > 0) TryTake(new WorkItem(state.Stage, -1));
+            return taken;
+        }
+
+        // The first pass goes on where the last offer ended; when all were offered, those whose lease passed come again.
+        for (; _next < state.Pieces && taken.Count < count; _next++) TryTakePiece(_next);
+        if (_next >= state.Pieces)
+        {
+            for (var piece = 0; piece < state.Pieces && taken.Count < count; piece++) TryTakePiece(piece);
+        }
+
+        return taken;
+
+        void TryTakePiece(int piece)
+        {
+            if (!state.Done.Contains(piece)) TryTake(new WorkItem(state.Stage, piece));
+        }
+
+        void TryTake(WorkItem item)
+        {
+            if (IsLeased(item, now)) return;
+            _leases[item] = (silo, now + Time);
+            taken.Add(item);
+        }
+    }
+}

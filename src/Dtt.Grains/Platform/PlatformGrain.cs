@@ -1,0 +1,27 @@
+using Dtt.Abstractions.Platform;
+using Dtt.Grains.Agents;
+using Dtt.Grains.Storage;
+using Orleans.Concurrency;
+
+namespace Dtt.Grains.Platform;
+
+/// <summary>Questions about the platform as a whole.</summary>
+[GrainType("platform"), StatelessWorker]
+internal sealed class PlatformGrain(IPlatformTables tables, INodeAgents agents) : Grain, IPlatformGrain
+{
+    public async Task<RunRow[]> RunsAsync(string? runsFolder)
+    {
+        if (runsFolder is not null)
+        {
+            foreach (var stray in await agents.At(agents.Here).FindStraysAsync(runsFolder)) await GrainFactory.GetGrain<IRunGrain>(stray).AdoptAsync();
+        }
+
+        return [.. tables.ListRuns()];
+    }
+
+    public Task<DatasetProgress[]> DatasetsAsync() => Task.FromResult(tables.ListDatasets().ToArray());
+
+    public Task<SiloReport> StatusAsync() => agents.At(agents.Here).StatusAsync();
+
+    public Task<bool> StopSiloAsync(bool force) => agents.At(agents.Here).StopSiloAsync(force);
+}

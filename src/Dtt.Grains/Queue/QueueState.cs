@@ -1,0 +1,19 @@
+namespace Dtt.Grains.Queue;
+
+/// <summary>The durable state of the queue.</summary>
+public sealed record QueueState
+{
+    /// <summary>Who waits, in no particular order.</summary>
+    public IReadOnlyList<QueueEntry> Entries { get; init; } = [];
+}
+
+/// <summary>A run that waits for a device.</summary>
+/// <param name="Run">The run's folder.</param>
+/// <param name="Attempt">The attempt it wants to begin.</param>
+/// <param name="Priority">Higher goes first.</param>
+/// <param name="WantsGpu">Whether it wants a GPU where there is one.</param>
+/// <param name="Since">When it came.</param>
+public sealed record QueueEntry(string Run, int Attempt, int Priority, bool WantsGpu, DateTimeOffset Since)
+{
+    internal string Device => WantsGpu ? "gpu" : "cpu";
+}

@@ -1,0 +1,376 @@
+using Dtt.Abstractions.Diagnostics;
+using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Platform;
+using Dtt.Abstractions.Ranks;
+using Dtt.Abstractions.Runs;
+using Dtt.Grains.Agents;
+using Dtt.Grains.News;
+using Dtt.Grains.Storage;
+using Microsoft.Extensions.Logging;
+using Orleans.Storage;
+
+namespace Dtt.Grains.Runs;
+
+/// <summary>The owner of one run: loads, decides by <see cref="RunDecider"/>, writes, performs the effects.</summary>
+[GrainType("run")]
+internal sealed partial class RunGrain(
+    [PersistentState(StateStorage.Run, StateStorage.Provider)] IPersistentState<RunGrainState> state,
+    IPlatformTables tables, INodeAgents agents, TimeProvider time, ILogger<RunGrain> log) : Grain, IRunGrain, IRemindable
+{
+    private const string AwakeReminder = "awake";
+    private const int RingSize = 2048;
+    private static readonly TimeSpan _tick = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan _reminderPeriod = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan _indexPeriod = TimeSpan.FromSeconds(1);
+    private readonly NewsRing<RunNews> _news = new(RingSize);
+    private readonly CheckpointLeases _leases = new();
+    private RunProgress _progress = new();
+    private IGrainTimer? _timer;
+    private long _newsNumber, _lastReport, _eventsStored;
+    private DateTimeOffset _indexed;
+    private string? _waiting;
+
+    private string Folder => this.GetPrimaryKeyString();
+
+    private RunRecord? Record => state.State.Record;
+
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        if (Record is null) return;
+        _progress = RunProgress.From(tables.FindRun(Folder));
+        await StoreAsync();
+        SetTimer();
+    }
+
+    public async Task<NewRunReply> CreateAsync(NewRun run)
+    {
+        if (Record is not null || !await agents.At(agents.Here).PrepareFolderAsync(Folder, run.ConfigYaml)) return new NewRunReply(false);
+        return new NewRunReply((await ApplyAsync(new RunInput.Create(Path.GetFileName(Folder), run))).Accepted);
+    }
+
+    public async Task<bool> AdoptAsync()
+    {
+        var agent = agents.At(agents.Here);
+        if (Record is null)
+        {
+            if (await agent.ReadStrayAsync(Folder) is not { } stray) return false;
+            var curve = MetricLineage.Curve(stray.Record.Attempts, a => tables.ReadMetrics(Folder, a));
+            foreach (var row in curve) _progress.Take(row);
+            await ApplyAsync(new RunInput.Adopt(stray));
+        }
+
+        await agent.SettleStrayAsync(Folder);
+        return true;
+    }
+
+    public Task<RunView?> FindAsync() => Task.FromResult(Record is null || state.State.Deleting ? null : new RunView
+    {
+        Row = _progress.Row(Folder, Record),
+        Record = Record,
+        ConfigYaml = state.State.Order!.ConfigYaml,
+        Experiment = state.State.Order.Experiment,
+        StopRequested = state.State.StopRequested,
+        Waiting = Record.State is RunState.Queued or RunState.Recovering ? _waiting : null,
+        FailureCode = state.State.FailureCode,
+    });
+
+    public Task ResumeAsync(IReadOnlyDictionary<string, string> environment) => ApplyAsync(new RunInput.Resume(environment));
+
+    public Task StopAsync() => ApplyAsync(new RunInput.Stop());
+
+    public Task PinAsync(long step, bool pinned) => ApplyAsync(new RunInput.Pin(step, pinned));
+
+    public Task DeleteAsync() => ApplyAsync(new RunInput.Delete());
+
+    public Task<RunEvent[]> EventsAsync() => Task.FromResult(tables.ReadEvents(Folder).ToArray());
+
+    public IAsyncEnumerable<StepMetrics[]> CurveAsync(CancellationToken cancellation = default) =>
+        Pages(() => Record is null ? [] : MetricLineage.Curve(Record.Attempts, a => tables.ReadMetrics(Folder, a)));
+
+    public IAsyncEnumerable<StepMetrics[]> AttemptRowsAsync(int attempt, CancellationToken cancellation = default) => Pages(() => tables.ReadMetrics(Folder, attempt));
+
+    public Task<(long Step, double Value)[]> SeriesAsync(string name, int points) =>
+        Task.FromResult(Record is null ? [] : MetricSeries.Of(Record.Attempts, a => tables.ReadSeries(Folder, a, name), points));
+
+    public IAsyncEnumerable<RunNews> WatchAsync(int backlog, CancellationToken cancellation = default) =>
+        _news.WatchAsync(backlog, new RunNews(_newsNumber, Record?.State ?? throw new UserErrorException($"there is no run in {Folder}.")), cancellation);
+
+    public Task<LogChunk> ReadLogAsync(int attempt, long offset) => agents.At(state.State.Node ?? agents.Here).ReadLogAsync(Folder, attempt, offset);
+
+    public Task<SampleSpec> LeaseAsync(SampleOrder order, Guid lease)
+    {
+        var checkpoint = Record?.Checkpoints.FirstOrDefault(c => c.Step == order.Step)
+            ?? throw new BadDataException($"run '{Path.GetFileName(Folder)}' has no checkpoint of step {order.Step}.");
+        _leases.Add(lease, order.Step, time.GetUtcNow());
+        return Task.FromResult(new SampleSpec
+        {
+            CheckpointFolder = Path.Combine(Folder, "checkpoints", checkpoint.FolderName),
+            ManifestSha256 = checkpoint.ManifestSha256,
+            ConfigYaml = state.State.Order!.ConfigYaml,
+            TokenizerFolder = Record.TokenizerFolder,
+            Prompt = order.Prompt,
+            MaxTokens = order.MaxTokens,
+            Count = order.Count,
+            Temperature = order.Temperature,
+            TopK = order.TopK,
+            TopP = order.TopP,
+            Seed = order.Seed,
+        });
+    }
+
+    public Task ReturnAsync(Guid lease)
+    {
+        _leases.Remove(lease);
+        return Task.CompletedTask;
+    }
+
+    public async Task<bool> GrantedAsync(NodeRef node, string device, int attempt)
+    {
+        if (Record is null) return false;
+        var accepted = (await ApplyAsync(new RunInput.Granted(node, device, attempt))).Accepted;
+        if (accepted) _waiting = null;
+        return accepted;
+    }
+
+    public Task WaitingAsync(string? reason)
+    {
+        if (reason != _waiting && reason is not null && Record is not null)
+            Publish(new RunNews(++_newsNumber, Record.State, Event: new RunEvent(time.GetUtcNow(), "waiting", reason)));
+        _waiting = reason;
+        return Task.CompletedTask;
+    }
+
+    public async Task<Standing> ReportAsync(int attempt, long number, RankMessage[] messages)
+    {
+        if (Record is null) return new Standing(false, false);
+        var repeated = attempt == Record.CurrentAttempt && number <= _lastReport;
+        if (!repeated && attempt == Record.CurrentAttempt)
+        {
+            // Rows first: should the rest fail, the agent says it all again, and rows that are there are left alone.
+            var rows = messages.OfType<MetricsReport>().SelectMany(m => m.Rows).ToList();
+            if (rows.Count > 0) tables.AddMetrics(Folder, attempt, rows);
+            var decision = await ApplyAsync(new RunInput.Reported(attempt, number, messages));
+            if (!decision.Accepted) return new Standing(false, false);
+            _lastReport = number;
+            foreach (var message in messages) Take(message);
+            PutIndex(always: false);
+        }
+
+        return StandingOf(attempt);
+    }
+
+    public async Task<CommitReply> CommitAsync(CommittedCheckpoint checkpoint)
+    {
+        tables.SyncMetrics();
+        CrashPoint.Reach("silo.before-commit");
+        var reply = (await ApplyAsync(new RunInput.Commit(checkpoint))).Commit!;
+        CrashPoint.Reach("silo.after-commit");
+        return reply;
+    }
+
+    public Task EndedAsync(AttemptEnd end) => ApplyAsync(new RunInput.Ended(end));
+
+    public Task<Standing> RenewAsync(int attempt, NodeRef node) => Task.FromResult(StandingOf(attempt));
+
+    public Task AgentStartedAsync(NodeRef node) =>
+        state.State.Node is { } mine && mine.Node == node.Node && mine.Silo != node.Silo ? ApplyAsync(new RunInput.SiloDied(mine)) : PerformAsync(RunDecider.Pending(state.State));
+
+    public Task ReceiveReminder(string reminderName, TickStatus status) => PerformAsync(RunDecider.Pending(state.State));
+
+    private Standing StandingOf(int attempt) => new(
+        Record is { State: RunState.Preparing or RunState.Running } record && attempt == record.CurrentAttempt, state.State.StopRequested);
+
+    private async Task<RunDecision> ApplyAsync(RunInput input)
+    {
+        var decision = RunDecider.Decide(state.State, input, _leases.Steps(time.GetUtcNow()), time.GetUtcNow());
+        if (decision.Refusal is { } refusal && input is not (RunInput.Create or RunInput.Adopt))
+            throw new UserErrorException($"run '{Path.GetFileName(Folder)}': {refusal}.", ExitCodes.Failure);
+        if (!ReferenceEquals(decision.State, state.State))
+        {
+            if (decision.State.Record!.CurrentAttempt != Record?.CurrentAttempt) _lastReport = 0;
+            await WriteAsync(decision.State with { Record = decision.State.Record with { Version = decision.State.Record.Version + 1 } });
+            await StoreAsync();
+            SetTimer();
+        }
+
+        await PerformAsync(decision.Effects);
+        return decision;
+    }
+
+    /// <summary>The compare-and-swap. A write that failed may have come through: that is looked at before anything is answered.</summary>
+    private async Task WriteAsync(RunGrainState next)
+    {
+        CrashPoint.Reach("silo.before-write");
+        state.State = next;
+        try
+        {
+            await state.WriteStateAsync();
+        }
+        catch (Exception e) when (e is not InconsistentStateException)
+        {
+            LogWriteFailed(Folder, e);
+            await state.ReadStateAsync();
+            if (Record?.Version != next.Record!.Version) throw new IOException($"the state of run '{Path.GetFileName(Folder)}' could not be written ({e.Message})", e);
+        }
+
+        CrashPoint.Reach("silo.after-write");
+    }
+
+    /// <summary>Brings the events of the state and the run's line into the tables, and tells the viewers.</summary>
+    private Task StoreAsync()
+    {
+        try
+        {
+            tables.AddEvents(Folder, state.State.Events);
+        }
+        catch (IOException e)
+        {
+            LogTablesFailed(Folder, e);
+        }
+
+        foreach (var e in state.State.Events.Where(e => e.Number > _eventsStored)) Publish(new RunNews(++_newsNumber, Record!.State, Event: e.Event));
+        _eventsStored = state.State.LastEvent;
+        Publish(new RunNews(++_newsNumber, Record!.State));
+        PutIndex(always: true);
+        return Task.CompletedTask;
+    }
+
+    private void PutIndex(bool always)
+    {
+        if (!always && time.GetUtcNow() - _indexed < _indexPeriod) return;
+        _indexed = time.GetUtcNow();
+        try
+        {
+            tables.PutRun(_progress.Row(Folder, Record!));
+        }
+        catch (IOException e)
+        {
+            LogTablesFailed(Folder, e);
+        }
+    }
+
+    private void Take(RankMessage message)
+    {
+        if (message is RankStarted started) _progress.StartFrom(started.FromStep);
+        if (message is MetricsReport report)
+        {
+            foreach (var row in report.Rows) _progress.Take(row);
+        }
+
+        if (message is not (Heartbeat or RankEvent)) Publish(new RunNews(++_newsNumber, Record!.State, message));
+    }
+
+    private void Publish(RunNews news) => _news.Publish(news);
+
+    /// <summary>Performs effects; what fails is left to the timer, which asks <see cref="RunDecider.Pending"/>.</summary>
+    private async Task PerformAsync(IReadOnlyList<RunEffect> effects)
+    {
+        foreach (var effect in effects)
+        {
+            try
+            {
+                CrashPoint.Reach("silo.effect");
+                await PerformAsync(effect);
+            }
+            catch (Exception e) when (effect is not RunEffect.Erase && e is IOException or TimeoutException or OrleansException or UserErrorException)
+            {
+                LogEffectFailed(Folder, effect.GetType().Name, e);
+            }
+        }
+    }
+
+    private async Task PerformAsync(RunEffect effect)
+    {
+        var queue = GrainFactory.GetGrain<IQueueGrain>(0);
+        switch (effect)
+        {
+            case RunEffect.Enqueue enqueue:
+                await queue.EnqueueAsync(Folder, enqueue.Attempt, state.State.Order!.Priority, state.State.Order.WantsGpu);
+                break;
+            case RunEffect.Dequeue:
+                await queue.DequeueAsync(Folder);
+                break;
+            case RunEffect.WakeQueue:
+                await queue.WakeAsync();
+                break;
+            case RunEffect.Launch launch:
+                await agents.At(launch.Node).LaunchAsync(new LaunchOrder(SpecOfAttempt(), launch.Device, state.State.Order!.Environment));
+                break;
+            case RunEffect.StopRank stop:
+                await agents.At(stop.Node).StopRankAsync(Folder, stop.Attempt);
+                break;
+            case RunEffect.Discard discard:
+                await agents.At(state.State.Node ?? agents.Here).DiscardAsync(Folder, [.. discard.Folders]);
+                await ApplyAsync(new RunInput.Discarded(discard.Folders));
+                break;
+            case RunEffect.Erase:
+                await EraseAsync();
+                break;
+            case RunEffect.JoinExperiment:
+                await GrainFactory.GetGrain<IExperimentGrain>(ExperimentKey).AddAsync(Folder, state.State.Order!.ConfigYaml);
+                break;
+            case RunEffect.StayAwake { Wanted: true }:
+                await this.RegisterOrUpdateReminder(AwakeReminder, _reminderPeriod, _reminderPeriod);
+                break;
+            case RunEffect.StayAwake:
+                if (await this.GetReminder(AwakeReminder) is { } reminder) await this.UnregisterReminder(reminder);
+                break;
+        }
+    }
+
+    private string ExperimentKey => Path.Combine(Path.GetDirectoryName(Folder)!, state.State.Order!.Experiment);
+
+    private TrainSpec SpecOfAttempt() => new()
+    {
+        Run = Record!.Run,
+        RunFolder = Folder,
+        Attempt = Record.CurrentAttempt,
+        ConfigYaml = state.State.Order!.ConfigYaml,
+        TokensFolder = Record.TokensFolder,
+        TokenizerFolder = Record.TokenizerFolder,
+        GlobalBatchWindows = Record.GlobalBatchWindows,
+        ResumeFrom = [.. Record.Checkpoints.Reverse()],
+    };
+
+    private async Task EraseAsync()
+    {
+        await agents.At(agents.Here).DeleteFolderAsync(Folder);
+        await GrainFactory.GetGrain<IExperimentGrain>(ExperimentKey).RemoveAsync(Folder);
+        tables.DeleteRun(Folder);
+        _timer?.Dispose();
+        _timer = null;
+        if (await this.GetReminder(AwakeReminder) is { } reminder) await this.UnregisterReminder(reminder);
+        await state.ClearStateAsync();
+        DeactivateOnIdle();
+    }
+
+    /// <summary>The timer ticks only while the state asks for something, so that idle runs cost nothing.</summary>
+    private void SetTimer()
+    {
+        if (!state.State.IsActive && RunDecider.Pending(state.State).Count == 0)
+        {
+            _timer?.Dispose();
+            _timer = null;
+        }
+        else
+        {
+            _timer ??= this.RegisterGrainTimer(_ => PerformAsync(RunDecider.Pending(state.State)), new GrainTimerCreationOptions(_tick, _tick));
+        }
+    }
+
+    private static async IAsyncEnumerable<StepMetrics[]> Pages(Func<IReadOnlyList<StepMetrics>> read)
+    {
+        const int page = 2000;
+        var rows = await Task.Run(read);
+        for (var i = 0; i < rows.Count; i += page) yield return [.. rows.Skip(i).Take(page)];
+    }
+
+    [LoggerMessage(2001, LogLevel.Warning, "run {Run}: effect {Effect} failed and will be tried again")]
+    private partial void LogEffectFailed(string run, string effect, Exception exception);
+
+    [LoggerMessage(2002, LogLevel.Warning, "run {Run}: the state was not written, or its answer was lost; reading it again")]
+    private partial void LogWriteFailed(string run, Exception exception);
+
+    [LoggerMessage(2003, LogLevel.Warning, "run {Run}: the tables do not take rows; they are written again with the next change")]
+    private partial void LogTablesFailed(string run, Exception exception);
+}

@@ -1,0 +1,48 @@
+using Dtt.Abstractions.Platform;
+using Dtt.Abstractions.Runs;
+using Dtt.Grains.Storage;
+
+namespace Dtt.Grains.Runs;
+
+/// <summary>The durable state of a Run grain.</summary>
+public sealed record RunGrainState
+{
+    /// <summary>Events that stay in the state until the table surely has them.</summary>
+    public const int EventsKept = 16;
+
+    /// <summary>What was decided and committed; null while there is no run.</summary>
+    public RunRecord? Record { get; init; }
+
+    /// <summary>What is to be trained.</summary>
+    public NewRun? Order { get; init; }
+
+    /// <summary>Where the current attempt lives; null when it lives nowhere.</summary>
+    public NodeRef? Node { get; init; }
+
+    /// <summary>The device of the current attempt.</summary>
+    public string? Device { get; init; }
+
+    /// <summary>Whether somebody asked for a stop.</summary>
+    public bool StopRequested { get; init; }
+
+    /// <summary>Whether the run is being deleted.</summary>
+    public bool Deleting { get; init; }
+
+    /// <summary>Exit code of commands that wait for a failed run.</summary>
+    public int FailureCode { get; init; }
+
+    /// <summary>Folder names of forgotten checkpoints that may still be on disk.</summary>
+    public IReadOnlyList<string> Doomed { get; init; } = [];
+
+    /// <summary>Number of the last report of the current attempt that changed this state.</summary>
+    public long LastReport { get; init; }
+
+    /// <summary>Number of the last event.</summary>
+    public long LastEvent { get; init; }
+
+    /// <summary>The newest events, oldest first.</summary>
+    public IReadOnlyList<NumberedEvent> Events { get; init; } = [];
+
+    /// <summary>Whether an attempt lives or is about to.</summary>
+    internal bool IsActive => Record?.State is RunState.Queued or RunState.Preparing or RunState.Running or RunState.Recovering;
+}

@@ -1,0 +1,46 @@
+using Dtt.Abstractions.Platform;
+using Dtt.Abstractions.Ranks;
+using Dtt.Abstractions.Runs;
+using Dtt.Grains.Agents;
+
+namespace Dtt.Grains.Runs;
+
+/// <summary>Something that a run has to decide on.</summary>
+public abstract record RunInput
+{
+    /// <summary>A client creates it.</summary>
+    public sealed record Create(string Run, NewRun Order) : RunInput;
+
+    /// <summary>A run from outside is taken over.</summary>
+    public sealed record Adopt(StrayRun Stray) : RunInput;
+
+    /// <summary>A client wants it to go on.</summary>
+    public sealed record Resume(IReadOnlyDictionary<string, string> Environment) : RunInput;
+
+    /// <summary>A client wants it to stop.</summary>
+    public sealed record Stop : RunInput;
+
+    /// <summary>A client pins a checkpoint, or unpins it.</summary>
+    public sealed record Pin(long Step, bool Pinned) : RunInput;
+
+    /// <summary>A client deletes it.</summary>
+    public sealed record Delete : RunInput;
+
+    /// <summary>The queue has a device for an attempt.</summary>
+    public sealed record Granted(NodeRef Node, string Device, int Attempt) : RunInput;
+
+    /// <summary>An attempt's rank said something.</summary>
+    public sealed record Reported(int Attempt, long Number, IReadOnlyList<RankMessage> Messages) : RunInput;
+
+    /// <summary>An attempt's rank wrote a checkpoint.</summary>
+    public sealed record Commit(CommittedCheckpoint Checkpoint) : RunInput;
+
+    /// <summary>An attempt's rank is gone.</summary>
+    public sealed record Ended(AttemptEnd End) : RunInput;
+
+    /// <summary>An attempt's silo is dead, and its rank with it.</summary>
+    public sealed record SiloDied(NodeRef Node) : RunInput;
+
+    /// <summary>Folders of forgotten checkpoints are gone.</summary>
+    public sealed record Discarded(IReadOnlyList<string> Folders) : RunInput;
+}

@@ -1,0 +1,103 @@
+using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Platform;
+using Dtt.Data.Datasets;
+using Dtt.Data.Text;
+using Dtt.Data.Tokenizers;
+using Dtt.Data.Tokens;
+
+namespace Dtt.Silo.Datasets;
+
+/// <summary>The verbs of one dataset job on this node, over the data library: fetch, plan, count, merge, encode, verify, assemble. Each may be done again and gives the same bytes.</summary>
+internal sealed class DatasetWork(DatasetJob job, string node)
+{
+    private readonly Lazy<RawManifest> _manifest = new(() => RawManifest.Find(job.RawFolder)
+        ?? throw new BadDataException($"there is no raw text in {job.RawFolder}; run `dtt download -d {job.Dataset}` first."));
+    private readonly Lazy<Vocabulary> _vocabulary = new(() => TokenizerFolder.Load(job.TokenizerFolder));
+    private IReadOnlyList<Piece>? _pieces;
+    private DatasetEncoder? _encoder;
+
+    private string TokenizerName => Path.GetFileName(job.TokenizerFolder);
+
+    private IReadOnlyList<Piece> Pieces => LazyInitializer.EnsureInitialized(ref _pieces, () => PiecePlan.Of(_manifest.Value, job.Config));
+
+    private DatasetEncoder Encoder => LazyInitializer.EnsureInitialized(ref _encoder, () => new DatasetEncoder(job.TokensFolder, Source(_vocabulary.Value)));
+
+    private TokenizerTraining Training => new(job.TokenizerFolder, string.Join('\n', [job.Config.Documents, job.Config.TextField, .. _manifest.Value.Files.Select(f => f.Sha256)]));
+
+    /// <summary>Does work on the whole dataset.</summary>
+    /// <exception cref="BadDataException">The text or a folder is not what it should be.</exception>
+    public WorkDone Do(WorkItem item) => item.Stage switch
+    {
+        DatasetStage.Fetching => new WorkDone(item, [Fetch()]),
+        DatasetStage.Planning => Plan(item),
+        DatasetStage.Merging => new WorkDone(item, [Merge()]),
+        DatasetStage.Assembling => new WorkDone(item, [Tokens(Encoder.Assemble(Pieces.Count), "ready")]),
+        _ => throw new InvalidOperationException($"{item.Stage} goes piece by piece."),
+    };
+
+    /// <summary>Does work on one piece; what it made.</summary>
+    /// <exception cref="BadDataException">The text is damaged.</exception>
+    public PieceResult DoPiece(WorkItem item, BpeEncoder? encoder)
+    {
+        var piece = Pieces[item.Piece];
+        if (item.Stage == DatasetStage.Counting)
+        {
+            var (sha256, documents) = Training.Count(piece);
+            return new PieceResult(piece.Length, sha256, 0, documents, node);
+        }
+
+        var encoded = item.Stage == DatasetStage.Encoding ? Encoder.EncodePiece(piece, _vocabulary.Value, encoder!) : Encoder.VerifyPiece(piece, _vocabulary.Value, encoder!);
+        return new PieceResult(piece.Length, string.Join(' ', encoded.Shards.Select(s => s.Sha256)), encoded.Shards.Sum(s => s.Tokens), encoded.Shards.Sum(s => s.Documents), node);
+    }
+
+    /// <summary>An encoder for one thread; null in stages that need none.</summary>
+    public BpeEncoder? EncoderFor(DatasetStage stage) => stage is DatasetStage.Encoding or DatasetStage.Verifying ? new BpeEncoder(_vocabulary.Value) : null;
+
+    private string Fetch()
+    {
+        var (manifest, wasThere) = RawDataset.Prepare(job.Config, job.RawFolder);
+        return $"download: {job.Dataset}, {manifest.Files.Count} file{(manifest.Files.Count == 1 ? "" : "s")}, {manifest.Bytes / 1e6:N1} MB {(wasThere ? "already here" : "ready")} ({job.RawFolder})";
+    }
+
+    private WorkDone Plan(WorkItem item)
+    {
+        var pieces = Pieces.Count;
+        if (!TokenizerFolder.Exists(job.TokenizerFolder))
+        {
+            Training.Begin();
+            return new WorkDone(item, Pieces: pieces);
+        }
+
+        if (_vocabulary.Value.Size != job.VocabSize)
+        {
+            throw new BadDataException($"the tokenizer in {job.TokenizerFolder} has {_vocabulary.Value.Size:N0} ids, and vocab_size asks for {job.VocabSize:N0}. "
+                + $"Set vocab_size: {_vocabulary.Value.Size}, or delete that folder.");
+        }
+
+        var note = $"tokenizer: {TokenizerName}, {_vocabulary.Value.Size:N0} ids already here ({job.TokenizerFolder})";
+        if (Encoder.FindDone() is { } there) return new WorkDone(item, [note, Tokens(there, "already here")], pieces, DatasetStage.Done);
+        Encoder.Begin();
+        return new WorkDone(item, [note], pieces, DatasetStage.Encoding);
+    }
+
+    private string Merge()
+    {
+        if (TokenizerFolder.Exists(job.TokenizerFolder))
+        {
+            // An earlier life of this very step came as far as this.
+            Training.End();
+            Encoder.Begin();
+            return $"tokenizer: {TokenizerName}, {_vocabulary.Value.Size:N0} ids ({job.TokenizerFolder})";
+        }
+
+        var (vocabulary, documents) = Training.Merge(Pieces, job.VocabSize);
+        Training.End();
+        Encoder.Begin();
+        return $"tokenizer: {TokenizerName}, {vocabulary.Size:N0} ids from {documents:N0} documents ({job.TokenizerFolder})";
+    }
+
+    private TokenSource Source(Vocabulary vocabulary) => TokenSource.Of(_manifest.Value, job.Config, TokenizerName, vocabulary, job.ValFraction);
+
+    private string Tokens(TokenIndex index, string how) =>
+        $"tokens: {index.TokensOf("train"):N0} for training, {index.TokensOf("val"):N0} for validation, {index.Shards.Count} shards {how} ({job.TokensFolder})";
+}

@@ -1,0 +1,111 @@
+using System.Collections.Concurrent;
+using Dtt.Abstractions.Diagnostics;
+using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Platform;
+using Dtt.Data.Tokenizers;
+using Microsoft.Extensions.Logging;
+
+namespace Dtt.Silo.Datasets;
+
+/// <summary>Does the work of datasets on this node's cores: leases items in batches, works on as many as there are cores, and hands in what is done with the next wish.</summary>
+internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWorker> log)
+{
+    private static readonly TimeSpan _renewPeriod = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan _retryPeriod = TimeSpan.FromMilliseconds(500);
+    private static readonly int _cores = Environment.ProcessorCount;
+    private readonly ConcurrentDictionary<string, byte> _open = new();
+
+    /// <summary>What is worked on, a line each.</summary>
+    public IReadOnlyList<string> Work => [.. _open.Keys.Select(d => $"dataset {d}")];
+
+    /// <summary>Goes to work for a dataset, unless it is at it already.</summary>
+    public void Start(string dataset, NodeRef here)
+    {
+        if (_open.TryAdd(dataset, 0)) _ = Task.Run(() => WorkAsync(dataset, here));
+    }
+
+    private async Task WorkAsync(string dataset, NodeRef here)
+    {
+        var grain = grains.GetGrain<IDatasetGrain>(dataset);
+        var running = new Dictionary<WorkItem, Task<WorkDone>>();
+        var waiting = new Queue<WorkItem>();
+        var done = new List<WorkDone>();
+        var encoders = new ConcurrentBag<BpeEncoder>(); // their word caches make them fast: they go from piece to piece
+        DatasetWork? work = null;
+        DatasetJob? job = null;
+        try
+        {
+            while (true)
+            {
+                // One batch ahead, so that no core waits for an answer.
+                var wish = Math.Max(0, 2 * _cores - running.Count - waiting.Count);
+                WorkOffer offer;
+                try
+                {
+                    offer = await grain.ExchangeAsync(here, [.. done], [.. running.Keys, .. waiting], wish);
+                }
+                catch (Exception e) when (e is OrleansException or TimeoutException or IOException)
+                {
+                    LogNotAnswered(dataset, e);
+                    await Task.Delay(_retryPeriod);
+                    continue;
+                }
+
+                done.Clear();
+                foreach (var item in offer.Items) waiting.Enqueue(item);
+                if (!offer.More)
+                {
+                    waiting.Clear();
+                    if (running.Count == 0) return;
+                }
+
+                if (offer.Job is not null && offer.Job != job) (job, work, encoders) = (offer.Job, new DatasetWork(offer.Job, here.Node), []);
+                while (waiting.Count > 0 && running.Count < _cores)
+                {
+                    var item = waiting.Dequeue();
+                    running[item] = Task.Run(() => DoAsync(dataset, work!, encoders, item));
+                }
+
+                await Task.WhenAny(running.Values.Cast<Task>().Append(Task.Delay(_renewPeriod)));
+                foreach (var (item, task) in running.Where(r => r.Value.IsCompleted).ToList())
+                {
+                    running.Remove(item);
+                    done.Add(await task);
+                }
+            }
+        }
+        finally
+        {
+            _open.TryRemove(dataset, out _);
+        }
+    }
+
+    private async Task<WorkDone> DoAsync(string dataset, DatasetWork work, ConcurrentBag<BpeEncoder> encoders, WorkItem item)
+    {
+        try
+        {
+            if (item.Piece < 0) return work.Do(item);
+            var encoder = encoders.TryTake(out var free) ? free : work.EncoderFor(item.Stage);
+            var result = work.DoPiece(item, encoder);
+            if (encoder is not null) encoders.Add(encoder);
+            CrashPoint.Reach("silo.piece");
+            await grains.GetGrain<IShardGrain>($"{dataset}#{item.Piece}").FinishAsync(item.Stage, result);
+            return new WorkDone(item);
+        }
+        catch (UserErrorException e)
+        {
+            return new WorkDone(item, Error: e.Message, ErrorCode: e.ExitCode);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return new WorkDone(item, Error: $"{e.Message.TrimEnd('.')}. What was finished stays; free some space or mend the permissions, and run the same command again.", ErrorCode: ExitCodes.Failure);
+        }
+        catch (Exception e)
+        {
+            return new WorkDone(item, Error: $"this is a bug in DTT; please report it with what follows.{Environment.NewLine}{e}", ErrorCode: ExitCodes.Failure);
+        }
+    }
+
+    [LoggerMessage(3021, LogLevel.Warning, "dataset {Dataset}: no answer; it is asked again")]
+    private partial void LogNotAnswered(string dataset, Exception exception);
+}

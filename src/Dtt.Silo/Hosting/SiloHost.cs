@@ -1,0 +1,58 @@
+using System.Net;
+using Dtt.Abstractions.Platform;
+using Dtt.Abstractions.Security;
+using Dtt.Grains.Agents;
+using Dtt.Grains.Storage;
+using Dtt.Silo.Agent;
+using Dtt.Silo.Datasets;
+using Dtt.Silo.Ranks;
+using Dtt.Silo.Storage;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans.Configuration;
+
+namespace Dtt.Silo.Hosting;
+
+/// <summary>The silo of one machine: exactly one per user and state folder, on loopback, with SQLite.</summary>
+internal static class SiloHost
+{
+    private const string Invariant = "System.Data.SQLite"; // Orleans' name for Microsoft.Data.Sqlite
+
+    /// <summary>Puts everything together.</summary>
+    public static IHost Build(PlatformFolders folders, SiloOptionsFromEnvironment options, Database database, PlatformCertificates certificates)
+    {
+        var clients = new ClientCount();
+        var builder = new HostBuilder();
+        builder.ConfigureLogging(logging => logging
+            .AddSimpleConsole(c => (c.SingleLine, c.TimestampFormat, c.ColorBehavior) = (true, "yyyy-MM-dd HH:mm:ss.fff ", Microsoft.Extensions.Logging.Console.LoggerColorBehavior.Disabled))
+            .SetMinimumLevel(LogLevel.Warning)
+            .AddFilter("Dtt", LogLevel.Information)
+            .AddFilter("Orleans.Runtime.Silo", LogLevel.Error) // it wants a server's garbage collector
+            .AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error)); // it takes the time before a cold start for a stall
+        builder.ConfigureServices(services => services
+            .AddSingleton(folders).AddSingleton(options).AddSingleton(database).AddSingleton(clients)
+            .AddSingleton(TimeProvider.System)
+            .AddSingleton<IPlatformTables, SqliteTables>()
+            .AddSingleton<INodeAgents, NodeAgents>()
+            .AddSingleton<RankHost>().AddSingleton<SampleHost>().AddSingleton<ShardWorker>().AddSingleton<StrayRuns>()
+            .AddSingleton<SiloLife>().AddHostedService(s => s.GetRequiredService<SiloLife>())
+            .Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromMinutes(2)));
+        builder.UseOrleans(silo => silo
+            .UseLocalhostClustering(options.SiloPort, options.GatewayPort, serviceId: PlatformWire.ServiceId, clusterId: PlatformWire.ClusterId)
+            .Configure<EndpointOptions>(o => o.AdvertisedIPAddress = IPAddress.Loopback)
+            .Configure<SiloOptions>(o => o.SiloName = Environment.MachineName)
+            .Configure<SiloConnectionOptions>(o =>
+            {
+                o.ConfigureSiloInboundConnection(c => TlsConnection.UseServer(c, certificates.Silo, [certificates.Silo]));
+                o.ConfigureSiloOutboundConnection(c => TlsConnection.UseClient(c, certificates.Silo, certificates.Silo));
+                o.ConfigureGatewayInboundConnection(c => TlsConnection.UseServer(c, certificates.Silo, [certificates.Client], clients.Change));
+            })
+            .AddAdoNetGrainStorage(StateStorage.Provider, o => (o.Invariant, o.DataSource, o.GrainStorageSerializer) = (Invariant, database.Platform, new StateSerializer()))
+            .UseAdoNetReminderService(o => (o.Invariant, o.DataSource) = (Invariant, database.Platform))
+            .AddGrainService<NodeAgent>()
+            .AddStartupTask<Announcer>()
+            .Services.AddPlatformWire(GrainJson.Default));
+        return builder.Build();
+    }
+}

@@ -1,0 +1,64 @@
+using Dtt.Abstractions.Platform;
+using Dtt.Silo.Datasets;
+using Dtt.Silo.Ranks;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Dtt.Silo.Hosting;
+
+/// <summary>Whether the silo is needed: it ends by itself when there was no client and no work for a while. Before any end its ranks save.</summary>
+internal sealed partial class SiloLife(SiloOptionsFromEnvironment options, RankHost ranks, SampleHost samples, ShardWorker shards, ClientCount clients, IHostApplicationLifetime host, TimeProvider time, ILogger<SiloLife> log)
+    : BackgroundService
+{
+    private static readonly TimeSpan _look = TimeSpan.FromSeconds(10);
+    private readonly DateTimeOffset _started = time.GetUtcNow();
+
+    /// <summary>What the silo is doing.</summary>
+    public SiloReport Report() => new()
+    {
+        Process = Environment.ProcessId,
+        Build = options.Build,
+        StartedAt = _started,
+        MemoryBytes = Environment.WorkingSet,
+        Clients = clients.Now,
+        Work = Work(),
+        Devices = ranks.Devices,
+    };
+
+    /// <summary>Ends the silo when it is idle or the end is forced; false when it is busy.</summary>
+    public bool TryEnd(bool force)
+    {
+        if (!force && Work().Count > 0) return false;
+        host.StopApplication();
+        return true;
+    }
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        LogEnding(string.Join("; ", Work()));
+        await ranks.DrainAsync();
+        await base.StopAsync(cancellationToken);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(options.IdleTime < _look ? options.IdleTime : _look, time);
+        var lastNeeded = time.GetTimestamp();
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            if (clients.Now > 0 || Work().Count > 0) lastNeeded = time.GetTimestamp();
+            if (time.GetElapsedTime(lastNeeded) < options.IdleTime) continue;
+            LogIdle(options.IdleTime);
+            host.StopApplication();
+            return;
+        }
+    }
+
+    private IReadOnlyList<string> Work() => [.. ranks.Work, .. shards.Work, .. Enumerable.Repeat("a sampling", samples.Count)];
+
+    [LoggerMessage(3031, LogLevel.Information, "nobody needed the silo for {Time}; it ends")]
+    private partial void LogIdle(TimeSpan time);
+
+    [LoggerMessage(3032, LogLevel.Information, "ending; ranks save first: {Work}")]
+    private partial void LogEnding(string work);
+}

@@ -1,0 +1,45 @@
+using System.Globalization;
+using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Platform;
+using Dtt.Abstractions.Security;
+using Dtt.Abstractions.Storage;
+using Dtt.Silo.Hosting;
+using Dtt.Silo.Storage;
+using Microsoft.Extensions.Hosting;
+
+// dtt-silo: the background process that owns a platform's work. Started by any command that needs it, or by `dtt silo run` in the foreground.
+// Its standard error reports the start: that clients may come, or why they may not.
+CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+var foreground = args is ["--foreground"];
+try
+{
+    var folders = PlatformFolders.FromEnvironment();
+    if (!foreground) Daemon.Detach(folders.LogFile);
+    using var only = FileLock.TryTake(folders.LockFile);
+    if (only is null)
+    {
+        Console.Error.WriteLine($"another silo serves {folders.State}; see `dtt silo status`.");
+        return ExitCodes.Requeue;
+    }
+
+    var options = SiloOptionsFromEnvironment.Read();
+    using var database = Database.Open(folders.State);
+    using var host = SiloHost.Build(folders, options, database, PlatformCertificates.Load(folders.TlsFolder));
+    await host.StartAsync();
+    SiloAnnouncement.OfThisProcess(options.GatewayPort, options.SiloPort, options.Build).Save(folders.AnnouncementFile);
+    if (foreground) Console.Error.WriteLine($"serving {folders.State}, process {Environment.ProcessId}; Ctrl+C ends it, and its ranks save first.");
+    else Daemon.Ready();
+    await host.WaitForShutdownAsync();
+    File.Delete(folders.AnnouncementFile);
+    return ExitCodes.Success;
+}
+catch (UserErrorException e)
+{
+    Console.Error.WriteLine(e.Message);
+    return e.ExitCode;
+}
+catch (Exception e)
+{
+    Console.Error.WriteLine(e is IOException or UnauthorizedAccessException ? $"the silo cannot start: {e.Message}" : $"the silo cannot start, and this is a bug in DTT; please report it with what follows.{Environment.NewLine}{e}");
+    return ExitCodes.Failure;
+}

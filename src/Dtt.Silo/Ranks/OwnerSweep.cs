@@ -1,0 +1,61 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Dtt.Abstractions.Platform;
+
+namespace Dtt.Silo.Ranks;
+
+/// <summary>
+/// Kills ranks of this user whose silo is dead. Ranks die with their silo by the parent-death signal; this is for the case that it did not reach one, before another silo says that they are gone.
+/// </summary>
+internal static class OwnerSweep
+{
+    /// <summary>The environment variable that names a rank's owner.</summary>
+    public const string Variable = "DTT_OWNER";
+
+    /// <summary>This process, so exactly that no later one is taken for it: id and start time.</summary>
+    public static string ThisOwner { get; } = string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}:{SiloAnnouncement.StartTicksOf(Environment.ProcessId)}");
+
+    /// <summary>Sweeps; the processes that were killed.</summary>
+    public static IReadOnlyList<int> Run()
+    {
+        var killed = new List<int>();
+        foreach (var folder in Directory.EnumerateDirectories("/proc"))
+        {
+            if (!int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var id) || id == Environment.ProcessId || OwnerOf(folder) is not { } owner || Lives(owner)) continue;
+            try
+            {
+                using var process = Process.GetProcessById(id);
+                process.Kill();
+                process.WaitForExit();
+                killed.Add(id);
+            }
+            catch (Exception e) when (e is ArgumentException or InvalidOperationException or System.ComponentModel.Win32Exception)
+            {
+                // It ended while we looked.
+            }
+        }
+
+        return killed;
+    }
+
+    private static string? OwnerOf(string folder)
+    {
+        try
+        {
+            var environment = Encoding.UTF8.GetString(File.ReadAllBytes(Path.Combine(folder, "environ")));
+            return environment.Split('\0').FirstOrDefault(v => v.StartsWith(Variable + "=", StringComparison.Ordinal))?[(Variable.Length + 1)..];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null; // another user's, or gone
+        }
+    }
+
+    private static bool Lives(string owner)
+    {
+        var parts = owner.Split(':');
+        return parts.Length == 2 && int.TryParse(parts[0], CultureInfo.InvariantCulture, out var process) && long.TryParse(parts[1], CultureInfo.InvariantCulture, out var ticks)
+            && SiloAnnouncement.StartTicksOf(process) == ticks;
+    }
+}

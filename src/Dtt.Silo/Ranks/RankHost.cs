@@ -1,0 +1,135 @@
+using System.Collections.Concurrent;
+using Dtt.Abstractions.Platform;
+using Dtt.Grains.Agents;
+using Dtt.Grains.Devices;
+using Microsoft.Extensions.Logging;
+
+namespace Dtt.Silo.Ranks;
+
+/// <summary>The ranks of this node and the devices they hold. What an attempt's number already started, or ended, is never started again.</summary>
+internal sealed partial class RankHost(PlatformFolders folders, IGrainFactory grains, TimeProvider time, ILogger<RankHost> log)
+{
+    private static readonly TimeSpan _drainPatience = TimeSpan.FromSeconds(90);
+    private readonly Lock _gate = new();
+    private readonly DeviceTable _devices = new(DeviceInventory.Find());
+    private readonly Dictionary<string, RankSupervisor> _living = [];
+    private readonly ConcurrentDictionary<string, int> _newest = new();
+    private readonly ConcurrentDictionary<string, Task> _work = new();
+    private readonly CancellationTokenSource _ending = new();
+    private volatile bool _draining;
+
+    /// <summary>What lives here, a line each.</summary>
+    public IReadOnlyList<string> Work
+    {
+        get
+        {
+            lock (_gate) return [.. _living.Select(l => $"run '{Path.GetFileName(l.Key)}', attempt {l.Value.Attempt}, process {l.Value.Process}")];
+        }
+    }
+
+    /// <summary>Who has which device, a line each.</summary>
+    public IReadOnlyList<string> Devices
+    {
+        get
+        {
+            lock (_gate) return [.. _devices.List(time.GetUtcNow()).Select(d => d.Run is null ? $"{d.Device}: free" : $"{d.Device}: run '{Path.GetFileName(d.Run)}', attempt {d.Attempt}")];
+        }
+    }
+
+    /// <summary>Reserves a device.</summary>
+    public ReserveReply Reserve(string run, int attempt, bool wantsGpu)
+    {
+        if (_draining) return new ReserveReply(null, "the silo is ending");
+        lock (_gate)
+        {
+            var (device, holder) = _devices.Reserve(run, attempt, wantsGpu, time.GetUtcNow());
+            return device is not null ? new ReserveReply(device) : new ReserveReply(null, $"run '{Path.GetFileName(holder)}' has the {(wantsGpu ? "device" : DeviceInventory.Cpu)}");
+        }
+    }
+
+    /// <summary>Gives a reservation back.</summary>
+    public void Release(string run, int attempt)
+    {
+        lock (_gate)
+        {
+            if (!_living.ContainsKey(run)) _devices.Release(run, attempt);
+        }
+    }
+
+    /// <summary>Starts an attempt's rank.</summary>
+    public void Launch(LaunchOrder order, NodeRef here)
+    {
+        var (run, attempt) = (order.Spec.RunFolder, order.Spec.Attempt);
+        lock (_gate)
+        {
+            if (_newest.GetValueOrDefault(run) >= attempt) return;
+            _newest[run] = attempt;
+            var before = _work.GetValueOrDefault(run, Task.CompletedTask);
+            if (_living.GetValueOrDefault(run) is { } older) older.Kill();
+            _work[run] = Task.Run(() => SuperviseAsync(order, here, before));
+        }
+    }
+
+    /// <summary>Asks an attempt's rank to save and leave.</summary>
+    public void Stop(string run, int attempt)
+    {
+        lock (_gate)
+        {
+            if (_living.GetValueOrDefault(run) is { } rank && rank.Attempt == attempt) rank.Stop();
+        }
+    }
+
+    /// <summary>Starts nothing any more, has every rank save and leave, and waits until the runs know.</summary>
+    public async Task DrainAsync()
+    {
+        _draining = true;
+        lock (_gate)
+        {
+            foreach (var rank in _living.Values) rank.Stop();
+        }
+
+        await Task.WhenAny(Task.WhenAll(_work.Values), Task.Delay(_drainPatience, time));
+        await _ending.CancelAsync();
+    }
+
+    private async Task SuperviseAsync(LaunchOrder order, NodeRef here, Task before)
+    {
+        var (run, attempt) = (order.Spec.RunFolder, order.Spec.Attempt);
+        await before;
+        var supervisor = new RankSupervisor(order, grains.GetGrain<IRunGrain>(run), here, DeviceInventory.LockFile(order.Device, folders), log);
+        try
+        {
+            AttemptEnd end;
+            bool held;
+            lock (_gate)
+            {
+                held = _devices.Hold(order.Device, run, attempt, time.GetUtcNow());
+                if (held) _living[run] = supervisor;
+            }
+
+            try
+            {
+                end = held ? await supervisor.RunAsync() : new AttemptEnd(attempt, null, $"the device {order.Device} was taken before its rank could start");
+            }
+            finally
+            {
+                // First the device, then the word: the run stands in line again at once.
+                lock (_gate)
+                {
+                    if (held) _living.Remove(run);
+                    _devices.Release(run, attempt);
+                }
+            }
+
+            await supervisor.TellAsync(end, _ending.Token);
+        }
+        catch (Exception e)
+        {
+            LogSupervisionFailed(order.Spec.Run, attempt, e);
+            if (!_ending.IsCancellationRequested) await supervisor.TellAsync(new AttemptEnd(attempt, null, $"its supervision failed, which is a bug in DTT: {e}"), _ending.Token);
+        }
+    }
+
+    [LoggerMessage(3011, LogLevel.Error, "run {Run}, attempt {Attempt}: the supervision ended in an error")]
+    private partial void LogSupervisionFailed(string run, int attempt, Exception exception);
+}

@@ -1,0 +1,289 @@
+using System.Globalization;
+using System.Text;
+using Dtt.Abstractions.Diagnostics;
+using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Platform;
+using Dtt.Abstractions.Ranks;
+using Dtt.Abstractions.Runs;
+using Dtt.Abstractions.Storage;
+using Dtt.Grains.Agents;
+using Microsoft.Extensions.Logging;
+
+namespace Dtt.Silo.Ranks;
+
+/// <summary>
+/// One attempt's rank from its start to its end: passes on what it says, in numbered batches that are said again until they are answered; answers its commits; renews its lease; kills it when it hangs, when
+/// the attempt is over, or when nobody has acknowledged it for too long.
+/// </summary>
+internal sealed partial class RankSupervisor(LaunchOrder order, IRunGrain run, NodeRef here, string deviceLock, ILogger log)
+{
+    private const int MostMessages = 256;
+    private static readonly TimeSpan _batchPeriod = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan _renewPeriod = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan _lease = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan _commitPatience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan _retryPeriod = TimeSpan.FromMilliseconds(500);
+    private readonly List<RankMessage> _pending = [];
+    private readonly Lock _gate = new();
+    private readonly SemaphoreSlim _flushing = new(1);
+    private readonly TimeProvider _time = TimeProvider.System;
+    private RankProcess? _rank;
+    private RankMessage? _ending;
+    private RankMessage[] _batch = [];
+    private long _number, _acknowledged;
+    private bool _stopSent;
+    private volatile bool _stopRequested, _over;
+
+    private TrainSpec Spec => order.Spec;
+
+    /// <summary>The attempt.</summary>
+    public int Attempt => Spec.Attempt;
+
+    /// <summary>The rank's process, for people; 0 before it started.</summary>
+    public int Process => _rank?.Id ?? 0;
+
+    /// <summary>Asks the rank to save, commit and leave.</summary>
+    public void Stop()
+    {
+        _stopRequested = true;
+        if (_rank is not { } rank || Interlocked.Exchange(ref _stopSent, true)) return;
+        _ = rank.SendAsync(new StopRequest());
+    }
+
+    /// <summary>Kills the rank: its attempt is over.</summary>
+    public void Kill()
+    {
+        _over = true;
+        _rank?.Kill();
+    }
+
+    /// <summary>Runs the rank; gives how it ended. The caller frees the device, then tells the run.</summary>
+    public async Task<AttemptEnd> RunAsync()
+    {
+        Acknowledged();
+        var box = Path.Combine(Spec.RunFolder, $".blackbox.a{Attempt:00}");
+        try
+        {
+            RunFolder.Sweep(Spec.RunFolder, Spec.ResumeFrom.Select(c => c.FolderName).ToHashSet(StringComparer.Ordinal));
+            using var blackBox = BlackBox.Create(box);
+            CrashPoint.Reach("silo.launch");
+            using var rank = _rank = await RankProcess.StartAsync(Spec with { BlackBoxFile = box, DeviceLock = deviceLock }, RunFolder.LogOf(Spec.RunFolder, Attempt), Environment());
+            LogStarted(Spec.Run, Attempt, rank.Id);
+            if (_over) rank.Kill();
+            if (_stopRequested) Stop();
+            using var watch = new HangWatch(blackBox, PhaseDeadlines.Of(order.Environment.GetValueOrDefault("DTT_DEADLINE_SCALE")), rank.Kill);
+            using var ended = new CancellationTokenSource();
+            var beating = BeatAsync(ended.Token);
+            while (await rank.Pipe.ReceiveAsync() is { } message)
+            {
+                watch.Take(message);
+                await TakeAsync(message, rank);
+            }
+
+            var exit = await rank.WaitAsync();
+            await ended.CancelAsync();
+            await beating;
+            var last = blackBox.Read();
+            var died = watch.Verdict ?? string.Create(CultureInfo.InvariantCulture, $"the rank {exit} in phase {last.Phase.ToString().ToLowerInvariant()} after step {last.Step}");
+            if (rank.LastLines.Count > 0) died += $"; its last lines: {string.Join(" | ", rank.LastLines)}";
+            LogEnded(Spec.Run, Attempt, exit);
+            return new AttemptEnd(Attempt, _ending, _ending is null ? died : null);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or UserErrorException or System.ComponentModel.Win32Exception)
+        {
+            LogNotStarted(Spec.Run, Attempt, e);
+            return new AttemptEnd(Attempt, null, $"the rank could not be started: {e.Message}");
+        }
+        finally
+        {
+            _rank = null;
+            File.Delete(box);
+        }
+    }
+
+    /// <summary>Says everything that is still unsaid and then the end, again and again until the run answers.</summary>
+    public async Task TellAsync(AttemptEnd end, CancellationToken cancellation)
+    {
+        _ = await FlushAsync(Timeout.InfiniteTimeSpan, cancellation);
+        for (var tries = 0; ; tries++)
+        {
+            try
+            {
+                await run.EndedAsync(end);
+                return;
+            }
+            catch (Exception e) when (IsPassing(e))
+            {
+                LogNotAnswered(Spec.Run, Attempt, e);
+                await Task.Delay(_retryPeriod, _time, cancellation);
+            }
+        }
+    }
+
+    private Dictionary<string, string> Environment() => new(order.Environment, StringComparer.Ordinal) { ["CUDA_VISIBLE_DEVICES"] = DeviceInventory.VisibleTo(order.Device) };
+
+    private async Task TakeAsync(RankMessage message, RankProcess rank)
+    {
+        switch (message)
+        {
+            case Heartbeat:
+                break;
+            case CommitRequest request:
+                await rank.SendAsync(new CommitAnswer(request.Checkpoint.Step, await CommitAsync(request.Checkpoint)));
+                break;
+            case RankFinished or RankFailed:
+                _ending = message;
+                break;
+            default:
+                if (message is TrainingSample sample) Save(sample);
+                lock (_gate) _pending.Add(message);
+                break;
+        }
+    }
+
+    /// <summary>A commit waits for all that was said before it; when that cannot be stored it is refused for now, and the rank goes on.</summary>
+    private async Task<CommitReply> CommitAsync(CommittedCheckpoint checkpoint)
+    {
+        try
+        {
+            if (!await FlushAsync(_commitPatience, CancellationToken.None)) return new CommitReply(false, "the metrics before it could not be stored", Passing: true);
+            var reply = await run.CommitAsync(checkpoint);
+            Acknowledged();
+            return reply;
+        }
+        catch (Exception e) when (IsPassing(e))
+        {
+            LogNotAnswered(Spec.Run, Attempt, e);
+            return new CommitReply(false, e.Message, Passing: true);
+        }
+    }
+
+    /// <summary>Batches and renewals while the rank lives.</summary>
+    private async Task BeatAsync(CancellationToken cancellation)
+    {
+        using var timer = new PeriodicTimer(_batchPeriod);
+        var renewed = _time.GetTimestamp();
+        try
+        {
+            while (await timer.WaitForNextTickAsync(cancellation))
+            {
+                bool waiting;
+                lock (_gate) waiting = _pending.Count > 0;
+                if (waiting || _batch.Length > 0)
+                {
+                    if (await FlushAsync(TimeSpan.Zero, cancellation)) renewed = _time.GetTimestamp();
+                }
+
+                if (_time.GetElapsedTime(renewed) >= _renewPeriod)
+                {
+                    await RenewAsync();
+                    renewed = _time.GetTimestamp();
+                }
+
+                if (_time.GetElapsedTime(Interlocked.Read(ref _acknowledged)) < _lease) continue;
+                LogUnacknowledged(Spec.Run, Attempt);
+                Kill();
+                return;
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The rank ended.
+        }
+    }
+
+    private async Task RenewAsync()
+    {
+        try
+        {
+            Take(await run.RenewAsync(Attempt, here));
+        }
+        catch (Exception e) when (IsPassing(e))
+        {
+            LogNotAnswered(Spec.Run, Attempt, e);
+        }
+    }
+
+    /// <summary>Delivers what waits, batch by batch; false when the patience ended before. A batch keeps its number until it is answered.</summary>
+    private async Task<bool> FlushAsync(TimeSpan patience, CancellationToken cancellation)
+    {
+        var start = _time.GetTimestamp();
+        await _flushing.WaitAsync(cancellation);
+        try
+        {
+            while (true)
+            {
+                if (_batch.Length == 0)
+                {
+                    lock (_gate)
+                    {
+                        _batch = [.. _pending.Take(MostMessages)];
+                        _pending.RemoveRange(0, _batch.Length);
+                    }
+
+                    if (_batch.Length == 0) return true;
+                    _number++;
+                }
+
+                try
+                {
+                    Take(await run.ReportAsync(Attempt, _number, _batch));
+                    _batch = [];
+                }
+                catch (Exception e) when (IsPassing(e))
+                {
+                    LogNotAnswered(Spec.Run, Attempt, e);
+                    if (patience != Timeout.InfiniteTimeSpan && _time.GetElapsedTime(start) >= patience) return false;
+                    await Task.Delay(_retryPeriod, _time, cancellation);
+                }
+            }
+        }
+        finally
+        {
+            _flushing.Release();
+        }
+    }
+
+    private void Take(Standing standing)
+    {
+        Acknowledged();
+        if (!standing.Current) Kill();
+        else if (standing.StopRequested) Stop();
+    }
+
+    private void Acknowledged() => Interlocked.Exchange(ref _acknowledged, _time.GetTimestamp());
+
+    private void Save(TrainingSample sample)
+    {
+        try
+        {
+            var folder = Path.Combine(Spec.RunFolder, "samples");
+            Directory.CreateDirectory(folder);
+            DurableFile.Replace(Path.Combine(folder, $"step_{sample.Step:00000000}.txt"), Encoding.UTF8.GetBytes(sample.Text + "\n"));
+        }
+        catch (IOException e)
+        {
+            LogSampleLost(Spec.Run, sample.Step, e);
+        }
+    }
+
+    private static bool IsPassing(Exception e) => e is IOException or TimeoutException or OrleansException or OperationCanceledException;
+
+    [LoggerMessage(3001, LogLevel.Information, "run {Run}, attempt {Attempt}: rank {Process} started")]
+    private partial void LogStarted(string run, int attempt, int process);
+
+    [LoggerMessage(3002, LogLevel.Information, "run {Run}, attempt {Attempt}: the rank {How}")]
+    private partial void LogEnded(string run, int attempt, string how);
+
+    [LoggerMessage(3003, LogLevel.Warning, "run {Run}, attempt {Attempt}: the rank could not be started")]
+    private partial void LogNotStarted(string run, int attempt, Exception exception);
+
+    [LoggerMessage(3004, LogLevel.Warning, "run {Run}, attempt {Attempt}: no answer; it is said again")]
+    private partial void LogNotAnswered(string run, int attempt, Exception exception);
+
+    [LoggerMessage(3005, LogLevel.Error, "run {Run}, attempt {Attempt}: nobody acknowledged it for too long; its rank is killed")]
+    private partial void LogUnacknowledged(string run, int attempt);
+
+    [LoggerMessage(3006, LogLevel.Warning, "run {Run}: the sample of step {Step} could not be written")]
+    private partial void LogSampleLost(string run, long step, Exception exception);
+}
