@@ -148,7 +148,7 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
         await WithCopyAsync(async (dtt, path) =>
         {
             // 900 kB hold the first checkpoint of 520 kB, not the next one beside it.
-            var script = $"mkdir -p {path}/runs && mount -t tmpfs -o size=900k none {path}/runs && cd {path} && OMP_NUM_THREADS=1 dotnet {DttProgram.Assembly} train -n full; echo code $?; dotnet {DttProgram.Assembly} show full --json; echo left; ls runs/full/checkpoints";
+            var script = $"mkdir -p {path}/runs && mount -t tmpfs -o size=900k none {path}/runs && cd {path} && export OMP_NUM_THREADS=1 DTT_HOME={path}/.dtt && dotnet {DttProgram.Assembly} train -n full; echo code $?; dotnet {DttProgram.Assembly} show full --json; echo left; ls runs/full/checkpoints; dotnet {DttProgram.Assembly} silo stop";
             using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("unshare", ["-m", "bash", "-c", script]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
             var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
             await process.WaitForExitAsync();
@@ -160,11 +160,11 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
         });
     }
 
-    private static async Task<string> OwnTextAsync(TempFolder folder, string file, byte[] text, int code)
+    private async Task<string> OwnTextAsync(TempFolder folder, string file, byte[] text, int code)
     {
         File.WriteAllBytes(folder[file], text);
         folder.Write("configs/project_datasets/own.yaml", $"path: {folder[file]}\ndocuments: lines\n");
-        var dtt = new DttProgram(folder.Path);
+        var dtt = new DttProgram(folder.Path, project.Dtt.Home);
         var result = await dtt.RunAsync("download", "-d", "own");
         if (result.ExitCode == 0) result = await dtt.RunAsync("tokenize", "-d", "own");
         Assert.Equal(code, result.ExitCode);
@@ -184,6 +184,6 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
             }
         }
 
-        await test(new DttProgram(folder.Path), folder.Path);
+        await test(new DttProgram(folder.Path, project.Dtt.Home), folder.Path);
     }
 }

@@ -15,7 +15,7 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
     public async Task RunsJson_HasTheDocumentedFields()
     {
         var run = (await project.Dtt.JsonAsync("runs")).EnumerateArray().Single(r => r.GetProperty("run").GetString() == "undisturbed");
-        Assert.Equal(["run", "state", "step", "total_steps", "train_loss", "val_loss", "tokens", "tokens_per_second", "attempts"], run.EnumerateObject().Select(p => p.Name));
+        Assert.Equal(["run", "state", "step", "total_steps", "train_loss", "val_loss", "tokens", "tokens_per_second", "attempts", "folder"], run.EnumerateObject().Select(p => p.Name));
         Assert.Equal(("completed", 40, 40, 40 * 8 * 32, 1), (run.GetProperty("state").GetString(), run.GetProperty("step").GetInt32(), run.GetProperty("total_steps").GetInt32(),
             run.GetProperty("tokens").GetInt32(), run.GetProperty("attempts").GetInt32()));
         Assert.InRange(run.GetProperty("val_loss").GetDouble(), 3, 6.2);
@@ -102,8 +102,14 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
     {
         await project.Dtt.OutputAsync("train", "-n", "gap", "--set", "max_steps=5");
         Assert.Contains("5 committed steps in 1 attempt", await project.Dtt.OutputAsync("audit", "gap"));
-        var file = Path.Combine(project.Path, "runs/gap/metrics/a01.jsonl");
-        File.WriteAllLines(file, File.ReadAllLines(file).Where(l => !l.StartsWith("{\"step\":3,")));
+        using (var metrics = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={project.Dtt.Home}/state/metrics.db;Pooling=false"))
+        {
+            metrics.Open();
+            using var command = metrics.CreateCommand();
+            command.CommandText = "DELETE FROM Metric WHERE Step = 3 AND Series IN (SELECT Id FROM Series WHERE Run LIKE '%/gap')";
+            Assert.True(command.ExecuteNonQuery() > 0);
+        }
+
         var result = await project.Dtt.RunAsync("audit", "gap");
         Assert.Equal(3, result.ExitCode);
         Assert.Contains("WRONG: step 3 was never trained in the lineage of step 5", result.Output);

@@ -5,8 +5,8 @@ using Dtt.Tests;
 
 namespace Dtt.Cli.Tests;
 
-/// <summary>Runs the built <c>dtt</c> as a user would: another process, in a folder of its own.</summary>
-public sealed class DttProgram(string workingFolder)
+/// <summary>Runs the built <c>dtt</c> as a user would: another process, in a folder of its own, with a platform in it unless another one is named.</summary>
+public sealed class DttProgram(string workingFolder, string? home = null)
 {
     private static readonly TimeSpan _patience = TimeSpan.FromMinutes(3);
 
@@ -15,6 +15,42 @@ public sealed class DttProgram(string workingFolder)
     public static string Assembly { get; } = Repository.At("artifacts", "bin", "Dtt.Cli", _configuration, "dtt.dll");
 
     public static string RankAssembly { get; } = Repository.At("artifacts", "bin", "Dtt.Training", _configuration, "dtt-rank.dll");
+
+    /// <summary>The platform's home.</summary>
+    public string Home { get; } = home ?? Path.Combine(workingFolder, ".dtt");
+
+    /// <summary>The silo's process, or null while there is none.</summary>
+    public int? Silo
+    {
+        get
+        {
+            var file = Path.Combine(Home, "state", "silo.json");
+            try
+            {
+                var process = JsonDocument.Parse(File.ReadAllText(file)).RootElement.GetProperty("process").GetInt32();
+                return Processes.Lives(process) ? process : null;
+            }
+            catch (Exception e) when (e is IOException or JsonException)
+            {
+                return null;
+            }
+        }
+    }
+
+    /// <summary>Kills the silo and waits until it is gone.</summary>
+    public async Task KillSiloAsync()
+    {
+        if (Silo is not { } silo) return;
+        Assert.Equal(0, Native.Kill(silo, Native.SigKill));
+        await Wait.ForAsync("the silo's end", () => !Processes.Lives(silo));
+    }
+
+    /// <summary>Ends the silo and all its work, as the last thing.</summary>
+    public async Task EndSiloAsync()
+    {
+        foreach (var rank in Silo is { } silo ? Processes.ChildrenOf(silo) : []) _ = Native.Kill(rank, Native.SigKill);
+        await KillSiloAsync();
+    }
 
     /// <summary>Runs to the end.</summary>
     public async Task<Result> RunAsync(string[] arguments, params (string Name, string Value)[] environment)
@@ -41,6 +77,9 @@ public sealed class DttProgram(string workingFolder)
         start.ArgumentList.Add(Assembly);
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         start.Environment["OMP_NUM_THREADS"] = "1";
+        start.Environment["DTT_HOME"] = Home;
+        start.Environment["DOTNET_TieredPGO"] = "0"; // as the launcher does
+        start.Environment.Remove("DTT_STATE");
         foreach (var (name, value) in environment) start.Environment[name] = value;
         var process = Process.Start(start)!;
         process.StandardInput.Close();
@@ -72,9 +111,6 @@ public sealed class DttProgram(string workingFolder)
             }
         }
 
-        /// <summary>The rank that it started, once there is one.</summary>
-        public async Task<int> RankAsync() => await Wait.ForAsync("a rank", () => Children(Process.Id) is [var rank, ..] ? rank : (int?)null);
-
         public async Task<Result> WaitAsync()
         {
             using var late = new CancellationTokenSource(_patience);
@@ -94,27 +130,6 @@ public sealed class DttProgram(string workingFolder)
         {
             if (line is null) return;
             lock (text) text.AppendLine(line);
-        }
-
-        private static List<int> Children(int parent)
-        {
-            var children = new List<int>();
-            foreach (var folder in Directory.EnumerateDirectories("/proc"))
-            {
-                if (!int.TryParse(Path.GetFileName(folder), out var id)) continue;
-                try
-                {
-                    var stat = File.ReadAllText(Path.Combine(folder, "stat"));
-                    var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-                    if (int.Parse(fields[1]) == parent && fields[0] != "Z") children.Add(id);
-                }
-                catch (IOException)
-                {
-                    // It ended while we looked.
-                }
-            }
-
-            return children;
         }
     }
 }

@@ -1,8 +1,10 @@
+using System.Text.Json;
+
 namespace Dtt.Cli.Tests;
 
 /// <summary>
 /// Kills real processes where it hurts most; in every case the run ends with the weights of an undisturbed one, bit for bit, and every step stands once in
-/// the curve: by itself when its rank died or hung, by <c>dtt resume</c> when the command did.
+/// the curve: by itself when its rank died or hung, with the next silo when the silo did.
 /// </summary>
 public sealed class KillTests(TinyProject project, ITestOutputHelper output) : IClassFixture<TinyProject>
 {
@@ -10,10 +12,12 @@ public sealed class KillTests(TinyProject project, ITestOutputHelper output) : I
     [InlineData("checkpoint.torn:2")]      // half-way through its second checkpoint
     [InlineData("checkpoint.files:2")]     // all files written, no manifest
     [InlineData("checkpoint.manifest:2")]  // everything written, not committed
-    public async Task Train_WhoseRankCrashesAtANamedPointAgainAndAgain_RecoversByItselfBitIdentical(string point)
+    public async Task Rank_CrashingAtANamedPointAgainAndAgain_RecoversByItselfBitIdentical(string point)
     {
         // Every attempt crashes at its own second checkpoint, so each gets one checkpoint further.
-        var run = await CrashedRunAsync(point, expectedExit: 0);
+        var run = NameOf(point);
+        var result = await project.Dtt.RunAsync(["train", "-n", run], ("DTT_CRASH_AT", point));
+        Assert.True(result.ExitCode == 0, result.Error);
         await CheckAsync(run);
         var shown = await project.Dtt.JsonAsync("show", run);
         Assert.Equal(4, shown.GetProperty("attempts").GetInt32());
@@ -22,9 +26,10 @@ public sealed class KillTests(TinyProject project, ITestOutputHelper output) : I
     }
 
     [Fact]
-    public async Task Train_WhoseRankNeverGetsAnywhere_GivesUpAndResumesOnceMended()
+    public async Task Rank_ThatNeverGetsAnywhere_GivesUpAndResumesOnceMended()
     {
-        var run = await CrashedRunAsync("checkpoint.torn:1", expectedExit: 1);
+        var run = NameOf("checkpoint.torn:1");
+        Assert.Equal(1, (await project.Dtt.RunAsync(["train", "-n", run], ("DTT_CRASH_AT", "checkpoint.torn:1"))).ExitCode);
         var shown = await project.Dtt.JsonAsync("show", run);
         Assert.Equal(("failed", 3), (shown.GetProperty("state").GetString(), shown.GetProperty("attempts").GetInt32()));
         Assert.Contains("giving up: 3 attempts in a row died before they committed", EventsOf(shown, "failed").Single());
@@ -33,27 +38,37 @@ public sealed class KillTests(TinyProject project, ITestOutputHelper output) : I
     }
 
     [Theory]
-    [InlineData("commit.before:2")]        // before the commit is durable
-    [InlineData("commit.after:2")]         // after the commit, before the rank hears of it
-    [InlineData("commit.after:4")]         // after the last commit
-    public async Task Resume_AfterTheHostCrashedAtANamedPoint_EndsBitIdentical(string point)
+    [InlineData("silo.before-write:5")]    // a decision that was never written
+    [InlineData("silo.after-write:3")]     // the attempt is begun, nobody launched it
+    [InlineData("silo.after-write:6")]     // a commit is written, its effects are not done
+    [InlineData("silo.launch:1")]          // the rank is about to start
+    [InlineData("silo.before-commit:2")]   // the metrics are synced, the commit is not written
+    [InlineData("silo.after-commit:2")]    // committed, before the rank hears of it
+    [InlineData("silo.after-commit:4")]    // the last commit
+    [InlineData("silo.effect:5")]          // between two effects
+    public async Task Silo_CrashingAtANamedPoint_GoesOnWithTheNextOneBitIdentical(string point)
     {
-        var run = await CrashedRunAsync(point, expectedExit: 137);
-        await project.Dtt.OutputAsync("resume", run);
+        var run = NameOf(point);
+        await project.Dtt.OutputAsync("silo", "stop", "--force");
+
+        // The silo takes the crash point from the command that starts it; the commands after it start one that has none.
+        _ = await project.Dtt.RunAsync(["train", "-n", run, "--detach"], ("DTT_CRASH_AT", point));
+        await Wait.ForAsync("the crash", () => project.Dtt.Silo is null);
+        await project.Dtt.RunAsync("attach", run);
         await CheckAsync(run);
     }
 
     [Fact]
-    public async Task Train_WhoseRankIsKilledMidStep_RecoversByItselfBitIdentical()
+    public async Task Rank_KilledMidStep_RecoversByItselfBitIdentical()
     {
         const string run = "rank-killed";
         using (var dtt = project.Dtt.Start(["train", "-n", run]))
         {
-            var rank = await dtt.RankAsync();
+            var rank = await project.RankAsync();
             await Wait.ForAsync("step 14", () => project.StepsReported(run) >= 14);
             Assert.Equal(0, Native.Kill(rank, Native.SigKill));
             var killed = System.Diagnostics.Stopwatch.StartNew();
-            await Wait.ForAsync("the next attempt's first step", () => File.Exists(Path.Combine(project.Path, "runs", run, "metrics", "a02.jsonl")) && project.StepsReported(run, attempt: 2) > 0);
+            await Wait.ForAsync("the next attempt's first step", () => project.StepsReported(run, attempt: 2) > 0);
             output.WriteLine($"from SIGKILL to the next step: {killed.Elapsed.TotalSeconds:0.0} s");
             var result = await dtt.WaitAsync();
             Assert.Equal(0, result.ExitCode);
@@ -64,12 +79,12 @@ public sealed class KillTests(TinyProject project, ITestOutputHelper output) : I
     }
 
     [Fact]
-    public async Task Train_WhoseRankHangs_NamesThePhaseAndRecoversBitIdentical()
+    public async Task Rank_ThatHangs_IsNamedWithItsPhaseAndRecoversBitIdentical()
     {
         const string run = "hung";
         using (var dtt = project.Dtt.Start(["train", "-n", run], ("DTT_DEADLINE_SCALE", "0.15")))
         {
-            var rank = await dtt.RankAsync();
+            var rank = await project.RankAsync();
             await Wait.ForAsync("step 14", () => project.StepsReported(run) >= 14);
             Assert.Equal(0, Native.Kill(rank, Native.SigStop));
             Assert.Equal(0, (await dtt.WaitAsync()).ExitCode);
@@ -80,39 +95,54 @@ public sealed class KillTests(TinyProject project, ITestOutputHelper output) : I
     }
 
     [Fact]
-    public async Task Resume_AfterTheHostWasKilled_EndsBitIdentical_AndTheRankDiedWithIt()
+    public async Task Command_KilledWithItsTerminal_OnlyDetaches()
     {
-        const string run = "host-killed";
-        int rank;
+        const string run = "detached";
         using (var dtt = project.Dtt.Start(["train", "-n", run]))
         {
-            rank = await dtt.RankAsync();
-            await Wait.ForAsync("step 23", () => project.StepsReported(run) >= 23);
+            await Wait.ForAsync("step 3", () => project.StepsReported(run) >= 3);
             dtt.Signal(Native.SigKill);
             await dtt.WaitAsync();
         }
 
-        await Wait.ForAsync("the rank's end", () => !Directory.Exists($"/proc/{rank}") || File.ReadAllText($"/proc/{rank}/stat").Contains(") Z"));
-        Assert.Equal("interrupted", (await project.Dtt.JsonAsync("show", run)).GetProperty("state").GetString());
-        await project.Dtt.OutputAsync("resume", run);
+        await project.Dtt.RunAsync("attach", run);
+        await CheckAsync(run);
+        Assert.Equal(1, (await project.Dtt.JsonAsync("show", run)).GetProperty("attempts").GetInt32());
+    }
+
+    [Fact]
+    public async Task Silo_Killed_TakesItsRankAlong_AndTheCommandGoesOnWithTheNextSilo()
+    {
+        const string run = "silo-killed";
+        using (var dtt = project.Dtt.Start(["train", "-n", run]))
+        {
+            var rank = await project.RankAsync();
+            await Wait.ForAsync("step 23", () => project.StepsReported(run) >= 23);
+            await project.Dtt.KillSiloAsync();
+            await Wait.ForAsync("the rank's end", () => !Processes.Lives(rank));
+            var result = await dtt.WaitAsync();
+            Assert.True(result.ExitCode == 0, result.Error);
+            Assert.Contains("the silo is gone; starting another", result.Error);
+        }
+
+        Assert.Equal(["the silo died, and the rank with it"], EventsOf(await project.Dtt.JsonAsync("show", run), "died"));
         await CheckAsync(run);
     }
 
     [Fact]
-    public async Task Resume_AgainAndAgainAfterKills_EndsBitIdentical()
+    public async Task Everything_KilledAgainAndAgain_EndsBitIdentical()
     {
         const string run = "often-killed";
-        var attempt = 0;
+        await project.Dtt.OutputAsync("train", "-n", run, "--detach");
         foreach (var steps in new[] { 6, 17, 31 })
         {
-            using var dtt = project.Dtt.Start(attempt++ == 0 ? ["train", "-n", run] : ["resume", run]);
-            var before = project.StepsReported(run);
-            await Wait.ForAsync($"{steps} steps", () => project.StepsReported(run) >= steps + (attempt > 1 ? before - steps + 3 : 0));
-            dtt.Signal(Native.SigKill);
-            await dtt.WaitAsync();
+            await Wait.ForAsync($"{steps} steps", () => project.StepsReported(run) >= steps);
+            foreach (var rank in Processes.ChildrenOf(project.Dtt.Silo!.Value)) _ = Native.Kill(rank, Native.SigKill);
+            await project.Dtt.KillSiloAsync();
+            await project.Dtt.OutputAsync("runs");
         }
 
-        await project.Dtt.OutputAsync("resume", run);
+        await project.Dtt.RunAsync("attach", run);
         await CheckAsync(run);
     }
 
@@ -125,7 +155,7 @@ public sealed class KillTests(TinyProject project, ITestOutputHelper output) : I
             await Wait.ForAsync("step 7", () => project.StepsReported(run) >= 7);
             dtt.Signal(Native.SigInt);
             var result = await dtt.WaitAsync();
-            Assert.Equal(130, result.ExitCode);
+            Assert.True(result.ExitCode == 130, result.Error);
             Assert.Contains($"dtt resume {run}", result.Error);
         }
 
@@ -137,19 +167,23 @@ public sealed class KillTests(TinyProject project, ITestOutputHelper output) : I
     }
 
     [Fact]
-    public async Task CtrlCTwice_LeavesAtOnce()
+    public async Task CtrlCTwice_Leaves_AndTheStopGoesOn()
     {
-        // Steps of minutes: only leaving at once can end this.
-        using var dtt = project.Dtt.Start(["train", "-n", "twice-stopped", "--set", "grad_accumulation_steps=100", "-b", "20", "-e", "1000", "--set", "max_steps=5"]);
-        var rank = await dtt.RankAsync();
-        await Wait.ForAsync("the start", () => File.Exists(Path.Combine(project.Path, "runs/twice-stopped/samples/step_00000000.txt")));
+        // Steps of minutes: only leaving can end the command.
+        const string run = "twice-stopped";
+        using var dtt = project.Dtt.Start(["train", "-n", run, "--set", "grad_accumulation_steps=100", "-b", "20", "-e", "1000", "--set", "max_steps=5"]);
+        var rank = await project.RankAsync();
+        await Wait.ForAsync("the start", () => File.Exists(Path.Combine(project.Path, $"runs/{run}/samples/step_00000000.txt")));
         dtt.Signal(Native.SigInt);
         await Wait.ForAsync("the first signal's word", () => dtt.ErrorSoFar.Contains("saving a checkpoint"));
         dtt.Signal(Native.SigInt);
         var result = await dtt.WaitAsync();
         Assert.Equal(130, result.ExitCode);
-        Assert.Contains("left at once", result.Error);
-        Assert.False(Directory.Exists($"/proc/{rank}"));
+        Assert.Contains("saves and stops by itself", result.Error);
+        Assert.True(Processes.Lives(rank));
+        Assert.Equal(0, Native.Kill(rank, Native.SigKill));
+        await project.Dtt.OutputAsync("stop", run);
+        Assert.Equal("stopped", (await project.Dtt.JsonAsync("show", run)).GetProperty("state").GetString());
     }
 
     [Fact]
@@ -162,59 +196,58 @@ public sealed class KillTests(TinyProject project, ITestOutputHelper output) : I
     }
 
     [Fact]
-    public async Task Resume_NewestCheckpointTorn_TakesTheOneBeforeAndSaysSo()
+    public async Task SiloStopForce_SavesFirst_AndTheRunGoesOnWithTheNextSilo()
     {
-        var run = await CrashedRunAsync("commit.before:4", expectedExit: 137);
-        var newest = (await project.Dtt.JsonAsync("show", run)).GetProperty("checkpoints").EnumerateArray().Last();
-        Assert.Equal(30, newest.GetProperty("step").GetInt32());
-        var file = Path.Combine(newest.GetProperty("path").GetString()!, "model.safetensors");
-        File.WriteAllBytes(file, File.ReadAllBytes(file)[..^100]);
-        var result = await project.Dtt.RunAsync("resume", run);
-        Assert.Equal(0, result.ExitCode);
-        Assert.Contains("Trying the checkpoint before it", result.Error);
-        Assert.Contains("going on from step 20", result.Error);
+        const string run = "drained";
+        await project.Dtt.OutputAsync("train", "-n", run, "--detach");
+        await Wait.ForAsync("step 4", () => project.StepsReported(run) >= 4);
+        await project.Dtt.OutputAsync("silo", "stop", "--force");
+        await project.Dtt.RunAsync("attach", run);
+        Assert.Matches(@"^saved after step \d+, for its silo ends$", EventsOf(await project.Dtt.JsonAsync("show", run), "drained").Single());
         await CheckAsync(run);
     }
 
     [Fact]
-    public async Task Resume_WhileRunning_IsRefused()
+    public async Task NewestCheckpointTorn_TakesTheOneBeforeAndSaysSo()
+    {
+        const string run = "torn-on-disk";
+        await project.Dtt.OutputAsync("silo", "stop", "--force");
+        _ = await project.Dtt.RunAsync(["train", "-n", run, "--detach"], ("DTT_CRASH_AT", "silo.before-commit:4"));
+        await Wait.ForAsync("the crash", () => project.Dtt.Silo is null);
+        var file = Path.Combine(project.Path, "runs", run, "checkpoints", "step_00000030.a01", "model.safetensors");
+        File.WriteAllBytes(file, File.ReadAllBytes(file)[..^100]);
+        await project.Dtt.RunAsync("attach", run);
+        var shown = await project.Dtt.JsonAsync("show", run);
+        Assert.Contains("Trying the checkpoint before it", EventsOf(shown, "unreadable").Single());
+        Assert.Contains(EventsOf(shown, "started"), m => m.EndsWith("from step 20"));
+        await CheckAsync(run);
+    }
+
+    [Fact]
+    public async Task Resume_WhileRunning_Attaches()
     {
         const string run = "owned";
-        using var dtt = project.Dtt.Start(["train", "-n", run, "-e", "1000", "--set", "max_steps=100000"]);
+        await project.Dtt.OutputAsync("train", "-n", run, "-e", "1000", "--set", "max_steps=100000", "--detach");
         await Wait.ForAsync("a step", () => project.StepsReported(run) >= 1);
-        var result = await project.Dtt.RunAsync("resume", run);
-        Assert.Equal(1, result.ExitCode);
-        Assert.Contains("is being trained by another process", result.Error);
-        dtt.Signal(Native.SigInt);
-        Assert.Equal(130, (await dtt.WaitAsync()).ExitCode);
+        using var resume = project.Dtt.Start(["resume", run]);
+        await Wait.ForAsync("the word", () => resume.ErrorSoFar.Contains("already; attached"));
+        await Wait.ForAsync("a line", () => resume.ErrorSoFar.Contains("/100000 | loss"));
+        resume.Signal(Native.SigInt);
+        Assert.Equal(130, (await resume.WaitAsync()).ExitCode);
     }
 
-    private async Task<string> CrashedRunAsync(string point, int expectedExit)
-    {
-        var run = "crash-" + point.Replace('.', '-').Replace(':', '-');
-        var crashed = await project.Dtt.RunAsync(["train", "-n", run], ("DTT_CRASH_AT", point));
-        Assert.True(crashed.ExitCode == expectedExit, $"exit code {crashed.ExitCode}: {crashed.Error}");
-        return run;
-    }
+    private static string NameOf(string point) => "crash-" + point.Replace('.', '-').Replace(':', '-');
 
-    private static List<string> EventsOf(System.Text.Json.JsonElement shown, string kind) =>
+    private static List<string> EventsOf(JsonElement shown, string kind) =>
         [.. shown.GetProperty("events").EnumerateArray().Where(e => e.GetProperty("kind").GetString() == kind).Select(e => e.GetProperty("message").GetString()!)];
 
     private async Task CheckAsync(string run)
     {
         Assert.Equal(project.Undisturbed, await project.FinalWeightsAsync(run));
-        var (mine, undisturbed) = (await LossesAsync(run), await LossesAsync("undisturbed"));
+        var mine = await project.LossesAsync(run);
         Assert.Equal(Enumerable.Range(1, TinyProject.Steps), mine.Keys);
-        Assert.Equal(undisturbed, mine);
+        Assert.Equal(project.UndisturbedLosses, mine);
         Assert.Contains("sound: every step once, every window once an epoch", await project.Dtt.OutputAsync("audit", run));
-        output.WriteLine($"{run}: {(await project.Dtt.JsonAsync("show", run)).GetProperty("attempts")} attempts, weights {project.Undisturbed[..12]}");
-    }
-
-    private async Task<SortedDictionary<int, double>> LossesAsync(string run)
-    {
-        var losses = new SortedDictionary<int, double>();
-        foreach (var row in (await project.Dtt.JsonAsync("metrics", run)).EnumerateArray().Where(r => r.TryGetProperty("train_loss", out _)))
-            losses.Add(row.GetProperty("step").GetInt32(), row.GetProperty("train_loss").GetDouble());
-        return losses;
+        output.WriteLine($"{run}: weights {project.Undisturbed[..12]}");
     }
 }

@@ -2,7 +2,7 @@ using Dtt.Tests;
 
 namespace Dtt.Cli.Tests;
 
-/// <summary>A working folder with a tiny dataset, tokenized once for all tests, and a configuration that trains in seconds.</summary>
+/// <summary>A working folder and a platform of its own, with a tiny dataset that is tokenized once for all tests, and a configuration that trains in seconds.</summary>
 public sealed class TinyProject : IAsyncLifetime
 {
     public const int Steps = 40;
@@ -14,6 +14,9 @@ public sealed class TinyProject : IAsyncLifetime
 
     /// <summary>Weights of an undisturbed run.</summary>
     public string Undisturbed { get; private set; } = "";
+
+    /// <summary>Training losses of an undisturbed run, by step.</summary>
+    public SortedDictionary<int, double> UndisturbedLosses { get; private set; } = [];
 
     public async ValueTask InitializeAsync()
     {
@@ -44,6 +47,16 @@ public sealed class TinyProject : IAsyncLifetime
         await Dtt.OutputAsync("tokenize");
         await Dtt.OutputAsync("train", "-n", "undisturbed");
         Undisturbed = await FinalWeightsAsync("undisturbed");
+        UndisturbedLosses = await LossesAsync("undisturbed");
+    }
+
+    /// <summary>Every step's training loss as `dtt metrics` has it; a step that stands twice fails.</summary>
+    public async Task<SortedDictionary<int, double>> LossesAsync(string run)
+    {
+        var losses = new SortedDictionary<int, double>();
+        foreach (var row in (await Dtt.JsonAsync("metrics", run)).EnumerateArray().Where(r => r.TryGetProperty("train_loss", out _)))
+            losses.Add(row.GetProperty("step").GetInt32(), row.GetProperty("train_loss").GetDouble());
+        return losses;
     }
 
     public async Task<string> FinalWeightsAsync(string run)
@@ -55,17 +68,20 @@ public sealed class TinyProject : IAsyncLifetime
         return last.GetProperty("weights_sha256").GetString()!;
     }
 
-    /// <summary>Steps with a training loss in the run's files so far, of all attempts or of one.</summary>
+    /// <summary>Steps in the logs of the run's ranks so far, of all attempts or of one.</summary>
     public int StepsReported(string run, int? attempt = null)
     {
-        var folder = System.IO.Path.Combine(Path, "runs", run, "metrics");
-        return !Directory.Exists(folder) ? 0 : Directory.EnumerateFiles(folder, attempt is { } a ? $"a{a:00}.jsonl" : "*").Sum(f => ReadLines(f).Count(l => l.Contains("train_loss")));
+        var folder = System.IO.Path.Combine(Path, "runs", run, "logs");
+        return !Directory.Exists(folder) ? 0 : Directory.EnumerateFiles(folder, attempt is { } a ? $"a{a:00}.log" : "*.log").Sum(f => ReadLines(f).Count(l => l.StartsWith("step ")));
     }
 
-    public ValueTask DisposeAsync()
+    /// <summary>The rank that trains just now, once there is one.</summary>
+    public Task<int> RankAsync() => Wait.ForAsync("a rank", () => Dtt.Silo is { } silo && Processes.ChildrenOf(silo) is [var rank, ..] ? rank : (int?)null);
+
+    public async ValueTask DisposeAsync()
     {
+        await Dtt.EndSiloAsync();
         _folder.Dispose();
-        return ValueTask.CompletedTask;
     }
 
     private static IEnumerable<string> ReadLines(string file)

@@ -8,12 +8,12 @@ using Spectre.Console;
 namespace Dtt.Cli.Output;
 
 /// <summary>Shows a run's progress on stderr: log lines, and under them a live bar when stderr is a terminal.</summary>
-internal sealed class TrainDisplay(string run, RunConfig config)
+internal sealed class TrainDisplay(string run, RunConfig config, long totalSteps, long step)
 {
     private readonly IAnsiConsole _console = Terminal.Error;
     private readonly Stopwatch _sinceStart = new();
     private ProgressTask? _bar;
-    private long _total, _from;
+    private long _total = totalSteps, _from = step;
 
     /// <summary>Runs the work with the bar below it.</summary>
     public Task ShowAsync(Func<Task> work)
@@ -23,7 +23,9 @@ internal sealed class TrainDisplay(string run, RunConfig config)
             .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn())
             .StartAsync(async context =>
             {
-                _bar = context.AddTask(Markup.Escape(run) + " getting ready");
+                _bar = context.AddTask(Markup.Escape(run) + (_total == 0 ? " getting ready" : ""));
+                (_bar.MaxValue, _bar.Value) = (Math.Max(1, _total), _from);
+                _sinceStart.Start();
                 await work();
             });
     }

@@ -68,7 +68,7 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
         _grain = client.Grains.GetGrain<IRunGrain>(folder);
         var view = await _grain.FindAsync() ?? throw new UserErrorException($"there is no run '{Run}' any more.");
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(client.Lost, _leaving.Token);
-        var display = new TrainDisplay(Run, RunConfig.Parse(view.ConfigYaml));
+        var display = new TrainDisplay(Run, RunConfig.Parse(view.ConfigYaml), view.Record.TotalSteps, view.Row.Step);
         await display.ShowAsync(async () =>
         {
             // Ended by a cancelled token even while the silo does not answer.

@@ -15,8 +15,8 @@ public sealed class DeviceTable(IReadOnlyList<string> devices)
     public IReadOnlyList<string> Devices => devices;
 
     /// <summary>Reserves a device of a kind; an attempt that has one gets the same again.</summary>
-    /// <returns>The device, or null and who has it.</returns>
-    public (string? Device, string? Holder) Reserve(string run, int attempt, bool wantsGpu, DateTimeOffset now)
+    /// <returns>The device, or null and why there is none.</returns>
+    public (string? Device, string? Reason) Reserve(string run, int attempt, bool wantsGpu, DateTimeOffset now)
     {
         Expire(now);
         if (_holders.FirstOrDefault(h => h.Value.Run == run && h.Value.Attempt == attempt) is { Key: { } mine, Value: var holder })
@@ -27,7 +27,7 @@ public sealed class DeviceTable(IReadOnlyList<string> devices)
 
         var wanted = Candidates(wantsGpu);
         var free = wanted.FirstOrDefault(d => !_holders.ContainsKey(d));
-        if (free is null) return (null, string.Join(", ", wanted.Select(d => _holders[d].Run).Distinct()));
+        if (free is null) return (null, string.Join(", ", wanted.Select(d => $"run '{Path.GetFileName(_holders[d].Run)}' has {d}")));
         _holders[free] = new Holder(run, attempt, now + ReservationTime);
         return (free, null);
     }

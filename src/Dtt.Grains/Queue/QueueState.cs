@@ -15,5 +15,5 @@ public sealed record QueueState
 /// <param name="Since">When it came.</param>
 public sealed record QueueEntry(string Run, int Attempt, int Priority, bool WantsGpu, DateTimeOffset Since)
 {
-    internal string Device => WantsGpu ? "gpu" : "cpu";
+    internal string Device => WantsGpu ? "gpu, else cpu" : "cpu";
 }

@@ -85,9 +85,9 @@ internal sealed partial class RunGrain(
     public Task<RunEvent[]> EventsAsync() => Task.FromResult(tables.ReadEvents(Folder).ToArray());
 
     public IAsyncEnumerable<StepMetrics[]> CurveAsync(CancellationToken cancellation = default) =>
-        Pages(() => Record is null ? [] : MetricLineage.Curve(Record.Attempts, a => tables.ReadMetrics(Folder, a)));
+        Record is { } record ? Pages(folder => MetricLineage.Curve(record.Attempts, a => tables.ReadMetrics(folder, a))) : AsyncEnumerable.Empty<StepMetrics[]>();
 
-    public IAsyncEnumerable<StepMetrics[]> AttemptRowsAsync(int attempt, CancellationToken cancellation = default) => Pages(() => tables.ReadMetrics(Folder, attempt));
+    public IAsyncEnumerable<StepMetrics[]> AttemptRowsAsync(int attempt, CancellationToken cancellation = default) => Pages(folder => tables.ReadMetrics(folder, attempt));
 
     public Task<(long Step, double Value)[]> SeriesAsync(string name, int points) =>
         Task.FromResult(Record is null ? [] : MetricSeries.Of(Record.Attempts, a => tables.ReadSeries(Folder, a, name), points));
@@ -358,10 +358,12 @@ internal sealed partial class RunGrain(
         }
     }
 
-    private static async IAsyncEnumerable<StepMetrics[]> Pages(Func<IReadOnlyList<StepMetrics>> read)
+    /// <summary>Reads off the grain's thread, so that a long curve holds nobody up, and gives page by page, so that no message is too large.</summary>
+    private async IAsyncEnumerable<StepMetrics[]> Pages(Func<string, IReadOnlyList<StepMetrics>> read)
     {
         const int page = 2000;
-        var rows = await Task.Run(read);
+        var folder = Folder;
+        var rows = await Task.Run(() => read(folder));
         for (var i = 0; i < rows.Count; i += page) yield return [.. rows.Skip(i).Take(page)];
     }
 

@@ -36,7 +36,7 @@ internal static class SiloHost
             .AddSingleton<IPlatformTables, SqliteTables>()
             .AddSingleton<INodeAgents, NodeAgents>()
             .AddSingleton<RankHost>().AddSingleton<SampleHost>().AddSingleton<ShardWorker>().AddSingleton<StrayRuns>()
-            .AddSingleton<SiloLife>().AddHostedService(s => s.GetRequiredService<SiloLife>())
+            .AddSingleton<SiloLife>()
             .Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromMinutes(2)));
         builder.UseOrleans(silo => silo
             .UseLocalhostClustering(options.SiloPort, options.GatewayPort, serviceId: PlatformWire.ServiceId, clusterId: PlatformWire.ClusterId)
@@ -53,6 +53,9 @@ internal static class SiloHost
             .AddGrainService<NodeAgent>()
             .AddStartupTask<Announcer>()
             .Services.AddPlatformWire(GrainJson.Default));
+
+        // Added last, so it is the first to end: ranks save while the silo still answers.
+        builder.ConfigureServices(services => services.AddHostedService(s => s.GetRequiredService<SiloLife>()));
         return builder.Build();
     }
 }

@@ -42,8 +42,8 @@ internal sealed partial class RankHost(PlatformFolders folders, IGrainFactory gr
         if (_draining) return new ReserveReply(null, "the silo is ending");
         lock (_gate)
         {
-            var (device, holder) = _devices.Reserve(run, attempt, wantsGpu, time.GetUtcNow());
-            return device is not null ? new ReserveReply(device) : new ReserveReply(null, $"run '{Path.GetFileName(holder)}' has the {(wantsGpu ? "device" : DeviceInventory.Cpu)}");
+            var (device, reason) = _devices.Reserve(run, attempt, wantsGpu, time.GetUtcNow());
+            return device is not null ? new ReserveReply(device) : new ReserveReply(null, reason);
         }
     }
 

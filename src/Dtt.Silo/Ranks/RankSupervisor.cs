@@ -32,6 +32,7 @@ internal sealed partial class RankSupervisor(LaunchOrder order, IRunGrain run, N
     private RankMessage[] _batch = [];
     private long _number, _acknowledged;
     private bool _stopSent;
+    private bool _unanswered;
     private volatile bool _stopRequested, _over;
 
     private TrainSpec Spec => order.Spec;
@@ -114,7 +115,7 @@ internal sealed partial class RankSupervisor(LaunchOrder order, IRunGrain run, N
             }
             catch (Exception e) when (IsPassing(e))
             {
-                LogNotAnswered(Spec.Run, Attempt, e);
+                Unanswered(e);
                 await Task.Delay(_retryPeriod, _time, cancellation);
             }
         }
@@ -153,7 +154,7 @@ internal sealed partial class RankSupervisor(LaunchOrder order, IRunGrain run, N
         }
         catch (Exception e) when (IsPassing(e))
         {
-            LogNotAnswered(Spec.Run, Attempt, e);
+            Unanswered(e);
             return new CommitReply(false, e.Message, Passing: true);
         }
     }
@@ -200,7 +201,7 @@ internal sealed partial class RankSupervisor(LaunchOrder order, IRunGrain run, N
         }
         catch (Exception e) when (IsPassing(e))
         {
-            LogNotAnswered(Spec.Run, Attempt, e);
+            Unanswered(e);
         }
     }
 
@@ -232,7 +233,7 @@ internal sealed partial class RankSupervisor(LaunchOrder order, IRunGrain run, N
                 }
                 catch (Exception e) when (IsPassing(e))
                 {
-                    LogNotAnswered(Spec.Run, Attempt, e);
+                    Unanswered(e);
                     if (patience != Timeout.InfiniteTimeSpan && _time.GetElapsedTime(start) >= patience) return false;
                     await Task.Delay(_retryPeriod, _time, cancellation);
                 }
@@ -251,7 +252,18 @@ internal sealed partial class RankSupervisor(LaunchOrder order, IRunGrain run, N
         else if (standing.StopRequested) Stop();
     }
 
-    private void Acknowledged() => Interlocked.Exchange(ref _acknowledged, _time.GetTimestamp());
+    private void Acknowledged()
+    {
+        Interlocked.Exchange(ref _acknowledged, _time.GetTimestamp());
+        _unanswered = false;
+    }
+
+    /// <summary>Logs the first of a row of calls that got no answer.</summary>
+    private void Unanswered(Exception exception)
+    {
+        if (!_unanswered) LogNotAnswered(Spec.Run, Attempt, exception);
+        _unanswered = true;
+    }
 
     private void Save(TrainingSample sample)
     {

@@ -1,0 +1,26 @@
+namespace Dtt.Cli.Tests;
+
+/// <summary>What the kernel says of processes.</summary>
+internal static class Processes
+{
+    /// <summary>Living children of a process.</summary>
+    public static List<int> ChildrenOf(int parent) =>
+        [.. Directory.EnumerateDirectories("/proc").Select(f => int.TryParse(Path.GetFileName(f), out var id) ? id : 0).Where(id => id > 0 && Stat(id) is { } s && s.Parent == parent && s.State != "Z")];
+
+    /// <summary>Whether a process lives.</summary>
+    public static bool Lives(int process) => Stat(process) is { } stat && stat.State != "Z";
+
+    private static (string State, int Parent)? Stat(int process)
+    {
+        try
+        {
+            var stat = File.ReadAllText($"/proc/{process}/stat");
+            var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+            return (fields[0], int.Parse(fields[1]));
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+}
