@@ -199,12 +199,16 @@ public sealed class KillTests(TinyProject project, ITestOutputHelper output) : I
     public async Task SiloStopForce_SavesFirst_AndTheRunGoesOnWithTheNextSilo()
     {
         const string run = "drained";
-        await project.Dtt.OutputAsync("train", "-n", run, "--detach");
+        await project.Dtt.OutputAsync("train", "-n", run, "-e", "1000", "--set", "max_steps=100000", "--detach");
         await Wait.ForAsync("step 4", () => project.StepsReported(run) >= 4);
         await project.Dtt.OutputAsync("silo", "stop", "--force");
-        await project.Dtt.RunAsync("attach", run);
-        Assert.Matches(@"^saved after step \d+, for its silo ends$", EventsOf(await project.Dtt.JsonAsync("show", run), "drained").Single());
-        await CheckAsync(run);
+        await project.Dtt.OutputAsync("runs");
+        await Wait.ForAsync("the next attempt's first step", () => project.StepsReported(run, attempt: 2) > 0);
+        await project.Dtt.OutputAsync("stop", run);
+        var shown = await project.Dtt.JsonAsync("show", run);
+        var drained = EventsOf(shown, "drained").Single();
+        Assert.Matches(@"^saved after step \d+, for its silo ends$", drained);
+        Assert.Contains(EventsOf(shown, "started"), m => m.EndsWith("from step " + drained.Split(' ')[3].TrimEnd(',')));
     }
 
     [Fact]

@@ -1,0 +1,74 @@
+using System.Runtime.CompilerServices;
+using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Platform;
+using Dtt.Abstractions.Ranks;
+using Dtt.Abstractions.Runs;
+using Dtt.Client;
+
+namespace Dtt.Tui.Data;
+
+/// <summary>The platform over the wire. A lost connection is made again with the next question, which starts a silo when there is none.</summary>
+internal sealed class SiloPlatform : IPlatform, IAsyncDisposable
+{
+    private const int ChartPoints = 600;
+    private const int LogBytes = 16 << 10;
+    private readonly SemaphoreSlim _connecting = new(1);
+    private PlatformClient? _client;
+
+    public async Task<RunRow[]> RunsAsync() => await (await PlatformGrainAsync()).RunsAsync(null);
+
+    public async Task<QueueRow[]> QueueAsync() => await (await GrainsAsync()).GetGrain<IQueueGrain>(0).ListAsync();
+
+    public async Task<DatasetProgress[]> DatasetsAsync() => await (await PlatformGrainAsync()).DatasetsAsync();
+
+    public async Task<ShardRow[]> ShardsAsync(string dataset) => await (await GrainsAsync()).GetGrain<IDatasetGrain>(dataset).ShardsAsync();
+
+    public async Task<RunDetail?> RunAsync(string folder)
+    {
+        var grain = (await GrainsAsync()).GetGrain<IRunGrain>(folder);
+        if (await grain.FindAsync() is not { } view) return null;
+        var log = view.Record.CurrentAttempt == 0 ? null : await grain.ReadLogAsync(view.Record.CurrentAttempt, -LogBytes);
+        return new RunDetail(view, await grain.SeriesAsync(MetricNames.TrainLoss, ChartPoints), await grain.SeriesAsync(MetricNames.ValLoss, ChartPoints), await grain.EventsAsync(),
+            log?.Text.Split('\n', StringSplitOptions.RemoveEmptyEntries) ?? []);
+    }
+
+    public async Task StopAsync(string folder) => await (await GrainsAsync()).GetGrain<IRunGrain>(folder).StopAsync();
+
+    public async Task ResumeAsync(string folder) => await (await GrainsAsync()).GetGrain<IRunGrain>(folder).ResumeAsync(RankEnvironment.OfThisProcess());
+
+    public async IAsyncEnumerable<RankMessage> SampleAsync(SampleOrder order, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        var sampling = (await GrainsAsync()).GetGrain<ISampleGrain>(Guid.NewGuid());
+        await foreach (var message in sampling.SampleAsync(order, cancellation)) yield return message;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_client is not null) await _client.DisposeAsync();
+        _connecting.Dispose();
+    }
+
+    private async Task<IPlatformGrain> PlatformGrainAsync() => (await GrainsAsync()).GetGrain<IPlatformGrain>(0);
+
+    private async Task<IGrainFactory> GrainsAsync()
+    {
+        await _connecting.WaitAsync();
+        try
+        {
+            if (_client is { Lost.IsCancellationRequested: true } gone)
+            {
+                _client = null;
+                await gone.DisposeAsync();
+            }
+
+            return (_client ??= await PlatformClient.ConnectAsync(_ => { })).Grains;
+        }
+        finally
+        {
+            _connecting.Release();
+        }
+    }
+
+    /// <summary>Whether an exception means that the platform does not answer just now.</summary>
+    public static bool IsPassing(Exception e) => e is OrleansException or TimeoutException or OperationCanceledException or UserErrorException or IOException or ObjectDisposedException;
+}

@@ -1,0 +1,80 @@
+using System.Text.Json;
+using Dtt.Abstractions.Configuration;
+using Dtt.Abstractions.Platform;
+using Dtt.Grains.Datasets;
+using Dtt.Grains.Storage;
+
+namespace Dtt.Grains.Tests.Datasets;
+
+public sealed class DatasetDeciderTests
+{
+    private static readonly DateTimeOffset _now = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+
+    [Fact]
+    public void Tokenize_GoesThroughItsStages_EachPieceOnce()
+    {
+        var (state, leases, seen) = (DatasetDecider.Begin(new DatasetState(), Job()).State, new WorkLeases(), new List<WorkItem>());
+        var stages = new List<DatasetStage>();
+        while (state.IsOpen)
+        {
+            if (stages.Count == 0 || stages[^1] != state.Stage) leases.Clear();
+            stages.Add(state.Stage);
+            var items = leases.Take(state, "s", 3, _now);
+            seen.AddRange(items);
+            leases.End(items);
+            state = DatasetDecider.Take(state, [.. items.Select(i => new WorkDone(i, i.Piece < 0 ? [$"{i.Stage}"] : null, i.Stage == DatasetStage.Planning ? 7 : 0))]);
+        }
+
+        Assert.Equal([DatasetStage.Planning, DatasetStage.Counting, DatasetStage.Merging, DatasetStage.Encoding, DatasetStage.Verifying, DatasetStage.Assembling], stages.Distinct());
+        Assert.Equal(DatasetStage.Done, state.Stage);
+        Assert.Equal(3 + 3 * 7, seen.Count);
+        Assert.Equal(seen.Count, seen.Distinct().Count());
+        Assert.Equal(["Planning", "Merging", "Assembling"], state.Notes);
+    }
+
+    [Fact]
+    public void Take_WhatIsLateOrDoubled_ChangesNothing()
+    {
+        var state = DatasetDecider.Take(DatasetDecider.Begin(new DatasetState(), Job()).State, [new WorkDone(new WorkItem(DatasetStage.Planning, -1), Pieces: 2)]);
+        state = DatasetDecider.Take(state, [new WorkDone(new WorkItem(DatasetStage.Counting, 0))]);
+        Assert.Same(state, DatasetDecider.Take(state, [new WorkDone(new WorkItem(DatasetStage.Counting, 0)), new WorkDone(new WorkItem(DatasetStage.Planning, -1), Pieces: 9)]));
+    }
+
+    [Fact]
+    public void Lease_ThatPassed_IsOfferedAgain_AndARenewedOneIsNot()
+    {
+        var state = DatasetDecider.Take(DatasetDecider.Begin(new DatasetState(), Job()).State, [new WorkDone(new WorkItem(DatasetStage.Planning, -1), Pieces: 3)]);
+        var leases = new WorkLeases();
+        Assert.Equal(3, leases.Take(state, "a", 9, _now).Count);
+        Assert.Empty(leases.Take(state, "b", 9, _now));
+        leases.Renew("a", [new WorkItem(DatasetStage.Counting, 1)], _now + WorkLeases.Time);
+        Assert.Equal([0, 2], leases.Take(state, "b", 9, _now + WorkLeases.Time + TimeSpan.FromSeconds(1)).Select(i => i.Piece));
+    }
+
+    [Fact]
+    public void Failed_KeepsTheReason_AndBeginsAnew()
+    {
+        var failed = DatasetDecider.Take(DatasetDecider.Begin(new DatasetState(), Job()).State, [new WorkDone(new WorkItem(DatasetStage.Planning, -1), Error: "no text", ErrorCode: 3)]);
+        Assert.Equal((DatasetStage.Failed, "no text", 3), (failed.Stage, failed.Notes[^1], failed.FailureCode));
+        Assert.Equal(DatasetStage.Planning, DatasetDecider.Begin(failed, Job()).State.Stage);
+    }
+
+    [Fact]
+    public void Begin_OfSomethingElseInTheSameFolder_IsRefusedWhileOneIsMade() =>
+        Assert.NotNull(DatasetDecider.Begin(DatasetDecider.Begin(new DatasetState(), Job()).State, Job() with { ValFraction = 0.3 }).Refusal);
+
+    [Fact]
+    public void State_ComesBackFromJson()
+    {
+        var state = DatasetDecider.Begin(new DatasetState(), Job()).State with { Pieces = 130, Done = PieceSet.Empty.With([0, 64, 129]) };
+        var back = JsonSerializer.Deserialize(JsonSerializer.SerializeToUtf8Bytes(state, GrainJson.Default.DatasetState), GrainJson.Default.DatasetState)!;
+        Assert.Equal((state.Job, 3), (back.Job, back.Done.Count));
+        Assert.Equal([0, 64, 129], Enumerable.Range(0, 200).Where(back.Done.Contains));
+    }
+
+    private static DatasetJob Job() => new()
+    {
+        Dataset = "d", RawOnly = false, RawFolder = "/raw", TokenizerFolder = "/v", TokensFolder = "/t", VocabSize = 512, ValFraction = 0.1,
+        Config = new DatasetConfig { Source = "d.yaml", Path = null, Builtin = "tales", GeneratedBytes = 1, Seed = 0, Documents = "lines", TextField = "text", ShardTokens = 1, HubPath = null },
+    };
+}
