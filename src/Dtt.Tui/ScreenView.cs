@@ -1,6 +1,6 @@
-using System.Text;
 using Dtt.Tui.Drawing;
 using Terminal.Gui.Drawing;
+using Terminal.Gui.Drivers;
 using Terminal.Gui.Input;
 using Terminal.Gui.ViewBase;
 using Terminal.Gui.Views;

@@ -12,9 +12,12 @@ public sealed class DttProgram(string workingFolder, string? home = null)
 
     private static readonly string _configuration = new DirectoryInfo(AppContext.BaseDirectory).Name;
 
-    public static string Assembly { get; } = Repository.At("artifacts", "bin", "Dtt.Cli", _configuration, "dtt.dll");
+    public static string Assembly { get; } = Built("Dtt.Cli", "dtt.dll");
 
-    public static string RankAssembly { get; } = Repository.At("artifacts", "bin", "Dtt.Training", _configuration, "dtt-rank.dll");
+    public static string RankAssembly { get; } = Built("Dtt.Training", "dtt-rank.dll");
+
+    /// <summary>A file that a project's build made.</summary>
+    public static string Built(string project, string file) => Repository.At("artifacts", "bin", project, _configuration, file);
 
     /// <summary>The platform's home.</summary>
     public string Home { get; } = home ?? Path.Combine(workingFolder, ".dtt");

@@ -7,12 +7,13 @@ namespace Dtt.Cli.Tests;
 public sealed class HouseTests
 {
     [Theory]
-    [InlineData("dtt", "TorchSharp", "libtorch")]
-    [InlineData("dtt-rank", "Microsoft.Orleans", "Spectre.Console", "System.CommandLine")]
-    public void Program_DoesNotCarry(string program, params string[] forbidden)
+    [InlineData("Dtt.Cli", "dtt", "TorchSharp", "libtorch", "Microsoft.Orleans.Runtime/", "Microsoft.Orleans.Server/")]
+    [InlineData("Dtt.Tui", "dtt-tui", "TorchSharp", "libtorch", "Microsoft.Orleans.Runtime/", "Microsoft.Orleans.Server/", "Dtt.Data/")]
+    [InlineData("Dtt.Silo", "dtt-silo", "TorchSharp", "libtorch", "Terminal.Gui/", "Spectre.Console/")]
+    [InlineData("Dtt.Training", "dtt-rank", "Microsoft.Orleans.Runtime/", "Microsoft.Orleans.Core/", "Microsoft.Orleans.Client/", "Spectre.Console/", "System.CommandLine/")]
+    public void Program_DoesNotCarry(string project, string program, params string[] forbidden)
     {
-        var assembly = program == "dtt" ? DttProgram.Assembly : DttProgram.RankAssembly;
-        using var dependencies = JsonDocument.Parse(File.ReadAllBytes(Path.ChangeExtension(assembly, ".deps.json")));
+        using var dependencies = JsonDocument.Parse(File.ReadAllBytes(DttProgram.Built(project, $"{program}.deps.json")));
         var libraries = dependencies.RootElement.GetProperty("libraries").EnumerateObject().Select(l => l.Name).ToList();
         Assert.NotEmpty(libraries);
         Assert.DoesNotContain(libraries, l => forbidden.Any(f => l.StartsWith(f, StringComparison.OrdinalIgnoreCase)));

@@ -90,7 +90,18 @@ internal sealed class DatasetWork(DatasetJob job, string node)
             return $"tokenizer: {TokenizerName}, {_vocabulary.Value.Size:N0} ids ({job.TokenizerFolder})";
         }
 
-        var (vocabulary, documents) = Training.Merge(Pieces, job.VocabSize);
+        Vocabulary vocabulary;
+        long documents;
+        try
+        {
+            (vocabulary, documents) = Training.Merge(Pieces, job.VocabSize);
+        }
+        catch (BadDataException)
+        {
+            Training.End();
+            throw;
+        }
+
         Training.End();
         Encoder.Begin();
         return $"tokenizer: {TokenizerName}, {vocabulary.Size:N0} ids from {documents:N0} documents ({job.TokenizerFolder})";

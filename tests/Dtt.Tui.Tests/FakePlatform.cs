@@ -1,0 +1,71 @@
+using System.Runtime.CompilerServices;
+using Dtt.Abstractions.Platform;
+using Dtt.Abstractions.Ranks;
+using Dtt.Abstractions.Runs;
+using Dtt.Tui.Data;
+
+namespace Dtt.Tui.Tests;
+
+/// <summary>A platform with two runs and a dataset, whose answers a test can hold back or spoil.</summary>
+internal sealed class FakePlatform : IPlatform
+{
+    public List<string> Asked { get; } = [];
+
+    public Exception? Spoiled { get; set; }
+
+    public RunRow[] Runs { get; set; } = [Row("quickstart", RunState.Running, 600), Row("prose", RunState.Failed, 30)];
+
+    public Task<RunRow[]> RunsAsync() => Answer(Runs);
+
+    public Task<QueueRow[]> QueueAsync() => Answer(Array.Empty<QueueRow>());
+
+    public Task<DatasetProgress[]> DatasetsAsync() => Answer(new[]
+    {
+        new DatasetProgress { Folder = "/d/tokens", Dataset = "tales", RawOnly = false, Stage = DatasetStage.Encoding, Pieces = 4, PiecesDone = 1, Notes = ["tokenizer: tales_512"], FailureCode = 0, Version = 1 },
+    });
+
+    public Task<ShardRow[]> ShardsAsync(string dataset) => Answer(new[] { new ShardRow(0, true, true, true, false), new ShardRow(1, true, true, false, false), new ShardRow(2, true, false, false, true), new ShardRow(3, false, false, false, false) });
+
+    public Task<RunDetail?> RunAsync(string folder)
+    {
+        var row = Runs.FirstOrDefault(r => r.Folder == folder);
+        if (row is null) return Answer<RunDetail?>(null);
+        var record = new RunRecord
+        {
+            Version = 1, Run = row.Run, State = row.State, CreatedAt = default, TokensFolder = "/t", TokenizerFolder = "/v", TotalSteps = row.TotalSteps, TokensPerStep = 10,
+            Checkpoints = [Checkpoint(200, 4.0), Checkpoint(400, 3.0), Checkpoint(600, 3.5)],
+        };
+        var view = new RunView { Row = row, Record = record, ConfigYaml = "", Experiment = row.Run, StopRequested = false, FailureCode = 0 };
+        return Answer<RunDetail?>(new RunDetail(view, [.. Enumerable.Range(1, 300).Select(i => ((long)i * 2, 8 * Math.Exp(-i / 60.0) + 2))], [(200, 4.0), (400, 3.0), (600, 3.5)],
+            [new RunEvent(default, "started", "attempt 1 on cpu"), new RunEvent(default, "died", "the rank was killed by signal 9")], ["step 599", "step 600"]));
+    }
+
+    public Task StopAsync(string folder)
+    {
+        Asked.Add($"stop {folder}");
+        return Task.CompletedTask;
+    }
+
+    public Task ResumeAsync(string folder)
+    {
+        Asked.Add($"resume {folder}");
+        return Task.CompletedTask;
+    }
+
+    public async IAsyncEnumerable<RankMessage> SampleAsync(SampleOrder order, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        Asked.Add($"sample {order.Run}@{order.Step} {order.Prompt}|{order.Temperature}|{order.Seed}");
+        await Task.Yield();
+        yield return new SampledText(0, " there lived a king", false, 0, 0);
+        yield return new SampledText(0, "", true, 5, 0.5);
+    }
+
+    private Task<T> Answer<T>(T value) => Spoiled is null ? Task.FromResult(value) : Task.FromException<T>(Spoiled);
+
+    private static RunRow Row(string run, RunState state, long step) => new()
+    {
+        Folder = $"/runs/{run}", Run = run, State = state, Step = step, TotalSteps = 1200, TrainLoss = 2.5, ValLoss = 3.0, Tokens = step * 10, TokensPerSecond = 1000, Attempts = 1, CreatedAt = default, Version = 1,
+    };
+
+    private static CommittedCheckpoint Checkpoint(long step, double val) => new() { Step = step, Attempt = 1, ManifestSha256 = "m", WeightsSha256 = "w", SizeBytes = 13_000_000, ValLoss = val };
+}
