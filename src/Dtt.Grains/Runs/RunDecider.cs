@@ -160,6 +160,7 @@ public static class RunDecider
         var (record, reply) = RunRules.Commit(state.Record!, checkpoint);
         if (reply.Accepted && ReferenceEquals(record, state.Record)) return new RunDecision(state) { Commit = reply };
         if (reply.Accepted && !IsLive(state, checkpoint.Attempt)) reply = new CommitReply(false, $"attempt {checkpoint.Attempt} is over");
+        else if (reply.Accepted && state.Record!.State != RunState.Running) return new RunDecision(state) { Commit = new CommitReply(false, "where the attempt started from is not known yet", Passing: true) };
         if (!reply.Accepted) return new RunDecision(Note(state, now, "refused", $"step {checkpoint.Step}: {reply.Reason}")) { Commit = reply };
         var expired = RunRules.Expired(record, state.Order!.Keep).Where(c => !leased.Contains(c.Step)).ToList();
         var next = Note(state with { Record = RunRules.Forget(record, expired), Doomed = [.. state.Doomed, .. expired.Select(c => c.FolderName)] }, now,

@@ -1,0 +1,71 @@
+using System.Globalization;
+using Dtt.Abstractions.Configuration;
+using Dtt.Abstractions.Platform;
+using Dtt.Grains.Datasets;
+
+namespace Dtt.Grains.Tests.Simulation;
+
+/// <summary>200 seeds, or as many as <c>DTT_SIMULATIONS</c> says.</summary>
+public sealed class SimulationTests
+{
+    private static int Seeds => int.TryParse(Environment.GetEnvironmentVariable("DTT_SIMULATIONS"), CultureInfo.InvariantCulture, out var n) ? n : 200;
+
+    [Fact]
+    public void Runs_KeepTheirInvariants_AndComeToTheirEnd() => Parallel.For(0, Seeds, seed => new RunSimulation(seed).Run());
+
+    [Fact]
+    public void Datasets_DoEveryPieceOnce() => Parallel.For(0, Seeds, Dataset);
+
+    /// <summary>Two agents whose words are lost and doubled, and a silo that forgets leases and the last second of its bitmap.</summary>
+    private static void Dataset(int seed)
+    {
+        var random = new Random(seed);
+        var now = new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+        var job = new DatasetJob
+        {
+            Dataset = "d", RawOnly = false, RawFolder = "/raw", TokenizerFolder = "/v", TokensFolder = "/t", VocabSize = 512, ValFraction = 0.1,
+            Config = new DatasetConfig { Source = "d.yaml", Path = null, Builtin = "tales", GeneratedBytes = 1, Seed = 0, Documents = "lines", TextField = "text", ShardTokens = 1, HubPath = null },
+        };
+        var (state, durable, leases) = (DatasetDecider.Begin(new DatasetState(), job).State, new DatasetState(), new WorkLeases());
+        durable = state;
+        var agents = new[] { new HashSet<WorkItem>(), new HashSet<WorkItem>() };
+        var finished = new HashSet<WorkItem>(); // what the shards and files know
+        for (var i = 0; state.IsOpen; i++)
+        {
+            Assert.True(i < 20_000, $"seed {seed} hangs in {state.Stage}");
+            now += TimeSpan.FromSeconds(random.Next(8));
+            if (random.Next(25) == 0)
+            {
+                (state, leases) = (durable, new WorkLeases());
+                foreach (var agent in agents) agent.Clear();
+                continue;
+            }
+
+            var mine = agents[random.Next(2)];
+            var done = mine.Where(_ => random.Next(2) == 0).ToList();
+            finished.UnionWith(done);
+            foreach (var item in done) mine.Remove(item);
+            if (random.Next(6) == 0) continue; // the words are lost; the lease passes
+            var before = state;
+            leases.Renew("a", mine, now);
+            leases.End(done);
+            var said = done.Concat(random.Next(6) == 0 ? done : []).Select(d => new WorkDone(d, Pieces: d.Stage == DatasetStage.Planning ? 9 : 0)).ToList();
+            state = DatasetDecider.Take(state, said);
+            Assert.True(state.Stage == before.Stage ? state.Done.Count >= before.Done.Count : !before.IsByPiece || Enumerable.Range(0, 9).All(p => finished.Contains(new WorkItem(before.Stage, p))), $"seed {seed}: {before.Stage} ended too early");
+            if (state.Stage != before.Stage)
+            {
+                leases.Clear();
+                durable = state;
+            }
+            else if (random.Next(4) == 0)
+            {
+                durable = state;
+            }
+
+            if (random.Next(6) != 0) mine.UnionWith(leases.Take(state, "a", random.Next(4), now));
+        }
+
+        Assert.Equal(DatasetStage.Done, state.Stage);
+        Assert.Equal(3 * 9 + 3, finished.Count);
+    }
+}
