@@ -1,0 +1,84 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Data.Sqlite;
+
+namespace Dtt.Silo.Tests;
+
+/// <summary>How silos begin and end, and what is said when they cannot begin.</summary>
+public sealed class SiloLifeTests : IDisposable
+{
+    private readonly SiloProcess _silo = new();
+
+    public void Dispose() => _silo.Dispose();
+
+    [Fact]
+    public async Task TwoCommandsAtOnce_StartOneSilo()
+    {
+        var commands = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() => _silo.Dtt(["silo", "status"]).Code + _silo.Dtt(["runs"]).Code)));
+        Assert.All(commands, code => Assert.Equal(0, code));
+        Assert.Contains($"process {_silo.Process}", _silo.Dtt(["silo", "status"]).Output);
+    }
+
+    [Fact]
+    public void Idle_EndsByItself_AndALeftAnnouncementMisleadsNobody()
+    {
+        Assert.Equal(0, _silo.Dtt(["runs"], ("DTT_IDLE_SECONDS", "4")).Code);
+        var announcement = File.ReadAllText(Path.Combine(_silo.State, "silo.json"));
+        Assert.True(SpinWait.SpinUntil(() => !File.Exists(Path.Combine(_silo.State, "silo.json")), TimeSpan.FromSeconds(30)));
+        File.WriteAllText(Path.Combine(_silo.State, "silo.json"), announcement);
+        Assert.Contains("no silo serves", _silo.Dtt(["silo", "status"]).Output);
+        Assert.Equal(0, _silo.Dtt(["runs"]).Code);
+    }
+
+    [Fact]
+    public void DamagedState_IsNamed_AndNothingIsChanged()
+    {
+        Assert.Equal(0, _silo.Dtt(["runs"]).Code);
+        Assert.Equal(0, _silo.Dtt(["silo", "stop"]).Code);
+        var file = Path.Combine(_silo.State, "platform.db");
+        var damage = new byte[8192];
+        new Random(1).NextBytes(damage);
+        File.WriteAllBytes(file, damage);
+        var result = _silo.Dtt(["runs"]);
+        Assert.Equal(3, result.Code);
+        Assert.Contains($"{file} is damaged", result.Error);
+        Assert.Contains("Put back a backup", result.Error);
+        Assert.Equal(damage, File.ReadAllBytes(file));
+    }
+
+    [Fact]
+    public void LockedState_IsNamed()
+    {
+        Assert.Equal(0, _silo.Dtt(["runs"]).Code);
+        Assert.Equal(0, _silo.Dtt(["silo", "stop"]).Code);
+        using var other = new SqliteConnection($"Data Source={Path.Combine(_silo.State, "platform.db")};Pooling=false");
+        other.Open();
+        using var command = other.CreateCommand();
+        command.CommandText = "PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; UPDATE Run SET Version = Version";
+        command.ExecuteNonQuery();
+        var result = _silo.Dtt(["runs"]);
+        Assert.Equal(1, result.Code);
+        Assert.Contains("is locked by another program", result.Error);
+    }
+
+    [Fact]
+    public void TakenPort_IsNamed()
+    {
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        var port = ((IPEndPoint)taken.LocalEndpoint).Port;
+        var result = _silo.Dtt(["runs"], ("DTT_GATEWAY_PORT", $"{port}"));
+        Assert.Equal(2, result.Code);
+        Assert.Contains($"DTT_GATEWAY_PORT is {port}, and that port of 127.0.0.1 is taken", result.Error);
+    }
+
+    [Fact]
+    public void SiloOfAnotherBuild_IsReplacedWhenIdle()
+    {
+        Assert.Equal(0, _silo.Dtt(["runs"]).Code);
+        var (file, first) = (Path.Combine(_silo.State, "silo.json"), _silo.Process);
+        File.WriteAllText(file, System.Text.RegularExpressions.Regex.Replace(File.ReadAllText(file), "\"build\":\"[^\"]*\"", "\"build\":\"older\""));
+        Assert.Equal(0, _silo.Dtt(["runs"]).Code);
+        Assert.NotEqual(first, _silo.Process);
+    }
+}
