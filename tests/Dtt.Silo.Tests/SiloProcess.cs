@@ -25,7 +25,10 @@ public sealed class SiloProcess : IDisposable
     {
         var start = new ProcessStartInfo("dotnet", [Repository.At("artifacts", "bin", "Dtt.Cli", new DirectoryInfo(AppContext.BaseDirectory).Name, "dtt.dll"), .. arguments])
         {
-            WorkingDirectory = _folder.Path, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
+            WorkingDirectory = _folder.Path,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
         };
         start.Environment["DTT_HOME"] = Home;
         foreach (var (name, value) in environment) start.Environment[name] = value;

@@ -32,7 +32,14 @@ internal sealed class FakePlatform : IPlatform
         if (row is null) return Answer<RunDetail?>(null);
         var record = new RunRecord
         {
-            Version = 1, Run = row.Run, State = row.State, CreatedAt = default, TokensFolder = "/t", TokenizerFolder = "/v", TotalSteps = row.TotalSteps, TokensPerStep = 10,
+            Version = 1,
+            Run = row.Run,
+            State = row.State,
+            CreatedAt = default,
+            TokensFolder = "/t",
+            TokenizerFolder = "/v",
+            TotalSteps = row.TotalSteps,
+            TokensPerStep = 10,
             Checkpoints = [Checkpoint(200, 4.0), Checkpoint(400, 3.0), Checkpoint(600, 3.5)],
         };
         var view = new RunView { Row = row, Record = record, ConfigYaml = "", Experiment = row.Run, StopRequested = false, FailureCode = 0 };
@@ -64,7 +71,18 @@ internal sealed class FakePlatform : IPlatform
 
     private static RunRow Row(string run, RunState state, long step) => new()
     {
-        Folder = $"/runs/{run}", Run = run, State = state, Step = step, TotalSteps = 1200, TrainLoss = 2.5, ValLoss = 3.0, Tokens = step * 10, TokensPerSecond = 1000, Attempts = 1, CreatedAt = default, Version = 1,
+        Folder = $"/runs/{run}",
+        Run = run,
+        State = state,
+        Step = step,
+        TotalSteps = 1200,
+        TrainLoss = 2.5,
+        ValLoss = 3.0,
+        Tokens = step * 10,
+        TokensPerSecond = 1000,
+        Attempts = 1,
+        CreatedAt = default,
+        Version = 1,
     };
 
     private static CommittedCheckpoint Checkpoint(long step, double val) => new() { Step = step, Attempt = 1, ManifestSha256 = "m", WeightsSha256 = "w", SizeBytes = 13_000_000, ValLoss = val };

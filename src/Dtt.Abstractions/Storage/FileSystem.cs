@@ -13,8 +13,19 @@ public static partial class FileSystem
 
     private static readonly Dictionary<uint, string> _networkKinds = new()
     {
-        [0x6969] = "NFS", [0x517B] = "SMB", [0xFF534D42] = "CIFS", [0xFE534D42] = "SMB2", [0x0BD00BD0] = "Lustre", [0x47504653] = "GPFS", [0x65735546] = "FUSE",
-        [0x00C36400] = "Ceph", [0x19830326] = "BeeGFS", [0x01021997] = "9P", [0x5346414F] = "AFS", [0xAAD7AAEA] = "PanFS", [0x20030528] = "OrangeFS",
+        [0x6969] = "NFS",
+        [0x517B] = "SMB",
+        [0xFF534D42] = "CIFS",
+        [0xFE534D42] = "SMB2",
+        [0x0BD00BD0] = "Lustre",
+        [0x47504653] = "GPFS",
+        [0x65735546] = "FUSE",
+        [0x00C36400] = "Ceph",
+        [0x19830326] = "BeeGFS",
+        [0x01021997] = "9P",
+        [0x5346414F] = "AFS",
+        [0xAAD7AAEA] = "PanFS",
+        [0x20030528] = "OrangeFS",
     };
 
     /// <summary>The user that owns a file or folder.</summary>

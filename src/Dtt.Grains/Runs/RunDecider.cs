@@ -58,7 +58,8 @@ public static class RunDecider
                 TokensFolder = create.Order.TokensFolder,
                 TokenizerFolder = create.Order.TokenizerFolder,
             },
-        }, new RunEffect.StayAwake(true), new RunEffect.JoinExperiment(), new RunEffect.Enqueue(1)) { Accepted = true };
+        }, new RunEffect.StayAwake(true), new RunEffect.JoinExperiment(), new RunEffect.Enqueue(1))
+        { Accepted = true };
 
     private static RunDecision Adopt(RunGrainState state, RunInput.Adopt adopt)
     {
@@ -79,7 +80,8 @@ public static class RunDecider
                 Keep = adopt.Stray.Keep,
                 Environment = new Dictionary<string, string>(),
             },
-        }, new RunEffect.JoinExperiment()) { Accepted = true };
+        }, new RunEffect.JoinExperiment())
+        { Accepted = true };
     }
 
     private static RunDecision Resume(RunGrainState state, RunInput.Resume resume)
@@ -96,7 +98,8 @@ public static class RunDecider
             Record = state.Record with { State = RunState.Queued },
             Order = state.Order! with { Environment = resume.Environment },
             FailureCode = 0,
-        }, new RunEffect.StayAwake(true), new RunEffect.Enqueue(state.Record.CurrentAttempt + 1)) { Accepted = true };
+        }, new RunEffect.StayAwake(true), new RunEffect.Enqueue(state.Record.CurrentAttempt + 1))
+        { Accepted = true };
     }
 
     private static RunDecision Stop(RunGrainState state, DateTimeOffset now)

@@ -77,7 +77,15 @@ internal sealed class PlayPage(string folder, long step) : Page
         _state = "loading …";
         var order = new SampleOrder
         {
-            Run = folder, Step = step, Prompt = _fields[0].Input.Text, MaxTokens = (int)tokens, Count = 1, Temperature = temperature, TopK = (int)topK, TopP = 1, Seed = (long)seed,
+            Run = folder,
+            Step = step,
+            Prompt = _fields[0].Input.Text,
+            MaxTokens = (int)tokens,
+            Count = 1,
+            Temperature = temperature,
+            TopK = (int)topK,
+            TopP = 1,
+            Seed = (long)seed,
             Environment = RankEnvironment.OfThisProcess(),
         };
         shell.Do(null, async platform =>

@@ -74,7 +74,13 @@ public sealed class DatasetDeciderTests
 
     private static DatasetJob Job() => new()
     {
-        Dataset = "d", RawOnly = false, RawFolder = "/raw", TokenizerFolder = "/v", TokensFolder = "/t", VocabSize = 512, ValFraction = 0.1,
+        Dataset = "d",
+        RawOnly = false,
+        RawFolder = "/raw",
+        TokenizerFolder = "/v",
+        TokensFolder = "/t",
+        VocabSize = 512,
+        ValFraction = 0.1,
         Config = new DatasetConfig { Source = "d.yaml", Path = null, Builtin = "tales", GeneratedBytes = 1, Seed = 0, Documents = "lines", TextField = "text", ShardTokens = 1, HubPath = null },
     };
 }

@@ -119,7 +119,12 @@ public sealed class RunDeciderTests
 
     internal static NewRun Order() => new()
     {
-        ConfigYaml = "", TokensFolder = "/t", TokenizerFolder = "/v", Experiment = "r", Keep = 2, Environment = new Dictionary<string, string>(),
+        ConfigYaml = "",
+        TokensFolder = "/t",
+        TokenizerFolder = "/v",
+        Experiment = "r",
+        Keep = 2,
+        Environment = new Dictionary<string, string>(),
     };
 
     internal static RankStarted Started(long from = 0) => new() { FromStep = from, Plan = new RunPlan(100, 4, 64), Fingerprint = "f", Parameters = 1, Device = "cpu" };

@@ -23,7 +23,13 @@ public sealed class SimulationTests
         var now = new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
         var job = new DatasetJob
         {
-            Dataset = "d", RawOnly = false, RawFolder = "/raw", TokenizerFolder = "/v", TokensFolder = "/t", VocabSize = 512, ValFraction = 0.1,
+            Dataset = "d",
+            RawOnly = false,
+            RawFolder = "/raw",
+            TokenizerFolder = "/v",
+            TokensFolder = "/t",
+            VocabSize = 512,
+            ValFraction = 0.1,
             Config = new DatasetConfig { Source = "d.yaml", Path = null, Builtin = "tales", GeneratedBytes = 1, Seed = 0, Documents = "lines", TextField = "text", ShardTokens = 1, HubPath = null },
         };
         var (state, durable, leases) = (DatasetDecider.Begin(new DatasetState(), job).State, new DatasetState(), new WorkLeases());
