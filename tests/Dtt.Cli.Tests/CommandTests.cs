@@ -120,6 +120,7 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
     {
         using var dtt = project.Dtt.Start(["train", "-n", "elsewhere", "-e", "1000", "--set", "max_steps=100000"]);
         await Wait.ForAsync("step 5", () => project.StepsReported("elsewhere") >= 5);
+        Assert.Equal("running", (await project.Dtt.JsonAsync("show", "elsewhere")).GetProperty("state").GetString());
         var refused = await project.Dtt.RunAsync("delete", "elsewhere", "--yes");
         Assert.Contains("stop it with `dtt stop elsewhere`", refused.Error);
         var stopped = await project.Dtt.RunAsync("stop", "elsewhere");

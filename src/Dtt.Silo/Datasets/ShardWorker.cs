@@ -13,7 +13,7 @@ internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWor
     private static readonly TimeSpan _renewPeriod = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan _retryPeriod = TimeSpan.FromMilliseconds(500);
     private static readonly int _cores = Environment.ProcessorCount;
-    private readonly ConcurrentDictionary<string, byte> _open = new();
+    private readonly ConcurrentDictionary<string, int> _open = new(); // calls to work so far: one that comes while a job ends is not lost
 
     /// <summary>What is worked on, a line each.</summary>
     public IReadOnlyList<string> Work => [.. _open.Keys.Select(d => $"dataset {d}")];
@@ -21,7 +21,7 @@ internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWor
     /// <summary>Goes to work for a dataset, unless it is at it already.</summary>
     public void Start(string dataset, NodeRef here)
     {
-        if (_open.TryAdd(dataset, 0)) _ = Task.Run(() => WorkAsync(dataset, here));
+        if (_open.AddOrUpdate(dataset, 1, (_, calls) => calls + 1) == 1) _ = Task.Run(() => WorkAsync(dataset, here));
     }
 
     private async Task WorkAsync(string dataset, NodeRef here)
@@ -39,6 +39,7 @@ internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWor
             {
                 // One batch ahead, so that no core waits for an answer.
                 var wish = Math.Max(0, 2 * _cores - running.Count - waiting.Count);
+                var calls = _open[dataset];
                 WorkOffer offer;
                 try
                 {
@@ -56,7 +57,7 @@ internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWor
                 if (!offer.More)
                 {
                     waiting.Clear();
-                    if (running.Count == 0) return;
+                    if (running.Count == 0 && _open.TryRemove(KeyValuePair.Create(dataset, calls))) return;
                 }
 
                 if (offer.Job is not null && offer.Job != job) (job, work, encoders) = (offer.Job, new DatasetWork(offer.Job, here.Node), []);
@@ -74,8 +75,9 @@ internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWor
                 }
             }
         }
-        finally
+        catch (Exception e)
         {
+            LogBroken(dataset, e);
             _open.TryRemove(dataset, out _);
         }
     }
@@ -105,6 +107,9 @@ internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWor
             return new WorkDone(item, Error: $"this is a bug in DTT; please report it with what follows.{Environment.NewLine}{e}", ErrorCode: ExitCodes.Failure);
         }
     }
+
+    [LoggerMessage(3022, LogLevel.Error, "dataset {Dataset}: the work on it ended in an error, which is a bug in DTT; the next command goes on with it")]
+    private partial void LogBroken(string dataset, Exception exception);
 
     [LoggerMessage(3021, LogLevel.Warning, "dataset {Dataset}: no answer; it is asked again")]
     private partial void LogNotAnswered(string dataset, Exception exception);

@@ -1,0 +1,50 @@
+using Dtt.Tests;
+
+namespace Dtt.Cli.Tests;
+
+/// <summary>A tokenizing that is killed, with its silo, again and again: it goes on where it was, and its bytes are those of one that nobody disturbed.</summary>
+public sealed class TokenizeKillTests : IAsyncLifetime
+{
+    private const int Files = 40;
+    private readonly TempFolder _folder = new();
+
+    private DttProgram Dtt => new(_folder.Path);
+
+    public async ValueTask InitializeAsync()
+    {
+        // A file is a piece: 40 of them, of tales that the library's own generator would tell.
+        for (var i = 0; i < Files; i++) _folder.Write($"text/part{i:00}.txt", string.Join("\n", Enumerable.Range(0, 300).Select(n => $"the {n % 17} foxes of part {i} met {(n * 31 + i) % 101} hens and sang of rain {n}")));
+        foreach (var name in new[] { "killed", "whole" }) _folder.Write($"configs/project_datasets/{name}.yaml", "path: text\ndocuments: lines\nshard_size: 20000\n");
+        await Dtt.OutputAsync("download", "-d", "killed");
+        await Dtt.OutputAsync("download", "-d", "whole");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Dtt.EndSiloAsync();
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public async Task Tokenize_KilledAgainAndAgain_EndsByteIdentical()
+    {
+        await Dtt.OutputAsync("tokenize", "-d", "whole", "-v", "400");
+        foreach (var point in new[] { "silo.piece:7", "silo.piece:60", "silo.piece:25" })
+        {
+            await Dtt.OutputAsync("silo", "stop");
+            var crashed = await Dtt.RunAsync(["tokenize", "-d", "killed", "-v", "400"], ("DTT_CRASH_AT", point));
+            Assert.NotEqual(0, crashed.ExitCode); // 75 when the command was connected; later lives of the silo go on by themselves and may die before it is
+            await Wait.ForAsync("the crash", () => Dtt.Silo is null);
+        }
+
+        var last = await Dtt.RunAsync("tokenize", "-d", "killed", "-v", "400");
+        Assert.True(last.ExitCode == 0, last.Error);
+        foreach (var file in Directory.EnumerateFiles(_folder["data/whole/tokens/whole_400"], "*.bin"))
+            Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.Combine(_folder["data/killed/tokens/killed_400"], Path.GetFileName(file))));
+        Assert.Equal(File.ReadAllBytes(_folder["tokenizers/whole_400/tokenizer.json"]), File.ReadAllBytes(_folder["tokenizers/killed_400/tokenizer.json"]));
+        Assert.False(Directory.Exists(_folder["data/killed/tokens/killed_400.partial"]));
+        Assert.False(Directory.Exists(_folder["tokenizers/killed_400.counting"]));
+        var row = (await Dtt.JsonAsync("datasets")).EnumerateArray().Single(d => d.GetProperty("dataset").GetString() == "killed" && d.GetProperty("what").GetString() == "tokens");
+        Assert.Equal(("done", Files), (row.GetProperty("stage").GetString(), row.GetProperty("pieces").GetInt32()));
+    }
+}
