@@ -19,30 +19,6 @@ public sealed class FileRunStoreTests : IDisposable
     public void Create_TakenName_IsNumbered()
     {
         Assert.Equal(["a", "a-2", "a-3"], Enumerable.Range(0, 3).Select(_ => _store.Create("a", "seed: 1", _paths).Run));
-        Assert.Equal(["a", "a-2", "a-3"], _store.List());
-    }
-
-    [Fact]
-    public void List_AfterAKillWhileCreatingOrDeleting_ShowsNoHalfRuns()
-    {
-        _store.Create("a", "seed: 1", _paths);
-        foreach (var half in new[] { ".draft-1", ".trash-2" })
-        {
-            Directory.CreateDirectory(_folder["runs/" + half]);
-            File.Copy(_folder["runs/a/run.json"], _folder[$"runs/{half}/run.json"]);
-        }
-
-        Assert.Equal(["a"], _store.List());
-    }
-
-    [Fact]
-    public void Delete_TakesTheWholeFolder_UnlessOwned()
-    {
-        _store.Create("a", "seed: 1", _paths);
-        using (_store.Begin("a")) Assert.Throws<UserErrorException>(() => _store.Delete("a"));
-        Assert.Null(_store.OwnerOf("a"));
-        _store.Delete("a");
-        Assert.Empty(Directory.EnumerateFileSystemEntries(_folder["runs"]));
     }
 
     [Fact]
@@ -62,16 +38,11 @@ public sealed class FileRunStoreTests : IDisposable
     }
 
     [Fact]
-    public void Find_OwnerGone_SaysInterrupted()
+    public void IsOwned_WhileAnAttemptLives()
     {
         _store.Create("a", "", _paths);
-        using (var attempt = _store.Begin("a"))
-        {
-            attempt.Started(0, new RunPlan(10, 1, 8), "f");
-            Assert.Equal(RunState.Running, _store.Find("a")!.State);
-        }
-
-        Assert.Equal(RunState.Interrupted, _store.Find("a")!.State);
+        using (_store.Begin("a")) Assert.True(FileRunStore.IsOwned(_store.FolderOf("a")));
+        Assert.False(FileRunStore.IsOwned(_store.FolderOf("a")));
     }
 
     [Fact]
@@ -125,15 +96,15 @@ public sealed class FileRunStoreTests : IDisposable
         }
 
         File.AppendAllText(Path.Combine(_store.FolderOf("a"), "metrics", "a01.jsonl"), "{\"step\":3,\"val");
-        Assert.Equal([1, 2], _store.ReadMetrics("a").Select(r => r.Step));
+        Assert.Equal([1, 2], _store.ReadAttempt("a", 1).Select(r => r.Step));
     }
 
     [Fact]
-    public void Find_DamagedRecord_SaysWhichFile()
+    public void Read_DamagedRecord_SaysWhichFile()
     {
         _store.Create("a", "", _paths);
         File.WriteAllText(Path.Combine(_store.FolderOf("a"), "run.json"), "{");
-        var error = Assert.Throws<BadDataException>(() => _store.Find("a"));
+        var error = Assert.Throws<BadDataException>(() => FileRunStore.Read(_store.FolderOf("a")));
         Assert.Contains("run.json is not a run's record", error.Message);
     }
 
