@@ -13,6 +13,7 @@ namespace Dtt.Client;
 public sealed class PlatformClient : IAsyncDisposable
 {
     private static readonly TimeSpan _answerPatience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan _joinPatience = TimeSpan.FromSeconds(20);
     private readonly IHost _host;
     private readonly CancellationTokenSource _lost;
 
@@ -99,10 +100,12 @@ public sealed class PlatformClient : IAsyncDisposable
             .Build();
         try
         {
-            await host.StartAsync(cancellation);
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            patience.CancelAfter(_joinPatience);
+            await host.StartAsync(patience.Token);
             return new PlatformClient(host, silo, lost);
         }
-        catch (Exception e) when (e is OrleansException or TimeoutException or System.Net.Sockets.SocketException)
+        catch (Exception e) when (!cancellation.IsCancellationRequested && e is OrleansException or TimeoutException or System.Net.Sockets.SocketException or OperationCanceledException)
         {
             host.Dispose();
             lost.Dispose();

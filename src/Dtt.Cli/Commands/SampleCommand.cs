@@ -5,6 +5,7 @@ using Dtt.Abstractions.Errors;
 using Dtt.Abstractions.Platform;
 using Dtt.Abstractions.Ranks;
 using Dtt.Cli.Runs;
+using Dtt.Client;
 
 namespace Dtt.Cli.Commands;
 
@@ -50,7 +51,8 @@ internal static class SampleCommand
             Seed = result.GetValue(_seed),
             Environment = RankEnvironment.OfThisProcess(),
         };
-        var texts = Texts(client.Grains.GetGrain<ISampleGrain>(Guid.NewGuid()).SampleAsync(order, cancellation));
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation, client.Lost);
+        var texts = Texts(client.Grains.GetGrain<ISampleGrain>(Guid.NewGuid()).SampleAsync(order).Until(ending.Token));
         return result.GetValue(_json) ? await PrintJsonAsync(texts, order, view.Record.Run) : await StreamAsync(texts, order);
     }
 

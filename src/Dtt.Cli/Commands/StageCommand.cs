@@ -55,10 +55,10 @@ internal static class StageCommand
             signal = code;
             leaving.Cancel();
         });
-        await grain.BeginAsync(job);
         try
         {
-            var last = await new StageDisplay().ShowAsync(grain.WatchAsync(leaving.Token), leaving.Token);
+            await grain.BeginAsync(job).WaitAsync(leaving.Token);
+            var last = await new StageDisplay().ShowAsync(grain.WatchAsync(), leaving.Token);
             if (last.Stage == DatasetStage.Failed) throw new UserErrorException(last.Notes[^1], last.FailureCode);
             return ExitCodes.Success;
         }

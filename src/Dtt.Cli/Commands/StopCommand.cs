@@ -2,6 +2,7 @@ using System.CommandLine;
 using Dtt.Abstractions.Errors;
 using Dtt.Abstractions.Runs;
 using Dtt.Cli.Runs;
+using Dtt.Client;
 
 namespace Dtt.Cli.Commands;
 
@@ -23,7 +24,7 @@ internal static class StopCommand
             }
 
             await grain.StopAsync();
-            await foreach (var news in grain.WatchAsync(0).WithCancellation(cancellation))
+            await foreach (var news in grain.WatchAsync(0).Until(client.Lost))
             {
                 if (IsOver(news.State)) break;
             }

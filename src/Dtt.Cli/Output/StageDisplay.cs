@@ -1,4 +1,5 @@
 using Dtt.Abstractions.Platform;
+using Dtt.Client;
 using Spectre.Console;
 
 namespace Dtt.Cli.Output;
@@ -23,12 +24,9 @@ internal sealed class StageDisplay
     private async Task<DatasetProgress> DrainAsync(IAsyncEnumerable<DatasetProgress> progress, ProgressTask? bar, CancellationToken cancellation)
     {
         DatasetProgress? last = null;
-        await using var news = progress.GetAsyncEnumerator(cancellation);
-
-        // Ended by a cancelled token even while the silo does not answer.
-        while (await news.MoveNextAsync().AsTask().WaitAsync(cancellation))
+        await foreach (var news in progress.Until(cancellation))
         {
-            last = news.Current;
+            last = news;
             var notes = last.Stage == DatasetStage.Failed ? last.Notes.Count - 1 : last.Notes.Count;
             for (; _noted < notes; _noted++) Line(last.Notes[_noted], bar);
             if (bar is null) continue;

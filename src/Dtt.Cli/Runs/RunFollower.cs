@@ -66,17 +66,15 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
     private async Task<int> FollowOnceAsync(PlatformClient client, int backlog)
     {
         _grain = client.Grains.GetGrain<IRunGrain>(folder);
-        var view = await _grain.FindAsync() ?? throw new UserErrorException($"there is no run '{Run}' any more.");
+        var view = await _grain.FindAsync().WaitAsync(client.Lost) ?? throw new UserErrorException($"there is no run '{Run}' any more.");
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(client.Lost, _leaving.Token);
         var display = new TrainDisplay(Run, RunConfig.Parse(view.ConfigYaml), view.Record.TotalSteps, view.Row.Step);
         await display.ShowAsync(async () =>
         {
-            // Ended by a cancelled token even while the silo does not answer.
-            await using var news = _grain.WatchAsync(backlog).GetAsyncEnumerator(ended.Token);
-            while (await news.MoveNextAsync().AsTask().WaitAsync(ended.Token))
+            await foreach (var news in _grain.WatchAsync(backlog).Until(ended.Token))
             {
-                Show(display, news.Current);
-                if (IsOver(news.Current.State) && news.Current is { Message: null, Event: null }) return;
+                Show(display, news);
+                if (IsOver(news.State) && news is { Message: null, Event: null }) return;
             }
         });
         view = await _grain.FindAsync() ?? throw new UserErrorException($"run '{Run}' was deleted.");

@@ -1,0 +1,35 @@
+using System.Runtime.CompilerServices;
+
+namespace Dtt.Client;
+
+/// <summary>Streams from a silo that may die while somebody listens.</summary>
+public static class StreamExtensions
+{
+    /// <summary>The stream, ended at once by the token: a dead silo answers neither the next question nor the goodbye, and nobody waits for it.</summary>
+    /// <exception cref="OperationCanceledException">The token ended it.</exception>
+    public static async IAsyncEnumerable<T> Until<T>(this IAsyncEnumerable<T> source, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        var items = source.GetAsyncEnumerator(cancellation);
+        try
+        {
+            while (await items.MoveNextAsync().AsTask().WaitAsync(cancellation)) yield return items.Current;
+        }
+        finally
+        {
+            var goodbye = EndAsync(items);
+            if (!cancellation.IsCancellationRequested) await goodbye;
+        }
+    }
+
+    private static async Task EndAsync<T>(IAsyncEnumerator<T> items)
+    {
+        try
+        {
+            await items.DisposeAsync();
+        }
+        catch (Exception e) when (e is OrleansException or TimeoutException or OperationCanceledException or NotSupportedException or ObjectDisposedException)
+        {
+            // The other side is gone, or a question is still open: there is nothing left to end.
+        }
+    }
+}
