@@ -17,8 +17,6 @@ internal sealed class FakePlatform : IPlatform
 
     public Task<RunRow[]> RunsAsync() => Answer(Runs);
 
-    public Task<QueueRow[]> QueueAsync() => Answer(Array.Empty<QueueRow>());
-
     public Task<DatasetProgress[]> DatasetsAsync() => Answer(new[]
     {
         new DatasetProgress { Folder = "/d/tokens", Dataset = "tales", RawOnly = false, Stage = DatasetStage.Encoding, Pieces = 4, PiecesDone = 1, Notes = ["tokenizer: tales_512"], FailureCode = 0, Version = 1 },

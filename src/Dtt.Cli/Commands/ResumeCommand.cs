@@ -26,7 +26,7 @@ internal static class ResumeCommand
                 return ExitCodes.Success;
             }
 
-            var active = IsActive(view);
+            var active = view.Record.State.IsActive();
             if (active) Console.Error.WriteLine($"run '{view.Record.Run}' is {view.Row.State.ToString().ToLowerInvariant()} already; attached.");
             await grain.ResumeAsync(RankEnvironment.OfThisProcess());
             return result.GetValue(detach) ? ExitCodes.Success : await new RunFollower(view.Row.Folder).FollowAsync(client, active ? ShortBacklog : 0);
@@ -42,12 +42,10 @@ internal static class ResumeCommand
         {
             await using var client = await Platform.ConnectAsync(cancellation);
             var (_, view) = await RunLookup.FindAsync(client, result.GetValue(run)!);
-            if (IsActive(view)) return await new RunFollower(view.Row.Folder).FollowAsync(client, ShortBacklog);
+            if (view.Record.State.IsActive()) return await new RunFollower(view.Row.Folder).FollowAsync(client, ShortBacklog);
             Console.Error.WriteLine($"run '{view.Record.Run}' is not being trained: it is {view.Row.State.ToString().ToLowerInvariant()} after step {view.Record.Latest?.Step ?? 0:N0}.");
             return ExitCodes.Success;
         });
         return command;
     }
-
-    private static bool IsActive(RunView view) => view.Record.State is RunState.Queued or RunState.Preparing or RunState.Running or RunState.Recovering;
 }

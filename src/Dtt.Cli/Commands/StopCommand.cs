@@ -17,7 +17,7 @@ internal static class StopCommand
         {
             await using var client = await Platform.ConnectAsync(cancellation);
             var (grain, view) = await RunLookup.FindAsync(client, result.GetValue(run)!);
-            if (IsOver(view.Record.State))
+            if (!view.Record.State.IsActive())
             {
                 Console.Error.WriteLine($"run '{view.Record.Run}' is not being trained: it is {view.Record.State.ToString().ToLowerInvariant()}.");
                 return ExitCodes.Success;
@@ -26,7 +26,7 @@ internal static class StopCommand
             await grain.StopAsync();
             await foreach (var news in grain.WatchAsync(0).Until(client.Lost))
             {
-                if (IsOver(news.State)) break;
+                if (!news.State.IsActive()) break;
             }
 
             view = (await RunLookup.FindAsync(client, view.Row.Folder)).View;
@@ -35,6 +35,4 @@ internal static class StopCommand
         });
         return command;
     }
-
-    private static bool IsOver(RunState state) => state is RunState.Completed or RunState.Failed or RunState.Stopped or RunState.Interrupted;
 }

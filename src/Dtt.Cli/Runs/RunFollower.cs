@@ -74,7 +74,7 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
             await foreach (var news in _grain.WatchAsync(backlog).Until(ended.Token))
             {
                 Show(display, news);
-                if (IsOver(news.State) && news is { Message: null, Event: null }) return;
+                if (!news.State.IsActive() && news is { Message: null, Event: null }) return;
             }
         });
         view = await _grain.FindAsync() ?? throw new UserErrorException($"run '{Run}' was deleted.");
@@ -105,8 +105,6 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
                 return _signal == 0 ? ExitCodes.Terminated : _signal;
         }
     }
-
-    private static bool IsOver(RunState state) => state is RunState.Completed or RunState.Failed or RunState.Stopped or RunState.Interrupted;
 
     private void OnSignal(int code)
     {

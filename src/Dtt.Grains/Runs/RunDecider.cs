@@ -65,10 +65,9 @@ public static class RunDecider
     {
         if (state.Record is not null) return new RunDecision(state) { Refusal = "the platform knows it" };
         var record = adopt.Stray.Record;
-        var active = record.State is RunState.Queued or RunState.Preparing or RunState.Running or RunState.Recovering;
         return new RunDecision(new RunGrainState
         {
-            Record = active ? record with { State = RunState.Interrupted } : record,
+            Record = record.State.IsActive() ? record with { State = RunState.Interrupted } : record,
             LastEvent = adopt.Stray.Events,
             FailureCode = record.State == RunState.Failed ? Abstractions.Errors.ExitCodes.Failure : 0,
             Order = new NewRun

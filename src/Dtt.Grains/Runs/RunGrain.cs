@@ -34,12 +34,13 @@ internal sealed partial class RunGrain(
 
     private RunRecord? Record => state.State.Record;
 
-    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        if (Record is null) return;
+        if (Record is null) return Task.CompletedTask;
         _progress = RunProgress.From(tables.FindRun(Folder));
-        await StoreAsync();
+        Store();
         SetTimer();
+        return Task.CompletedTask;
     }
 
     public async Task<NewRunReply> CreateAsync(NewRun run)
@@ -189,7 +190,7 @@ internal sealed partial class RunGrain(
         {
             if (decision.State.Record!.CurrentAttempt != Record?.CurrentAttempt) _lastReport = 0;
             await WriteAsync(decision.State with { Record = decision.State.Record with { Version = decision.State.Record.Version + 1 } });
-            await StoreAsync();
+            Store();
             SetTimer();
         }
 
@@ -217,7 +218,7 @@ internal sealed partial class RunGrain(
     }
 
     /// <summary>Brings the events of the state and the run's line into the tables, and tells the viewers.</summary>
-    private Task StoreAsync()
+    private void Store()
     {
         try
         {
@@ -232,7 +233,6 @@ internal sealed partial class RunGrain(
         _eventsStored = state.State.LastEvent;
         Publish(new RunNews(++_newsNumber, Record!.State));
         PutIndex(always: true);
-        return Task.CompletedTask;
     }
 
     private void PutIndex(bool always)

@@ -44,5 +44,5 @@ public sealed record RunGrainState
     public IReadOnlyList<NumberedEvent> Events { get; init; } = [];
 
     /// <summary>Whether an attempt lives or is about to.</summary>
-    internal bool IsActive => Record?.State is RunState.Queued or RunState.Preparing or RunState.Running or RunState.Recovering;
+    internal bool IsActive => Record?.State.IsActive() == true;
 }

@@ -16,7 +16,7 @@ internal sealed partial class Announcer(IGrainFactory grains, IPlatformTables ta
     public async Task Execute(CancellationToken cancellationToken)
     {
         foreach (var process in OwnerSweep.Run()) LogSwept(process);
-        foreach (var run in tables.ListRuns().Where(r => r.State is RunState.Queued or RunState.Preparing or RunState.Running or RunState.Recovering))
+        foreach (var run in tables.ListRuns().Where(r => r.State.IsActive()))
         {
             LogGoesOn(run.Run, run.State);
             await grains.GetGrain<IRunGrain>(run.Folder).AgentStartedAsync(agents.Here);

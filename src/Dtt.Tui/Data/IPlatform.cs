@@ -9,8 +9,6 @@ internal interface IPlatform
 {
     Task<RunRow[]> RunsAsync();
 
-    Task<QueueRow[]> QueueAsync();
-
     Task<DatasetProgress[]> DatasetsAsync();
 
     Task<ShardRow[]> ShardsAsync(string dataset);

@@ -17,8 +17,6 @@ internal sealed class SiloPlatform : IPlatform, IAsyncDisposable
 
     public async Task<RunRow[]> RunsAsync() => await (await PlatformGrainAsync()).RunsAsync(null);
 
-    public async Task<QueueRow[]> QueueAsync() => await (await GrainsAsync()).GetGrain<IQueueGrain>(0).ListAsync();
-
     public async Task<DatasetProgress[]> DatasetsAsync() => await (await PlatformGrainAsync()).DatasetsAsync();
 
     public async Task<ShardRow[]> ShardsAsync(string dataset) => await (await GrainsAsync()).GetGrain<IDatasetGrain>(dataset).ShardsAsync();

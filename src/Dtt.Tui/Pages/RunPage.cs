@@ -33,7 +33,7 @@ internal sealed class RunPage(string folder) : Page
             return;
         }
 
-        var (view, row) = (_detail.View, _detail.View.Row);
+        var view = _detail.View;
         DrawProgress(canvas);
         var lower = _longLog ? canvas.Height / 2 : Math.Clamp(canvas.Height / 3, 6, 12);
         var chart = canvas.Height - 4 - lower;
