@@ -5,6 +5,7 @@ using Dtt.Data.Tokenizers;
 using Dtt.Data.Tokens;
 using Dtt.Training.Data;
 using Dtt.Training.Model;
+using Dtt.Training.Native;
 using static TorchSharp.torch;
 
 namespace Dtt.Training;
@@ -33,7 +34,7 @@ internal sealed class Evaluator(TokenShards shards, RunConfig config, Vocabulary
             alive();
             using var scope = NewDisposeScope();
             var (inputs, targets) = source.Read(at, (int)Math.Min(config.MicroBatchSize, count - at), device);
-            loss += model.Loss(inputs, targets).item<float>();
+            loss += Number.Of(model.Loss(inputs, targets));
             foreach (var id in targets.cpu().data<long>()) bytes += id == vocabulary.EndOfText ? 0 : vocabulary.BytesOf((int)id).Length;
         }
 

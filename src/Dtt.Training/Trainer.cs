@@ -121,7 +121,7 @@ internal sealed class Trainer : IDisposable
         }
 
         var norm = _optimizer.Step(step + 1, rate, beta1 ?? _config.Optimizer.Beta1, _config.GradClip);
-        _trainLoss = loss.item<float>() / Plan.TokensPerStep;
+        _trainLoss = Number.Of(loss) / Plan.TokensPerStep;
         if (!double.IsFinite(_trainLoss.Value) || !float.IsFinite(norm)) throw NotFinite(step + 1, norm);
         Report(step + 1, clock.Elapsed.TotalSeconds, rate, norm);
     }

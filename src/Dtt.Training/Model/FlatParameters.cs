@@ -1,5 +1,7 @@
 using Dtt.Abstractions.Models;
 using Dtt.Data.Order;
+using Dtt.Training.Native;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Dtt.Training.Model;
@@ -102,13 +104,14 @@ internal sealed class FlatParameters : IDisposable
         for (var i = 0; i < Table.Count; i++)
         {
             var spec = Table[i];
+            using var scale = spec.Init.Scale.ToScalar();
             var values = empty([.. spec.Shape], dtype: float32);
             random.manual_seed((long)Mixing.Seed(seed, Purpose.Weights, i));
             _ = spec.Init.Kind switch
             {
                 InitKind.Normal => values.normal_(0, spec.Init.Scale),
                 InitKind.Uniform => values.uniform_(-spec.Init.Scale, spec.Init.Scale),
-                _ => values.fill_(spec.Init.Scale),
+                _ => values.fill_(scale),
             };
             ViewOf(spec.Name, Master).copy_(values);
         }
@@ -136,7 +139,7 @@ internal sealed class FlatParameters : IDisposable
     public IReadOnlyList<string> NonFiniteGradients()
     {
         using var scope = NewDisposeScope();
-        return [.. Table.Where(s => !ViewOf(s.Name, Gradient!).isfinite().all().item<bool>()).Select(s => s.Name)];
+        return [.. Table.Where(s => !float.IsFinite(Number.Of(ViewOf(s.Name, Gradient!).abs().max()))).Select(s => s.Name)];
     }
 
     public void Dispose()

@@ -1,6 +1,8 @@
 using Dtt.Abstractions.Configuration;
 using Dtt.Abstractions.Models;
 using Dtt.Data.Order;
+using Dtt.Training.Native;
+using TorchSharp;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
@@ -130,7 +132,8 @@ internal sealed class Embedding(ModelConfig config, FlatParameters p)
         mask = null;
         if (config.Dropout == 0) return x;
         random.manual_seed((long)seed);
-        mask = empty_like(x).bernoulli_(1 - config.Dropout).div_(1 - config.Dropout);
+        using var kept = (1 - config.Dropout).ToScalar();
+        mask = empty_like(x).bernoulli_(1 - config.Dropout).div_(kept);
         return x.mul_(mask);
     }
 
@@ -150,7 +153,7 @@ internal sealed class Embedding(ModelConfig config, FlatParameters p)
         if (mask is not null) gradient = gradient.mul(mask);
         gradient = gradient.to(ScalarType.Float32);                               // (B, T, C)
         var t = gradient.shape[1];
-        p.PaddedViewOf(Tokens, p.Gradient!).index_add_(0, inputs.reshape(-1), gradient.view(-1, gradient.shape[2]), 1);
+        p.PaddedViewOf(Tokens, p.Gradient!).index_add_(0, inputs.reshape(-1), gradient.view(-1, gradient.shape[2]), Number.One);
         p.PaddedViewOf(Positions, p.Gradient!).narrow(0, 0, t).add_(gradient.sum(dim: 0));        // named: a bare 0 is also a ScalarType
     }
 }
@@ -202,9 +205,10 @@ internal sealed class Block
 
     private static Tensor SpelledOut(Tensor q, Tensor k, Tensor v, double dropout, long past)
     {
-        var scores = q.matmul(k.transpose(-2, -1)).mul(1 / Math.Sqrt(q.shape[3]));                 // (B, nh, T, S + T)
+        using var scale = (1 / Math.Sqrt(q.shape[3])).ToScalar();
+        var scores = q.matmul(k.transpose(-2, -1)).mul(scale);                                                   // (B, nh, T, S + T)
         var future = ones(scores.shape[2], scores.shape[3], dtype: ScalarType.Bool, device: q.device).triu(past + 1);
-        return Drop(scores.masked_fill(future, double.NegativeInfinity).softmax(-1), dropout).matmul(v);
+        return Drop(scores.masked_fill(future, Number.NegativeInfinity).softmax(-1), dropout).matmul(v);
     }
 
     private Tensor Mlp(Tensor x)
@@ -268,6 +272,7 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
     {
         var loss = zeros([], dtype: ScalarType.Float32, device: rows.device);
         gradient = scale is null ? rows : empty_like(rows);
+        using var factor = scale?.ToScalar();
         for (long start = 0; start < rows.shape[0]; start += ModelArithmetic.HeadChunkRows)
         {
             using var scope = NewDisposeScope();
@@ -283,12 +288,12 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
             }
 
             // d loss / d logits = softmax − one-hot; a padded id has probability 0 and so no gradient.
-            logits.narrow(1, config.VocabSize, logits.shape[1] - config.VocabSize).fill_(double.NegativeInfinity);
+            logits.narrow(1, config.VocabSize, logits.shape[1] - config.VocabSize).fill_(Number.NegativeInfinity);
             var logProbabilities = logits.log_softmax(1, ScalarType.Float32);
             loss.sub_(logProbabilities.gather(1, target).sum());
             var d = logProbabilities.exp_();
-            d.scatter_add_(1, target, full_like(target, -1, dtype: ScalarType.Float32));
-            d = d.mul_(scale.Value).to(rows.dtype);                                                // (n, Vp)
+            d.scatter_add_(1, target, full_like(target, Number.MinusOne, dtype: ScalarType.Float32));
+            d = d.mul_(factor!).to(rows.dtype);                                                // (n, Vp)
             gradient.narrow(0, start, n).copy_(d.matmul(p[Weight]));                               // (n, Vp) (Vp, C) -> (n, C)
             var dWeight = p.PaddedViewOf(Weight, p.Gradient!);
             if (p.IsBf16) dWeight.add_(d.t().matmul(h));                                           // (Vp, n) (n, C) -> (Vp, C)

@@ -1,5 +1,6 @@
 using Dtt.Abstractions.Configuration;
 using Dtt.Training.Model;
+using Dtt.Training.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -51,13 +52,15 @@ internal sealed class AdamW : IDisposable
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var gradient = _parameters.Gradient!;
-        var norm = linalg.vector_norm(gradient, 2);                                  // () fp32
-        var scale = clip > 0 ? (norm / clip).clamp_min(1) : ones_like(norm);         // divides gradients: norm ÷ clip when above it
+        var norm = gradient.norm();                                                 // () fp32
+        using var limit = (clip > 0 ? clip : double.PositiveInfinity).ToScalar();
+        var scale = norm.div(limit).clamp_min(Number.One);                           // divides gradients: norm ÷ clip when above it
         var skip = norm.isfinite().logical_not().to(ScalarType.Float32);
-        _step.fill_(step);
+        using var count = step.ToScalar();
+        _step.fill_(count);
         Update(0, _parameters.DecayedSize, learningRate, beta1, _config.WeightDecay, scale, skip);
         Update(_parameters.DecayedSize, _parameters.Size, learningRate, beta1, 0, scale, skip);
-        var result = norm.item<float>();
+        var result = Number.Of(norm);
         if (!float.IsFinite(result)) return result;
         gradient.zero_();
         _parameters.MasterChanged();
@@ -75,7 +78,8 @@ internal sealed class AdamW : IDisposable
     {
         if (from == to) return;
         Tensor[] Range(Tensor buffer) => [buffer.narrow(0, from, to - from)];
+        using Scalar rate = learningRate.ToScalar(), first = beta1.ToScalar(), second = _config.Beta2.ToScalar(), weightDecay = decay.ToScalar(), epsilon = _config.Epsilon.ToScalar();
         using var done = _kernel.Value.invoke<Scalar>("fused", Range(_parameters.Master), Range(_parameters.Gradient!), Range(FirstMoment), Range(SecondMoment), Array.Empty<Tensor>(), new[] { _step.clone() },
-            learningRate, beta1, _config.Beta2, decay, _config.Epsilon, scale, skip);
+            rate, first, second, weightDecay, epsilon, scale, skip);
     }
 }

@@ -1,0 +1,51 @@
+using Dtt.Abstractions.Configuration;
+using Dtt.Training.Optimizers;
+using static TorchSharp.torch;
+
+namespace Dtt.Training.Tests.Optimizers;
+
+public sealed class AdamWTests
+{
+    /// <summary>A collection between the making of a number and its use once gave steps with a stray learning rate, or none.</summary>
+    [Fact]
+    public void Step_WhileTheCollectorNeverRests_GivesTheSameBits()
+    {
+        const int steps = 1000;
+        using var scope = NewDisposeScope();
+        var undisturbed = Train(steps);
+        using var done = new CancellationTokenSource();
+        var collector = new Thread(() =>
+        {
+            while (!done.IsCancellationRequested)
+            {
+                GC.Collect(0);
+                GC.WaitForPendingFinalizers();
+            }
+        });
+        collector.Start();
+        try
+        {
+            Assert.Equal(undisturbed, Train(steps));
+        }
+        finally
+        {
+            done.Cancel();
+            collector.Join();
+        }
+    }
+
+    private static byte[] Train(int steps)
+    {
+        var gpt = Tiny.WithFormulaWeights(Tiny.Model("gpt2", dropout: 0.1));
+        var (inputs, targets) = Tiny.Batch();
+        using var optimizer = new AdamW(new OptimizerConfig { Name = "adamw", WeightDecay = 0.1, Beta1 = 0.9, Beta2 = 0.95, Epsilon = 1e-8 }, gpt.Parameters);
+        for (var step = 1; step <= steps; step++)
+        {
+            using var scope = NewDisposeScope();
+            _ = gpt.ForwardBackward(inputs, targets, 0.1, (ulong)step);
+            optimizer.Step(step, 1e-3, 0.9, clip: 1);
+        }
+
+        return Tiny.Bytes(gpt.Parameters.Master);
+    }
+}
