@@ -117,7 +117,7 @@ internal sealed class Trainer : IDisposable
             var dropoutSeed = Mixing.Seed(_config.Seed, Purpose.Dropout, step, micro);
 
             // Each micro-batch is divided by the whole step's tokens, so that gradients add up to the mean's whatever the division.
-            loss.add_(_model.ForwardBackward(inputs, targets, 1.0 / Plan.TokensPerStep, dropoutSeed, _config.ActivationCheckpointing));
+            loss.add_(_model.ForwardBackward(inputs, targets, 1.0 / Plan.TokensPerStep, dropoutSeed, _config.ActivationCheckpointing), Number.One);
         }
 
         var norm = _optimizer.Step(step + 1, rate, beta1 ?? _config.Optimizer.Beta1, _config.GradClip);

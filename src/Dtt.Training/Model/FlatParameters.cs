@@ -131,7 +131,7 @@ internal sealed class FlatParameters : IDisposable
     {
         if (!IsBf16) return;
         using var noGrad = no_grad();
-        Gradient!.add_(WorkingGradient!);
+        Gradient!.add_(WorkingGradient!, Number.One);
         WorkingGradient!.zero_();
     }
 

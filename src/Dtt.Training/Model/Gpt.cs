@@ -142,7 +142,7 @@ internal sealed class Embedding(ModelConfig config, FlatParameters p)
     {
         var (b, t) = (inputs.shape[0], inputs.shape[1]);
         var x = p[Tokens].index_select(0, inputs.reshape(-1)).view(b, t, -1);    // (B, T, C)
-        return x.add_(p[Positions].narrow(0, position, t));                      // + (T, C)
+        return x.add_(p[Positions].narrow(0, position, t), Number.One);          // + (T, C)
     }
 
     /// <summary>Adds the gradients of both tables, in fp32: frequent tokens sum many rows.</summary>
@@ -154,7 +154,7 @@ internal sealed class Embedding(ModelConfig config, FlatParameters p)
         gradient = gradient.to(ScalarType.Float32);                               // (B, T, C)
         var t = gradient.shape[1];
         p.PaddedViewOf(Tokens, p.Gradient!).index_add_(0, inputs.reshape(-1), gradient.view(-1, gradient.shape[2]), Number.One);
-        p.PaddedViewOf(Positions, p.Gradient!).narrow(0, 0, t).add_(gradient.sum(dim: 0));        // named: a bare 0 is also a ScalarType
+        p.PaddedViewOf(Positions, p.Gradient!).narrow(0, 0, t).add_(gradient.sum(dim: 0), Number.One);        // named: a bare 0 is also a ScalarType
     }
 }
 
@@ -185,8 +185,8 @@ internal sealed class Block
         using var scope = NewDisposeScope();
         var dropout = dropoutSeed is null ? 0 : _config.Dropout;
         if (dropout > 0) random.manual_seed((long)dropoutSeed!.Value);
-        x = x + Drop(Attention(F.layer_norm(x, [_config.ModelDim], _norm1, _norm1Bias), dropout, cache), dropout);
-        x = x + Drop(Mlp(F.layer_norm(x, [_config.ModelDim], _norm2, _norm2Bias)), dropout);
+        x = x.add(Drop(Attention(F.layer_norm(x, [_config.ModelDim], _norm1, _norm1Bias), dropout, cache), dropout), Number.One);
+        x = x.add(Drop(Mlp(F.layer_norm(x, [_config.ModelDim], _norm2, _norm2Bias)), dropout), Number.One);
         return x.MoveToOuterDisposeScope();
     }
 
@@ -283,22 +283,22 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
             var real = logits.narrow(1, 0, config.VocabSize);                                      // (n, V)
             if (scale is null)
             {
-                loss.sub_(real.log_softmax(1, ScalarType.Float32).gather(1, target).sum());
+                loss.add_(real.log_softmax(1, ScalarType.Float32).gather(1, target).sum(), Number.MinusOne);
                 continue;
             }
 
             // d loss / d logits = softmax − one-hot; a padded id has probability 0 and so no gradient.
             logits.narrow(1, config.VocabSize, logits.shape[1] - config.VocabSize).fill_(Number.NegativeInfinity);
             var logProbabilities = logits.log_softmax(1, ScalarType.Float32);
-            loss.sub_(logProbabilities.gather(1, target).sum());
+            loss.add_(logProbabilities.gather(1, target).sum(), Number.MinusOne);
             var d = logProbabilities.exp_();
             d.scatter_add_(1, target, full_like(target, Number.MinusOne, dtype: ScalarType.Float32));
             d = d.mul_(factor!).to(rows.dtype);                                                // (n, Vp)
             gradient.narrow(0, start, n).copy_(d.matmul(p[Weight]));                               // (n, Vp) (Vp, C) -> (n, C)
             var dWeight = p.PaddedViewOf(Weight, p.Gradient!);
-            if (p.IsBf16) dWeight.add_(d.t().matmul(h));                                           // (Vp, n) (n, C) -> (Vp, C)
+            if (p.IsBf16) dWeight.add_(d.t().matmul(h), Number.One);                                      // (Vp, n) (n, C) -> (Vp, C)
             else dWeight.addmm_(d.t(), h, 1, 1);
-            if (p.Has(Bias)) p.PaddedViewOf(Bias, p.Gradient!).add_(d.sum(dim: 0, type: ScalarType.Float32));
+            if (p.Has(Bias)) p.PaddedViewOf(Bias, p.Gradient!).add_(d.sum(dim: 0, type: ScalarType.Float32), Number.One);
         }
 
         return loss;

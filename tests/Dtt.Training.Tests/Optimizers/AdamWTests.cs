@@ -10,7 +10,7 @@ public sealed class AdamWTests
     [Fact]
     public void Step_WhileTheCollectorNeverRests_GivesTheSameBits()
     {
-        const int steps = 1000;
+        const int steps = 400;
         using var scope = NewDisposeScope();
         var undisturbed = Train(steps);
         using var done = new CancellationTokenSource();
