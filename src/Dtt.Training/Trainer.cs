@@ -37,7 +37,6 @@ internal sealed class Trainer : IDisposable
     private readonly string _fingerprint;
     private readonly double? _peakFlops;
     private readonly BlackBox? _blackBox;
-    private (RankPhase Phase, long Step) _lastBeat = (RankPhase.Init, -1);
     private double? _trainLoss;
 
     private RunPlan Plan => _data.Plan;
@@ -239,14 +238,8 @@ internal sealed class Trainer : IDisposable
         return 0;
     }
 
-    /// <summary>A sign of life: into the black box always, to the host when something changed.</summary>
-    private void Beat(RankPhase phase, long step)
-    {
-        _blackBox?.Write(phase, step);
-        if (_lastBeat == (phase, step)) return;
-        _lastBeat = (phase, step);
-        _channel.Send(new Heartbeat(phase, step));
-    }
+    /// <summary>A sign of life, which the host looks for.</summary>
+    private void Beat(RankPhase phase, long step) => _blackBox?.Write(phase, step);
 
     private static bool Due(int every, long step) => every > 0 && step % every == 0;
 }

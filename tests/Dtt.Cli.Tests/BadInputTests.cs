@@ -131,22 +131,60 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
     [Fact]
     public async Task FullDisk_FailsTheSaveButNeverThePreviousCheckpoint()
     {
-        var probe = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("unshare", ["-m", "mount", "-t", "tmpfs", "none", "/mnt"]) { RedirectStandardError = true });
-        await probe!.WaitForExitAsync();
-        Assert.SkipUnless(probe.ExitCode == 0, "a small file system of its own needs the right to mount one (root).");
+        await SkipUnlessMountableAsync();
         await WithCopyAsync(async (dtt, path) =>
         {
             // 900 kB hold the first checkpoint of 520 kB, not the next one beside it.
             var script = $"mkdir -p {path}/runs && mount -t tmpfs -o size=900k none {path}/runs && cd {path} && export OMP_NUM_THREADS=1 DTT_HOME={path}/.dtt && dotnet {DttProgram.Assembly} train -n full; echo code $?; dotnet {DttProgram.Assembly} show full --json; echo left; ls runs/full/checkpoints; dotnet {DttProgram.Assembly} silo stop";
-            using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("unshare", ["-m", "bash", "-c", script]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-            var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-            await process.WaitForExitAsync();
-            Assert.Contains("could not be written (No space left on device", await error);
-            Assert.Contains("free some space and `dtt resume full`", await error);
-            Assert.Contains("code 1", await output);
-            Assert.Contains("\"step\": 10,", await output);
-            Assert.EndsWith("left\nstep_00000010.a01\n", await output);
+            var (output, error) = await InOwnMountsAsync(script);
+            Assert.Contains("could not be written (No space left on device", error);
+            Assert.Contains("free some space and `dtt resume full`", error);
+            Assert.Contains("code 1", output);
+            Assert.Contains("\"step\": 10,", output);
+            Assert.EndsWith("left\nstep_00000010.a01\n", output);
         });
+    }
+
+    [Fact]
+    public async Task FullStateDisk_ExplainsAndLosesNothing()
+    {
+        await SkipUnlessMountableAsync();
+        await WithCopyAsync(async (_, path) =>
+        {
+            var (output, error) = await InOwnMountsAsync($"""
+                mkdir -p {path}/state && mount -t tmpfs -o size=8m,mode=700 none {path}/state && cd {path} && export OMP_NUM_THREADS=1 DTT_HOME={path}/.dtt DTT_STATE={path}/state
+                dtt() {"{"} dotnet {DttProgram.Assembly} "$@"; {"}"}
+                dtt train -n before --set max_steps=4
+                head -c 20m /dev/zero > state/filler 2> /dev/null
+                dtt train -n refused --set max_steps=4; echo code $?
+                dtt silo stop --force
+                dtt runs; echo code $?
+                rm state/filler
+                dtt train -n after --set max_steps=4; echo code $?
+                dtt runs --json
+                dtt silo stop --force
+                """);
+            Assert.Contains($"{path}/state could not be read or written (SQLite Error 13", error);
+            Assert.DoesNotContain("this is a bug", error);
+            Assert.Equal(["code 1", "code 0", "code 0"], output.Split('\n').Where(l => l.StartsWith("code")).Take(3));
+            Assert.Matches("(?s)\"run\": \"(before|after)\".*\"run\": \"(before|after)\"", output);
+        });
+    }
+
+    private static async Task SkipUnlessMountableAsync()
+    {
+        var probe = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("unshare", ["-m", "mount", "-t", "tmpfs", "none", "/mnt"]) { RedirectStandardError = true });
+        await probe!.WaitForExitAsync();
+        Assert.SkipUnless(probe.ExitCode == 0, "a small file system of its own needs the right to mount one (root).");
+    }
+
+    /// <summary>Runs a script that may mount what it likes.</summary>
+    private static async Task<(string Output, string Error)> InOwnMountsAsync(string script)
+    {
+        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("unshare", ["-m", "bash", "-c", script]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        await process.WaitForExitAsync();
+        return (await output, await error);
     }
 
     private async Task<string> OwnTextAsync(TempFolder folder, string file, byte[] text, int code)

@@ -134,6 +134,22 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
     }
 
     [Fact]
+    public async Task SecondRun_WaitsAndSaysForWhom_ThenGoesOnByItself()
+    {
+        string[] longRun = ["--detach", "-e", "1000", "--set", "max_steps=100000"];
+        await project.Dtt.OutputAsync(["train", "-n", "first", .. longRun]);
+        await Wait.ForAsync("a step", () => project.StepsReported("first") >= 1);
+        await project.Dtt.OutputAsync(["train", "-n", "second", .. longRun]);
+        var shown = await project.Dtt.JsonAsync("show", "second");
+        Assert.Equal(("queued", "run 'first' has cpu"), (shown.GetProperty("state").GetString(), shown.GetProperty("waiting").GetString()));
+        Assert.Contains("run 'first' has cpu", await project.Dtt.OutputAsync("queue"));
+        Assert.Equal(0, project.StepsReported("second"));
+        await project.Dtt.OutputAsync("stop", "first");
+        await Wait.ForAsync("the other run's first step", () => project.StepsReported("second") >= 1);
+        await project.Dtt.OutputAsync("stop", "second");
+    }
+
+    [Fact]
     public async Task CudaWithoutAGpu_WarnsAndTrainsOnTheCpu()
     {
         Assert.SkipWhen(File.Exists("/dev/nvidiactl"), "this machine has a GPU.");

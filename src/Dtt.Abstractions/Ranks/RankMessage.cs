@@ -10,7 +10,6 @@ namespace Dtt.Abstractions.Ranks;
 [JsonDerivedType(typeof(StopRequest), "stop")]
 [JsonDerivedType(typeof(CommitAnswer), "commit_answer")]
 [JsonDerivedType(typeof(RankStarted), "started")]
-[JsonDerivedType(typeof(Heartbeat), "heartbeat")]
 [JsonDerivedType(typeof(MetricsReport), "metrics")]
 [JsonDerivedType(typeof(CommitRequest), "commit")]
 [JsonDerivedType(typeof(TrainingSample), "training_sample")]
@@ -117,11 +116,6 @@ public sealed record RankStarted : RankMessage
     /// <summary>The device and its arithmetic, for people: <c>cpu, 2 threads, bf16</c>.</summary>
     public required string Device { get; init; }
 }
-
-/// <summary>Rank → host: alive, at the start of each phase and step.</summary>
-/// <param name="Phase">One of <see cref="RankPhase"/>.</param>
-/// <param name="Step">Steps done.</param>
-public sealed record Heartbeat(RankPhase Phase, long Step) : RankMessage;
 
 /// <summary>Rank → host: the metrics of finished steps.</summary>
 /// <param name="Rows">One row a step.</param>

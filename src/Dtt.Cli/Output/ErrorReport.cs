@@ -21,6 +21,9 @@ internal static class ErrorReport
             case IOException { HResult: var code } full when (code & 0xFFFF) == NoSpace || full.Message.Contains("No space left", StringComparison.Ordinal):
                 Console.Error.WriteLine($"{full.Message} The disk is full. What was finished stays; free some space and run the same command again.");
                 return ExitCodes.Failure;
+            case IOException failed:
+                Console.Error.WriteLine(ShowStacks ? failed.ToString() : failed.Message);
+                return ExitCodes.Failure;
             case UnauthorizedAccessException denied:
                 Console.Error.WriteLine($"{denied.Message} Check the permissions, or name another folder in configs/path_templates.yaml.");
                 return ExitCodes.Failure;

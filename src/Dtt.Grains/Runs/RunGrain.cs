@@ -257,7 +257,7 @@ internal sealed partial class RunGrain(
             foreach (var row in report.Rows) _progress.Take(row);
         }
 
-        if (message is not (Heartbeat or RankEvent)) Publish(new RunNews(++_newsNumber, Record!.State, message));
+        if (message is not RankEvent) Publish(new RunNews(++_newsNumber, Record!.State, message));
     }
 
     private void Publish(RunNews news) => _news.Publish(news);

@@ -7,12 +7,13 @@ using Microsoft.Extensions.Logging;
 
 namespace Dtt.Silo.Datasets;
 
-/// <summary>Does the work of datasets on this node's cores: leases items in batches, works on as many as there are cores, and hands in what is done with the next wish.</summary>
+/// <summary>Does the work of datasets on this node's cores: leases items in batches, works on as many as there are cores while earlier results are being kept, and hands in what is done with the next wish.</summary>
 internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWorker> log)
 {
     private static readonly TimeSpan _renewPeriod = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan _retryPeriod = TimeSpan.FromMilliseconds(500);
-    private static readonly int _cores = Environment.ProcessorCount;
+    private static readonly int _atWork = 2 * Environment.ProcessorCount; // half of them wait for the disk that keeps their results
+    private static readonly SemaphoreSlim _cores = new(Environment.ProcessorCount);
     private readonly ConcurrentDictionary<string, int> _open = new(); // calls to work so far: one that comes while a job ends is not lost
 
     /// <summary>What is worked on, a line each.</summary>
@@ -38,7 +39,7 @@ internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWor
             while (true)
             {
                 // One batch ahead, so that no core waits for an answer.
-                var wish = Math.Max(0, 2 * _cores - running.Count - waiting.Count);
+                var wish = Math.Max(0, 2 * _atWork - running.Count - waiting.Count);
                 var calls = _open[dataset];
                 WorkOffer offer;
                 try
@@ -61,7 +62,7 @@ internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWor
                 }
 
                 if (offer.Job is not null && offer.Job != job) (job, work, encoders) = (offer.Job, new DatasetWork(offer.Job, here.Node), []);
-                while (waiting.Count > 0 && running.Count < _cores)
+                while (waiting.Count > 0 && running.Count < _atWork)
                 {
                     var item = waiting.Dequeue();
                     running[item] = Task.Run(() => DoAsync(dataset, work!, encoders, item));
@@ -87,9 +88,19 @@ internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWor
         try
         {
             if (item.Piece < 0) return work.Do(item);
-            var encoder = encoders.TryTake(out var free) ? free : work.EncoderFor(item.Stage);
-            var result = work.DoPiece(item, encoder);
-            if (encoder is not null) encoders.Add(encoder);
+            PieceResult result;
+            await _cores.WaitAsync();
+            try
+            {
+                var encoder = encoders.TryTake(out var free) ? free : work.EncoderFor(item.Stage);
+                result = work.DoPiece(item, encoder);
+                if (encoder is not null) encoders.Add(encoder);
+            }
+            finally
+            {
+                _cores.Release();
+            }
+
             CrashPoint.Reach("silo.piece");
             await grains.GetGrain<IShardGrain>($"{dataset}#{item.Piece}").FinishAsync(item.Stage, result);
             return new WorkDone(item);

@@ -50,6 +50,7 @@ internal static class SiloHost
             })
             .AddAdoNetGrainStorage(StateStorage.Provider, o => (o.Invariant, o.DataSource, o.GrainStorageSerializer) = (Invariant, database.Platform, new StateSerializer()))
             .UseAdoNetReminderService(o => (o.Invariant, o.DataSource) = (Invariant, database.Platform))
+            .AddIncomingGrainCallFilter<StorageFailures>()
             .AddGrainService<NodeAgent>()
             .AddStartupTask<Announcer>()
             .Services.AddPlatformWire(GrainJson.Default));

@@ -18,7 +18,7 @@ namespace Dtt.Silo.Ranks;
 internal sealed partial class RankSupervisor(LaunchOrder order, IRunGrain run, NodeRef here, string deviceLock, ILogger log)
 {
     private const int MostMessages = 256;
-    private static readonly TimeSpan _batchPeriod = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan _batchPeriod = TimeSpan.FromMilliseconds(400);
     private static readonly TimeSpan _renewPeriod = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan _lease = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan _commitPatience = TimeSpan.FromSeconds(30);
@@ -127,8 +127,6 @@ internal sealed partial class RankSupervisor(LaunchOrder order, IRunGrain run, N
     {
         switch (message)
         {
-            case Heartbeat:
-                break;
             case CommitRequest request:
                 await rank.SendAsync(new CommitAnswer(request.Checkpoint.Step, await CommitAsync(request.Checkpoint)));
                 break;

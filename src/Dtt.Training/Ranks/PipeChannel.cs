@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Dtt.Abstractions.Errors;
 using Dtt.Abstractions.Ranks;
 using Dtt.Abstractions.Runs;
@@ -8,8 +9,11 @@ namespace Dtt.Training.Ranks;
 /// <summary>The rank protocol over two inherited pipes. The end of the host's pipe means that the host is gone: the rank leaves at once.</summary>
 internal sealed class PipeChannel : IRankChannel
 {
+    private static readonly TimeSpan _rowsPeriod = TimeSpan.FromMilliseconds(200);
     private readonly MessagePipe _pipe;
     private readonly BlockingCollection<CommitAnswer> _answers = [];
+    private readonly List<StepMetrics> _rows = [];
+    private readonly Stopwatch _sinceRows = Stopwatch.StartNew();
     private volatile bool _stop;
 
     public PipeChannel(MessagePipe pipe)
@@ -24,13 +28,32 @@ internal sealed class PipeChannel : IRankChannel
 
     public bool StopRequested => _stop;
 
-    public void Send(RankMessage message) => _pipe.SendAsync(message).GetAwaiter().GetResult();
+    /// <summary>Sends a message; the rows of quick steps go together, and before whatever comes after them.</summary>
+    public void Send(RankMessage message)
+    {
+        if (message is MetricsReport report)
+        {
+            _rows.AddRange(report.Rows);
+            if (_sinceRows.Elapsed < _rowsPeriod) return;
+            message = new MetricsReport([.. _rows]);
+        }
+        else if (_rows.Count > 0)
+        {
+            SendNow(new MetricsReport([.. _rows]));
+        }
+
+        _rows.Clear();
+        _sinceRows.Restart();
+        SendNow(message);
+    }
 
     public CommitReply Commit(CommittedCheckpoint checkpoint)
     {
         Send(new CommitRequest(checkpoint));
         return _answers.GetConsumingEnumerable().First(a => a.Step == checkpoint.Step).Reply;
     }
+
+    private void SendNow(RankMessage message) => _pipe.SendAsync(message).GetAwaiter().GetResult();
 
     private void Listen()
     {

@@ -1,0 +1,84 @@
+using System.Diagnostics;
+using Dtt.Abstractions.Configuration;
+using Dtt.Data.Datasets;
+using Dtt.Data.Text;
+using Dtt.Data.Tokenizers;
+using Dtt.Data.Tokens;
+
+namespace Dtt.Bench;
+
+/// <summary>Tokenizer and tokens of the same text, by the library in this process and by the platform, in turns. Both start from raw text that is there.</summary>
+internal static class TokenizeBench
+{
+    private const int VocabSize = 4096;
+    private const double ValFraction = 0.01;
+
+    /// <summary>Measures and prints.</summary>
+    /// <param name="megabytes">Text in all.</param>
+    /// <param name="files">Files that it is spread over.</param>
+    /// <param name="pairs">Interleaved pairs.</param>
+    public static void Run(int megabytes, int files, int pairs)
+    {
+        using var scratch = new Scratch();
+        var config = Prepare(scratch, megabytes, files);
+        scratch.Dtt("download");
+        var pieces = PiecePlan.Of(RawManifest.Find(scratch.At("data", "text", "raw"))!, config).Count;
+        Console.WriteLine($"{megabytes} MB in {pieces:N0} pieces, {Environment.ProcessorCount} cores");
+        Library(scratch, config, "warm");
+        var (ratios, overheads) = (new List<double>(), new List<double>());
+        for (var pair = 0; pair < pairs; pair++)
+        {
+            var library = Library(scratch, config, $"library-{pair}");
+            foreach (var made in new[] { scratch.At("tokenizers"), scratch.At("data", "text", "tokens") }.Where(Directory.Exists)) Directory.Delete(made, recursive: true);
+            var platform = scratch.Dtt("tokenize");
+            ratios.Add(library / platform);
+            overheads.Add((platform - library) / pieces * 1000);
+            Console.WriteLine($"library {library:N2} s, dtt tokenize {platform:N2} s: {ratios[^1]:N3}x, {overheads[^1]:N2} ms more a piece");
+        }
+
+        Console.WriteLine($"ratio {Scratch.Spread(ratios, "N3")}, more a piece {Scratch.Spread(overheads, "N2")} ms");
+    }
+
+    private static DatasetConfig Prepare(Scratch scratch, int megabytes, int files)
+    {
+        Directory.CreateDirectory(scratch.At("configs", "project_datasets"));
+        File.WriteAllText(scratch.At("configs", "project_datasets", "tales.yaml"), $"builtin: tales\nbytes: {megabytes}000000\nseed: 5\n");
+        File.WriteAllText(scratch.At("configs", "project_datasets", "text.yaml"), "path: text\n");
+        File.WriteAllText(scratch.At("configs", "config.yaml"), $"name: bench\ndataset: text\nvocab_size: {VocabSize}\nval_fraction: {ValFraction}\n");
+        scratch.Dtt("download", "-d", "tales");
+        var text = Directory.CreateDirectory(scratch.At("text"));
+        var (at, share) = (0, megabytes * 1_000_000L / files);
+        StreamWriter Next() => new(Path.Combine(text.FullName, $"part_{at++:00000}.txt"));
+        var writer = Next();
+        foreach (var line in RawManifest.Find(scratch.At("data", "tales", "raw"))!.Files.SelectMany(f => File.ReadLines(f.Path)))
+        {
+            writer.Write(line);
+            writer.Write('\n');
+            if (line.Length > 0 || at == files) continue;
+            writer.Flush();
+            if (writer.BaseStream.Length < share) continue;
+            writer.Dispose();
+            writer = Next();
+        }
+
+        writer.Dispose();
+        Directory.SetCurrentDirectory(scratch.Folder);
+        return ConfigLoader.LoadDataset(ConfigLoader.Load(null, [], TimeProvider.System));
+    }
+
+    private static double Library(Scratch scratch, DatasetConfig config, string name)
+    {
+        var clock = Stopwatch.StartNew();
+        var manifest = RawManifest.Find(scratch.At("data", "text", "raw"))!;
+        var pieces = PiecePlan.Of(manifest, config);
+        var training = new TokenizerTraining(scratch.At(name, "tokenizer"), "bench");
+        training.Begin();
+        Parallel.ForEach(pieces, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, piece => training.Count(piece));
+        var (vocabulary, _) = training.Merge(pieces, VocabSize);
+        training.End();
+        _ = DatasetEncoder.Encode(pieces, scratch.At(name, "tokens"), TokenSource.Of(manifest, config, "tokenizer", vocabulary, ValFraction), vocabulary);
+        var seconds = clock.Elapsed.TotalSeconds;
+        Directory.Delete(scratch.At(name), recursive: true);
+        return seconds;
+    }
+}

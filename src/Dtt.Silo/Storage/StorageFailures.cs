@@ -1,0 +1,30 @@
+using System.Data.Common;
+using Dtt.Abstractions.Platform;
+
+namespace Dtt.Silo.Storage;
+
+/// <summary>A grain call that the database failed becomes an <see cref="IOException"/> that says so: callers know no database, nor its exceptions.</summary>
+internal sealed class StorageFailures(PlatformFolders folders) : IIncomingGrainCallFilter
+{
+    public async Task Invoke(IIncomingGrainCallContext context)
+    {
+        try
+        {
+            await context.Invoke();
+        }
+        catch (Exception e) when (DatabaseErrorIn(e) is { } error)
+        {
+            throw new IOException($"the platform's state in {folders.State} could not be read or written ({error.Message.TrimEnd('.')}); is the disk full? What was done before stays: mend that and run the same command again.");
+        }
+    }
+
+    private static DbException? DatabaseErrorIn(Exception? exception)
+    {
+        for (; exception is not null; exception = exception.InnerException)
+        {
+            if (exception is DbException error) return error;
+        }
+
+        return null;
+    }
+}
