@@ -9,7 +9,7 @@ internal static partial class PlatformBench
     private const int WarmSteps = 20;
 
     /// <summary>Measures and prints.</summary>
-    public static void Run(int steps, int pairs)
+    public static void Run(int steps, string[] sets, int pairs)
     {
         using var scratch = new Scratch();
         const string config = "configs/quickstart.yaml";
@@ -17,7 +17,7 @@ internal static partial class PlatformBench
         scratch.Dtt("download", "-c", config);
         scratch.Dtt("tokenize", "-c", config);
         var rank = Path.Combine(Scratch.Repository, "artifacts", "bin", "Dtt.Training", "release_linux-x64", "dtt-rank.dll");
-        string[] settings = [$"max_steps={steps}", "eval_every=0", "save_every=0"];
+        string[] settings = [$"max_steps={steps}", "eval_every=0", "save_every=0", .. sets];
         var ratios = new List<double>();
         for (var pair = 0; pair < pairs; pair++)
         {

@@ -13,8 +13,9 @@ var pieces = new Command("pieces", "What planning and each of many small pieces 
 pieces.SetAction(result => TokenizeBench.Run(megabytes: 20, result.GetValue(count), result.GetValue(pairs)));
 
 var steps = new Option<int>("--steps") { Description = "Steps of each run; the first 20 do not count.", DefaultValueFactory = _ => 250 };
-var platform = new Command("platform", "`dtt train` against `dtt-rank --standalone`, on the quickstart's model.") { steps, pairs };
-platform.SetAction(result => PlatformBench.Run(result.GetValue(steps), result.GetValue(pairs)));
+var set = new Option<string[]>("--set") { Description = "Another setting, as dtt has it; repeatable.", DefaultValueFactory = _ => [] };
+var platform = new Command("platform", "`dtt train` against `dtt-rank --standalone`, on the quickstart's configuration.") { steps, set, pairs };
+platform.SetAction(result => PlatformBench.Run(result.GetValue(steps), result.GetValue(set)!, result.GetValue(pairs)));
 
 root.Add(tokenize);
 root.Add(pieces);
