@@ -138,8 +138,21 @@ internal sealed class Trainer : IDisposable
         };
         if (_peakFlops is { } peak) values[MetricNames.Mfu] = tokensPerSecond * new ModelArithmetic(_config.Model).FlopsPerToken / peak;
         var row = new StepMetrics(step, values);
-        Console.Error.WriteLine(StepLine.Format(row, Plan.TotalSteps));
+        Print(StepLine.Format(row, Plan.TotalSteps));
         _channel.Send(new MetricsReport([row]));
+    }
+
+    /// <summary>A line of the log; one that a full disk does not take is lost, its numbers are among the metrics.</summary>
+    private static void Print(string line)
+    {
+        try
+        {
+            Console.Error.WriteLine(line);
+        }
+        catch (IOException)
+        {
+            // Training goes on: the next checkpoint says that the disk is full.
+        }
     }
 
     private UserErrorException NotFinite(long step, float norm)

@@ -1,27 +1,23 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.IO.Pipes;
-using System.Text;
 using Dtt.Abstractions.Platform;
 using Dtt.Abstractions.Ranks;
-using Dtt.Abstractions.Storage;
 
 namespace Dtt.Silo.Ranks;
 
 /// <summary>A rank as a child process: the protocol over two inherited pipes, whatever it prints into a log file.</summary>
 internal sealed class RankProcess : IDisposable
 {
+    // Its output goes into the file by itself: a silo that copied it would take time from the step, and lose what is said after its own death.
+    private const string Shell = """f=$0; { : >> "$f"; } 2> /dev/null || f=/dev/null; exec "$@" >> "$f" 2>&1""";
     private const int LinesKept = 3;
+    private const int TailBytes = 4096;
     private readonly Process _process;
-    private readonly LineLog _log;
-    private readonly ConcurrentQueue<string> _lastLines = new();
-    private readonly Task _printed;
+    private readonly string _logFile;
 
     private RankProcess(Process process, MessagePipe pipe, string logFile)
     {
-        (_process, Pipe) = (process, pipe);
-        _log = new LineLog(logFile);
-        _printed = Task.WhenAll(Copy(process.StandardOutput), Copy(process.StandardError));
+        (_process, Pipe, _logFile) = (process, pipe, logFile);
     }
 
     /// <summary>The protocol.</summary>
@@ -31,7 +27,13 @@ internal sealed class RankProcess : IDisposable
     public int Id => _process.Id;
 
     /// <summary>The last lines that it printed.</summary>
-    public IReadOnlyList<string> LastLines => [.. _lastLines];
+    public IReadOnlyList<string> LastLines()
+    {
+        if (!File.Exists(_logFile)) return [];
+        using var log = new FileStream(_logFile, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        log.Position = Math.Max(0, log.Length - TailBytes);
+        return [.. new StreamReader(log).ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).TakeLast(LinesKept)];
+    }
 
     /// <summary>Starts a rank and sends it its work.</summary>
     /// <param name="spec">The work.</param>
@@ -68,7 +70,6 @@ internal sealed class RankProcess : IDisposable
     public async Task<string> WaitAsync()
     {
         await _process.WaitForExitAsync();
-        await _printed;
         var code = _process.ExitCode;
         return code > 128 ? $"was killed by signal {code - 128}" : $"ended with exit code {code}";
     }
@@ -78,15 +79,14 @@ internal sealed class RankProcess : IDisposable
         Kill();
         Pipe.Dispose();
         _process.Dispose();
-        _log.Dispose();
     }
 
     private static RankProcess Spawn(string logFile, IReadOnlyDictionary<string, string> environment)
     {
         var toRank = new AnonymousPipeServerStream(PipeDirection.Out, HandleInheritability.Inheritable);
         var fromRank = new AnonymousPipeServerStream(PipeDirection.In, HandleInheritability.Inheritable);
-        var start = new ProcessStartInfo(ProgramPaths.Dotnet()) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
-        foreach (var argument in new[] { ProgramPaths.Rank(), "--pipe", toRank.GetClientHandleAsString(), fromRank.GetClientHandleAsString(), "--parent", Environment.ProcessId.ToString() })
+        var start = new ProcessStartInfo("/bin/sh") { RedirectStandardInput = true };
+        foreach (var argument in new[] { "-c", Shell, logFile, ProgramPaths.Dotnet(), ProgramPaths.Rank(), "--pipe", toRank.GetClientHandleAsString(), fromRank.GetClientHandleAsString(), "--parent", Environment.ProcessId.ToString() })
             start.ArgumentList.Add(argument);
 
         foreach (var name in start.Environment.Keys.Where(RankEnvironment.Owns).ToList()) start.Environment.Remove(name);
@@ -102,15 +102,5 @@ internal sealed class RankProcess : IDisposable
         toRank.DisposeLocalCopyOfClientHandle();
         fromRank.DisposeLocalCopyOfClientHandle();
         return new RankProcess(process, new MessagePipe(fromRank, toRank), logFile);
-    }
-
-    private async Task Copy(StreamReader lines)
-    {
-        while (await lines.ReadLineAsync() is { } line)
-        {
-            lock (_log) _log.Append(Encoding.UTF8.GetBytes(line));
-            _lastLines.Enqueue(line);
-            while (_lastLines.Count > LinesKept) _ = _lastLines.TryDequeue(out _);
-        }
     }
 }

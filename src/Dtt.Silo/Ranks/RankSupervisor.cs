@@ -86,7 +86,7 @@ internal sealed partial class RankSupervisor(LaunchOrder order, IRunGrain run, N
             await beating;
             var last = blackBox.Read();
             var died = watch.Verdict ?? string.Create(CultureInfo.InvariantCulture, $"the rank {exit} in phase {last.Phase.ToString().ToLowerInvariant()} after step {last.Step}");
-            if (rank.LastLines.Count > 0) died += $"; its last lines: {string.Join(" | ", rank.LastLines)}";
+            if (rank.LastLines() is { Count: > 0 } lines) died += $"; its last lines: {string.Join(" | ", lines)}";
             LogEnded(Spec.Run, Attempt, exit);
             return new AttemptEnd(Attempt, _ending, _ending is null ? died : null);
         }

@@ -44,7 +44,7 @@ internal sealed class SampleHost(PlatformFolders folders, IGrainFactory grains)
 
             rank.Kill();
             var exit = await rank.WaitAsync();
-            RankMessage[] last = done < count && !failed ? [new RankFailed($"the rank {exit} before it was done. {string.Join(" | ", rank.LastLines)}".TrimEnd(), ExitCodes.Failure)] : [];
+            RankMessage[] last = done < count && !failed ? [new RankFailed($"the rank {exit} before it was done. {string.Join(" | ", rank.LastLines())}".TrimEnd(), ExitCodes.Failure)] : [];
             await grain.PushAsync(last, ended: true);
         }
         catch (Exception e) when (e is OrleansException or TimeoutException or IOException)

@@ -15,12 +15,18 @@ internal sealed class SqliteTables(Database database) : IPlatformTables
     public void AddMetrics(string run, int attempt, IReadOnlyList<StepMetrics> rows) => Write(database.Metrics, connection =>
     {
         using var transaction = connection.BeginTransaction();
+        using var insert = connection.CreateCommand();
+        (insert.Transaction, insert.CommandText) = (transaction, "INSERT OR IGNORE INTO Metric VALUES (@series, @step, @value)");
+        var (series, step, value) = (new SqliteParameter("@series", SqliteType.Integer), new SqliteParameter("@step", SqliteType.Integer), new SqliteParameter("@value", SqliteType.Real));
+        insert.Parameters.AddRange(new[] { series, step, value });
         foreach (var name in rows.SelectMany(r => r.Values.Keys).Distinct())
         {
-            connection.Execute("INSERT OR IGNORE INTO Series (Run, Attempt, Name) VALUES (@run, @attempt, @name)", new { run, attempt, name }, transaction);
-            var series = connection.ExecuteScalar<long>("SELECT Id FROM Series WHERE Run = @run AND Attempt = @attempt AND Name = @name", new { run, attempt, name }, transaction);
-            connection.Execute("INSERT OR IGNORE INTO Metric VALUES (@series, @step, @value)",
-                rows.Where(r => r.Values.ContainsKey(name)).Select(r => new { series, step = r.Step, value = double.IsNaN(r.Values[name]) ? (double?)null : r.Values[name] }), transaction);
+            series.Value = SeriesOf(run, attempt, name, connection, transaction);
+            foreach (var row in rows.Where(r => r.Values.ContainsKey(name)))
+            {
+                (step.Value, value.Value) = (row.Step, double.IsNaN(row.Values[name]) ? DBNull.Value : row.Values[name]);
+                insert.ExecuteNonQuery();
+            }
         }
 
         transaction.Commit();
@@ -98,6 +104,14 @@ internal sealed class SqliteTables(Database database) : IPlatformTables
     {
         using var connection = database.Platform.OpenConnection();
         return [.. connection.Query<string>("SELECT Row FROM Dataset ORDER BY Folder").Select(json => JsonSerializer.Deserialize(json, PlatformJson.Default.DatasetProgress)!)];
+    }
+
+    private static long SeriesOf(string run, int attempt, string name, DbConnection connection, DbTransaction transaction)
+    {
+        var key = new { run, attempt, name };
+        const string find = "SELECT Id FROM Series WHERE Run = @run AND Attempt = @attempt AND Name = @name";
+        return connection.ExecuteScalar<long?>(find, key, transaction)
+            ?? connection.ExecuteScalar<long>($"INSERT OR IGNORE INTO Series (Run, Attempt, Name) VALUES (@run, @attempt, @name); {find}", key, transaction);
     }
 
     /// <summary>Grains and agents know a database that takes nothing as an input-output error, whatever it is.</summary>
