@@ -171,6 +171,23 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
         });
     }
 
+    [Fact]
+    public async Task StateOnANetworkFileSystem_IsRefusedBeforeAnythingIsMade()
+    {
+        await SkipUnlessMountableAsync();
+        Assert.SkipUnless(File.Exists("/dev/fuse"), "the kernel has no FUSE.");
+        using var folder = new TempFolder();
+
+        // A file system whose server never answers: only the kernel may be asked about it.
+        var (_, error) = await InOwnMountsAsync($"""
+            mkdir {folder.Path}/remote && exec 9<> /dev/fuse && mount -i -t fuse -o fd=9,rootmode=40000,user_id=12345,group_id=12345 none {folder.Path}/remote
+            export DTT_HOME={folder.Path}/home DTT_STATE={folder.Path}/remote
+            dotnet {DttProgram.Assembly} runs; echo "code $?" >&2
+            """);
+        Assert.Contains($"DTT_STATE is {folder.Path}/remote, on a network file system (FUSE): SQLite loses data there", error);
+        Assert.EndsWith("code 2\n", error);
+    }
+
     private static async Task SkipUnlessMountableAsync()
     {
         var probe = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("unshare", ["-m", "mount", "-t", "tmpfs", "none", "/mnt"]) { RedirectStandardError = true });

@@ -32,9 +32,9 @@ public sealed record PlatformFolders(string Home, string State)
         if (Environment.GetEnvironmentVariable("DTT_STATE") is { Length: > 0 } named)
         {
             var state = Path.GetFullPath(named);
-            PrivateFolder.Make(state);
             if (FileSystem.NetworkKind(state) is { } kind)
                 throw new UserErrorException($"DTT_STATE is {state}, on a network file system ({kind}): SQLite loses data there. Name a folder on a local disk, such as /var/tmp/dtt-$UID.", ExitCodes.BadConfiguration);
+            PrivateFolder.Make(state);
             return new PlatformFolders(home, state);
         }
 

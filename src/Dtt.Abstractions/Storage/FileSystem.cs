@@ -9,6 +9,7 @@ public static partial class FileSystem
 {
     private const int CurrentFolder = -100;        // AT_FDCWD
     private const uint BasicStats = 0x7ff;         // STATX_BASIC_STATS
+    private const int NoEntry = 2;                 // ENOENT
     private const int UserIdOffset = 20;           // stx_uid in struct statx
 
     private static readonly Dictionary<uint, string> _networkKinds = new()
@@ -41,11 +42,12 @@ public static partial class FileSystem
     [LibraryImport("libc", EntryPoint = "geteuid")]
     public static partial uint UserId();
 
-    /// <summary>The network (or user-space) file system that a path lies on, or null for a local one.</summary>
+    /// <summary>The network (or user-space) file system that a path lies on, or would lie on once it was made; null for a local one.</summary>
     /// <exception cref="IOException">It cannot be looked at.</exception>
     public static unsafe string? NetworkKind(string path)
     {
         var buffer = stackalloc byte[256];
+        while (StatFs(path, buffer) != 0 && Marshal.GetLastPInvokeError() == NoEntry && Path.GetDirectoryName(path) is { } parent) path = parent;
         if (StatFs(path, buffer) != 0) throw new IOException($"{path}: {new Win32Exception(Marshal.GetLastPInvokeError()).Message}");
         return _networkKinds.GetValueOrDefault(BinaryPrimitives.ReadUInt32LittleEndian(new ReadOnlySpan<byte>(buffer, 4)));
     }
