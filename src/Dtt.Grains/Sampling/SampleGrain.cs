@@ -8,6 +8,7 @@ namespace Dtt.Grains.Sampling;
 
 /// <summary>One sampling: leases the checkpoint, has an agent start a rank, passes its text on. It lives as long as somebody listens.</summary>
 [GrainType("sample")]
+[CollectionAgeLimit(Minutes = 2)] // not at once: a client that has the last text still asks whether there is more
 internal sealed class SampleGrain(INodeAgents agents) : Grain, ISampleGrain
 {
     private Channel<RankMessage>? _messages;
@@ -27,7 +28,6 @@ internal sealed class SampleGrain(INodeAgents agents) : Grain, ISampleGrain
             _messages = null;
             await agents.At(node).StopSampleAsync(id);
             await run.ReturnAsync(id);
-            DeactivateOnIdle();
         }
     }
 
