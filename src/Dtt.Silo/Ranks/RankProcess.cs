@@ -8,7 +8,7 @@ namespace Dtt.Silo.Ranks;
 /// <summary>A rank as a child process: the protocol over two inherited pipes, whatever it prints into a log file.</summary>
 internal sealed class RankProcess : IDisposable
 {
-    // Its output goes into the file by itself: a silo that copied it would take time from the step, and lose what is said after its own death.
+    // What it prints goes into the file without the silo: a rank is heard to its last word, also when the silo dies first.
     private const string Shell = """f=$0; { : >> "$f"; } 2> /dev/null || f=/dev/null; exec "$@" >> "$f" 2>&1""";
     private const int LinesKept = 3;
     private const int TailBytes = 4096;

@@ -72,7 +72,7 @@ public sealed class DatasetDeciderTests
         Assert.Equal([0, 64, 129], Enumerable.Range(0, 200).Where(back.Done.Contains));
     }
 
-    private static DatasetJob Job() => new()
+    internal static DatasetJob Job() => new()
     {
         Dataset = "d",
         RawOnly = false,

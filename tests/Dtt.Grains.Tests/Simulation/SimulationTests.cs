@@ -1,7 +1,7 @@
 using System.Globalization;
-using Dtt.Abstractions.Configuration;
 using Dtt.Abstractions.Platform;
 using Dtt.Grains.Datasets;
+using Dtt.Grains.Tests.Datasets;
 
 namespace Dtt.Grains.Tests.Simulation;
 
@@ -21,17 +21,7 @@ public sealed class SimulationTests
     {
         var random = new Random(seed);
         var now = new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
-        var job = new DatasetJob
-        {
-            Dataset = "d",
-            RawOnly = false,
-            RawFolder = "/raw",
-            TokenizerFolder = "/v",
-            TokensFolder = "/t",
-            VocabSize = 512,
-            ValFraction = 0.1,
-            Config = new DatasetConfig { Source = "d.yaml", Path = null, Builtin = "tales", GeneratedBytes = 1, Seed = 0, Documents = "lines", TextField = "text", ShardTokens = 1, HubPath = null },
-        };
+        var job = DatasetDeciderTests.Job();
         var (state, durable, leases) = (DatasetDecider.Begin(new DatasetState(), job).State, new DatasetState(), new WorkLeases());
         durable = state;
         var agents = new[] { new HashSet<WorkItem>(), new HashSet<WorkItem>() };
