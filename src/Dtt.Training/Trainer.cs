@@ -33,7 +33,7 @@ internal sealed class Trainer : IDisposable
     private readonly Evaluator _evaluator;
     private readonly FlatParameters _parameters;
     private readonly Gpt _model;
-    private readonly AdamW _optimizer;
+    private readonly Optimizer _optimizer;
     private readonly string _fingerprint;
     private readonly double? _peakFlops;
     private readonly BlackBox? _blackBox;
@@ -58,7 +58,7 @@ internal sealed class Trainer : IDisposable
         _fingerprint = TorchRuntime.Fingerprint(_device, bf16);
         _parameters = new FlatParameters(ParameterTable.Of(config.Model), _device, bf16, forTraining: true);
         _model = new Gpt(config.Model, _parameters);
-        _optimizer = new AdamW(config.Optimizer, _parameters);
+        _optimizer = Optimizer.Of(config.Optimizer, _parameters);
         _evaluator = new Evaluator(_data.Val, config, _data.Vocabulary, _device);
         _peakFlops = MatmulPeak.Measure(_device, _parameters.Working.dtype);
     }
@@ -105,7 +105,7 @@ internal sealed class Trainer : IDisposable
     {
         using var scope = NewDisposeScope();
         var clock = Stopwatch.StartNew();
-        var (rate, beta1) = LearningRate.At(_config.LearningRate, step, Plan.TotalSteps);
+        var (rate, momentum) = LearningRate.At(_config.LearningRate, step, Plan.TotalSteps);
         var loss = zeros([], dtype: float32, device: _device);
         for (long at = 0, micro = 0; at < Plan.GlobalBatchWindows; at += _config.MicroBatchSize, micro++)
         {
@@ -119,7 +119,7 @@ internal sealed class Trainer : IDisposable
             loss.add_(_model.ForwardBackward(inputs, targets, 1.0 / Plan.TokensPerStep, dropoutSeed, _config.ActivationCheckpointing), Number.One);
         }
 
-        var norm = _optimizer.Step(step + 1, rate, beta1 ?? _config.Optimizer.Beta1, _config.GradClip);
+        var norm = _optimizer.Step(step + 1, rate, momentum ?? _config.Optimizer.Momentum, _config.GradClip);
         _trainLoss = Number.Of(loss) / Plan.TokensPerStep;
         if (!double.IsFinite(_trainLoss.Value) || !float.IsFinite(norm)) throw NotFinite(step + 1, norm);
         Report(step + 1, clock.Elapsed.TotalSeconds, rate, norm);

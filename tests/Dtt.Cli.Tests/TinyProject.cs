@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Dtt.Tests;
 
 namespace Dtt.Cli.Tests;
@@ -67,6 +68,23 @@ public sealed class TinyProject : IAsyncLifetime
         Assert.Equal(Steps, last.GetProperty("step").GetInt32());
         return last.GetProperty("weights_sha256").GetString()!;
     }
+
+    /// <summary>The run is completed with an undisturbed one's weights, each step stands once in its curve with an undisturbed one's loss, and its audit is sound.</summary>
+    public async Task CheckUndisturbedAsync(string run)
+    {
+        var (weights, losses, audit) = (FinalWeightsAsync(run), LossesAsync(run), Dtt.OutputAsync("audit", run));
+        Assert.Equal(Undisturbed, await weights);
+        Assert.Equal(Enumerable.Range(1, Steps), (await losses).Keys);
+        Assert.Equal(UndisturbedLosses, await losses);
+        Assert.Contains("sound: every step once, every window once an epoch", await audit);
+    }
+
+    /// <summary>A run's name that tells the point where it crashes.</summary>
+    public static string NameOf(string point) => "crash-" + point.Replace('.', '-').Replace(':', '-');
+
+    /// <summary>The messages of one kind in what <c>dtt show --json</c> printed.</summary>
+    public static List<string> EventsOf(JsonElement shown, string kind) =>
+        [.. shown.GetProperty("events").EnumerateArray().Where(e => e.GetProperty("kind").GetString() == kind).Select(e => e.GetProperty("message").GetString()!)];
 
     /// <summary>Steps in the logs of the run's ranks so far, of all attempts or of one.</summary>
     public int StepsReported(string run, int? attempt = null)

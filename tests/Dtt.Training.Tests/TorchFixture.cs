@@ -23,7 +23,10 @@ internal static class Tiny
     {
         Architecture = architecture,
         NumLayers = 2,
-        NumHeads = 2,
+        NumHeads = architecture == "llama" ? 4 : 2,
+        NumKvHeads = 2,
+        RopeTheta = 500,
+        TieEmbeddings = architecture != "llama",
         ModelDim = 16,
         MlpDim = 40,
         ContextLength = T,
@@ -41,7 +44,7 @@ internal static class Tiny
         for (var index = 0; index < gpt.Parameters.Table.Count; index++)
         {
             var spec = gpt.Parameters.Table[index];
-            var start = spec.Name.Contains("ln_") && spec.Name.EndsWith("weight") ? 1.0 : 0.0;
+            var start = (spec.Name.Contains("ln_") || spec.Name.Contains("norm")) && spec.Name.EndsWith("weight") ? 1.0 : 0.0;
             var values = Enumerable.Range(0, (int)spec.Count).Select(k => (float)(start + 0.2 * Math.Sin(0.7311 * (k + 1) + 1.7 * index + 0.3 * (k % 7)))).ToArray();
             using var scope = NewDisposeScope();
             using var noGrad = no_grad();

@@ -2,7 +2,8 @@
 """Reference values for Dtt.Training's tests, made by PyTorch in fp64: python3 make_reference.py (Debian: python3-torch 1.13).
 
 Weights follow a formula that the tests repeat, so only results are stored: logits, loss and every gradient of a tiny
-GPT-2 and a tiny DTT model, AdamW over several steps, and OneCycleLR with momentum cycling.
+GPT-2, DTT and llama (grouped queries, head of its own), AdamW over several steps, the other optimizers over several
+steps of a tiny GPT-2, and PyTorch's schedules.
 """
 import json
 import math
@@ -12,6 +13,7 @@ import torch
 import torch.nn.functional as F
 
 B, T, C, HEADS, LAYERS, MLP, VOCAB = 2, 8, 16, 2, 2, 40, 37
+LLAMA_HEADS, LLAMA_KV_HEADS, THETA, EPS = 4, 2, 500.0, 1e-5
 
 
 def formula(index, shape, base=0.0):
@@ -20,7 +22,28 @@ def formula(index, shape, base=0.0):
     return torch.tensor(values, dtype=torch.float64).view(shape).requires_grad_()
 
 
+def llama_shapes():
+    head = C // LLAMA_HEADS
+    shapes = [("model.embed_tokens.weight", (VOCAB, C))]
+    for i in range(LAYERS):
+        h = f"model.layers.{i}."
+        shapes += [(h + "input_layernorm.weight", (C,)), (h + "self_attn.qkv_proj.weight", (C + 2 * LLAMA_KV_HEADS * head, C)),
+                   (h + "self_attn.o_proj.weight", (C, C)), (h + "post_attention_layernorm.weight", (C,)),
+                   (h + "mlp.gate_up_proj.weight", (2 * MLP, C)), (h + "mlp.down_proj.weight", (C, MLP))]
+    return shapes + [("model.norm.weight", (C,)), ("lm_head.weight", (VOCAB, C))]
+
+
+def named(shapes):
+    return {name: formula(i, shape, 1.0 if is_gain(name) else 0.0) for i, (name, shape) in enumerate(shapes)}
+
+
+def is_gain(name):
+    return ("ln_" in name or "norm" in name) and name.endswith("weight")
+
+
 def parameters(architecture):
+    if architecture == "llama":
+        return named(llama_shapes())
     shapes = [("transformer.wte.weight", (VOCAB, C)), ("transformer.wpe.weight", (T, C))]
     for i in range(LAYERS):
         h = f"transformer.h.{i}."
@@ -32,10 +55,43 @@ def parameters(architecture):
                    (h + "mlp.c_fc.weight", (MLP, C)), (h + "mlp.c_fc.bias", (MLP,)),
                    (h + "mlp.c_proj.weight", (C, MLP)), (h + "mlp.c_proj.bias", (C,))]
     shapes += [("transformer.ln_f.weight", (C,)), ("transformer.ln_f.bias", (C,))] if architecture == "gpt2" else [("lm_head.bias", (VOCAB,))]
-    return {name: formula(i, shape, 1.0 if "ln_" in name and name.endswith("weight") else 0.0) for i, (name, shape) in enumerate(shapes)}
+    return named(shapes)
+
+
+def rms_norm(x, weight):
+    return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + EPS) * weight
+
+
+def rotate(x):
+    """Hugging Face's order: the pair of value i is value i + half."""
+    half = x.shape[-1] // 2
+    angles = torch.outer(torch.arange(x.shape[-2], dtype=x.dtype), THETA ** (-torch.arange(half, dtype=x.dtype) / half))
+    cos, sin = angles.cos(), angles.sin()
+    first, second = x[..., :half], x[..., half:]
+    return torch.cat([first * cos - second * sin, second * cos + first * sin], -1)
+
+
+def llama(p, x):
+    h = F.embedding(x, p["model.embed_tokens.weight"])
+    mask = torch.ones(x.shape[1], x.shape[1]).triu(1).bool()
+    head = C // LLAMA_HEADS
+    for i in range(LAYERS):
+        n = f"model.layers.{i}."
+        qkv = F.linear(rms_norm(h, p[n + "input_layernorm.weight"]), p[n + "self_attn.qkv_proj.weight"])
+        q, k, v = (t.view(B, -1, t.shape[-1] // head, head).transpose(1, 2) for t in qkv.split([C, LLAMA_KV_HEADS * head, LLAMA_KV_HEADS * head], -1))
+        q, k = rotate(q), rotate(k)
+        k, v = (t.repeat_interleave(LLAMA_HEADS // LLAMA_KV_HEADS, 1) for t in (k, v))
+        scores = (q @ k.transpose(-2, -1) / math.sqrt(head)).masked_fill(mask, -math.inf)
+        y = (scores.softmax(-1) @ v).transpose(1, 2).reshape(B, -1, C)
+        h = h + F.linear(y, p[n + "self_attn.o_proj.weight"])
+        gate, up = F.linear(rms_norm(h, p[n + "post_attention_layernorm.weight"]), p[n + "mlp.gate_up_proj.weight"]).chunk(2, -1)
+        h = h + F.linear(F.silu(gate) * up, p[n + "mlp.down_proj.weight"])
+    return F.linear(rms_norm(h, p["model.norm.weight"]), p["lm_head.weight"])
 
 
 def forward(p, x, architecture):
+    if architecture == "llama":
+        return llama(p, x)
     h = F.embedding(x, p["transformer.wte.weight"]) + p["transformer.wpe.weight"][: x.shape[1]]
     mask = torch.ones(x.shape[1], x.shape[1]).triu(1).bool()
     for i in range(LAYERS):
@@ -81,6 +137,71 @@ def model_reference(architecture):
     return result
 
 
+def orthogonalize(m):
+    x = m if m.shape[0] <= m.shape[1] else m.T
+    x = x / x.norm().clamp(min=1e-7)
+    for _ in range(5):
+        gram = x @ x.T
+        x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+    return x if m.shape[0] <= m.shape[1] else x.T
+
+
+class Muon(torch.optim.Optimizer):
+    """Jordan et al. 2024 with the update's size of Liu et al. 2025; a group's "parts" are stacked matrices of their own."""
+
+    def __init__(self, groups, lr, momentum, weight_decay):
+        super().__init__(groups, dict(lr=lr, momentum=momentum, weight_decay=weight_decay))
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                buffer = self.state[p].setdefault("momentum_buffer", torch.zeros_like(p))
+                buffer.mul_(group["momentum"]).add_(p.grad, alpha=1 - group["momentum"])
+                direction = (1 - group["momentum"]) * p.grad + group["momentum"] * buffer
+                p.mul_(1 - group["lr"] * group["weight_decay"])
+                p.sub_(torch.cat([orthogonalize(part) * group["lr"] * 0.2 * math.sqrt(max(part.shape)) for part in direction.chunk(group["parts"])]))
+
+
+def optimizer_reference(name):
+    p = parameters("gpt2")
+    decayed, rest = [t for t in p.values() if t.dim() >= 2], [t for t in p.values() if t.dim() < 2]
+    groups = [{"params": decayed, "weight_decay": 0.1}, {"params": rest, "weight_decay": 0.0}]
+    if name == "adam":
+        optimizers = [torch.optim.Adam(groups, lr=1e-2, betas=(0.9, 0.95), eps=1e-8)]
+    elif name.startswith("sgd"):
+        optimizers = [torch.optim.SGD(groups, lr=1e-1, momentum=0.9, nesterov=name == "sgd_nesterov")]
+    else:
+        hidden = {n: t for n, t in p.items() if ".h." in n and t.dim() == 2}
+        fused = [t for n, t in hidden.items() if "c_attn" in n]
+        lone = [t for n, t in hidden.items() if "c_attn" not in n]
+        others = [t for n, t in p.items() if n not in hidden and t.dim() == 2]
+        optimizers = [Muon([{"params": fused, "parts": 3}, {"params": lone, "parts": 1}], lr=1e-2, momentum=0.95, weight_decay=0.1),
+                      torch.optim.AdamW([{"params": others, "weight_decay": 0.1}, {"params": rest, "weight_decay": 0.0}], lr=1e-2, betas=(0.9, 0.95), eps=1e-8)]
+    tokens = torch.tensor([(7 * i * i + 3 * i + 1) % VOCAB for i in range(B * (T + 1))]).view(B, T + 1)
+    losses = []
+    for _ in range(5):
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        loss = F.cross_entropy(forward(p, tokens[:, :-1], "gpt2").reshape(-1, VOCAB), tokens[:, 1:].reshape(-1))
+        loss.backward()
+        losses.append(loss.item())
+        torch.nn.utils.clip_grad_norm_(p.values(), 0.5)
+        for optimizer in optimizers:
+            optimizer.step()
+    return {"losses": losses, "after": {n: rounded(t) for n, t in p.items()}}
+
+
+def stepped(total, make):
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.01)
+    schedule, rows = make(optimizer), []
+    for _ in range(total):
+        rows.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    return rows
+
+
 def onecycle(total, pct):
     w = torch.zeros(1, requires_grad=True)
     optimizer = torch.optim.AdamW([w], lr=1.0, betas=(0.9, 0.999))
@@ -96,7 +217,11 @@ def onecycle(total, pct):
 
 if __name__ == "__main__":
     here = Path(__file__).parent
-    for name in ("gpt2", "dtt"):
+    for name in ("gpt2", "dtt", "llama"):
         (here / f"{name}.json").write_text(json.dumps(model_reference(name), separators=(",", ":")) + "\n")
     (here / "onecycle.json").write_text(json.dumps({"total_20_pct_0.1": onecycle(20, 0.1), "total_97_pct_0.3": onecycle(97, 0.3)}, separators=(",", ":")) + "\n")
+    (here / "optimizers.json").write_text(json.dumps({n: optimizer_reference(n) for n in ("adam", "sgd", "sgd_nesterov", "muon")}, separators=(",", ":")) + "\n")
+    schedules = {"exponential": stepped(40, lambda o: torch.optim.lr_scheduler.ExponentialLR(o, 0.93)),
+                 "cosine": stepped(40, lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 39, 0.001))}
+    (here / "schedules.json").write_text(json.dumps(schedules, separators=(",", ":")) + "\n")
     print("torch", torch.__version__)

@@ -23,6 +23,7 @@ public static partial class ConfigLoader
         var found = ConfigFiles.Find(file ?? DefaultFile);
         if (file is not null || File.Exists(found)) reader.ReadFile(found);
         foreach (var (name, value, option) in overrides) reader.SetFromCommandLine(name, value, option);
+        if (reader.Values.TextOrNull("preset") is { } preset) reader.SetUnlessSet(ModelPresets.All[preset], $"preset {preset}");
 
         var templates = new ConfigReader(TemplateKeys.All);
         var templateFile = ConfigFiles.Find(reader.Values.Text("templates"));
@@ -68,18 +69,13 @@ public static partial class ConfigLoader
                 errors.Add($"{v.Origin(key)}: '{key}' is '{v.Text(key)}', but becomes a folder's name: letters, digits, '.', '_' and '-', starting with a letter or digit.");
         }
 
-        if (v.Int("d_model") % v.Int("n_heads") != 0)
-        {
-            var d = v.Int("d_model");
-            var divisors = Enumerable.Range(1, d).Where(h => d % h == 0).ToList();
-            var nearest = divisors.Where(h => h < v.Int("n_heads")).TakeLast(1).Concat(divisors.Where(h => h > v.Int("n_heads")).Take(1));
-            errors.Add($"{v.Origin("n_heads")}: 'n_heads' {v.Int("n_heads")} does not divide 'd_model' {d}; nearest: {string.Join(", ", nearest)}.");
-        }
-
+        ModelChecks.Check(v, errors);
         if (v.Int("overlap") >= v.Int("n_ctx"))
             errors.Add($"{v.Origin("overlap")}: 'overlap' {v.Int("overlap")} must be below 'n_ctx' {v.Int("n_ctx")}.");
         if (v.Numbers("optimizer.params.betas") is not { Count: 2 } betas || betas.Any(b => b is < 0 or >= 1))
             errors.Add($"{v.Origin("optimizer.params.betas")}: 'optimizer.params.betas' takes two numbers from 0 to below 1, such as [0.9, 0.95].");
+        if (v.Text("lr_schedule.name") == "exponential" && v.DoubleOrNull("min_lr") == 0 && v.DoubleOrNull("lr_schedule.params.gamma") is null)
+            errors.Add($"{v.Origin("min_lr")}: an exponential rate never reaches 0; set 'min_lr' above 0, or 'lr_schedule.params.gamma'.");
         if (v.DoubleOrNull("min_lr") is { } min && min > v.Double("lr_schedule.params.lr_max"))
             errors.Add($"{v.Origin("min_lr")}: 'min_lr' {min} is above 'lr_schedule.params.lr_max' {v.Double("lr_schedule.params.lr_max")}.");
     }

@@ -66,6 +66,15 @@ public sealed class ConfigReader(IReadOnlyList<ConfigKey> keys)
         return this;
     }
 
+    /// <summary>Sets the keys that neither a file nor the command line set.</summary>
+    /// <param name="values">Dotted keys and their values as YAML.</param>
+    /// <param name="origin">Where they come from, for errors and the resolved configuration.</param>
+    public ConfigReader SetUnlessSet(IReadOnlyDictionary<string, string> values, string origin)
+    {
+        foreach (var (name, value) in values.Where(v => !Values.IsSet(v.Key))) SetFromCommandLine(name, value, origin);
+        return this;
+    }
+
     /// <summary>Throws when anything was wrong.</summary>
     /// <exception cref="ConfigurationException">With every error found.</exception>
     public void ThrowIfWrong()

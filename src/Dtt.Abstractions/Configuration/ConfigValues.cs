@@ -56,6 +56,9 @@ public sealed class ConfigValues
     /// <summary>The value of a boolean key.</summary>
     public bool Bool(string name) => (bool)_values[name]!;
 
+    /// <summary>The value of a boolean key that may be unset.</summary>
+    public bool? BoolOrNull(string name) => (bool?)_values[name];
+
     /// <summary>The value of a text key.</summary>
     public string Text(string name) => (string)_values[name]!;
 

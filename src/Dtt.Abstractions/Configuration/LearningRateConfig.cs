@@ -3,7 +3,7 @@ namespace Dtt.Abstractions.Configuration;
 /// <summary>The learning rate over a run.</summary>
 public sealed record LearningRateConfig
 {
-    /// <summary><c>onecycle</c>, <c>cosine</c> or <c>constant</c>.</summary>
+    /// <summary><c>onecycle</c>, <c>cosine</c>, <c>constant</c>, <c>exponential</c> or <c>wsd</c>.</summary>
     public required string Name { get; init; }
 
     /// <summary>The largest rate.</summary>
@@ -18,11 +18,17 @@ public sealed record LearningRateConfig
     /// <summary>One-cycle: last rate = first rate ÷ this.</summary>
     public required double FinalDivFactor { get; init; }
 
-    /// <summary>Steps of linear warm-up; null: 5 % of the run.</summary>
+    /// <summary>Steps of linear warm-up; null: 5 % of the run, none for exponential.</summary>
     public required long? WarmupSteps { get; init; }
 
-    /// <summary>Cosine: the last rate.</summary>
+    /// <summary>Cosine, exponential, wsd: the last rate.</summary>
     public required double Min { get; init; }
+
+    /// <summary>Exponential: the factor from step to step; null: the one that ends at <see cref="Min"/>.</summary>
+    public double? Gamma { get; init; }
+
+    /// <summary>Wsd: share of the run in which the rate falls.</summary>
+    public double DecayShare { get; init; } = 0.2;
 
     internal static LearningRateConfig From(ConfigValues v) => new()
     {
@@ -32,6 +38,8 @@ public sealed record LearningRateConfig
         DivFactor = v.Double("lr_schedule.params.div_factor"),
         FinalDivFactor = v.Double("lr_schedule.params.final_div_factor"),
         WarmupSteps = v.LongOrNull("warmup_steps"),
-        Min = v.DoubleOrNull("min_lr") ?? v.Double("lr_schedule.params.lr_max") / 10,
+        Min = v.DoubleOrNull("min_lr") ?? (v.Text("lr_schedule.name") == "wsd" ? 0 : v.Double("lr_schedule.params.lr_max") / 10),
+        Gamma = v.DoubleOrNull("lr_schedule.params.gamma"),
+        DecayShare = v.Double("lr_schedule.params.decay_share"),
     };
 }

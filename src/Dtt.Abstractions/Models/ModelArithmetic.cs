@@ -3,30 +3,43 @@ using Dtt.Abstractions.Configuration;
 namespace Dtt.Abstractions.Models;
 
 /// <summary>What a model costs, before a step of it is run.</summary>
-public sealed class ModelArithmetic(ModelConfig model)
+public sealed class ModelArithmetic
 {
+    private readonly ModelConfig _model;
+
+    /// <summary>The arithmetic of a model.</summary>
+    public ModelArithmetic(ModelConfig model)
+    {
+        _model = model;
+        var table = ParameterTable.Of(model);
+        Parameters = table.Sum(p => p.Count);
+
+        // Embeddings are looked up; a tied one multiplies in the head.
+        var lookedUp = table.Where(p => p.Role == ParameterRole.Position).Sum(p => p.Count) + (model.TieEmbeddings ? 0 : (long)model.VocabSize * model.ModelDim);
+        FlopsPerToken = 6.0 * (Parameters - lookedUp) + 12.0 * model.NumLayers * model.ModelDim * model.ContextLength;
+    }
+
     /// <summary>All weights, tied ones once.</summary>
-    public long Parameters { get; } = ParameterTable.Of(model).Sum(p => p.Count);
+    public long Parameters { get; }
 
     /// <summary>
-    /// Floating-point operations of forward and backward for one token: 6 N + 12 L C T, with N the weights that multiply (the position
-    /// embedding does not); Chowdhery et al. 2022 (PaLM), appendix B.
+    /// Floating-point operations of forward and backward for one token: 6 N + 12 L C T, with N the weights that multiply; Chowdhery et al. 2022 (PaLM), appendix B.
     /// </summary>
-    public double FlopsPerToken => 6.0 * (Parameters - (long)model.ContextLength * model.ModelDim) + 12.0 * model.NumLayers * model.ModelDim * model.ContextLength;
+    public double FlopsPerToken { get; }
 
     /// <summary>Bytes of weights, gradients and optimizer state: fp32 master, gradient and two moments, and with bf16 a working copy and its gradient.</summary>
     public long StateBytes(bool bf16) => Parameters * (16 + (bf16 ? 4 : 0));
 
     /// <summary>
     /// Bytes of activations of one micro-batch, estimated: per block and token about 14 C + 2 M values (inputs of the norms and matmuls,
-    /// queries, keys, values, attention's output, both sides of the GELU), and one chunk of logits in fp32 and in the working type.
+    /// queries, keys, values, attention's output, both sides of the GELU; a gated layer has 4 M), and one chunk of logits in fp32 and in the working type.
     /// </summary>
     public long ActivationBytes(int microBatch, bool bf16, bool checkpointing)
     {
-        long tokens = (long)microBatch * model.ContextLength, width = bf16 ? 2 : 4;
-        var block = tokens * (14L * model.ModelDim + 2L * model.MlpDim) * width;
-        var blocks = checkpointing ? block + tokens * model.ModelDim * width * model.NumLayers : block * model.NumLayers;
-        return blocks + Math.Min(tokens, HeadChunkRows) * model.VocabSize * (4 + width);
+        long tokens = (long)microBatch * _model.ContextLength, width = bf16 ? 2 : 4;
+        var block = tokens * (14L * _model.ModelDim + (_model.Architecture == "llama" ? 4L : 2L) * _model.MlpDim) * width;
+        var blocks = checkpointing ? block + tokens * _model.ModelDim * width * _model.NumLayers : block * _model.NumLayers;
+        return blocks + Math.Min(tokens, HeadChunkRows) * _model.VocabSize * (4 + width);
     }
 
     /// <summary>Rows of logits that exist at once.</summary>

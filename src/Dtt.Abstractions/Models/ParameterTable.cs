@@ -13,6 +13,7 @@ public static class ParameterTable
     {
         "gpt2" => Gpt2(model),
         "dtt" => Dtt(model),
+        "llama" => Llama(model),
         _ => throw new ArgumentException($"there is no architecture '{model.Architecture}'.", nameof(model)),
     };
 
@@ -23,23 +24,22 @@ public static class ParameterTable
     private static List<ParameterSpec> Gpt2(ModelConfig m)
     {
         long c = m.ModelDim, mlp = m.MlpDim;
-        var normal = new ParameterInit(InitKind.Normal, 0.02);
-        var residual = new ParameterInit(InitKind.Normal, 0.02 / Math.Sqrt(2.0 * m.NumLayers));
-        List<ParameterSpec> table = [new("transformer.wte.weight", [m.VocabSize, c], normal), new("transformer.wpe.weight", [m.ContextLength, c], normal)];
+        var (normal, residual) = (Normal, ResidualNormal(m));
+        List<ParameterSpec> table = [Rows("transformer.wte.weight", m.VocabSize, c, normal), Positions(m, normal)];
         for (var i = 0; i < m.NumLayers; i++)
         {
             var h = $"transformer.h.{i}.";
             table.AddRange([
-                new(h + "ln_1.weight", [c], _one), new(h + "ln_1.bias", [c], _zero),
-                new(h + "attn.c_attn.weight", [3 * c, c], normal), new(h + "attn.c_attn.bias", [3 * c], _zero),
-                new(h + "attn.c_proj.weight", [c, c], residual), new(h + "attn.c_proj.bias", [c], _zero),
-                new(h + "ln_2.weight", [c], _one), new(h + "ln_2.bias", [c], _zero),
-                new(h + "mlp.c_fc.weight", [mlp, c], normal), new(h + "mlp.c_fc.bias", [mlp], _zero),
-                new(h + "mlp.c_proj.weight", [c, mlp], residual), new(h + "mlp.c_proj.bias", [c], _zero),
+                Vector(h + "ln_1.weight", c, _one), Vector(h + "ln_1.bias", c, _zero),
+                Matrix(h + "attn.c_attn.weight", c, normal, c, c, c), Vector(h + "attn.c_attn.bias", 3 * c, _zero),
+                Matrix(h + "attn.c_proj.weight", c, residual, c), Vector(h + "attn.c_proj.bias", c, _zero),
+                Vector(h + "ln_2.weight", c, _one), Vector(h + "ln_2.bias", c, _zero),
+                Matrix(h + "mlp.c_fc.weight", c, normal, mlp), Vector(h + "mlp.c_fc.bias", mlp, _zero),
+                Matrix(h + "mlp.c_proj.weight", mlp, residual, c), Vector(h + "mlp.c_proj.bias", c, _zero),
             ]);
         }
 
-        table.AddRange([new("transformer.ln_f.weight", [c], _one), new("transformer.ln_f.bias", [c], _zero)]);
+        table.AddRange([Vector("transformer.ln_f.weight", c, _one), Vector("transformer.ln_f.bias", c, _zero)]);
         return table;
     }
 
@@ -49,25 +49,58 @@ public static class ParameterTable
         long c = m.ModelDim, mlp = m.MlpDim;
         var narrow = new ParameterInit(InitKind.Normal, 1 / Math.Sqrt(c));
         var bias = new ParameterInit(InitKind.Uniform, 1 / Math.Sqrt(c));
-        List<ParameterSpec> table =
-        [
-            new("transformer.wte.weight", [m.VocabSize, c], new(InitKind.Normal, 0.02)),
-            new("transformer.wpe.weight", [m.ContextLength, c], new(InitKind.Normal, 1)),
-        ];
+        List<ParameterSpec> table = [Rows("transformer.wte.weight", m.VocabSize, c, Normal), Positions(m, new(InitKind.Normal, 1))];
         for (var i = 0; i < m.NumLayers; i++)
         {
             var h = $"transformer.h.{i}.";
             table.AddRange([
-                new(h + "ln_1.weight", [c], _one), new(h + "ln_1.bias", [c], _zero),
-                new(h + "attn.c_attn.weight", [3 * c, c], narrow),
-                new(h + "attn.c_proj.weight", [c, c], narrow), new(h + "attn.c_proj.bias", [c], bias),
-                new(h + "ln_2.weight", [c], _one), new(h + "ln_2.bias", [c], _zero),
-                new(h + "mlp.c_fc.weight", [mlp, c], narrow), new(h + "mlp.c_fc.bias", [mlp], bias),
-                new(h + "mlp.c_proj.weight", [c, mlp], new(InitKind.Normal, 1.57 / Math.Sqrt(mlp))), new(h + "mlp.c_proj.bias", [c], new(InitKind.Uniform, 1 / Math.Sqrt(mlp))),
+                Vector(h + "ln_1.weight", c, _one), Vector(h + "ln_1.bias", c, _zero),
+                Matrix(h + "attn.c_attn.weight", c, narrow, c, c, c),
+                Matrix(h + "attn.c_proj.weight", c, narrow, c), Vector(h + "attn.c_proj.bias", c, bias),
+                Vector(h + "ln_2.weight", c, _one), Vector(h + "ln_2.bias", c, _zero),
+                Matrix(h + "mlp.c_fc.weight", c, narrow, mlp), Vector(h + "mlp.c_fc.bias", mlp, bias),
+                Matrix(h + "mlp.c_proj.weight", mlp, new(InitKind.Normal, 1.57 / Math.Sqrt(mlp)), c), Vector(h + "mlp.c_proj.bias", c, new(InitKind.Uniform, 1 / Math.Sqrt(mlp))),
             ]);
         }
 
-        table.Add(new("lm_head.bias", [m.VocabSize], bias));
+        table.Add(new("lm_head.bias", [m.VocabSize], bias, ParameterRole.Vocabulary));
         return table;
     }
+
+    /// <summary>
+    /// Llama (Touvron et al. 2023, arXiv:2302.13971; grouped queries: arXiv:2307.09288): no biases, starting as GPT-2 does. Query, key and value are one matrix here, and so are
+    /// gate and up.
+    /// </summary>
+    private static List<ParameterSpec> Llama(ModelConfig m)
+    {
+        long c = m.ModelDim, mlp = m.MlpDim, kv = m.NumKvHeads * m.HeadDim;
+        var (normal, residual) = (Normal, ResidualNormal(m));
+        List<ParameterSpec> table = [Rows("model.embed_tokens.weight", m.VocabSize, c, normal)];
+        for (var i = 0; i < m.NumLayers; i++)
+        {
+            var h = $"model.layers.{i}.";
+            table.AddRange([
+                Vector(h + "input_layernorm.weight", c, _one),
+                Matrix(h + "self_attn.qkv_proj.weight", c, normal, c, kv, kv), Matrix(h + "self_attn.o_proj.weight", c, residual, c),
+                Vector(h + "post_attention_layernorm.weight", c, _one),
+                Matrix(h + "mlp.gate_up_proj.weight", c, normal, mlp, mlp), Matrix(h + "mlp.down_proj.weight", mlp, residual, c),
+            ]);
+        }
+
+        table.Add(Vector("model.norm.weight", c, _one));
+        if (!m.TieEmbeddings) table.Add(Rows("lm_head.weight", m.VocabSize, c, normal));
+        return table;
+    }
+
+    private static ParameterInit Normal => new(InitKind.Normal, 0.02);
+
+    private static ParameterInit ResidualNormal(ModelConfig m) => new(InitKind.Normal, 0.02 / Math.Sqrt(2.0 * m.NumLayers));
+
+    private static ParameterSpec Rows(string name, long ids, long width, ParameterInit init) => new(name, [ids, width], init, ParameterRole.Vocabulary);
+
+    private static ParameterSpec Positions(ModelConfig m, ParameterInit init) => new("transformer.wpe.weight", [m.ContextLength, m.ModelDim], init, ParameterRole.Position);
+
+    private static ParameterSpec Matrix(string name, long width, ParameterInit init, params long[] parts) => new(name, [parts.Sum(), width], init, ParameterRole.Hidden) { Parts = parts };
+
+    private static ParameterSpec Vector(string name, long length, ParameterInit init) => new(name, [length], init, ParameterRole.Vector);
 }

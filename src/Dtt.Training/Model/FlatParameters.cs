@@ -8,7 +8,7 @@ namespace Dtt.Training.Model;
 
 /// <summary>
 /// All weights of a model in contiguous buffers: the fp32 master, the working copy that forward and backward use (bf16, or the master itself)
-/// and their gradients. Each weight is a view, aligned to 256 bytes in every buffer; decayed ones come first. So a cast, a clip, an optimizer step and a
+/// and their gradients. Each weight is a view, aligned to 256 bytes in every buffer; the blocks' matrices come first, then embeddings, then what does not decay. So a cast, a clip, an optimizer step and a
 /// reduction are each one operation on a range.
 /// </summary>
 internal sealed class FlatParameters : IDisposable
@@ -26,11 +26,12 @@ internal sealed class FlatParameters : IDisposable
     public FlatParameters(IReadOnlyList<ParameterSpec> table, Device device, bool bf16, bool forTraining)
     {
         Table = table;
-        foreach (var spec in table.OrderByDescending(s => s.Decays))
+        foreach (var spec in table.OrderByDescending(s => s.Decays).ThenBy(s => s.Role))
         {
             var shape = Padded(spec);
             _places[spec.Name] = new Place(spec, shape, Size);
             Size += (shape.Aggregate(1L, (a, b) => a * b) + AlignValues - 1) / AlignValues * AlignValues;
+            if (spec.Role == ParameterRole.Hidden) HiddenSize = Size;
             if (spec.Decays) DecayedSize = Size;
         }
 
@@ -62,6 +63,9 @@ internal sealed class FlatParameters : IDisposable
     /// <summary>Values in each buffer, padding included.</summary>
     public long Size { get; }
 
+    /// <summary>Values in the range of the blocks' matrices, from the start.</summary>
+    public long HiddenSize { get; }
+
     /// <summary>Values in the range of decayed weights, from the start.</summary>
     public long DecayedSize { get; }
 
@@ -85,6 +89,12 @@ internal sealed class FlatParameters : IDisposable
 
     /// <summary>Whether the model has this weight.</summary>
     public bool Has(string name) => _places.ContainsKey(name);
+
+    /// <summary>The first weight of a role, or null.</summary>
+    public string? First(ParameterRole role) => Table.FirstOrDefault(s => s.Role == role)?.Name;
+
+    /// <summary>The last weight of a role with so many dimensions, or null.</summary>
+    public string? Last(ParameterRole role, int dimensions) => Table.LastOrDefault(s => s.Role == role && s.Shape.Count == dimensions)?.Name;
 
     /// <summary>A weight's unpadded view of one of the flat buffers; the caller disposes it.</summary>
     public Tensor ViewOf(string name, Tensor buffer)
@@ -154,7 +164,7 @@ internal sealed class FlatParameters : IDisposable
     private static long[] Padded(ParameterSpec spec)
     {
         long[] shape = [.. spec.Shape];
-        if (spec.Name is "transformer.wte.weight" or "lm_head.bias") shape[0] = (shape[0] + VocabMultiple - 1) / VocabMultiple * VocabMultiple;
+        if (spec.Role == ParameterRole.Vocabulary) shape[0] = (shape[0] + VocabMultiple - 1) / VocabMultiple * VocabMultiple;
         return shape;
     }
 

@@ -9,14 +9,14 @@ using F = TorchSharp.torch.nn.functional;
 namespace Dtt.Training.Model;
 
 /// <summary>
-/// A GPT: token and position embeddings, pre-norm blocks of causal self-attention and a feed-forward layer, and a head tied to the token
-/// embedding (Vaswani et al. 2017; Radford et al. 2019). B sequences, T tokens, C = <c>d_model</c>, nh heads of hs, M = <c>d_mlp</c>, V ids padded to Vp.
+/// A GPT: embeddings, pre-norm blocks of causal self-attention and a feed-forward layer, and a head (Vaswani et al. 2017; Radford et al. 2019; Touvron et al. 2023).
+/// B sequences, T tokens, C = <c>d_model</c>, nh heads of hs, M = <c>d_mlp</c>, V ids padded to Vp.
 /// Backward runs by segments: every block sees a detached input, so its activations go as soon as its own backward is done.
 /// </summary>
 internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
 {
     private readonly Embedding _embedding = new(config, parameters);
-    private readonly Block[] _blocks = [.. Enumerable.Range(0, config.NumLayers).Select(i => new Block(config, parameters, i))];
+    private readonly Block[] _blocks = Block.All(config, parameters);
     private readonly Head _head = new(config, parameters);
 
     /// <summary>The weights.</summary>
@@ -119,10 +119,11 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
     private static ulong Seed(ulong microBatch, int layer) => Mixing.Seed((long)microBatch, layer);
 }
 
-/// <summary>Token embedding + position embedding.</summary>
+/// <summary>Token embedding, and GPT-2's position embedding.</summary>
 internal sealed class Embedding(ModelConfig config, FlatParameters p)
 {
-    private const string Tokens = "transformer.wte.weight", Positions = "transformer.wpe.weight";
+    private readonly string _tokens = p.First(ParameterRole.Vocabulary)!;
+    private readonly string? _positions = p.First(ParameterRole.Position);
 
     /// <summary>(B, T) → (B, T, C); <paramref name="mask"/> is the dropout mask for backward, or null.</summary>
     public Tensor Forward(Tensor inputs, ulong seed, out Tensor? mask)
@@ -141,8 +142,8 @@ internal sealed class Embedding(ModelConfig config, FlatParameters p)
     public Tensor Lookup(Tensor inputs, long position)
     {
         var (b, t) = (inputs.shape[0], inputs.shape[1]);
-        var x = p[Tokens].index_select(0, inputs.reshape(-1)).view(b, t, -1);    // (B, T, C)
-        return x.add_(p[Positions].narrow(0, position, t), Number.One);          // + (T, C)
+        var x = p[_tokens].index_select(0, inputs.reshape(-1)).view(b, t, -1);    // (B, T, C)
+        return _positions is null ? x : x.add_(p[_positions].narrow(0, position, t), Number.One);   // + (T, C)
     }
 
     /// <summary>Adds the gradients of both tables, in fp32: frequent tokens sum many rows.</summary>
@@ -152,21 +153,74 @@ internal sealed class Embedding(ModelConfig config, FlatParameters p)
         using var scope = NewDisposeScope();
         if (mask is not null) gradient = gradient.mul(mask);
         gradient = gradient.to(ScalarType.Float32);                               // (B, T, C)
-        var t = gradient.shape[1];
-        p.PaddedViewOf(Tokens, p.Gradient!).index_add_(0, inputs.reshape(-1), gradient.view(-1, gradient.shape[2]), Number.One);
-        p.PaddedViewOf(Positions, p.Gradient!).narrow(0, 0, t).add_(gradient.sum(dim: 0), Number.One);        // named: a bare 0 is also a ScalarType
+        p.PaddedViewOf(_tokens, p.Gradient!).index_add_(0, inputs.reshape(-1), gradient.view(-1, gradient.shape[2]), Number.One);
+        if (_positions is not null) p.PaddedViewOf(_positions, p.Gradient!).narrow(0, 0, gradient.shape[1]).add_(gradient.sum(dim: 0), Number.One);   // named: a bare 0 is also a ScalarType
     }
 }
 
-/// <summary>x + attention(norm(x)), then x + mlp(norm(x)).</summary>
-internal sealed class Block
+/// <summary>x + attention(norm(x)), then x + mlp(norm(x)); the two halves are the architecture's own.</summary>
+internal abstract class Block(ModelConfig config)
+{
+    /// <summary>The blocks of a model.</summary>
+    public static Block[] All(ModelConfig config, FlatParameters p)
+    {
+        if (config.Architecture != "llama") return [.. Enumerable.Range(0, config.NumLayers).Select(i => new Gpt2Block(config, p, i))];
+        var rotary = new Rotary(config, p.Working.dtype, p.Working.device);
+        return [.. Enumerable.Range(0, config.NumLayers).Select(i => new LlamaBlock(config, p, i, rotary))];
+    }
+
+    /// <summary>(B, T, C) → (B, T, C). With a seed, dropout is on; with a cache, attention also sees the tokens before.</summary>
+    public Tensor Forward(Tensor x, ulong? dropoutSeed, LayerCache? cache = null)
+    {
+        using var scope = NewDisposeScope();
+        var dropout = dropoutSeed is null ? 0 : config.Dropout;
+        if (dropout > 0) random.manual_seed((long)dropoutSeed!.Value);
+        x = x.add(Drop(Attention(x, dropout, cache), dropout), Number.One);
+        x = x.add(Drop(Mlp(x), dropout), Number.One);
+        return x.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>(B, T, C) → (B, T, C): attention of the normed input.</summary>
+    protected abstract Tensor Attention(Tensor x, double dropout, LayerCache? cache);
+
+    /// <summary>(B, T, C) → (B, T, C): the feed-forward layer of the normed input.</summary>
+    protected abstract Tensor Mlp(Tensor x);
+
+    /// <summary>softmax(Q Kᵀ ÷ √hs) V for the last T of S + T tokens: (B, nh, T, hs), (B, nh, S + T, hs) twice → (B, T, C).</summary>
+    protected Tensor Attend(Tensor q, Tensor k, Tensor v, double dropout)
+    {
+        var (t, past) = (q.shape[2], k.shape[2] - q.shape[2]);                                     // S
+        var y = config.FlashAttention && (!config.Causal || past == 0 || t == 1)                   // the kernel's mask counts from the first key
+            ? F.scaled_dot_product_attention(q, k, v, p: dropout, is_casual: config.Causal && past == 0)   // one new token sees everything
+            : SpelledOut(q, k, v, dropout, past);
+        return y.transpose(1, 2).reshape(q.shape[0], t, config.ModelDim);                          // (B, nh, T, hs) -> (B, T, C)
+    }
+
+    private Tensor SpelledOut(Tensor q, Tensor k, Tensor v, double dropout, long past)
+    {
+        using var scale = (1 / Math.Sqrt(q.shape[3])).ToScalar();
+        var scores = q.matmul(k.transpose(-2, -1)).mul(scale);                                     // (B, nh, T, S + T)
+        if (config.Causal)
+        {
+            var future = ones(scores.shape[2], scores.shape[3], dtype: ScalarType.Bool, device: q.device).triu(past + 1);
+            scores = scores.masked_fill(future, Number.NegativeInfinity);
+        }
+
+        return Drop(scores.softmax(-1), dropout).matmul(v);
+    }
+
+    private static Tensor Drop(Tensor x, double dropout) => dropout == 0 ? x : F.dropout(x, dropout, training: true);
+}
+
+/// <summary>GPT-2's block, and the Python DTT's, which has no query/key/value bias and the exact GELU.</summary>
+internal sealed class Gpt2Block : Block
 {
     private readonly ModelConfig _config;
     private readonly Tensor _norm1, _norm1Bias, _qkv, _out, _outBias, _norm2, _norm2Bias, _up, _upBias, _down, _downBias;
     private readonly Tensor? _qkvBias;
     private readonly bool _tanhGelu;
 
-    public Block(ModelConfig config, FlatParameters p, int layer)
+    public Gpt2Block(ModelConfig config, FlatParameters p, int layer) : base(config)
     {
         var h = $"transformer.h.{layer}.";
         _config = config;
@@ -179,55 +233,33 @@ internal sealed class Block
         _tanhGelu = config.Architecture == "gpt2";
     }
 
-    /// <summary>(B, T, C) → (B, T, C). With a seed, dropout is on; with a cache, attention also sees the tokens before.</summary>
-    public Tensor Forward(Tensor x, ulong? dropoutSeed, LayerCache? cache = null)
+    protected override Tensor Attention(Tensor x, double dropout, LayerCache? cache)
     {
-        using var scope = NewDisposeScope();
-        var dropout = dropoutSeed is null ? 0 : _config.Dropout;
-        if (dropout > 0) random.manual_seed((long)dropoutSeed!.Value);
-        x = x.add(Drop(Attention(F.layer_norm(x, [_config.ModelDim], _norm1, _norm1Bias), dropout, cache), dropout), Number.One);
-        x = x.add(Drop(Mlp(F.layer_norm(x, [_config.ModelDim], _norm2, _norm2Bias)), dropout), Number.One);
-        return x.MoveToOuterDisposeScope();
-    }
-
-    private Tensor Attention(Tensor x, double dropout, LayerCache? cache)
-    {
-        var (b, t, c, nh) = (x.shape[0], x.shape[1], _config.ModelDim, _config.NumHeads);
-        var qkv = F.linear(x, _qkv, _qkvBias).view(b, t, 3, nh, c / nh).permute(2, 0, 3, 1, 4);   // (B, T, 3C) -> (3, B, nh, T, hs)
+        x = F.layer_norm(x, [_config.ModelDim], _norm1, _norm1Bias, _config.NormEpsilon);
+        var qkv = F.linear(x, _qkv, _qkvBias).view(x.shape[0], x.shape[1], 3, _config.NumHeads, _config.HeadDim).permute(2, 0, 3, 1, 4);   // (B, T, 3C) -> (3, B, nh, T, hs)
         var (q, k, v) = (qkv.select(0, 0), qkv.select(0, 1), qkv.select(0, 2));                    // (B, nh, T, hs) each
         if (cache is not null) (k, v) = cache.Append(k, v);                                        // (B, nh, S + T, hs)
-        var past = k.shape[2] - t;                                                                 // S
-        var y = _config.FlashAttention && (past == 0 || t == 1)                                    // the kernel's mask counts from the first key
-            ? F.scaled_dot_product_attention(q, k, v, p: dropout, is_casual: past == 0)            // one new token sees everything
-            : SpelledOut(q, k, v, dropout, past);
-        return F.linear(y.transpose(1, 2).reshape(b, t, c), _out, _outBias);                       // (B, nh, T, hs) -> (B, T, C)
+        return F.linear(Attend(q, k, v, dropout), _out, _outBias);
     }
 
-    private static Tensor SpelledOut(Tensor q, Tensor k, Tensor v, double dropout, long past)
+    protected override Tensor Mlp(Tensor x)
     {
-        using var scale = (1 / Math.Sqrt(q.shape[3])).ToScalar();
-        var scores = q.matmul(k.transpose(-2, -1)).mul(scale);                                                   // (B, nh, T, S + T)
-        var future = ones(scores.shape[2], scores.shape[3], dtype: ScalarType.Bool, device: q.device).triu(past + 1);
-        return Drop(scores.masked_fill(future, Number.NegativeInfinity).softmax(-1), dropout).matmul(v);
-    }
-
-    private Tensor Mlp(Tensor x)
-    {
+        x = F.layer_norm(x, [_config.ModelDim], _norm2, _norm2Bias, _config.NormEpsilon);
         x = F.linear(x, _up, _upBias);                                                             // (B, T, C) -> (B, T, M)
         x = _tanhGelu ? F.gelu(x, TorchSharp.Modules.GELU.Approximate.tanh) : F.gelu(x);
         return F.linear(x, _down, _downBias);                                                      // (B, T, M) -> (B, T, C)
     }
-
-    private static Tensor Drop(Tensor x, double dropout) => dropout == 0 ? x : F.dropout(x, dropout, training: true);
 }
 
 /// <summary>
-/// The final norm (GPT-2 only), the tied head and the cross-entropy. Loss and gradients are computed by hand, a chunk of rows at a time, so that the
+/// The final norm (where there is one), the head and the cross-entropy. Loss and gradients are computed by hand, a chunk of rows at a time, so that the
 /// logits never exist all at once.
 /// </summary>
 internal sealed class Head(ModelConfig config, FlatParameters p)
 {
-    private const string Weight = "transformer.wte.weight", Bias = "lm_head.bias", Norm = "transformer.ln_f.weight", NormBias = "transformer.ln_f.bias";
+    private readonly string _weight = p.Last(ParameterRole.Vocabulary, dimensions: 2)!;
+    private readonly string? _bias = p.Last(ParameterRole.Vocabulary, dimensions: 1);
+    private readonly string? _norm = p.Has("transformer.ln_f.weight") ? "transformer.ln_f" : p.Has("model.norm.weight") ? "model.norm" : null;
 
     /// <summary>Summed loss (), and the gradient of scale × loss with respect to <paramref name="x"/> (B, T, C).</summary>
     public Tensor ForwardBackward(Tensor x, Tensor targets, double scale, out Tensor gradient)
@@ -241,7 +273,7 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
             loss = Chunks(normed.detach().view(-1, config.ModelDim), targets.reshape(-1), scale, out dNormed);
         }
 
-        if (p.Has(Norm))
+        if (_norm is not null)
         {
             autograd.backward([normed], [dNormed.view(normed.shape)]);
             gradient = x.grad!.MoveToOuterDisposeScope();
@@ -261,11 +293,16 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
     public Tensor Logits(Tensor x)
     {
         using var scope = NewDisposeScope();
-        var logits = F.linear(Normalize(x), p[Weight], p.Has(Bias) ? p[Bias] : null);
+        var logits = F.linear(Normalize(x), p[_weight], _bias is null ? null : p[_bias]);
         return logits.narrow(-1, 0, config.VocabSize).to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 
-    private Tensor Normalize(Tensor x) => p.Has(Norm) ? F.layer_norm(x, [config.ModelDim], p[Norm], p[NormBias]) : x;
+    private Tensor Normalize(Tensor x)
+    {
+        if (_norm is null) return x;
+        var weight = p[_norm + ".weight"];
+        return p.Has(_norm + ".bias") ? F.layer_norm(x, [config.ModelDim], weight, p[_norm + ".bias"], config.NormEpsilon) : LlamaBlock.RmsNorm(x, weight, config.NormEpsilon);
+    }
 
     /// <summary>Cross-entropy of rows (N, C) against targets (N), chunk by chunk; with a scale also all gradients.</summary>
     private Tensor Chunks(Tensor rows, Tensor targets, double? scale, out Tensor gradient)
@@ -279,7 +316,7 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
             var n = Math.Min(ModelArithmetic.HeadChunkRows, rows.shape[0] - start);
             var h = rows.narrow(0, start, n);                                                      // (n, C)
             var target = targets.narrow(0, start, n).unsqueeze(1);                                 // (n, 1)
-            var logits = F.linear(h, p[Weight], p.Has(Bias) ? p[Bias] : null);                     // (n, Vp)
+            var logits = F.linear(h, p[_weight], _bias is null ? null : p[_bias]);                     // (n, Vp)
             var real = logits.narrow(1, 0, config.VocabSize);                                      // (n, V)
             if (scale is null)
             {
@@ -294,11 +331,11 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
             var d = logProbabilities.exp_();
             d.scatter_add_(1, target, full_like(target, Number.MinusOne, dtype: ScalarType.Float32));
             d = d.mul_(factor!).to(rows.dtype);                                                // (n, Vp)
-            gradient.narrow(0, start, n).copy_(d.matmul(p[Weight]));                               // (n, Vp) (Vp, C) -> (n, C)
-            var dWeight = p.PaddedViewOf(Weight, p.Gradient!);
+            gradient.narrow(0, start, n).copy_(d.matmul(p[_weight]));                               // (n, Vp) (Vp, C) -> (n, C)
+            var dWeight = p.PaddedViewOf(_weight, p.Gradient!);
             if (p.IsBf16) dWeight.add_(d.t().matmul(h), Number.One);                                      // (Vp, n) (n, C) -> (Vp, C)
             else dWeight.addmm_(d.t(), h, 1, 1);
-            if (p.Has(Bias)) p.PaddedViewOf(Bias, p.Gradient!).add_(d.sum(dim: 0, type: ScalarType.Float32), Number.One);
+            if (_bias is not null) p.PaddedViewOf(_bias, p.Gradient!).add_(d.sum(dim: 0, type: ScalarType.Float32), Number.One);
         }
 
         return loss;

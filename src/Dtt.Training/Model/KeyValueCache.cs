@@ -38,7 +38,7 @@ internal sealed class LayerCache : IDisposable
     public LayerCache(ModelConfig config, ScalarType type, Device device)
     {
         using var scope = NewDisposeScope();
-        long[] shape = [1, config.NumHeads, config.ContextLength, config.ModelDim / config.NumHeads];
+        long[] shape = [1, config.NumKvHeads, config.ContextLength, config.HeadDim];
         _keys = zeros(shape, dtype: type, device: device).DetachFromDisposeScope();
         _values = zeros(shape, dtype: type, device: device).DetachFromDisposeScope();
     }
@@ -46,7 +46,7 @@ internal sealed class LayerCache : IDisposable
     /// <summary>Tokens before the ones being appended.</summary>
     public long Length { get; set; }
 
-    /// <summary>(1, nh, T, hs) each → (1, nh, S + T, hs) each, S tokens being here already.</summary>
+    /// <summary>(1, nkv, T, hs) each → (1, nkv, S + T, hs) each, S tokens being here already.</summary>
     public (Tensor Keys, Tensor Values) Append(Tensor keys, Tensor values)
     {
         var t = keys.shape[2];

@@ -7,8 +7,8 @@ namespace Dtt.Training.Native;
 /// <summary>The peak that a run's MFU is a share of.</summary>
 internal static class MatmulPeak
 {
-    private const int FewestTries = 12, LargeEvery = 6;
-    private const double Seconds = 0.4;
+    private const int FewestTries = 6, LargeEvery = 6;
+    private const double Seconds = 0.25;
 
     /// <summary>
     /// On a CPU, the best rate of 1,024³ and 2,048³ matrix products in the run's own arithmetic, measured here and now (FLOP/s): there is no honest datasheet number.

@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Dtt.Training.Sampling;
 
-/// <summary>Continues a text token by token with a key-value cache; the same seed gives the same text.</summary>
+/// <summary>Continues a text token by token with a key-value cache (without a causal mask new tokens change old ones, and everything is computed again); the same seed gives the same text.</summary>
 internal sealed class Sampler(Gpt model, Vocabulary vocabulary)
 {
     /// <summary>Writes one continuation.</summary>
@@ -24,7 +24,7 @@ internal sealed class Sampler(Gpt model, Vocabulary vocabulary)
         context.AddRange(new BpeEncoder(vocabulary).Encode(prompt).Select(id => (long)id));
         var device = model.Parameters.Master.device;
         using var scope = NewDisposeScope();
-        using var cache = new KeyValueCache(model.Config, model.Parameters.Working.dtype, device);
+        using var cache = !model.Config.Causal ? null : new KeyValueCache(model.Config, model.Parameters.Working.dtype, device);
         var logits = Feed(context, cache);
         var random = Mixing.Seed(seed, Purpose.Sample);
         var utf8 = Encoding.UTF8.GetDecoder();
@@ -41,7 +41,7 @@ internal sealed class Sampler(Gpt model, Vocabulary vocabulary)
             var count = utf8.GetChars(bytes, characters, flush: false);
             if (count > 0) write(new string(characters, 0, count));
             context.Add(id);
-            if (made < maxTokens) logits = Feed(cache.Length < model.Config.ContextLength ? [id] : Restart(context, cache), cache);
+            if (made < maxTokens) logits = Feed(cache is null ? context : cache.Length < model.Config.ContextLength ? [id] : Restart(context, cache), cache);
         }
 
         var rest = utf8.GetChars([], characters, flush: true);
@@ -56,7 +56,7 @@ internal sealed class Sampler(Gpt model, Vocabulary vocabulary)
         return context.GetRange(context.Count - model.Config.ContextLength * 3 / 4, model.Config.ContextLength * 3 / 4);
     }
 
-    private float[] Feed(List<long> ids, KeyValueCache cache)
+    private float[] Feed(List<long> ids, KeyValueCache? cache)
     {
         using var scope = NewDisposeScope();
         if (ids.Count > model.Config.ContextLength) ids = ids.GetRange(ids.Count - model.Config.ContextLength, model.Config.ContextLength);

@@ -82,13 +82,13 @@ public sealed class ConfigLoaderTests : IDisposable
     [Fact]
     public void Load_SeveralErrors_ReportsThemAllAtOnce()
     {
-        var error = Assert.Throws<ConfigurationException>(() => Load("n_ctx: many\nlr_max: 0.1\nseed: 1\nseed: 2\ndropout: 1.5\noptimizer:\n  name: adamv\nn_heads: 5\nd_model: 64\nunheard_of: 1\n", ("batch_size", "0", "-b")));
+        var error = Assert.Throws<ConfigurationException>(() => Load("n_ctx: many\nlr_max: 0.1\nseed: 1\nseed: 2\ndropout: 1.5\noptimizer:\n  name: adamww\nn_heads: 5\nd_model: 64\nunheard_of: 1\n", ("batch_size", "0", "-b")));
         Assert.Collection(error.Errors,
             e => Assert.Contains(":1: 'n_ctx' takes a whole number at least 2, not 'many'", e),
             e => Assert.Contains(":2: unknown key 'lr_max'. It belongs under 'lr_schedule.params'", e),
             e => Assert.Contains(":4: 'seed' is set a second time; the first is on line 3", e),
             e => Assert.Contains(":5: 'dropout' is 1.5, but takes a number at least 0 and at most 0.95", e),
-            e => Assert.Contains(":7: 'optimizer.name' is 'adamv', but takes one of adamw. Did you mean 'adamw'?", e),
+            e => Assert.Contains(":7: 'optimizer.name' is 'adamww', but takes one of adamw, adam, sgd, muon. Did you mean 'adamw'?", e),
             e => Assert.Contains(":10: unknown key 'unheard_of'", e),
             e => Assert.Contains("-b: 'batch_size' is 0, but takes a whole number at least 1", e),
             e => Assert.Contains(":8: 'n_heads' 5 does not divide 'd_model' 64; nearest: 4, 8", e));
@@ -109,6 +109,35 @@ public sealed class ConfigLoaderTests : IDisposable
         var error = Assert.Throws<ConfigurationException>(() => Load("", ("optimizer.params.weight_decya", "0", "--set")));
         Assert.Contains("Did you mean 'optimizer.params.weight_decay'?", error.Message);
     }
+
+    [Theory]
+    [InlineData("gpt2-124m", 124_439_808)]
+    [InlineData("gpt2-350m", 354_823_168)]
+    [InlineData("gpt2-774m", 774_030_080)]
+    [InlineData("gpt2-1558m", 1_557_611_200)]
+    [InlineData("llama-15m", 15_191_712)]
+    [InlineData("llama-1b", 1_038_682_112)]
+    public void Load_Preset_HasTheParametersOfTheOriginal(string preset, long parameters) =>
+        Assert.Equal(parameters, new Dtt.Abstractions.Models.ModelArithmetic(Load($"preset: {preset}").Run.Model).Parameters);
+
+    [Fact]
+    public void Load_Preset_StandsBelowWhatIsSet_AndResolvesToItself()
+    {
+        var config = Load("preset: llama-42m\nn_blocks: 3\n", ("vocab_size", "300", "--set"));
+        Assert.Equal(("llama", 3, 300, 1376), (config.Run.Model.Architecture, config.Run.Model.NumLayers, config.Run.Model.VocabSize, config.Run.Model.MlpDim));
+        Assert.Contains("d_mlp: 1376 # preset llama-42m", config.Values.ToYaml());
+        Assert.Equal(config.Run.Model, RunConfig.Parse(config.Values.ToYaml()).Model);
+        Assert.Contains("Did you mean 'gpt2-124m'?", Assert.Throws<ConfigurationException>(() => Load("preset: gpt-124m")).Message);
+    }
+
+    [Theory]
+    [InlineData("architecture: llama\nn_heads: 4\nn_kv_heads: 3\nd_model: 64", "'n_kv_heads' 3 does not divide 'n_heads' 4; nearest: 2, 4")]
+    [InlineData("architecture: llama\nn_heads: 4\nd_model: 12", "is 3, an odd width")]
+    [InlineData("n_heads: 4\nn_kv_heads: 2\nd_model: 64", "has no grouped queries")]
+    [InlineData("tie_embeddings: false", "always ties its head")]
+    [InlineData("lr_schedule:\n  name: exponential\nmin_lr: 0", "never reaches 0")]
+    public void Load_KeysThatContradictEachOther_SaysHow(string text, string message) =>
+        Assert.Contains(message, Assert.Throws<ConfigurationException>(() => Load(text)).Message);
 
     [Fact]
     public void Load_KeyThatIsNotBuiltYet_IsRefusedUnlessDefault()

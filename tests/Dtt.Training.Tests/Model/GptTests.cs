@@ -81,7 +81,7 @@ public sealed class GptTests
         var (inputs, targets) = Tiny.Batch();
         var gpt = Tiny.Gpt(Tiny.Model(architecture), bf16);
         gpt.Parameters.Initialize(1);
-        using var optimizer = new AdamW(_adamW, gpt.Parameters);
+        using var optimizer = new Adam(_adamW, gpt.Parameters);
         var loss = 0f;
         for (var step = 1; step <= 200; step++)
         {
@@ -99,7 +99,7 @@ public sealed class GptTests
         var (inputs, targets) = Tiny.Batch();
         var gpt = Tiny.Gpt(Tiny.Model("dtt"));
         gpt.Parameters.Initialize(1);
-        using var optimizer = new AdamW(_adamW with { WeightDecay = 0.1 }, gpt.Parameters);
+        using var optimizer = new Adam(_adamW with { WeightDecay = 0.1 }, gpt.Parameters);
         for (var step = 1; step <= 3; step++)
         {
             gpt.ForwardBackward(inputs, targets, 1.0 / 16, 0);
@@ -116,7 +116,7 @@ public sealed class GptTests
     {
         using var scope = NewDisposeScope();
         var gpt = Tiny.WithFormulaWeights(Tiny.Model("gpt2"));
-        using var optimizer = new AdamW(_adamW, gpt.Parameters);
+        using var optimizer = new Adam(_adamW, gpt.Parameters);
         var before = Tiny.Bytes(gpt.Parameters.Master);
         using (no_grad()) gpt.Parameters.ViewOf("transformer.h.1.mlp.c_fc.bias", gpt.Parameters.Gradient!).fill_(float.NaN);
         Assert.False(float.IsFinite(optimizer.Step(1, 1e-2, 0.9, 1)));
@@ -135,6 +135,37 @@ public sealed class GptTests
         float Spread(string name) => a.Parameters.ViewOf(name, a.Parameters.Master).std().item<float>();
         Assert.InRange(Spread("transformer.h.0.attn.c_attn.weight"), 0.018f, 0.022f);
         Assert.InRange(Spread("transformer.h.0.mlp.c_proj.weight"), 0.009f, 0.011f);
+    }
+
+    [Theory]
+    [InlineData("gpt2")]
+    [InlineData("llama")]
+    public void ForwardBackward_Bf16_StaysCloseToFp32(string architecture)
+    {
+        using var scope = NewDisposeScope();
+        var (inputs, targets) = Tiny.Batch();
+        var (exact, bf16) = (Tiny.WithFormulaWeights(Tiny.Model(architecture)), Tiny.WithFormulaWeights(Tiny.Model(architecture), bf16: true));
+        var losses = new[] { exact, bf16 }.Select(g => g.ForwardBackward(inputs, targets, 1.0 / targets.numel(), 0).item<float>() / targets.numel()).ToArray();
+        Assert.Equal(losses[0], losses[1], 0.05f);
+        var (a, b) = (exact.Parameters.Gradient!, bf16.Parameters.Gradient!);
+        Assert.InRange((a * b).sum().item<float>() / (a.norm() * b.norm()).item<float>(), 0.995f, 1.001f);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Mask_OnlyTheCausalOneHidesTheTokensToCome(bool causal)
+    {
+        using var scope = NewDisposeScope();
+        var inputs = Tiny.Batch(batch: 1).Inputs;
+        var changed = inputs.clone();
+        changed[0, Tiny.T - 1] = changed[0, Tiny.T - 1].bitwise_xor(tensor(1L));
+        foreach (var flash in new[] { true, false })
+        {
+            var gpt = Tiny.WithFormulaWeights(Tiny.Model("gpt2", flash: flash) with { Causal = causal });
+            var difference = (gpt.AllLogits(inputs) - gpt.AllLogits(changed)).narrow(1, 0, Tiny.T - 1).abs().max().item<float>();
+            Assert.True(causal ? difference == 0 : difference > 1e-4, $"{difference}");
+        }
     }
 
     private static float[] Gradient(ModelConfig model, Tensor inputs, Tensor targets, int[] division)

@@ -15,6 +15,8 @@ public sealed class SamplerTests
     [InlineData("gpt2", true)]
     [InlineData("gpt2", false)]
     [InlineData("dtt", true)]
+    [InlineData("llama", true)]
+    [InlineData("llama", false)]
     public void NextLogits_WithACache_AreThoseOfTheWholeSequence(string architecture, bool flash)
     {
         using var scope = NewDisposeScope();

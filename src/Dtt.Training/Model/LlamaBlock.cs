@@ -1,0 +1,57 @@
+using Dtt.Abstractions.Configuration;
+using Dtt.Training.Native;
+using TorchSharp;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace Dtt.Training.Model;
+
+/// <summary>Llama's block: RMSNorm, rotary positions, grouped queries, SwiGLU (Touvron et al. 2023, arXiv:2302.13971, section 2.2, and arXiv:2307.09288, section 2.2).</summary>
+internal sealed class LlamaBlock : Block
+{
+    private readonly ModelConfig _config;
+    private readonly Rotary _rotary;
+    private readonly Tensor _norm1, _qkv, _out, _norm2, _gateUp, _down;
+
+    public LlamaBlock(ModelConfig config, FlatParameters p, int layer, Rotary rotary) : base(config)
+    {
+        var h = $"model.layers.{layer}.";
+        (_config, _rotary) = (config, rotary);
+        (_norm1, _qkv, _out) = (p[h + "input_layernorm.weight"], p[h + "self_attn.qkv_proj.weight"], p[h + "self_attn.o_proj.weight"]);
+        (_norm2, _gateUp, _down) = (p[h + "post_attention_layernorm.weight"], p[h + "mlp.gate_up_proj.weight"], p[h + "mlp.down_proj.weight"]);
+    }
+
+    /// <summary>x ÷ √(mean(x²) + ε) · gain over the last dimension, the mean in fp32 (Zhang and Sennrich 2019, arXiv:1910.07467, equation 4).</summary>
+    public static Tensor RmsNorm(Tensor x, Tensor gain, double epsilon)
+    {
+        using var e = epsilon.ToScalar();
+        var wide = x.to(ScalarType.Float32);
+        return wide.mul(wide.square().mean([-1], keepdim: true).add(e, Number.One).rsqrt()).to(x.dtype).mul(gain);
+    }
+
+    protected override Tensor Attention(Tensor x, double dropout, LayerCache? cache)
+    {
+        var (b, t, hs, nh, nkv) = (x.shape[0], x.shape[1], _config.HeadDim, _config.NumHeads, _config.NumKvHeads);
+        var qkv = F.linear(RmsNorm(x, _norm1, _config.NormEpsilon), _qkv);                         // (B, T, C) -> (B, T, (nh + 2 nkv) hs)
+        Tensor Heads(long first, long count) => qkv.narrow(2, first * hs, count * hs).view(b, t, count, hs).transpose(1, 2);
+        var (q, k, v) = (Heads(0, nh), Heads(nh, nkv), Heads(nh + nkv, nkv));                      // (B, nh | nkv, T, hs)
+        var position = cache?.Length ?? 0;
+        (q, k) = (_rotary.Turn(q, position), _rotary.Turn(k, position));
+        if (cache is not null) (k, v) = cache.Append(k, v);                                        // (B, nkv, S + T, hs)
+        return F.linear(Attend(q, Shared(k), Shared(v), dropout), _out);
+    }
+
+    protected override Tensor Mlp(Tensor x)
+    {
+        var gateUp = F.linear(RmsNorm(x, _norm2, _config.NormEpsilon), _gateUp);                   // (B, T, C) -> (B, T, 2M)
+        var (gate, up) = (gateUp.narrow(2, 0, _config.MlpDim), gateUp.narrow(2, _config.MlpDim, _config.MlpDim));
+        return F.linear(F.silu(gate).mul(up), _down);                                              // (B, T, M) -> (B, T, C)
+    }
+
+    /// <summary>(B, nkv, S, hs) → (B, nh, S, hs): every head of keys or values stands for a group of queries.</summary>
+    private Tensor Shared(Tensor x)
+    {
+        long group = _config.NumHeads / _config.NumKvHeads;
+        return group == 1 ? x : x.unsqueeze(2).expand(x.shape[0], x.shape[1], group, x.shape[2], x.shape[3]).reshape(x.shape[0], -1, x.shape[2], x.shape[3]);
+    }
+}

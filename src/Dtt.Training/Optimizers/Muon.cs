@@ -1,0 +1,81 @@
+using Dtt.Abstractions.Configuration;
+using Dtt.Abstractions.Models;
+using Dtt.Training.Model;
+using Dtt.Training.Native;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Dtt.Training.Optimizers;
+
+/// <summary>
+/// Muon (Jordan et al. 2024): the momentum of each hidden matrix is made nearly orthogonal before it is applied; query, key, value and the like each on their own.
+/// Embeddings, head, norms and biases are AdamW's. An update has the size of AdamW's (Liu et al. 2025, arXiv:2502.16982, equation 4), so one learning rate serves both.
+/// </summary>
+internal sealed class Muon : Optimizer
+{
+    private const int NewtonSchulzSteps = 5;
+    private const double A = 3.4445, B = -4.7750, C = 2.0315;
+    private const double Smallest = 1e-7, RootMeanSquare = 0.2;
+    private readonly OptimizerConfig _config;
+    private readonly FlatParameters _parameters;
+    private readonly ParameterSpec[] _hidden;
+    private readonly Tensor _momentum;
+    private readonly AdamRange _others;
+
+    /// <summary>An optimizer at rest.</summary>
+    public Muon(OptimizerConfig config, FlatParameters parameters) : base(parameters)
+    {
+        (_config, _parameters, _momentum) = (config, parameters, NewState());
+        _hidden = [.. parameters.Table.Where(p => p.Role == ParameterRole.Hidden)];
+        _others = new AdamRange(config, parameters, _momentum.alias(), NewState());
+    }
+
+    public override IEnumerable<(string Name, Tensor View)> StateOf(ParameterSpec weight) =>
+        weight.Role == ParameterRole.Hidden ? [("momentum_buffer." + weight.Name, _parameters.ViewOf(weight.Name, _momentum))] : _others.StateOf(weight);
+
+    public override void Dispose()
+    {
+        _others.Dispose();
+        _momentum.Dispose();
+    }
+
+    /// <summary>(m, n) → (m, n): about U Vᵀ of its singular value decomposition, by a quintic Newton–Schulz iteration.</summary>
+    internal static Tensor Orthogonalize(Tensor matrix)
+    {
+        using Scalar a = A.ToScalar(), b = B.ToScalar(), c = C.ToScalar(), smallest = Smallest.ToScalar();
+        var wide = matrix.shape[0] <= matrix.shape[1];
+        var x = wide ? matrix : matrix.t();                                         // (short, long)
+        x = x.div(x.norm().clamp_min(smallest));
+        for (var i = 0; i < NewtonSchulzSteps; i++)
+        {
+            var gram = x.matmul(x.t());                                             // (short, short)
+            x = x.mul(a).add_(gram.mul(b).add_(gram.matmul(gram), c).matmul(x), Number.One);
+        }
+
+        return wide ? x : x.t();
+    }
+
+    protected override void Update(long step, double learningRate, double momentum, Tensor scale, Tensor skip)
+    {
+        _others.Update(_parameters.HiddenSize, _parameters.Size, step, learningRate, _config.Beta1, scale, skip);
+        if (Number.Of(skip) != 0) return;
+        using Scalar shrink = (1 - learningRate * _config.WeightDecay).ToScalar(), fresh = (1 - momentum).ToScalar(), kept = momentum.ToScalar();
+        foreach (var weight in _hidden)
+        {
+            using var scope = NewDisposeScope();
+            var gradient = _parameters.ViewOf(weight.Name, _parameters.Gradient!).div(scale);
+            var average = _parameters.ViewOf(weight.Name, _momentum);
+            average.mul_(kept).add_(gradient, fresh);
+            var direction = _config.Nesterov ? gradient.mul_(fresh).add_(average, kept) : average;
+            var master = _parameters.ViewOf(weight.Name, _parameters.Master).mul_(shrink);
+            var from = 0L;
+            foreach (var rows in weight.Parts)
+            {
+                var update = Orthogonalize(direction.narrow(0, from, rows).to(_parameters.Working.dtype));
+                using var rate = (-learningRate * RootMeanSquare * Math.Sqrt(Math.Max(rows, weight.Shape[1]))).ToScalar();
+                master.narrow(0, from, rows).add_(update.to(ScalarType.Float32), rate);
+                from += rows;
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+namespace Dtt.Cli.Tests;
+
+/// <summary>The command that follows a run may be killed, interrupted, left and come back: the run belongs to the platform.</summary>
+[Collection(RankAndCommandTests.Name)]
+public sealed class DetachTests(TinyProject project)
+{
+    [Fact]
+    public async Task Command_KilledWithItsTerminal_OnlyDetaches()
+    {
+        const string run = "detached";
+        using (var dtt = project.Dtt.Start(["train", "-n", run]))
+        {
+            await Wait.ForAsync("step 3", () => project.StepsReported(run) >= 3);
+            dtt.Signal(Native.SigKill);
+            await dtt.WaitAsync();
+        }
+
+        await project.Dtt.RunAsync("attach", run);
+        await project.CheckUndisturbedAsync(run);
+        Assert.Equal(1, (await project.Dtt.JsonAsync("show", run)).GetProperty("attempts").GetInt32());
+    }
+
+    [Fact]
+    public async Task CtrlC_SavesStopsAndSaysHowToGoOn()
+    {
+        const string run = "stopped";
+        using (var dtt = project.Dtt.Start(["train", "-n", run]))
+        {
+            await Wait.ForAsync("step 7", () => project.StepsReported(run) >= 7);
+            dtt.Signal(Native.SigInt);
+            var result = await dtt.WaitAsync();
+            Assert.True(result.ExitCode == 130, result.Error);
+            Assert.Contains($"dtt resume {run}", result.Error);
+        }
+
+        var shown = await project.Dtt.JsonAsync("show", run);
+        Assert.Equal("stopped", shown.GetProperty("state").GetString());
+        Assert.Equal(shown.GetProperty("step").GetInt32(), shown.GetProperty("checkpoints").EnumerateArray().Last().GetProperty("step").GetInt32());
+        await project.Dtt.OutputAsync("resume", run);
+        await project.CheckUndisturbedAsync(run);
+    }
+
+    [Fact]
+    public async Task CtrlCTwice_Leaves_AndTheStopGoesOn()
+    {
+        // Steps of minutes: only leaving can end the command.
+        const string run = "twice-stopped";
+        using var dtt = project.Dtt.Start(["train", "-n", run, "--set", "grad_accumulation_steps=100", "-b", "20", "-e", "1000", "--set", "max_steps=5"]);
+        var rank = await project.RankAsync();
+        await Wait.ForAsync("the start", () => File.Exists(Path.Combine(project.Path, $"runs/{run}/samples/step_00000000.txt")));
+        dtt.Signal(Native.SigInt);
+        await Wait.ForAsync("the first signal's word", () => dtt.ErrorSoFar.Contains("saving a checkpoint"));
+        dtt.Signal(Native.SigInt);
+        var result = await dtt.WaitAsync();
+        Assert.Equal(130, result.ExitCode);
+        Assert.Contains("saves and stops by itself", result.Error);
+        Assert.True(Processes.Lives(rank));
+        Assert.Equal(0, Native.Kill(rank, Native.SigKill));
+        await project.Dtt.OutputAsync("stop", run);
+        Assert.Equal("stopped", (await project.Dtt.JsonAsync("show", run)).GetProperty("state").GetString());
+    }
+
+    [Fact]
+    public async Task Sigterm_SavesAndEndsWith143()
+    {
+        using var dtt = project.Dtt.Start(["train", "-n", "terminated"]);
+        await Wait.ForAsync("step 3", () => project.StepsReported("terminated") >= 3);
+        dtt.Signal(Native.SigTerm);
+        Assert.Equal(143, (await dtt.WaitAsync()).ExitCode);
+    }
+
+    [Fact]
+    public async Task Resume_WhileRunning_Attaches()
+    {
+        const string run = "owned";
+        await project.Dtt.OutputAsync("train", "-n", run, "-e", "1000", "--set", "max_steps=100000", "--detach");
+        await Wait.ForAsync("a step", () => project.StepsReported(run) >= 1);
+        using var resume = project.Dtt.Start(["resume", run]);
+        await Wait.ForAsync("the word", () => resume.ErrorSoFar.Contains("already; attached"));
+        await Wait.ForAsync("a line", () => resume.ErrorSoFar.Contains("/100000 | loss"));
+        resume.Signal(Native.SigInt);
+        Assert.Equal(130, (await resume.WaitAsync()).ExitCode);
+    }
+}
