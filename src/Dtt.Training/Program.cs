@@ -4,6 +4,7 @@ using Dtt.Abstractions.Errors;
 using Dtt.Abstractions.Ranks;
 using Dtt.Abstractions.Runs;
 using Dtt.Training;
+using Dtt.Training.Collectives;
 using Dtt.Training.Native;
 using Dtt.Training.Ranks;
 using Microsoft.Win32.SafeHandles;
@@ -44,6 +45,11 @@ static int Hosted(string input, string output, string parent)
         }
 
         return ExitCodes.Success;
+    }
+    catch (PeerLostException e)
+    {
+        channel.Send(new RankPeerLost(e.Message));
+        return ExitCodes.Requeue;
     }
     catch (UserErrorException e)
     {

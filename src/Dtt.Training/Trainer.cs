@@ -6,6 +6,7 @@ using Dtt.Abstractions.Ranks;
 using Dtt.Abstractions.Runs;
 using Dtt.Data.Order;
 using Dtt.Training.Checkpoints;
+using Dtt.Training.Collectives;
 using Dtt.Training.Data;
 using Dtt.Training.Model;
 using Dtt.Training.Native;
@@ -37,6 +38,8 @@ internal sealed class Trainer : IDisposable
     private readonly string _fingerprint;
     private readonly double? _peakFlops;
     private readonly BlackBox? _blackBox;
+    private readonly ICollective? _collective;
+    private bool _stopping;
     private double? _trainLoss;
 
     private RunPlan Plan => _data.Plan;
@@ -48,19 +51,20 @@ internal sealed class Trainer : IDisposable
         (_spec, _channel, _config) = (spec, channel, config);
         _blackBox = spec.BlackBoxFile is { } box ? BlackBox.Open(box) : null;
         Beat(RankPhase.Init, 0);
-        _data = TrainingData.Open(spec.TokensFolder, spec.TokenizerFolder, config, spec.GlobalBatchWindows);
+        _data = TrainingData.Open(spec.TokensFolder, spec.TokenizerFolder, config, spec.GlobalBatchWindows, spec.WorldSize);
         _batches = BatchSource.ForTraining(_data.Train, _data.Windows, config.Seed);
         TorchRuntime.Load();
         _device = TorchRuntime.Device(config.Cuda);
         if (config.Deterministic && _device.type != DeviceType.CPU)
             throw new UserErrorException("'deterministic: true' is not available on a GPU yet: leave it out, or train on the CPU with 'cuda: false'.", ExitCodes.BadConfiguration);
         var bf16 = config.Precision == "bf16" || (config.Precision == "auto" && config.Autocast && (_device.type == DeviceType.CUDA || TorchRuntime.CpuHasBf16));
-        _fingerprint = TorchRuntime.Fingerprint(_device, bf16);
+        _fingerprint = TorchRuntime.Fingerprint(_device, bf16, spec.WorldSize);
+        _collective = Meeting.Join(spec, channel, _blackBox);
         _parameters = new FlatParameters(ParameterTable.Of(config.Model), _device, bf16, forTraining: true);
         _model = new Gpt(config.Model, _parameters);
         _optimizer = Optimizer.Of(config.Optimizer, _parameters);
-        _evaluator = new Evaluator(_data.Val, config, _data.Vocabulary, _device);
-        _peakFlops = MatmulPeak.Measure(_device, _parameters.Working.dtype);
+        _evaluator = new Evaluator(_data.Val, config, _data.Vocabulary, _device, _collective);
+        _peakFlops = MatmulPeak.Measure(_device, _parameters.Working.dtype) * spec.WorldSize;
     }
 
     /// <summary>Trains to the end, or to the end of the step in which the host asks to stop.</summary>
@@ -68,22 +72,23 @@ internal sealed class Trainer : IDisposable
     public RankFinished Run()
     {
         var step = LoadNewest();
-        _channel.Send(new RankStarted
+        RequireSameStart(step);
+        Tell(new RankStarted
         {
             FromStep = step,
             Plan = Plan,
             Fingerprint = _fingerprint,
             Parameters = _parameters.Table.Sum(p => p.Count),
-            Device = $"{_device.type.ToString().ToLowerInvariant()}, {TorchRuntime.Threads} threads, {(_parameters.IsBf16 ? "bf16" : "fp32")}",
+            Device = $"{_device.type.ToString().ToLowerInvariant()}, {TorchRuntime.Threads} threads, {(_parameters.IsBf16 ? "bf16" : "fp32")}{(_spec.WorldSize > 1 ? $", {_spec.WorldSize} ranks" : "")}",
         });
         if (!_evaluator.HasWindows)
-            _channel.Send(new RankEvent("no_validation", $"the validation shards hold no window of {_config.Model.ContextLength + 1} tokens, so there will be no validation loss; raise val_fraction and tokenize again"));
+            Tell(new RankEvent("no_validation", $"the validation shards hold no window of {_config.Model.ContextLength + 1} tokens, so there will be no validation loss; raise val_fraction and tokenize again"));
         if (step == 0) Evaluate(0);
         var saved = step;
-        while (step < Plan.TotalSteps && !_channel.StopRequested)
+        while (step < Plan.TotalSteps && !_stopping)
         {
             TrainStep(step++);
-            var last = step == Plan.TotalSteps || _channel.StopRequested;
+            var last = step == Plan.TotalSteps || _stopping;
             var valLoss = step == Plan.TotalSteps || Due(_config.EvalEvery, step) ? Evaluate(step) : null;
             if (last || Due(_config.SaveEvery, step)) saved = Save(step, valLoss, mustSucceed: last) ? step : saved;
         }
@@ -94,23 +99,26 @@ internal sealed class Trainer : IDisposable
 
     public void Dispose()
     {
+        _collective?.Dispose();
         _optimizer.Dispose();
         _parameters.Dispose();
         _data.Dispose();
         _blackBox?.Dispose();
     }
 
-    /// <summary>One update: learning rate, micro-batches, clip, step, report.</summary>
+    /// <summary>One update: learning rate, micro-batches, gradient sync, clip, step, report.</summary>
     private void TrainStep(long step)
     {
         using var scope = NewDisposeScope();
         var clock = Stopwatch.StartNew();
         var (rate, momentum) = LearningRate.At(_config.LearningRate, step, Plan.TotalSteps);
         var loss = zeros([], dtype: float32, device: _device);
-        for (long at = 0, micro = 0; at < Plan.GlobalBatchWindows; at += _config.MicroBatchSize, micro++)
+        var (first, end) = StepPlan.DealtTo(_spec.Rank, _spec.WorldSize, StepPlan.MicroBatches(Plan.GlobalBatchWindows, _config.MicroBatchSize));
+        for (var micro = first; micro < end; micro++)
         {
             using var microScope = NewDisposeScope();
             Beat(RankPhase.Train, step);
+            var at = micro * _config.MicroBatchSize;
             var count = (int)Math.Min(_config.MicroBatchSize, Plan.GlobalBatchWindows - at);
             var (inputs, targets) = _batches.Read(step * Plan.GlobalBatchWindows + at, count, _device);            // (B, T) each
             var dropoutSeed = Mixing.Seed(_config.Seed, Purpose.Dropout, step, micro);
@@ -119,14 +127,45 @@ internal sealed class Trainer : IDisposable
             loss.add_(_model.ForwardBackward(inputs, targets, 1.0 / Plan.TokensPerStep, dropoutSeed, _config.ActivationCheckpointing), Number.One);
         }
 
+        Beat(RankPhase.Train, step);
+        _collective?.AllReduce(_parameters.Gradient!);
+        _stopping = Agree(loss);
         var norm = _optimizer.Step(step + 1, rate, momentum ?? _config.Optimizer.Momentum, _config.GradClip);
         _trainLoss = Number.Of(loss) / Plan.TokensPerStep;
         if (!double.IsFinite(_trainLoss.Value) || !float.IsFinite(norm)) throw NotFinite(step + 1, norm);
         Report(step + 1, clock.Elapsed.TotalSeconds, rate, norm);
     }
 
+    /// <summary>Sums the loss over all ranks, and gives whether rank 0 was asked to stop: all must leave after the same step.</summary>
+    private bool Agree(Tensor loss)
+    {
+        if (_collective is null) return _channel.StopRequested;
+        var together = stack([loss, tensor(_channel.StopRequested ? 1f : 0f, device: _device)]);      // (2)
+        _collective.AllReduce(together);
+        loss.copy_(together[0]);
+        return Number.Of(together[1]) > 0;
+    }
+
+    /// <summary>Every rank must have read the same checkpoint.</summary>
+    private void RequireSameStart(long step)
+    {
+        if (_collective is null) return;
+        using var scope = NewDisposeScope();
+        var first = tensor(new[] { (float)step }, device: _device);
+        _collective.Broadcast(first, root: 0);
+        if (Number.Of(first[0]) != step)
+            throw new UserErrorException($"rank {_spec.Rank} could read the checkpoint of step {step}, and rank 0 that of step {Number.Of(first[0])}: the ranks do not see the same files. Look at the file system, then `dtt resume {_spec.Run}`.");
+    }
+
+    /// <summary>Rank 0 speaks for all.</summary>
+    private void Tell(RankMessage message)
+    {
+        if (_spec.Rank == 0) _channel.Send(message);
+    }
+
     private void Report(long step, double seconds, double rate, double norm)
     {
+        if (_spec.Rank != 0) return;
         var tokensPerSecond = Plan.TokensPerStep / seconds;
         var values = new Dictionary<string, double>
         {
@@ -167,6 +206,7 @@ internal sealed class Trainer : IDisposable
     private double? Evaluate(long step)
     {
         var result = _evaluator.Run(_model, () => Beat(RankPhase.Evaluate, step));
+        if (_spec.Rank != 0) return result?[MetricNames.ValLoss];
         if (result is { } values) _channel.Send(new MetricsReport([new StepMetrics(step, values)]));
         var text = new System.Text.StringBuilder(_config.ValPrompt);
         var seed = (long)Mixing.Seed(_config.Seed, Purpose.Sample, step);
@@ -179,6 +219,7 @@ internal sealed class Trainer : IDisposable
     private bool Save(long step, double? valLoss, bool mustSucceed)
     {
         Beat(RankPhase.Save, step);
+        if (_spec.Rank != 0) return true;
         var folder = Path.Combine(_spec.RunFolder, "checkpoints", CommittedCheckpoint.FolderNameOf(step, _spec.Attempt));
         try
         {
@@ -235,13 +276,13 @@ internal sealed class Trainer : IDisposable
                     throw new BadDataException($"{folder} follows version {manifest.OrderVersion} of the data order; this version of DTT has {WindowOrder.Version}.");
                 CheckpointFolder.Load(folder, manifest, _config.Model, _parameters, _optimizer);
                 if (manifest.Fingerprint != _fingerprint)
-                    _channel.Send(new RankEvent("fingerprint", $"resuming under other numerics: same windows, but not the same bits ({manifest.Fingerprint} → {_fingerprint})"));
+                    Tell(new RankEvent("fingerprint", $"resuming under other numerics: same windows, but not the same bits ({manifest.Fingerprint} → {_fingerprint})"));
                 _trainLoss = checkpoint.TrainLoss;
                 return checkpoint.Step;
             }
             catch (BadDataException e)
             {
-                _channel.Send(new RankEvent("unreadable", $"{e.Message} Trying the checkpoint before it."));
+                Tell(new RankEvent("unreadable", $"{e.Message} Trying the checkpoint before it."));
             }
         }
 

@@ -70,6 +70,8 @@ public static partial class ConfigLoader
         }
 
         ModelChecks.Check(v, errors);
+        if (v.LongOrNull("min_ranks") is { } fewest && fewest > v.Int("ranks_per_node"))
+            errors.Add($"{v.Origin("min_ranks")}: 'min_ranks' {fewest} is above 'ranks_per_node' {v.Int("ranks_per_node")}.");
         if (v.Int("overlap") >= v.Int("n_ctx"))
             errors.Add($"{v.Origin("overlap")}: 'overlap' {v.Int("overlap")} must be below 'n_ctx' {v.Int("n_ctx")}.");
         if (v.Numbers("optimizer.params.betas") is not { Count: 2 } betas || betas.Any(b => b is < 0 or >= 1))

@@ -81,6 +81,12 @@ public sealed record RunConfig
     /// <summary>Whether to train on a GPU when there is one.</summary>
     public required bool Cuda { get; init; }
 
+    /// <summary>Ranks to train on.</summary>
+    public required int RanksPerNode { get; init; }
+
+    /// <summary>Fewest ranks to go on with.</summary>
+    public required int MinRanks { get; init; }
+
     /// <summary>Builds the configuration from checked values.</summary>
     public static RunConfig From(ConfigValues v) => new()
     {
@@ -110,6 +116,8 @@ public sealed record RunConfig
         Keep = v.Int("keep"),
         LogEvery = v.Int("eff_batch_per_log"),
         Cuda = v.Bool("cuda"),
+        RanksPerNode = v.Int("ranks_per_node"),
+        MinRanks = (int)(v.LongOrNull("min_ranks") ?? v.Int("ranks_per_node")),
     };
 
     /// <summary>Reads a run's resolved <c>config.yaml</c>.</summary>

@@ -6,7 +6,7 @@ public interface IQueueGrain : IGrainWithIntegerKey
 {
     /// <summary>Puts a run in line for its next attempt; a run that stands there keeps its place.</summary>
     [Alias("enqueue")]
-    Task EnqueueAsync(string run, int attempt, int priority, bool wantsGpu);
+    Task EnqueueAsync(string run, int attempt, int priority, DeviceWish wish);
 
     /// <summary>Takes a run out of line.</summary>
     [Alias("dequeue")]

@@ -24,7 +24,7 @@ public interface IRunGrain : IGrainWithStringKey
     /// <summary>Queues a run that is not active again, with the environment of whoever asks.</summary>
     /// <exception cref="Errors.UserErrorException">There is no such run, or it is complete.</exception>
     [Alias("resume")]
-    Task ResumeAsync(IReadOnlyDictionary<string, string> environment);
+    Task ResumeAsync(IReadOnlyDictionary<string, string> environment, int? ranks = null);
 
     /// <summary>Asks for a checkpoint and a stop; a waiting run stops at once.</summary>
     [Alias("stop")]
@@ -73,9 +73,9 @@ public interface IRunGrain : IGrainWithStringKey
     [Alias("return-checkpoint")]
     Task ReturnAsync(Guid lease);
 
-    /// <summary>Queue → run: a device is reserved for this attempt; false: the run does not want it any more.</summary>
+    /// <summary>Queue → run: devices are reserved for this attempt, one a rank; false: the run does not want it any more.</summary>
     [Alias("granted")]
-    Task<bool> GrantedAsync(NodeRef node, string device, int attempt);
+    Task<bool> GrantedAsync(NodeRef node, string[] devices, int attempt);
 
     /// <summary>Queue → run: why it waits; null when it does not.</summary>
     [Alias("waiting")]

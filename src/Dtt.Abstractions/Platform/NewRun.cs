@@ -24,6 +24,6 @@ public sealed record NewRun
     /// <summary>Higher goes first in the queue.</summary>
     public int Priority { get; init; }
 
-    /// <summary>Whether the run wants a GPU when the machine has one.</summary>
-    public bool WantsGpu { get; init; }
+    /// <summary>The devices it wants.</summary>
+    public DeviceWish Devices { get; init; } = new(WantsGpu: false, Ranks: 1, MinRanks: 1);
 }

@@ -4,7 +4,7 @@ namespace Dtt.Abstractions.Ranks;
 
 /// <summary>
 /// What a rank was last doing, in a memory-mapped page: written without a system call, readable by the host while the rank lives, while it hangs, and after its
-/// death. Little-endian: magic (8 bytes), sequence (8; odd while being written), phase (8), step (8), time (8; milliseconds of the machine's monotonic clock).
+/// death. Little-endian: magic (8 bytes), sequence (8; odd while being written), phase (8), step (8), time (8; milliseconds of the machine's monotonic clock), collectives begun (8) and completed (8).
 /// </summary>
 public sealed class BlackBox : IDisposable
 {
@@ -50,6 +50,17 @@ public sealed class BlackBox : IDisposable
         Thread.MemoryBarrier();
         _view.Write(8, sequence + 2);
     }
+
+    /// <summary>Notes collective operations: while one more was begun than completed, the rank waits for its peers.</summary>
+    public void WriteCollectives(long begun, long completed)
+    {
+        _view.Write(40, begun);
+        _view.Write(48, completed);
+        _view.Write(32, Environment.TickCount64);
+    }
+
+    /// <summary>Collective operations begun and completed.</summary>
+    public (long Begun, long Completed) ReadCollectives() => (_view.ReadInt64(40), _view.ReadInt64(48));
 
     /// <summary>The last note: phase, steps done, and how long ago. A note that a death cut in half is read as it stands.</summary>
     public (RankPhase Phase, long Step, TimeSpan Age) Read()

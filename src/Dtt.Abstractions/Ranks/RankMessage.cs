@@ -9,6 +9,9 @@ namespace Dtt.Abstractions.Ranks;
 [JsonDerivedType(typeof(SampleSpec), "sample")]
 [JsonDerivedType(typeof(StopRequest), "stop")]
 [JsonDerivedType(typeof(CommitAnswer), "commit_answer")]
+[JsonDerivedType(typeof(RankPeers), "peers")]
+[JsonDerivedType(typeof(RankListening), "listening")]
+[JsonDerivedType(typeof(RankPeerLost), "peer_lost")]
 [JsonDerivedType(typeof(RankStarted), "started")]
 [JsonDerivedType(typeof(MetricsReport), "metrics")]
 [JsonDerivedType(typeof(CommitRequest), "commit")]
@@ -48,6 +51,18 @@ public sealed record TrainSpec : RankMessage
 
     /// <summary>Windows per step, G, when an earlier attempt froze it; else 0.</summary>
     public required long GlobalBatchWindows { get; init; }
+
+    /// <summary>Which rank of the attempt this is; rank 0 speaks for all.</summary>
+    public int Rank { get; init; }
+
+    /// <summary>Ranks of the attempt.</summary>
+    public int WorldSize { get; init; } = 1;
+
+    /// <summary>What the ranks prove to each other that they know, hex; null when there is one.</summary>
+    public string? Secret { get; init; }
+
+    /// <summary>The address on which the rank listens for its peers.</summary>
+    public string ListenAddress { get; init; } = "127.0.0.1";
 
     /// <summary>Committed checkpoints to start from, best choice first; empty for fresh weights.</summary>
     public required IReadOnlyList<CommittedCheckpoint> ResumeFrom { get; init; }
@@ -97,6 +112,18 @@ public sealed record StopRequest : RankMessage;
 /// <param name="Step">The step asked about.</param>
 /// <param name="Reply">The answer.</param>
 public sealed record CommitAnswer(long Step, CommitReply Reply) : RankMessage;
+
+/// <summary>Rank → host: it listens for its peers.</summary>
+/// <param name="Endpoint">Where: address and port.</param>
+public sealed record RankListening(string Endpoint) : RankMessage;
+
+/// <summary>Host → rank: where all ranks of the attempt listen.</summary>
+/// <param name="Endpoints">Address and port of each, by rank.</param>
+public sealed record RankPeers(IReadOnlyList<string> Endpoints) : RankMessage;
+
+/// <summary>Rank → host, last: another rank disappeared. The attempt is over, and why is to be found at the other rank.</summary>
+/// <param name="Message">Which one, and what this rank saw of it.</param>
+public sealed record RankPeerLost(string Message) : RankMessage;
 
 /// <summary>Rank → host: loaded and about to train.</summary>
 public sealed record RankStarted : RankMessage

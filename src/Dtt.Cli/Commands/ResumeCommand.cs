@@ -15,7 +15,9 @@ internal static class ResumeCommand
     {
         var run = RunArguments.Run("The run to go on with, from its last checkpoint.");
         var detach = new Option<bool>("--detach") { Description = "Leave; the run goes on." };
-        var command = new Command("resume", "Go on with a run that was stopped or failed.") { run, detach };
+        var ranks = new Option<int?>("--ranks") { Description = "Go on with so many ranks; the same windows per step, whatever their number." };
+        ranks.Validators.Add(r => { if (r.GetValue(ranks) is < 1) r.AddError("--ranks takes a whole number at least 1."); });
+        var command = new Command("resume", "Go on with a run that was stopped or failed.") { run, detach, ranks };
         command.SetAction(async (result, cancellation) =>
         {
             await using var client = await Platform.ConnectAsync(cancellation);
@@ -28,7 +30,7 @@ internal static class ResumeCommand
 
             var active = view.Record.State.IsActive();
             if (active) Console.Error.WriteLine($"run '{view.Record.Run}' is {view.Row.State.ToString().ToLowerInvariant()} already; attached.");
-            await grain.ResumeAsync(RankEnvironment.OfThisProcess());
+            await grain.ResumeAsync(RankEnvironment.OfThisProcess(), result.GetValue(ranks));
             return result.GetValue(detach) ? ExitCodes.Success : await new RunFollower(view.Row.Folder).FollowAsync(client, active ? ShortBacklog : 0);
         });
         return command;

@@ -68,7 +68,7 @@ internal static class TrainCommand
             Keep = config.Run.Keep,
             Environment = RankEnvironment.OfThisProcess(),
             Priority = priority,
-            WantsGpu = config.Run.Cuda,
+            Devices = new DeviceWish(config.Run.Cuda, config.Run.RanksPerNode, config.Run.MinRanks),
         };
         for (var number = 1; ; number++)
         {

@@ -7,6 +7,21 @@ namespace Dtt.Data.Order;
 /// <summary>How many steps a run has: ⌊epochs · N / G⌋, bounded by max_steps and max_tokens.</summary>
 public static class StepPlan
 {
+    /// <summary>Checks that every rank has a micro-batch of a step.</summary>
+    /// <exception cref="BadDataException">There are more ranks than micro-batches.</exception>
+    public static void CheckWorld(RunConfig config, long globalBatchWindows, int worldSize)
+    {
+        var micro = MicroBatches(globalBatchWindows, config.MicroBatchSize);
+        if (worldSize > micro)
+            throw new BadDataException($"{worldSize} ranks, and a step of {globalBatchWindows:N0} windows has {micro:N0} micro-batches of {config.MicroBatchSize}: some ranks would have nothing to do. Use at most {micro:N0} ranks, or a smaller batch_size.");
+    }
+
+    /// <summary>Micro-batches of a step; the last one may be smaller.</summary>
+    public static long MicroBatches(long globalBatchWindows, int microBatchSize) => (globalBatchWindows + microBatchSize - 1) / microBatchSize;
+
+    /// <summary>The micro-batches [From, To) of a step that a rank computes: contiguous, nearly as many for each.</summary>
+    public static (long From, long To) DealtTo(int rank, int worldSize, long microBatches) => (microBatches * rank / worldSize, microBatches * (rank + 1) / worldSize);
+
     /// <summary>The plan of a run over N windows.</summary>
     /// <param name="config">The configuration.</param>
     /// <param name="windows">N.</param>
@@ -22,7 +37,7 @@ public static class StepPlan
         if (steps == 0)
         {
             throw new BadDataException($"the training text is too small for one step: {windows:N0} windows of {t:N0} tokens, and a step takes {globalBatchWindows:N0} "
-                + $"(batch_size × grad_accumulation_steps). Bring more text, raise epochs, or lower batch_size.");
+                + $"(batch_size × grad_accumulation_steps × ranks). Bring more text, raise epochs, or lower batch_size.");
         }
 
         if (config.MaxSteps is { } maxSteps) steps = Math.Min(steps, maxSteps);

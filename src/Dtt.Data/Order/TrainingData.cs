@@ -35,8 +35,9 @@ public sealed class TrainingData : IDisposable
     /// <param name="tokenizerFolder">The tokenizer.</param>
     /// <param name="config">The run's configuration.</param>
     /// <param name="frozenGlobalBatch">Windows per step when an earlier attempt froze them, else 0.</param>
+    /// <param name="worldSize">Ranks of the attempt.</param>
     /// <exception cref="BadDataException">Something is missing, damaged, too small, or does not fit.</exception>
-    public static TrainingData Open(string tokensFolder, string tokenizerFolder, RunConfig config, long frozenGlobalBatch)
+    public static TrainingData Open(string tokensFolder, string tokenizerFolder, RunConfig config, long frozenGlobalBatch, int worldSize = 1)
     {
         var index = TokenIndex.Find(tokensFolder) ?? throw new BadDataException($"there are no tokens in {tokensFolder}; make them with `dtt tokenize` and the same configuration.");
         var vocabulary = TokenizerFolder.Load(tokenizerFolder);
@@ -53,7 +54,8 @@ public sealed class TrainingData : IDisposable
         {
             var val = TokenShards.Open(tokensFolder, index, "val");
             var windows = new WindowIndex(train.Lengths, config.Model.ContextLength, config.Overlap);
-            var batch = frozenGlobalBatch > 0 ? frozenGlobalBatch : (long)config.MicroBatchSize * config.GradAccumulationSteps;
+            var batch = frozenGlobalBatch > 0 ? frozenGlobalBatch : (long)config.MicroBatchSize * config.GradAccumulationSteps * worldSize;
+            StepPlan.CheckWorld(config, batch, worldSize);
             return new TrainingData(vocabulary, index, train, val, windows, StepPlan.Of(config, windows.Count, batch));
         }
         catch

@@ -8,19 +8,19 @@ namespace Dtt.Grains.Agents;
 [Alias("dtt.agent")]
 public interface INodeAgent : IGrainService
 {
-    /// <summary>Reserves a device for a run's attempt, for 30 s.</summary>
+    /// <summary>Reserves devices for a run's attempt, for 30 s.</summary>
     [Alias("reserve")]
-    Task<ReserveReply> ReserveAsync(string run, int attempt, bool wantsGpu);
+    Task<ReserveReply> ReserveAsync(string run, int attempt, DeviceWish wish);
 
     /// <summary>Gives a reservation back.</summary>
     [Alias("release")]
     Task ReleaseAsync(string run, int attempt);
 
-    /// <summary>Starts an attempt's rank; what an attempt's number already started, or ended, is left alone.</summary>
+    /// <summary>Starts the ranks of an attempt; what an attempt's number already started, or ended, is left alone.</summary>
     [Alias("launch")]
     Task LaunchAsync(LaunchOrder order);
 
-    /// <summary>Asks an attempt's rank to save, commit and leave.</summary>
+    /// <summary>Asks the ranks of an attempt to save, commit and leave.</summary>
     [Alias("stop-rank")]
     Task StopRankAsync(string run, int attempt);
 

@@ -2,8 +2,8 @@ using Dtt.Abstractions.Ranks;
 
 namespace Dtt.Grains.Agents;
 
-/// <summary>Run → agent: start this attempt's rank.</summary>
+/// <summary>Run → agent: start the ranks of this attempt.</summary>
 /// <param name="Spec">What it trains.</param>
-/// <param name="Device">The device that is reserved for it.</param>
+/// <param name="Devices">The devices that are reserved for it, one a rank.</param>
 /// <param name="Environment">The run's environment.</param>
-public sealed record LaunchOrder(TrainSpec Spec, string Device, IReadOnlyDictionary<string, string> Environment);
+public sealed record LaunchOrder(TrainSpec Spec, IReadOnlyList<string> Devices, IReadOnlyDictionary<string, string> Environment);

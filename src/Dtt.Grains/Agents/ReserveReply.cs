@@ -1,6 +1,6 @@
 namespace Dtt.Grains.Agents;
 
 /// <summary>The answer to a reservation.</summary>
-/// <param name="Device">The device, or null.</param>
+/// <param name="Devices">The devices, one a rank; empty: none.</param>
 /// <param name="Reason">Why there is none.</param>
-public sealed record ReserveReply(string? Device, string? Reason = null);
+public sealed record ReserveReply(IReadOnlyList<string> Devices, string? Reason = null);

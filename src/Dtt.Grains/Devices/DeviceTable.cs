@@ -1,7 +1,10 @@
+using Dtt.Abstractions.Platform;
+
 namespace Dtt.Grains.Devices;
 
 /// <summary>
-/// An agent's devices and who has them: pure. A reservation ends by itself unless its attempt is launched; a hold ends with its rank. A device is never in two attempts.
+/// An agent's devices and who has them: pure. A reservation ends by itself unless its attempt is launched; a hold ends with its ranks. A device is never in two attempts.
+/// All ranks on the CPU share it: <c>cpu</c>, <c>cpu:1</c> … are that one device.
 /// </summary>
 /// <param name="devices">The machine's devices: <c>gpu:0</c> …, or <c>cpu</c>.</param>
 public sealed class DeviceTable(IReadOnlyList<string> devices)
@@ -9,35 +12,40 @@ public sealed class DeviceTable(IReadOnlyList<string> devices)
     /// <summary>How long a reservation lasts.</summary>
     public static readonly TimeSpan ReservationTime = TimeSpan.FromSeconds(30);
 
+    private const string Cpu = "cpu";
     private readonly Dictionary<string, Holder> _holders = [];
 
     /// <summary>The machine's devices.</summary>
     public IReadOnlyList<string> Devices => devices;
 
-    /// <summary>Reserves a device of a kind; an attempt that has one gets the same again.</summary>
-    /// <returns>The device, or null and why there is none.</returns>
-    public (string? Device, string? Reason) Reserve(string run, int attempt, bool wantsGpu, DateTimeOffset now)
+    /// <summary>Reserves devices of a kind, one a rank; an attempt that has some gets the same again.</summary>
+    /// <returns>The devices, or none and why.</returns>
+    public (IReadOnlyList<string> Devices, string? Reason) Reserve(string run, int attempt, DeviceWish wish, DateTimeOffset now)
     {
         Expire(now);
-        if (_holders.FirstOrDefault(h => h.Value.Run == run && h.Value.Attempt == attempt) is { Key: { } mine, Value: var holder })
+        var mine = _holders.Where(h => h.Value.Run == run && h.Value.Attempt == attempt).ToList();
+        if (mine.Count > 0)
         {
-            if (holder.Until is not null) _holders[mine] = holder with { Until = now + ReservationTime };
-            return (mine, null);
+            foreach (var (device, holder) in mine.Where(h => h.Value.Until is not null)) _holders[device] = holder with { Until = now + ReservationTime };
+            return (Ranks([.. mine.Select(h => h.Key).OrderBy(IndexOf)], wish), null);
         }
 
-        var wanted = Candidates(wantsGpu);
-        var free = wanted.FirstOrDefault(d => !_holders.ContainsKey(d));
-        if (free is null) return (null, string.Join(", ", wanted.Select(d => $"run '{Path.GetFileName(_holders[d].Run)}' has {d}")));
-        _holders[free] = new Holder(run, attempt, now + ReservationTime);
-        return (free, null);
+        var wanted = Candidates(wish.WantsGpu);
+        var free = wanted.Where(d => !_holders.ContainsKey(d)).Take(wish.Ranks).ToArray();
+        var fewest = wanted.Contains(Cpu) ? 1 : wish.MinRanks;
+        if (fewest > wanted.Length) return ([], $"it needs {fewest} GPUs, and this machine has {wanted.Length}: lower ranks_per_node or min_ranks");
+        if (free.Length < fewest) return ([], string.Join(", ", wanted.Where(_holders.ContainsKey).Select(d => $"run '{Path.GetFileName(_holders[d].Run)}' has {d}")));
+        foreach (var device in free) _holders[device] = new Holder(run, attempt, now + ReservationTime);
+        return (Ranks(free, wish), null);
     }
 
-    /// <summary>Turns a reservation into a hold, or takes a free device; false when another attempt has it.</summary>
-    public bool Hold(string device, string run, int attempt, DateTimeOffset now)
+    /// <summary>Turns reservations into holds, or takes free devices; false, and nothing changed, when another attempt has one of them.</summary>
+    public bool Hold(IReadOnlyList<string> taken, string run, int attempt, DateTimeOffset now)
     {
         Expire(now);
-        if (_holders.TryGetValue(device, out var holder) && (holder.Run != run || holder.Attempt != attempt)) return false;
-        _holders[device] = new Holder(run, attempt, null);
+        var physical = taken.Select(d => d.StartsWith(Cpu, StringComparison.Ordinal) ? Cpu : d).Distinct().ToList();
+        if (physical.Any(d => _holders.TryGetValue(d, out var holder) && (holder.Run != run || holder.Attempt != attempt))) return false;
+        foreach (var device in physical) _holders[device] = new Holder(run, attempt, null);
         return true;
     }
 
@@ -60,6 +68,12 @@ public sealed class DeviceTable(IReadOnlyList<string> devices)
         var gpus = devices.Where(d => d.StartsWith("gpu:", StringComparison.Ordinal)).ToArray();
         return wantsGpu && gpus.Length > 0 ? gpus : [.. devices.Except(gpus)];
     }
+
+    /// <summary>A device a rank: GPUs as they are, the CPU as many times as there are ranks.</summary>
+    private static string[] Ranks(string[] physical, DeviceWish wish) =>
+        physical is [Cpu] ? [.. Enumerable.Range(0, wish.Ranks).Select(r => r == 0 ? Cpu : $"{Cpu}:{r}")] : physical;
+
+    private int IndexOf(string device) => devices.ToList().IndexOf(device);
 
     private void Expire(DateTimeOffset now)
     {

@@ -1,14 +1,16 @@
+using Dtt.Abstractions.Platform;
+
 namespace Dtt.Grains.Queue;
 
 /// <summary>The queue's decisions as pure functions: order and priority, nothing about devices.</summary>
 public static class QueueDecider
 {
     /// <summary>Puts a run in line. A recovering run (any attempt after the first) goes before those that never ran; one that stands in line keeps its place.</summary>
-    public static QueueState Enqueue(QueueState state, string run, int attempt, int priority, bool wantsGpu, DateTimeOffset now)
+    public static QueueState Enqueue(QueueState state, string run, int attempt, int priority, DeviceWish wish, DateTimeOffset now)
     {
         var there = state.Entries.FirstOrDefault(e => e.Run == run);
         if (there is not null && there.Attempt >= attempt) return state;
-        var entry = new QueueEntry(run, attempt, priority, wantsGpu, there?.Since ?? now);
+        var entry = new QueueEntry(run, attempt, priority, wish, there?.Since ?? now);
         return state with { Entries = [.. state.Entries.Where(e => e.Run != run), entry] };
     }
 

@@ -7,7 +7,7 @@ using Orleans.Concurrency;
 namespace Dtt.Grains.Queue;
 
 /// <summary>
-/// The one queue: goes through its runs in order, reserves a device with an agent, and grants it to the run. Reentrant, for a run that it speaks to may be speaking to it;
+/// The one queue: goes through its runs in order, reserves devices with an agent, and grants them to the run. Reentrant, for a run that it speaks to may be speaking to it;
 /// only one pass goes at a time.
 /// </summary>
 [GrainType("queue"), Reentrant]
@@ -27,9 +27,9 @@ internal sealed partial class QueueGrain(
         return Task.CompletedTask;
     }
 
-    public async Task EnqueueAsync(string run, int attempt, int priority, bool wantsGpu)
+    public async Task EnqueueAsync(string run, int attempt, int priority, DeviceWish wish)
     {
-        await ChangeAsync(queue => QueueDecider.Enqueue(queue, run, attempt, priority, wantsGpu, time.GetUtcNow()));
+        await ChangeAsync(queue => QueueDecider.Enqueue(queue, run, attempt, priority, wish, time.GetUtcNow()));
         Wake();
     }
 
@@ -110,14 +110,14 @@ internal sealed partial class QueueGrain(
         var reasons = new List<string>();
         foreach (var node in agents.Alive())
         {
-            var reply = await agents.At(node).ReserveAsync(entry.Run, entry.Attempt, entry.WantsGpu);
-            if (reply.Device is not { } device)
+            var reply = await agents.At(node).ReserveAsync(entry.Run, entry.Attempt, entry.Wish);
+            if (reply.Devices.Count == 0)
             {
                 reasons.Add(reply.Reason!);
                 continue;
             }
 
-            var accepted = await GrainFactory.GetGrain<IRunGrain>(entry.Run).GrantedAsync(node, device, entry.Attempt);
+            var accepted = await GrainFactory.GetGrain<IRunGrain>(entry.Run).GrantedAsync(node, [.. reply.Devices], entry.Attempt);
             if (!accepted) await agents.At(node).ReleaseAsync(entry.Run, entry.Attempt);
             _reasons.Remove(entry.Run);
             await ChangeAsync(queue => QueueDecider.Dequeue(queue, entry.Run, entry.Attempt));

@@ -1,3 +1,5 @@
+using Dtt.Abstractions.Platform;
+
 namespace Dtt.Grains.Queue;
 
 /// <summary>The durable state of the queue.</summary>
@@ -11,9 +13,9 @@ public sealed record QueueState
 /// <param name="Run">The run's folder.</param>
 /// <param name="Attempt">The attempt it wants to begin.</param>
 /// <param name="Priority">Higher goes first.</param>
-/// <param name="WantsGpu">Whether it wants a GPU where there is one.</param>
+/// <param name="Wish">The devices it wants.</param>
 /// <param name="Since">When it came.</param>
-public sealed record QueueEntry(string Run, int Attempt, int Priority, bool WantsGpu, DateTimeOffset Since)
+public sealed record QueueEntry(string Run, int Attempt, int Priority, DeviceWish Wish, DateTimeOffset Since)
 {
-    internal string Device => WantsGpu ? "gpu, else cpu" : "cpu";
+    internal string Device => Wish.WantsGpu ? "gpu, else cpu" : "cpu";
 }

@@ -38,7 +38,7 @@ public static class RunDecider
         if (state.Record is null) return effects;
         if (state.Deleting) return [new RunEffect.Erase()];
         if (state.Record.State is RunState.Queued or RunState.Recovering) effects.Add(new RunEffect.Enqueue(state.Record.CurrentAttempt + 1));
-        if (state.Record.State == RunState.Preparing && state.Node is { } node) effects.Add(new RunEffect.Launch(node, state.Device!));
+        if (state.Record.State == RunState.Preparing && state.Node is { } node) effects.Add(new RunEffect.Launch(node, state.Devices));
         if (state is { StopRequested: true, IsActive: true, Node: { } stopping }) effects.Add(new RunEffect.StopRank(stopping, state.Record.CurrentAttempt));
         if (state.Doomed.Count > 0) effects.Add(new RunEffect.Discard(state.Doomed));
         return effects;
@@ -95,7 +95,7 @@ public static class RunDecider
         return new RunDecision(state with
         {
             Record = state.Record with { State = RunState.Queued },
-            Order = state.Order! with { Environment = resume.Environment },
+            Order = state.Order! with { Environment = resume.Environment, Devices = resume.Ranks is { } ranks ? state.Order.Devices with { Ranks = ranks, MinRanks = Math.Min(ranks, state.Order.Devices.MinRanks) } : state.Order.Devices },
             FailureCode = 0,
         }, new RunEffect.StayAwake(true), new RunEffect.Enqueue(state.Record.CurrentAttempt + 1))
         { Accepted = true };
@@ -130,11 +130,11 @@ public static class RunDecider
     private static RunDecision Granted(RunGrainState state, RunInput.Granted granted, DateTimeOffset now)
     {
         var record = state.Record!;
-        var launch = new RunEffect.Launch(granted.Node, granted.Device);
-        if (record.State == RunState.Preparing && granted.Attempt == record.CurrentAttempt && granted.Node == state.Node && granted.Device == state.Device)
+        var launch = new RunEffect.Launch(granted.Node, granted.Devices);
+        if (record.State == RunState.Preparing && granted.Attempt == record.CurrentAttempt && granted.Node == state.Node && granted.Devices.SequenceEqual(state.Devices))
             return new RunDecision(state, launch) { Accepted = true };
         if (record.State is not (RunState.Queued or RunState.Recovering) || granted.Attempt != record.CurrentAttempt + 1 || state.Deleting) return new RunDecision(state);
-        return new RunDecision(state with { Record = RunRules.BeginAttempt(record, now), Node = granted.Node, Device = granted.Device, LastReport = 0 }, launch) { Accepted = true };
+        return new RunDecision(state with { Record = RunRules.BeginAttempt(record, now), Node = granted.Node, Devices = granted.Devices, LastReport = 0 }, launch) { Accepted = true };
     }
 
     private static RunDecision Reported(RunGrainState state, RunInput.Reported reported, DateTimeOffset now)
@@ -207,7 +207,7 @@ public static class RunDecider
     private static RunDecision GoOn(RunGrainState state, int attempt, RunState endState, string outcome, DateTimeOffset now)
     {
         var record = RunRules.EndAttempt(state.Record!, attempt, endState, outcome, now) with { State = RunState.Recovering };
-        var next = Note(state with { Record = record, Node = null, Device = null }, now, "recovering", $"going on with attempt {attempt + 1} from step {record.Latest?.Step ?? 0}");
+        var next = Note(state with { Record = record, Node = null, Devices = [] }, now, "recovering", $"going on with attempt {attempt + 1} from step {record.Latest?.Step ?? 0}");
         return new RunDecision(next, new RunEffect.Enqueue(attempt + 1));
     }
 
@@ -215,7 +215,7 @@ public static class RunDecider
     private static RunDecision Settle(RunGrainState state, int attempt, RunState end, string kind, string message, int failureCode, DateTimeOffset now, string? outcome = null)
     {
         var record = RunRules.EndAttempt(state.Record!, attempt, end, outcome ?? message, now);
-        var next = Note(state with { Record = record, Node = null, Device = null, StopRequested = false, FailureCode = failureCode }, now, kind, message);
+        var next = Note(state with { Record = record, Node = null, Devices = [], StopRequested = false, FailureCode = failureCode }, now, kind, message);
         return new RunDecision(next, new RunEffect.WakeQueue(), new RunEffect.StayAwake(false));
     }
 

@@ -14,8 +14,8 @@ public abstract record RunEffect
     /// <summary>A device became free.</summary>
     public sealed record WakeQueue : RunEffect;
 
-    /// <summary>Start the current attempt's rank.</summary>
-    public sealed record Launch(NodeRef Node, string Device) : RunEffect;
+    /// <summary>Start the ranks of the current attempt.</summary>
+    public sealed record Launch(NodeRef Node, IReadOnlyList<string> Devices) : RunEffect;
 
     /// <summary>Ask the current attempt's rank to stop.</summary>
     public sealed record StopRank(NodeRef Node, int Attempt) : RunEffect;

@@ -75,7 +75,7 @@ internal sealed partial class RunGrain(
         FailureCode = state.State.FailureCode,
     });
 
-    public Task ResumeAsync(IReadOnlyDictionary<string, string> environment) => ApplyAsync(new RunInput.Resume(environment));
+    public Task ResumeAsync(IReadOnlyDictionary<string, string> environment, int? ranks) => ApplyAsync(new RunInput.Resume(environment, ranks));
 
     public Task StopAsync() => ApplyAsync(new RunInput.Stop());
 
@@ -125,10 +125,10 @@ internal sealed partial class RunGrain(
         return Task.CompletedTask;
     }
 
-    public async Task<bool> GrantedAsync(NodeRef node, string device, int attempt)
+    public async Task<bool> GrantedAsync(NodeRef node, string[] devices, int attempt)
     {
         if (Record is null) return false;
-        var accepted = (await ApplyAsync(new RunInput.Granted(node, device, attempt))).Accepted;
+        var accepted = (await ApplyAsync(new RunInput.Granted(node, devices, attempt))).Accepted;
         if (accepted) _waiting = null;
         return accepted;
     }
@@ -285,7 +285,7 @@ internal sealed partial class RunGrain(
         switch (effect)
         {
             case RunEffect.Enqueue enqueue:
-                await queue.EnqueueAsync(Folder, enqueue.Attempt, state.State.Order!.Priority, state.State.Order.WantsGpu);
+                await queue.EnqueueAsync(Folder, enqueue.Attempt, state.State.Order!.Priority, state.State.Order.Devices);
                 break;
             case RunEffect.Dequeue:
                 await queue.DequeueAsync(Folder);
@@ -294,7 +294,7 @@ internal sealed partial class RunGrain(
                 await queue.WakeAsync();
                 break;
             case RunEffect.Launch launch:
-                await agents.At(launch.Node).LaunchAsync(new LaunchOrder(SpecOfAttempt(), launch.Device, state.State.Order!.Environment));
+                await agents.At(launch.Node).LaunchAsync(new LaunchOrder(SpecOfAttempt(), launch.Devices, state.State.Order!.Environment));
                 break;
             case RunEffect.StopRank stop:
                 await agents.At(stop.Node).StopRankAsync(Folder, stop.Attempt);

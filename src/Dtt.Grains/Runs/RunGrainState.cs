@@ -19,8 +19,8 @@ public sealed record RunGrainState
     /// <summary>Where the current attempt lives; null when it lives nowhere.</summary>
     public NodeRef? Node { get; init; }
 
-    /// <summary>The device of the current attempt.</summary>
-    public string? Device { get; init; }
+    /// <summary>The devices of the current attempt, one a rank.</summary>
+    public IReadOnlyList<string> Devices { get; init; } = [];
 
     /// <summary>Whether somebody asked for a stop.</summary>
     public bool StopRequested { get; init; }

@@ -15,7 +15,7 @@ public abstract record RunInput
     public sealed record Adopt(StrayRun Stray) : RunInput;
 
     /// <summary>A client wants it to go on.</summary>
-    public sealed record Resume(IReadOnlyDictionary<string, string> Environment) : RunInput;
+    public sealed record Resume(IReadOnlyDictionary<string, string> Environment, int? Ranks = null) : RunInput;
 
     /// <summary>A client wants it to stop.</summary>
     public sealed record Stop : RunInput;
@@ -26,8 +26,8 @@ public abstract record RunInput
     /// <summary>A client deletes it.</summary>
     public sealed record Delete : RunInput;
 
-    /// <summary>The queue has a device for an attempt.</summary>
-    public sealed record Granted(NodeRef Node, string Device, int Attempt) : RunInput;
+    /// <summary>The queue has devices for an attempt.</summary>
+    public sealed record Granted(NodeRef Node, IReadOnlyList<string> Devices, int Attempt) : RunInput;
 
     /// <summary>An attempt's rank said something.</summary>
     public sealed record Reported(int Attempt, long Number, IReadOnlyList<RankMessage> Messages) : RunInput;

@@ -14,7 +14,7 @@ namespace Dtt.Silo.Agent;
 internal sealed class NodeAgent(GrainId id, Orleans.Runtime.Silo silo, ILoggerFactory loggers, INodeAgents agents, RankHost ranks, SampleHost samples, ShardWorker shards, StrayRuns strays, SiloLife life)
     : GrainService(id, silo, loggers), INodeAgent
 {
-    public Task<ReserveReply> ReserveAsync(string run, int attempt, bool wantsGpu) => Task.FromResult(ranks.Reserve(run, attempt, wantsGpu));
+    public Task<ReserveReply> ReserveAsync(string run, int attempt, DeviceWish wish) => Task.FromResult(ranks.Reserve(run, attempt, wish));
 
     public Task ReleaseAsync(string run, int attempt)
     {

@@ -22,10 +22,13 @@ internal static class DeviceInventory
     /// <summary>What a rank on a device sees as <c>CUDA_VISIBLE_DEVICES</c>.</summary>
     public static string VisibleTo(string device) => device.StartsWith(GpuPrefix, StringComparison.Ordinal) ? device[GpuPrefix.Length..] : "";
 
+    /// <summary>Whether a device is the CPU, or a rank's share of it: <c>cpu</c>, <c>cpu:1</c> …</summary>
+    public static bool IsCpu(string device) => device.StartsWith(Cpu, StringComparison.Ordinal);
+
     /// <summary>The file whose <c>flock</c> a rank on the device holds. A GPU's is one for all of this user's platforms on the machine; the CPU's is the platform's own, for CPUs can be shared.</summary>
     public static string LockFile(string device, PlatformFolders folders)
     {
-        var folder = device == Cpu ? Path.Combine(folders.State, "devices") : $"/var/tmp/dtt-{FileSystem.UserId()}";
+        var folder = IsCpu(device) ? Path.Combine(folders.State, "devices") : $"/var/tmp/dtt-{FileSystem.UserId()}";
         PrivateFolder.Make(folder);
         return Path.Combine(folder, device.Replace(':', '-').Replace('/', '-') + ".lock");
     }

@@ -4,29 +4,32 @@ using Dtt.Abstractions.Runs;
 
 namespace Dtt.Silo.Ranks;
 
-/// <summary>Looks into a rank's black box every second and kills a rank that has been silent for too long, saying what it was doing.</summary>
+/// <summary>
+/// Looks into the ranks' black boxes every second. A rank that has been silent for too long is hung, unless it waits for its peers in a collective: then the hung one is another, or all wait
+/// for each other. The attempt is killed, and who was doing what is said.
+/// </summary>
 internal sealed class HangWatch : IDisposable
 {
     private static readonly TimeSpan _period = TimeSpan.FromSeconds(1);
     private readonly Lock _gate = new();
+    private readonly IReadOnlyList<BlackBox> _boxes;
+    private readonly PhaseDeadlines _deadlines;
+    private readonly Action _kill;
     private readonly List<double> _stepSeconds = [];
     private readonly Timer _timer;
     private volatile string? _verdict;
 
-    public HangWatch(BlackBox blackBox, PhaseDeadlines deadlines, Action kill) => _timer = new Timer(_ =>
+    public HangWatch(IReadOnlyList<BlackBox> boxes, PhaseDeadlines deadlines, Action kill)
     {
-        lock (_gate)
-        {
-            var (phase, step, age) = blackBox.Read();
-            var deadline = deadlines.Of(phase, _stepSeconds);
-            if (_verdict is not null || age <= deadline) return;
-            _verdict = string.Create(CultureInfo.InvariantCulture, $"the rank hung in phase {phase.ToString().ToLowerInvariant()} after step {step}: no sign for {age.TotalSeconds:0} s, the deadline is {deadline.TotalSeconds:0} s");
-            kill();
-        }
-    }, null, _period, _period);
+        (_boxes, _deadlines, _kill) = (boxes, deadlines, kill);
+        _timer = new Timer(_ => Look(), null, _period, _period);
+    }
 
     /// <summary>What was found, or null.</summary>
     public string? Verdict => _verdict;
+
+    /// <summary>The rank that hung, or null.</summary>
+    public int? Culprit { get; private set; }
 
     /// <summary>Learns how long steps take.</summary>
     public void Take(RankMessage message)
@@ -39,5 +42,27 @@ internal sealed class HangWatch : IDisposable
     {
         using var stopped = new ManualResetEvent(false);
         if (_timer.Dispose(stopped)) stopped.WaitOne();
+    }
+
+    private void Look()
+    {
+        lock (_gate)
+        {
+            if (_verdict is not null) return;
+            var waiting = 0;
+            for (var rank = 0; rank < _boxes.Count; rank++)
+            {
+                var (phase, step, age) = _boxes[rank].Read();
+                var (begun, completed) = _boxes[rank].ReadCollectives();
+                var deadline = _deadlines.Of(phase, _stepSeconds);
+                if (age <= deadline) continue;
+                if (begun > completed && ++waiting < _boxes.Count) continue;
+                var who = _boxes.Count == 1 ? "the rank" : begun > completed ? $"every rank waits for the others in collective {begun}; rank {rank}" : $"rank {rank}";
+                Culprit = rank;
+                _verdict = string.Create(CultureInfo.InvariantCulture, $"{who} hung in phase {phase.ToString().ToLowerInvariant()} after step {step}: no sign for {age.TotalSeconds:0} s, the deadline is {deadline.TotalSeconds:0} s");
+                _kill();
+                return;
+            }
+        }
     }
 }

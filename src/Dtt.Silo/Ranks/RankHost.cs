@@ -36,14 +36,14 @@ internal sealed partial class RankHost(PlatformFolders folders, IGrainFactory gr
         }
     }
 
-    /// <summary>Reserves a device.</summary>
-    public ReserveReply Reserve(string run, int attempt, bool wantsGpu)
+    /// <summary>Reserves devices.</summary>
+    public ReserveReply Reserve(string run, int attempt, DeviceWish wish)
     {
-        if (_draining) return new ReserveReply(null, "the silo is ending");
+        if (_draining) return new ReserveReply([], "the silo is ending");
         lock (_gate)
         {
-            var (device, reason) = _devices.Reserve(run, attempt, wantsGpu, time.GetUtcNow());
-            return device is not null ? new ReserveReply(device) : new ReserveReply(null, reason);
+            var (devices, reason) = _devices.Reserve(run, attempt, wish, time.GetUtcNow());
+            return new ReserveReply(devices, reason);
         }
     }
 
@@ -56,7 +56,7 @@ internal sealed partial class RankHost(PlatformFolders folders, IGrainFactory gr
         }
     }
 
-    /// <summary>Starts an attempt's rank.</summary>
+    /// <summary>Starts the ranks of an attempt.</summary>
     public void Launch(LaunchOrder order, NodeRef here)
     {
         var (run, attempt) = (order.Spec.RunFolder, order.Spec.Attempt);
@@ -70,7 +70,7 @@ internal sealed partial class RankHost(PlatformFolders folders, IGrainFactory gr
         }
     }
 
-    /// <summary>Asks an attempt's rank to save and leave.</summary>
+    /// <summary>Asks the ranks of an attempt to save and leave.</summary>
     public void Stop(string run, int attempt)
     {
         lock (_gate)
@@ -96,24 +96,24 @@ internal sealed partial class RankHost(PlatformFolders folders, IGrainFactory gr
     {
         var (run, attempt) = (order.Spec.RunFolder, order.Spec.Attempt);
         await before;
-        var supervisor = new RankSupervisor(order, grains.GetGrain<IRunGrain>(run), here, DeviceInventory.LockFile(order.Device, folders), log);
+        var supervisor = new RankSupervisor(order, grains.GetGrain<IRunGrain>(run), here, [.. order.Devices.Select(d => (d, DeviceInventory.LockFile(d, folders)))], log);
         try
         {
             AttemptEnd end;
             bool held;
             lock (_gate)
             {
-                held = _devices.Hold(order.Device, run, attempt, time.GetUtcNow());
+                held = _devices.Hold(order.Devices, run, attempt, time.GetUtcNow());
                 if (held) _living[run] = supervisor;
             }
 
             try
             {
-                end = held ? await supervisor.RunAsync() : new AttemptEnd(attempt, null, $"the device {order.Device} was taken before its rank could start");
+                end = held ? await supervisor.RunAsync() : new AttemptEnd(attempt, null, $"{string.Join(", ", order.Devices)}: taken by another attempt before its ranks could start");
             }
             finally
             {
-                // First the device, then the word: the run stands in line again at once.
+                // First the devices, then the word: the run stands in line again at once.
                 lock (_gate)
                 {
                     if (held) _living.Remove(run);

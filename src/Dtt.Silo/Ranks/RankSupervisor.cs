@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using Dtt.Abstractions.Diagnostics;
 using Dtt.Abstractions.Errors;
@@ -12,10 +11,10 @@ using Microsoft.Extensions.Logging;
 namespace Dtt.Silo.Ranks;
 
 /// <summary>
-/// One attempt's rank from its start to its end: passes on what it says, in numbered batches that are said again until they are answered; answers its commits; renews its lease; kills it when it hangs, when
+/// One attempt's ranks from their start to their end: passes on what they say, in numbered batches that are said again until they are answered; answers their commits; renews their lease; kills them when
 /// the attempt is over, or when nobody has acknowledged it for too long.
 /// </summary>
-internal sealed partial class RankSupervisor(LaunchOrder order, IRunGrain run, NodeRef here, string deviceLock, ILogger log)
+internal sealed partial class RankSupervisor(LaunchOrder order, IRunGrain run, NodeRef here, IReadOnlyList<(string Name, string LockFile)> devices, ILogger log)
 {
     private const int MostMessages = 256;
     private static readonly TimeSpan _batchPeriod = TimeSpan.FromMilliseconds(400);
@@ -27,7 +26,7 @@ internal sealed partial class RankSupervisor(LaunchOrder order, IRunGrain run, N
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _flushing = new(1);
     private readonly TimeProvider _time = TimeProvider.System;
-    private RankProcess? _rank;
+    private RankGroup? _ranks;
     private RankMessage? _ending;
     private RankMessage[] _batch = [];
     private long _number, _acknowledged;
@@ -40,55 +39,45 @@ internal sealed partial class RankSupervisor(LaunchOrder order, IRunGrain run, N
     /// <summary>The attempt.</summary>
     public int Attempt => Spec.Attempt;
 
-    /// <summary>The rank's process, for people; 0 before it started.</summary>
-    public int Process => _rank?.Id ?? 0;
+    /// <summary>Rank 0's process, for people; 0 before it started.</summary>
+    public int Process => _ranks?.Process ?? 0;
 
-    /// <summary>Asks the rank to save, commit and leave.</summary>
+    /// <summary>Asks the ranks to save, commit and leave.</summary>
     public void Stop()
     {
         _stopRequested = true;
-        if (_rank is not { } rank || Interlocked.Exchange(ref _stopSent, true)) return;
-        _ = rank.SendAsync(new StopRequest());
+        if (_ranks is not { } ranks || Interlocked.Exchange(ref _stopSent, true)) return;
+        _ = ranks.TellAllAsync(new StopRequest());
     }
 
-    /// <summary>Kills the rank: its attempt is over.</summary>
+    /// <summary>Kills the ranks: their attempt is over.</summary>
     public void Kill()
     {
         _over = true;
-        _rank?.Kill();
+        _ranks?.Kill();
     }
 
-    /// <summary>Runs the rank; gives how it ended. The caller frees the device, then tells the run.</summary>
+    /// <summary>Runs the ranks; gives how they ended. The caller frees the devices, then tells the run.</summary>
     public async Task<AttemptEnd> RunAsync()
     {
         Acknowledged();
-        var box = Path.Combine(Spec.RunFolder, $".blackbox.a{Attempt:00}");
         try
         {
             RunFolder.Sweep(Spec.RunFolder, Spec.ResumeFrom.Select(c => c.FolderName).ToHashSet(StringComparer.Ordinal));
-            using var blackBox = BlackBox.Create(box);
             CrashPoint.Reach("silo.launch");
-            using var rank = _rank = await RankProcess.StartAsync(Spec with { BlackBoxFile = box, DeviceLock = deviceLock }, RunFolder.LogOf(Spec.RunFolder, Attempt), Environment());
-            LogStarted(Spec.Run, Attempt, rank.Id);
-            if (_over) rank.Kill();
+            using var ranks = _ranks = await RankGroup.StartAsync(Spec, devices, order.Environment);
+            LogStarted(Spec.Run, Attempt, ranks.Process);
+            if (_over) ranks.Kill();
             if (_stopRequested) Stop();
-            using var watch = new HangWatch(blackBox, PhaseDeadlines.Of(order.Environment.GetValueOrDefault("DTT_DEADLINE_SCALE")), rank.Kill);
             using var ended = new CancellationTokenSource();
             var beating = BeatAsync(ended.Token);
-            while (await rank.Pipe.ReceiveAsync() is { } message)
-            {
-                watch.Take(message);
-                await TakeAsync(message, rank);
-            }
-
-            var exit = await rank.WaitAsync();
+            await foreach (var message in ranks.MessagesAsync()) await TakeAsync(message, ranks);
             await ended.CancelAsync();
             await beating;
-            var last = blackBox.Read();
-            var died = watch.Verdict ?? string.Create(CultureInfo.InvariantCulture, $"the rank {exit} in phase {last.Phase.ToString().ToLowerInvariant()} after step {last.Step}");
-            if (rank.LastLines() is { Count: > 0 } lines) died += $"; its last lines: {string.Join(" | ", lines)}";
-            LogEnded(Spec.Run, Attempt, exit);
-            return new AttemptEnd(Attempt, _ending, _ending is null ? died : null);
+            if (_ending is not null) return new AttemptEnd(Attempt, _ending, null);
+            var died = ranks.Verdict();
+            LogDied(Spec.Run, Attempt, died);
+            return new AttemptEnd(Attempt, null, died);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or UserErrorException or System.ComponentModel.Win32Exception)
         {
@@ -97,8 +86,7 @@ internal sealed partial class RankSupervisor(LaunchOrder order, IRunGrain run, N
         }
         finally
         {
-            _rank = null;
-            File.Delete(box);
+            _ranks = null;
         }
     }
 
@@ -121,17 +109,15 @@ internal sealed partial class RankSupervisor(LaunchOrder order, IRunGrain run, N
         }
     }
 
-    private Dictionary<string, string> Environment() => new(order.Environment, StringComparer.Ordinal) { ["CUDA_VISIBLE_DEVICES"] = DeviceInventory.VisibleTo(order.Device) };
-
-    private async Task TakeAsync(RankMessage message, RankProcess rank)
+    private async Task TakeAsync(RankMessage message, RankGroup ranks)
     {
         switch (message)
         {
             case CommitRequest request:
-                await rank.SendAsync(new CommitAnswer(request.Checkpoint.Step, await CommitAsync(request.Checkpoint)));
+                await ranks.AnswerAsync(new CommitAnswer(request.Checkpoint.Step, await CommitAsync(request.Checkpoint)));
                 break;
             case RankFinished or RankFailed:
-                _ending = message;
+                _ending ??= message;
                 break;
             default:
                 if (message is TrainingSample sample) Save(sample);
@@ -157,7 +143,7 @@ internal sealed partial class RankSupervisor(LaunchOrder order, IRunGrain run, N
         }
     }
 
-    /// <summary>Batches and renewals while the rank lives.</summary>
+    /// <summary>Batches and renewals while the ranks live.</summary>
     private async Task BeatAsync(CancellationToken cancellation)
     {
         using var timer = new PeriodicTimer(_batchPeriod);
@@ -187,7 +173,7 @@ internal sealed partial class RankSupervisor(LaunchOrder order, IRunGrain run, N
         }
         catch (OperationCanceledException)
         {
-            // The rank ended.
+            // The ranks ended.
         }
     }
 
@@ -282,16 +268,16 @@ internal sealed partial class RankSupervisor(LaunchOrder order, IRunGrain run, N
     [LoggerMessage(3001, LogLevel.Information, "run {Run}, attempt {Attempt}: rank {Process} started")]
     private partial void LogStarted(string run, int attempt, int process);
 
-    [LoggerMessage(3002, LogLevel.Information, "run {Run}, attempt {Attempt}: the rank {How}")]
-    private partial void LogEnded(string run, int attempt, string how);
+    [LoggerMessage(3002, LogLevel.Warning, "run {Run}, attempt {Attempt}: {How}")]
+    private partial void LogDied(string run, int attempt, string how);
 
-    [LoggerMessage(3003, LogLevel.Warning, "run {Run}, attempt {Attempt}: the rank could not be started")]
+    [LoggerMessage(3003, LogLevel.Warning, "run {Run}, attempt {Attempt}: the ranks could not be started")]
     private partial void LogNotStarted(string run, int attempt, Exception exception);
 
     [LoggerMessage(3004, LogLevel.Warning, "run {Run}, attempt {Attempt}: no answer; it is said again")]
     private partial void LogNotAnswered(string run, int attempt, Exception exception);
 
-    [LoggerMessage(3005, LogLevel.Error, "run {Run}, attempt {Attempt}: nobody acknowledged it for too long; its rank is killed")]
+    [LoggerMessage(3005, LogLevel.Error, "run {Run}, attempt {Attempt}: nobody acknowledged it for too long; its ranks are killed")]
     private partial void LogUnacknowledged(string run, int attempt);
 
     [LoggerMessage(3006, LogLevel.Warning, "run {Run}: the sample of step {Step} could not be written")]

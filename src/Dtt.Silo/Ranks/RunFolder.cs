@@ -13,7 +13,7 @@ internal static class RunFolder
 
     public static string CheckpointsOf(string folder) => Path.Combine(folder, "checkpoints");
 
-    public static string LogOf(string folder, int attempt) => Path.Combine(folder, "logs", $"a{attempt:00}.log");
+    public static string LogOf(string folder, int attempt, int rank = 0) => Path.Combine(folder, "logs", rank == 0 ? $"a{attempt:00}.log" : $"a{attempt:00}.r{rank}.log");
 
     /// <summary>Makes a run's folder with its configuration; false when something lies there. A folder with nothing but a configuration was left by a creation that a crash cut off.</summary>
     /// <exception cref="UserErrorException">It cannot be made.</exception>

@@ -14,4 +14,8 @@ internal interface IRankChannel
 
     /// <summary>Asks for a commit and waits for the answer.</summary>
     CommitReply Commit(CommittedCheckpoint checkpoint);
+
+    /// <summary>Says where this rank listens, and waits until the host knows it of all.</summary>
+    /// <returns>Address and port of every rank.</returns>
+    IReadOnlyList<string> Meet(string endpoint);
 }

@@ -12,6 +12,7 @@ internal sealed class PipeChannel : IRankChannel
     private static readonly TimeSpan _rowsPeriod = TimeSpan.FromMilliseconds(200);
     private readonly MessagePipe _pipe;
     private readonly BlockingCollection<CommitAnswer> _answers = [];
+    private readonly TaskCompletionSource<RankPeers> _peers = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<StepMetrics> _rows = [];
     private readonly Stopwatch _sinceRows = Stopwatch.StartNew();
     private volatile bool _stop;
@@ -53,6 +54,12 @@ internal sealed class PipeChannel : IRankChannel
         return _answers.GetConsumingEnumerable().First(a => a.Step == checkpoint.Step).Reply;
     }
 
+    public IReadOnlyList<string> Meet(string endpoint)
+    {
+        Send(new RankListening(endpoint));
+        return _peers.Task.GetAwaiter().GetResult().Endpoints;
+    }
+
     private void SendNow(RankMessage message) => _pipe.SendAsync(message).GetAwaiter().GetResult();
 
     private void Listen()
@@ -61,6 +68,7 @@ internal sealed class PipeChannel : IRankChannel
         {
             if (message is StopRequest) _stop = true;
             else if (message is CommitAnswer answer) _answers.Add(answer);
+            else if (message is RankPeers peers) _peers.TrySetResult(peers);
         }
 
         Environment.Exit(ExitCodes.Failure);

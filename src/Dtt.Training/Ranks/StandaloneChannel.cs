@@ -16,4 +16,7 @@ internal sealed class StandaloneChannel(AttemptHost host) : IRankChannel
     public void Send(RankMessage message) => _ = host.Take(message);
 
     public CommitReply Commit(CommittedCheckpoint checkpoint) => ((CommitAnswer)host.Take(new CommitRequest(checkpoint))!).Reply;
+
+    /// <summary>A rank that is its own host has no peers.</summary>
+    public IReadOnlyList<string> Meet(string endpoint) => [endpoint];
 }

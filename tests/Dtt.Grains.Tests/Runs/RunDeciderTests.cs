@@ -22,8 +22,8 @@ public sealed class RunDeciderTests
     [Fact]
     public void Granted_Twice_BeginsOneAttemptAndLaunchesItAgain()
     {
-        var first = Decide(Created(), new RunInput.Granted(_node, "cpu", 1));
-        var second = RunDecider.Decide(first, new RunInput.Granted(_node, "cpu", 1), _noLeases, _now);
+        var first = Decide(Created(), new RunInput.Granted(_node, ["cpu"], 1));
+        var second = RunDecider.Decide(first, new RunInput.Granted(_node, ["cpu"], 1), _noLeases, _now);
         Assert.Same(first, second.State);
         Assert.True(second.Accepted);
         Assert.Single(second.Effects.OfType<RunEffect.Launch>());
@@ -31,7 +31,7 @@ public sealed class RunDeciderTests
 
     [Fact]
     public void Granted_ForAnAttemptThatIsOver_IsNotTaken() =>
-        Assert.False(RunDecider.Decide(Running(), new RunInput.Granted(_nextLife, "cpu", 1), _noLeases, _now).Accepted);
+        Assert.False(RunDecider.Decide(Running(), new RunInput.Granted(_nextLife, ["cpu"], 1), _noLeases, _now).Accepted);
 
     [Fact]
     public void Reported_AgainUnderTheSameNumber_ChangesNothing()
@@ -93,7 +93,7 @@ public sealed class RunDeciderTests
         var state = Created();
         for (var attempt = 1; attempt <= 5; attempt++)
         {
-            state = Decide(state, new RunInput.Granted(_node, "cpu", attempt));
+            state = Decide(state, new RunInput.Granted(_node, ["cpu"], attempt));
             state = Decide(state, new RunInput.SiloDied(_node));
             Assert.Equal(RunState.Recovering, state.Record!.State);
         }
@@ -134,7 +134,7 @@ public sealed class RunDeciderTests
 
     private static RunGrainState Created() => Decide(new RunGrainState(), new RunInput.Create("r", Order()));
 
-    private static RunGrainState Running() => Decide(Decide(Created(), new RunInput.Granted(_node, "cpu", 1)), new RunInput.Reported(1, 1, [Started()]));
+    private static RunGrainState Running() => Decide(Decide(Created(), new RunInput.Granted(_node, ["cpu"], 1)), new RunInput.Reported(1, 1, [Started()]));
 
     private static RunGrainState Decide(RunGrainState state, RunInput input) => RunDecider.Decide(state, input, _noLeases, _now).State;
 }

@@ -25,7 +25,8 @@ internal sealed class RunSimulation(int seed)
     private int _life;
 
     // One silo's life.
-    private DeviceTable _devices = new(["cpu"]);
+    private static readonly string[] _machine = ["gpu:0", "gpu:1", "gpu:2", "cpu"];
+    private DeviceTable _devices = new(_machine);
     private Dictionary<string, Rank> _ranks = [];
     private Dictionary<string, int> _newest = [];
     private Dictionary<string, HashSet<long>> _leases = [];
@@ -36,7 +37,7 @@ internal sealed class RunSimulation(int seed)
     /// <summary>Runs to the end; throws when an invariant breaks.</summary>
     public void Run()
     {
-        foreach (var run in _states.Keys.ToList()) Send(() => Apply(run, new RunInput.Create(Path.GetFileName(run), RunDeciderOrder())));
+        foreach (var run in _states.Keys.ToList()) Send(() => Apply(run, new RunInput.Create(Path.GetFileName(run), RunDeciderOrder() with { Devices = new DeviceWish(WantsGpu: true, Ranks: 2 + _random.Next(2), MinRanks: 1 + _random.Next(2)) })));
         for (var i = 0; i < Faults; i++) Step();
         _faulty = false;
         for (var i = 0; i < Calm && _states.Values.Any(s => s.Record?.State is not (RunState.Completed or RunState.Failed or RunState.Stopped)); i++) Step();
@@ -121,7 +122,7 @@ internal sealed class RunSimulation(int seed)
     private void Crash()
     {
         _life++;
-        (_devices, _ranks, _newest, _leases, _unanswered) = (new DeviceTable(["cpu"]), [], [], [], []);
+        (_devices, _ranks, _newest, _leases, _unanswered) = (new DeviceTable(_machine), [], [], [], []);
         foreach (var run in _states.Keys.ToList())
         {
             if (_states[run].Node is { } node && node != Here)
@@ -175,14 +176,14 @@ internal sealed class RunSimulation(int seed)
             switch (effect)
             {
                 case RunEffect.Enqueue enqueue:
-                    Send(() => _queue = QueueDecider.Enqueue(_queue, run, enqueue.Attempt, 0, false, _now));
+                    Send(() => _queue = QueueDecider.Enqueue(_queue, run, enqueue.Attempt, 0, _states[run].Order!.Devices, _now));
                     break;
                 case RunEffect.Dequeue:
                     Send(() => _queue = QueueDecider.Dequeue(_queue, run));
                     break;
                 case RunEffect.Launch launch when launch.Node == Here:
                     var (attempt, from, committed) = (_states[run].Record!.CurrentAttempt, _states[run].Record!.Latest?.Step ?? 0, _states[run].Record!.Checkpoints.Select(c => c.FolderName).ToHashSet());
-                    Send(() => Launch(run, attempt, from, launch.Device, committed));
+                    Send(() => Launch(run, attempt, from, launch.Devices, committed));
                     break;
                 case RunEffect.StopRank stop when stop.Node == Here:
                     Send(() =>
@@ -210,27 +211,28 @@ internal sealed class RunSimulation(int seed)
     {
         foreach (var entry in QueueDecider.Order(_queue))
         {
-            if (_devices.Reserve(entry.Run, entry.Attempt, entry.WantsGpu, _now).Device is not { } device) return;
+            var devices = _devices.Reserve(entry.Run, entry.Attempt, entry.Wish, _now).Devices;
+            if (devices.Count == 0) return;
             MaybeCrash();
-            if (!Apply(entry.Run, new RunInput.Granted(Here, device, entry.Attempt)).Accepted && !_ranks.ContainsKey(entry.Run)) _devices.Release(entry.Run, entry.Attempt);
+            if (!Apply(entry.Run, new RunInput.Granted(Here, devices, entry.Attempt)).Accepted && !_ranks.ContainsKey(entry.Run)) _devices.Release(entry.Run, entry.Attempt);
             MaybeCrash();
             _queue = QueueDecider.Dequeue(_queue, entry.Run, entry.Attempt);
         }
     }
 
-    private void Launch(string run, int attempt, long from, string device, HashSet<string> committed)
+    private void Launch(string run, int attempt, long from, IReadOnlyList<string> devices, HashSet<string> committed)
     {
         if (_newest.GetValueOrDefault(run) >= attempt) return;
         _newest[run] = attempt;
         if (_ranks.GetValueOrDefault(run) is { } older) End(older, null, "its attempt is over");
-        var rank = new Rank(run, attempt, from, device);
-        if (!_devices.Hold(device, run, attempt, _now))
+        var rank = new Rank(run, attempt, from, devices);
+        if (!_devices.Hold(devices, run, attempt, _now))
         {
-            Tell(rank, null, "the device was taken");
+            Tell(rank, null, "a device was taken");
             return;
         }
 
-        Require(_ranks.Values.All(r => r.Device != device), $"{device} is in two attempts");
+        Require(!_ranks.Values.Any(r => r.Devices.Intersect(devices).Any()), $"{string.Join(", ", devices)}: one is in two attempts");
         _ranks[run] = rank;
         foreach (var folder in _disk[run].Except(committed).ToList()) Delete(run, folder);
         Report(rank, new RankStarted { FromStep = from, Plan = new RunPlan(TotalSteps, 1, 1), Fingerprint = "f", Parameters = 1, Device = "cpu" });
@@ -293,7 +295,7 @@ internal sealed class RunSimulation(int seed)
             foreach (var step in _leases.GetValueOrDefault(run) ?? []) Require(state.Record.Checkpoints.Any(c => c.Step == step), $"{run}: the leased checkpoint of step {step} is forgotten");
         }
 
-        Require(_ranks.Values.Select(r => r.Device).Distinct().Count() == _ranks.Count, "a device is in two attempts");
+        Require(_ranks.Values.SelectMany(r => r.Devices).Distinct().Count() == _ranks.Values.Sum(r => r.Devices.Count), "a device is in two attempts");
     }
 
     private void Require(bool right, string otherwise)
@@ -303,7 +305,7 @@ internal sealed class RunSimulation(int seed)
 
     private sealed class SiloCrash : Exception;
 
-    private sealed class Rank(string run, int attempt, long from, string device)
+    private sealed class Rank(string run, int attempt, long from, IReadOnlyList<string> devices)
     {
         private long _step = from;
         private bool _asked;
@@ -312,7 +314,7 @@ internal sealed class RunSimulation(int seed)
 
         public int Attempt => attempt;
 
-        public string Device => device;
+        public IReadOnlyList<string> Devices => devices;
 
         public long Reports { get; set; }
 

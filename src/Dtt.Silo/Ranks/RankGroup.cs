@@ -1,0 +1,163 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Threading.Channels;
+using Dtt.Abstractions.Ranks;
+
+namespace Dtt.Silo.Ranks;
+
+/// <summary>
+/// The ranks of one attempt on this node, started together and ended together: introduces them to each other, and gives what they say as one stream. When one of them ends
+/// before its time the others are ended too, and the one that was the cause is named.
+/// </summary>
+internal sealed class RankGroup : IDisposable
+{
+    private static readonly TimeSpan _lastWords = TimeSpan.FromSeconds(1);
+    private readonly Member[] _members;
+    private readonly HangWatch _watch;
+    private readonly Channel<RankMessage> _messages = Channel.CreateUnbounded<RankMessage>();
+    private readonly List<Member> _ended = [];
+    private readonly Lock _gate = new();
+    private int _listening;
+
+    private RankGroup(Member[] members, PhaseDeadlines deadlines)
+    {
+        _members = members;
+        _watch = new HangWatch([.. members.Select(m => m.Box)], deadlines, Kill);
+    }
+
+    /// <summary>The process of rank 0, for people.</summary>
+    public int Process => _members[0].Process.Id;
+
+    /// <summary>Starts a rank on every device.</summary>
+    /// <param name="spec">What they train.</param>
+    /// <param name="devices">A device for each rank, and the file whose lock means it.</param>
+    /// <param name="environment">The run's environment.</param>
+    public static async Task<RankGroup> StartAsync(TrainSpec spec, IReadOnlyList<(string Name, string LockFile)> devices, IReadOnlyDictionary<string, string> environment)
+    {
+        var secret = devices.Count > 1 ? Convert.ToHexString(RandomNumberGenerator.GetBytes(32)) : null;
+        var members = new List<Member>();
+        try
+        {
+            for (var rank = 0; rank < devices.Count; rank++)
+            {
+                var box = Path.Combine(spec.RunFolder, Suffixed($".blackbox.a{spec.Attempt:00}", rank));
+                var mine = spec with { BlackBoxFile = box, DeviceLock = devices[rank].LockFile, Rank = rank, WorldSize = devices.Count, Secret = secret };
+                var blackBox = BlackBox.Create(box);
+                members.Add(new Member(rank, box, blackBox, await RankProcess.StartAsync(mine, RunFolder.LogOf(spec.RunFolder, spec.Attempt, rank), EnvironmentOf(devices[rank].Name, devices.Count, environment))));
+            }
+        }
+        catch
+        {
+            foreach (var member in members) member.Dispose();
+            throw;
+        }
+
+        var group = new RankGroup([.. members], PhaseDeadlines.Of(environment.GetValueOrDefault("DTT_DEADLINE_SCALE")));
+        _ = group.ListenAsync();
+        return group;
+    }
+
+    /// <summary>What the ranks say, until all have ended. Rank 0 speaks for all; of the others only a failure is passed on.</summary>
+    public IAsyncEnumerable<RankMessage> MessagesAsync() => _messages.Reader.ReadAllAsync();
+
+    /// <summary>Tells every rank.</summary>
+    public Task TellAllAsync(RankMessage message) => Task.WhenAll(_members.Select(m => m.Process.SendAsync(message)));
+
+    /// <summary>Answers rank 0.</summary>
+    public Task AnswerAsync(RankMessage message) => _members[0].Process.SendAsync(message);
+
+    /// <summary>Kills them all at once.</summary>
+    public void Kill()
+    {
+        foreach (var member in _members) member.Process.Kill();
+    }
+
+    /// <summary>How the attempt ended when no rank said so itself: which rank was the cause, what it was doing, its last lines. Call it when the messages have ended.</summary>
+    public string Verdict()
+    {
+        var culprit = _watch.Culprit is { } hung ? _members[hung] : _ended.FirstOrDefault(m => m.PeerLost is null && m.Exit != "ended with exit code 0") ?? _ended[0];
+        var last = culprit.Box.Read();
+        var who = _members.Length == 1 ? "the rank" : string.Create(CultureInfo.InvariantCulture, $"rank {culprit.Rank}");
+        var how = culprit.PeerLost is { } lost ? $"ended because {lost}" : culprit.Exit;
+        var verdict = _watch.Verdict ?? string.Create(CultureInfo.InvariantCulture, $"{who} {how} in phase {last.Phase.ToString().ToLowerInvariant()} after step {last.Step}");
+        return culprit.Process.LastLines() is { Count: > 0 } lines ? $"{verdict}; its last lines: {string.Join(" | ", lines)}" : verdict;
+    }
+
+    public void Dispose()
+    {
+        _watch.Dispose();
+        foreach (var member in _members) member.Dispose();
+    }
+
+    private static string Suffixed(string name, int rank) => rank == 0 ? name : string.Create(CultureInfo.InvariantCulture, $"{name}.r{rank}");
+
+    private static Dictionary<string, string> EnvironmentOf(string device, int ranks, IReadOnlyDictionary<string, string> environment)
+    {
+        var mine = new Dictionary<string, string>(environment, StringComparer.Ordinal) { ["CUDA_VISIBLE_DEVICES"] = DeviceInventory.VisibleTo(device) };
+        if (ranks > 1 && DeviceInventory.IsCpu(device)) mine.TryAdd("OMP_NUM_THREADS", Math.Max(1, Environment.ProcessorCount / ranks).ToString(CultureInfo.InvariantCulture));
+        return mine;
+    }
+
+    private async Task ListenAsync()
+    {
+        try
+        {
+            await Task.WhenAll(_members.Select(ListenAsync));
+            _messages.Writer.Complete();
+        }
+        catch (Exception e)
+        {
+            Kill();
+            _messages.Writer.Complete(e);
+        }
+    }
+
+    private async Task ListenAsync(Member member)
+    {
+        var finished = false;
+        while (await member.Process.Pipe.ReceiveAsync() is { } message)
+        {
+            finished |= message is RankFinished;
+            if (member.Rank == 0) _watch.Take(message);
+            if (message is RankListening listening) await IntroduceAsync(member, listening.Endpoint);
+            else if (message is RankPeerLost lost) member.PeerLost = lost.Message;
+            else if (member.Rank == 0 || message is RankFailed) _messages.Writer.TryWrite(message);
+        }
+
+        member.Exit = await member.Process.WaitAsync();
+        lock (_gate) _ended.Add(member);
+        if (finished) return;
+        await Task.Delay(_members.Length > 1 ? _lastWords : TimeSpan.Zero);
+        Kill();
+    }
+
+    /// <summary>When every rank listens, each is told where all of them are.</summary>
+    private async Task IntroduceAsync(Member member, string endpoint)
+    {
+        member.Endpoint = endpoint;
+        if (Interlocked.Increment(ref _listening) == _members.Length) await TellAllAsync(new RankPeers([.. _members.Select(m => m.Endpoint!)]));
+    }
+
+    /// <summary>One rank.</summary>
+    private sealed class Member(int rank, string boxFile, BlackBox box, RankProcess process) : IDisposable
+    {
+        public int Rank => rank;
+
+        public BlackBox Box => box;
+
+        public RankProcess Process => process;
+
+        public string? Endpoint { get; set; }
+
+        public string? PeerLost { get; set; }
+
+        public string Exit { get; set; } = "";
+
+        public void Dispose()
+        {
+            process.Dispose();
+            box.Dispose();
+            File.Delete(boxFile);
+        }
+    }
+}

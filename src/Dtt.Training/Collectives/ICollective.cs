@@ -1,0 +1,43 @@
+using static TorchSharp.torch;
+
+namespace Dtt.Training.Collectives;
+
+/// <summary>
+/// What the ranks of an attempt do together. Every rank calls the same operations in the same order with tensors of the same size; sums have one order for one world size.
+/// </summary>
+internal interface ICollective : IDisposable
+{
+    /// <summary>This rank, 0 … <see cref="WorldSize"/> − 1.</summary>
+    int Rank { get; }
+
+    /// <summary>Ranks of the attempt.</summary>
+    int WorldSize { get; }
+
+    /// <summary>(n) fp32: every rank gets the sum of all.</summary>
+    /// <exception cref="PeerLostException">A peer disappeared, or did not come in time.</exception>
+    void AllReduce(Tensor values);
+
+    /// <summary>(n) fp32: every rank gets the sum of its own <see cref="ShareOf"/>; the rest is undefined afterwards.</summary>
+    /// <exception cref="PeerLostException">A peer disappeared, or did not come in time.</exception>
+    void ReduceScatter(Tensor values);
+
+    /// <summary>(n) fp32: every rank gets all shares, each from the rank whose it is.</summary>
+    /// <exception cref="PeerLostException">A peer disappeared, or did not come in time.</exception>
+    void AllGather(Tensor values);
+
+    /// <summary>(n) fp32: every rank gets the root's values.</summary>
+    /// <exception cref="PeerLostException">A peer disappeared, or did not come in time.</exception>
+    void Broadcast(Tensor values, int root);
+
+    /// <summary>Returns when every rank is here.</summary>
+    /// <exception cref="PeerLostException">A peer disappeared, or did not come in time.</exception>
+    void Barrier();
+
+    /// <summary>The share [From, To) of n values that belongs to a rank: nearly equal ones, cut at multiples of 64 values.</summary>
+    static (long From, long To) ShareOf(long count, int rank, int worldSize)
+    {
+        const long align = 64;
+        long Cut(int r) => r == worldSize ? count : count / worldSize * r / align * align;
+        return (Cut(rank), Cut(rank + 1));
+    }
+}

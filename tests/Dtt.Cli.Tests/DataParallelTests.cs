@@ -1,0 +1,94 @@
+namespace Dtt.Cli.Tests;
+
+/// <summary>Runs on several ranks, as processes that find each other through the platform.</summary>
+[Collection(RankAndCommandTests.Name)]
+public sealed class DataParallelTests(TinyProject project, ITestOutputHelper output)
+{
+    private const double LossTolerance = 2e-4; // fp32 sums in another order, over 40 steps
+
+    [Fact]
+    public async Task TwoRanks_LearnWhatOneDoes_AndSurviveTheKillOfEitherBitIdentical()
+    {
+        // The tiny project's step is two micro-batches: one for each rank makes the same global batch.
+        string[] two = ["--set", "ranks_per_node=2", "--set", "grad_accumulation_steps=1"];
+        await project.Dtt.OutputAsync(["train", "-n", "two-ranks", .. two]);
+        AssertSameCurve(project.UndisturbedLosses, await project.LossesAsync("two-ranks"));
+        var undisturbed = await project.FinalWeightsAsync("two-ranks");
+        Assert.Contains("2 ranks", TinyProject.EventsOf(await project.Dtt.JsonAsync("show", "two-ranks"), "started").Single());
+
+        foreach (var rank in new[] { 1, 0 })
+        {
+            var run = $"two-ranks-kill-{rank}";
+            using (var dtt = project.Dtt.Start(["train", "-n", run, .. two]))
+            {
+                await Wait.ForAsync("step 13", () => project.StepsReported(run) >= 13);
+                Assert.Equal(0, Native.Kill(Processes.ChildrenOf(project.Dtt.Silo!.Value).Order().ElementAt(rank), Native.SigKill));
+                var result = await dtt.WaitAsync();
+                Assert.True(result.ExitCode == 0, result.Error);
+            }
+
+            Assert.StartsWith($"rank {rank} was killed by signal 9 in phase train after step 1", TinyProject.EventsOf(await project.Dtt.JsonAsync("show", run), "died").Single());
+            Assert.Equal(undisturbed, await project.FinalWeightsAsync(run));
+            Assert.Contains("sound: every step once, every window once an epoch", await project.Dtt.OutputAsync("audit", run));
+        }
+    }
+
+    [Fact]
+    public async Task ARankThatHangs_IsNamedThoughTheOtherWaitsForIt()
+    {
+        const string run = "two-ranks-hang";
+        using var dtt = project.Dtt.Start(["train", "-n", run, "--set", "ranks_per_node=2", "--set", "grad_accumulation_steps=1"], ("DTT_DEADLINE_SCALE", "0.15"));
+        await Wait.ForAsync("step 13", () => project.StepsReported(run) >= 13);
+        Assert.Equal(0, Native.Kill(Processes.ChildrenOf(project.Dtt.Silo!.Value).Order().Last(), Native.SigStop));
+        Assert.Equal(0, (await dtt.WaitAsync()).ExitCode);
+        var died = TinyProject.EventsOf(await project.Dtt.JsonAsync("show", run), "died").Single();
+        output.WriteLine(died);
+        Assert.Matches(@"^(rank 1|every rank waits for the others in collective \d+; rank \d) hung in phase train after step 1\d: no sign for \d+ s", died);
+    }
+
+    [Fact]
+    public async Task WorldSizeChangesMidEpoch_TheWindowsOfAStepStay()
+    {
+        // 1 → 2 → 3 → 1 ranks; the 25 micro-batches of a step divide unevenly.
+        const string run = "elastic";
+        string[] shape = ["--set", "batch_size=2", "--set", "grad_accumulation_steps=25", "-e", "2", "--set", "max_steps=60", "--set", "save_every=100", "--set", "eval_every=0"];
+        await project.Dtt.OutputAsync(["train", "-n", "steady", .. shape]);
+        var steady = await project.LossesAsync("steady");
+
+        await project.Dtt.OutputAsync(["train", "-n", run, "--detach", .. shape]);
+        foreach (var (ranks, until) in new[] { (2, 5), (3, 20), (1, 35) })
+        {
+            await Wait.ForAsync($"step {until}", () => project.StepsReported(run) >= until);
+            await project.Dtt.OutputAsync("stop", run);
+            await project.Dtt.OutputAsync("resume", run, "--detach", "--ranks", $"{ranks}");
+        }
+
+        await project.Dtt.RunAsync("attach", run);
+        var losses = await project.LossesAsync(run);
+        Assert.Equal(Enumerable.Range(1, 60), losses.Keys);
+        AssertSameCurve(steady, losses);
+        Assert.Contains("sound: every step once, every window once an epoch", await project.Dtt.OutputAsync("audit", run));
+        var shown = await project.Dtt.JsonAsync("show", run);
+        Assert.Equal(["", "2 ranks", "3 ranks", ""], TinyProject.EventsOf(shown, "started").Select(m => System.Text.RegularExpressions.Regex.Match(m, @"\d ranks").Value));
+
+    }
+
+    [Fact]
+    public async Task MoreRanksThanMicroBatches_IsRefusedWithWhatToDo()
+    {
+        const string run = "too-many";
+        await project.Dtt.OutputAsync("train", "-n", run, "-e", "1000", "--set", "max_steps=100000", "--detach");
+        await Wait.ForAsync("a step", () => project.StepsReported(run) >= 1);
+        await project.Dtt.OutputAsync("stop", run);
+        var refused = await project.Dtt.RunAsync("resume", run, "--ranks", "3");
+        Assert.Equal(3, refused.ExitCode);
+        Assert.Contains("3 ranks, and a step of 8 windows has 2 micro-batches of 4: some ranks would have nothing to do. Use at most 2 ranks", refused.Error);
+    }
+
+    private void AssertSameCurve(SortedDictionary<int, double> expected, SortedDictionary<int, double> actual)
+    {
+        var worst = expected.Max(e => Math.Abs(e.Value - actual[e.Key]));
+        output.WriteLine($"worst difference of the losses {worst:0.0e+00}");
+        Assert.InRange(worst, 0, LossTolerance);
+    }
+}

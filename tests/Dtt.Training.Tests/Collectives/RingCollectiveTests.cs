@@ -1,0 +1,139 @@
+using System.Net;
+using System.Net.Sockets;
+using Dtt.Training.Collectives;
+using static TorchSharp.torch;
+
+namespace Dtt.Training.Tests.Collectives;
+
+public sealed class RingCollectiveTests
+{
+    private static readonly byte[] _secret = [1, 2, 3];
+
+    [Theory]
+    [InlineData(2, 1)]
+    [InlineData(2, 200_000)]
+    [InlineData(3, 130)]
+    [InlineData(3, 300_001)]
+    [InlineData(5, 1_000_003)]
+    public void EveryOperation_GivesWhatItShould(int world, int count)
+    {
+        Together(world, ring =>
+        {
+            float[] Of(int rank) => [.. Enumerable.Range(0, count).Select(i => (i * 31 + rank * 7) % 97 - 48f)];
+            var sum = Enumerable.Range(0, world).Select(Of).Aggregate((a, b) => [.. a.Zip(b, (x, y) => x + y)]);
+            using var scope = NewDisposeScope();
+            var all = tensor(Of(ring.Rank));
+            ring.AllReduce(all);
+            Assert.Equal(sum, Tiny.Values(all));
+
+            var scattered = tensor(Of(ring.Rank));
+            ring.ReduceScatter(scattered);
+            var (from, to) = ICollective.ShareOf(count, ring.Rank, world);
+            Assert.Equal(sum[(int)from..(int)to], Tiny.Values(scattered)[(int)from..(int)to]);
+            ring.AllGather(scattered);
+            Assert.Equal(sum, Tiny.Values(scattered));
+
+            var one = tensor(Of(ring.Rank));
+            ring.Broadcast(one, world - 1);
+            Assert.Equal(Of(world - 1), Tiny.Values(one));
+            ring.Barrier();
+        });
+    }
+
+    [Fact]
+    public void AllReduce_OfUnroundSums_GivesAllRanksTheSameBitsEveryTime()
+    {
+        byte[][] Run()
+        {
+            var results = new byte[3][];
+            Together(3, ring =>
+            {
+                using var scope = NewDisposeScope();
+                var values = arange(100_000, dtype: ScalarType.Float32).mul(0.1f * (ring.Rank + 1)).sin();
+                ring.AllReduce(values);
+                results[ring.Rank] = Tiny.Bytes(values);
+            });
+            return results;
+        }
+
+        var (first, second) = (Run(), Run());
+        Assert.All(first.Concat(second), r => Assert.Equal(first[0], r));
+    }
+
+    [Fact]
+    public void Shares_CoverEverythingOnce()
+    {
+        foreach (var (count, world) in new[] { (0L, 2), (1L, 3), (64L, 3), (1000L, 3), (124_439_808L, 7) })
+        {
+            var at = 0L;
+            for (var rank = 0; rank < world; rank++)
+            {
+                var (from, to) = ICollective.ShareOf(count, rank, world);
+                Assert.Equal(at, from);
+                Assert.True(from % 64 == 0 || from == count);
+                at = to;
+            }
+
+            Assert.Equal(count, at);
+        }
+    }
+
+    [Fact]
+    public void AllReduce_WhenAPeerIsGone_NamesIt()
+    {
+        var errors = new Exception?[3];
+        Together(3, ring =>
+        {
+            if (ring.Rank == 1) return; // leaves, and its connections close
+            using var values = zeros(1_000_000);
+            errors[ring.Rank] = Assert.Throws<PeerLostException>(() => ring.AllReduce(values));
+        });
+        Assert.Equal("rank 1 disappeared", errors[2]!.Message);
+    }
+
+    [Fact]
+    public void AllReduce_WhenAPeerIsSilent_NamesItAfterTheDeadline()
+    {
+        using var done = new ManualResetEventSlim();
+        Together(2, ring =>
+        {
+            if (ring.Rank == 1)
+            {
+                done.Wait();
+                return;
+            }
+
+            using var values = zeros(100);
+            Assert.Equal("rank 1 sent nothing for 1 s", Assert.Throws<PeerLostException>(() => ring.AllReduce(values)).Message);
+            done.Set();
+        }, patience: TimeSpan.FromSeconds(1));
+    }
+
+    [Fact]
+    public async Task Connect_StrangersAndWrongSecrets_AreHungUpOn()
+    {
+        var listeners = Enumerable.Range(0, 2).Select(_ => RingLinks.Listen(IPAddress.Loopback)).ToArray();
+        var endpoints = listeners.Select(l => (IPEndPoint)l.LocalEndPoint!).ToArray();
+        using var stranger = new TcpClient();
+        stranger.Connect(endpoints[0]);
+        stranger.GetStream().Write(new byte[1000]);
+
+        // An impostor of rank 1 that does not know the secret.
+        await Task.Run(() => Assert.Throws<PeerLostException>(() => RingLinks.Connect(1, RingLinks.Listen(IPAddress.Loopback), endpoints, [9, 9], TimeSpan.FromSeconds(2))), TestContext.Current.CancellationToken);
+        var ranks = Enumerable.Range(0, 2).Select(r => Task.Run(() => RingLinks.Connect(r, listeners[r], endpoints, _secret, TimeSpan.FromSeconds(30)))).ToArray();
+        foreach (var links in await Task.WhenAll(ranks)) links.Dispose();
+    }
+
+    /// <summary>Runs one action on every rank of a ring, each on a thread of its own.</summary>
+    private static void Together(int world, Action<RingCollective> action, TimeSpan? patience = null)
+    {
+        var listeners = Enumerable.Range(0, world).Select(_ => RingLinks.Listen(IPAddress.Loopback)).ToArray();
+        var endpoints = listeners.Select(l => (IPEndPoint)l.LocalEndPoint!).ToArray();
+        var ranks = Enumerable.Range(0, world).Select(r => Task.Factory.StartNew(() =>
+        {
+            using var ring = new RingCollective(RingLinks.Connect(r, listeners[r], endpoints, _secret, patience ?? TimeSpan.FromSeconds(60)));
+            action(ring);
+        }, TaskCreationOptions.LongRunning)).ToArray();
+        Task.WhenAll(ranks).GetAwaiter().GetResult();
+    }
+}
