@@ -62,7 +62,7 @@ internal sealed class Trainer : IDisposable
         _collective = Meeting.Join(spec, channel, _blackBox);
         _parameters = new FlatParameters(ParameterTable.Of(config.Model), _device, bf16, forTraining: true);
         _model = new Gpt(config.Model, _parameters);
-        _optimizer = Optimizer.Of(config.Optimizer, _parameters);
+        _optimizer = Optimizer.Of(config.Optimizer, _parameters, config.ShardOptimizer ? _collective : null);
         _evaluator = new Evaluator(_data.Val, config, _data.Vocabulary, _device, _collective);
         _peakFlops = MatmulPeak.Measure(_device, _parameters.Working.dtype) * spec.WorldSize;
     }
@@ -128,7 +128,8 @@ internal sealed class Trainer : IDisposable
         }
 
         Beat(RankPhase.Train, step);
-        _collective?.AllReduce(_parameters.Gradient!);
+        if (_config.ShardOptimizer) _collective?.ReduceScatter(_parameters.Gradient!);
+        else _collective?.AllReduce(_parameters.Gradient!);
         _stopping = Agree(loss);
         var norm = _optimizer.Step(step + 1, rate, momentum ?? _config.Optimizer.Momentum, _config.GradClip);
         _trainLoss = Number.Of(loss) / Plan.TokensPerStep;
@@ -219,11 +220,12 @@ internal sealed class Trainer : IDisposable
     private bool Save(long step, double? valLoss, bool mustSucceed)
     {
         Beat(RankPhase.Save, step);
+        using var state = _optimizer.Gather();
         if (_spec.Rank != 0) return true;
         var folder = Path.Combine(_spec.RunFolder, "checkpoints", CommittedCheckpoint.FolderNameOf(step, _spec.Attempt));
         try
         {
-            var written = CheckpointFolder.Write(folder, ManifestOf(step), _parameters, _optimizer);
+            var written = CheckpointFolder.Write(folder, ManifestOf(step), _parameters, state);
             var reply = _channel.Commit(new CommittedCheckpoint
             {
                 Step = step,

@@ -49,9 +49,9 @@ public sealed class DataParallelTests(TinyProject project, ITestOutputHelper out
     [Fact]
     public async Task WorldSizeChangesMidEpoch_TheWindowsOfAStepStay()
     {
-        // 1 → 2 → 3 → 1 ranks; the 25 micro-batches of a step divide unevenly.
+        // 1 → 2 → 3 → 1 ranks; the 25 micro-batches of a step divide unevenly, and each rank keeps its share of the optimizer.
         const string run = "elastic";
-        string[] shape = ["--set", "batch_size=2", "--set", "grad_accumulation_steps=25", "-e", "2", "--set", "max_steps=60", "--set", "save_every=100", "--set", "eval_every=0"];
+        string[] shape = ["--set", "batch_size=2", "--set", "grad_accumulation_steps=25", "-e", "2", "--set", "max_steps=60", "--set", "save_every=100", "--set", "eval_every=0", "--set", "shard_optimizer=true"];
         await project.Dtt.OutputAsync(["train", "-n", "steady", .. shape]);
         var steady = await project.LossesAsync("steady");
 

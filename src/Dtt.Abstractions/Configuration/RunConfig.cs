@@ -87,6 +87,9 @@ public sealed record RunConfig
     /// <summary>Fewest ranks to go on with.</summary>
     public required int MinRanks { get; init; }
 
+    /// <summary>Whether each rank keeps only its share of the optimizer's state.</summary>
+    public required bool ShardOptimizer { get; init; }
+
     /// <summary>Builds the configuration from checked values.</summary>
     public static RunConfig From(ConfigValues v) => new()
     {
@@ -116,6 +119,7 @@ public sealed record RunConfig
         Keep = v.Int("keep"),
         LogEvery = v.Int("eff_batch_per_log"),
         Cuda = v.Bool("cuda"),
+        ShardOptimizer = v.Bool("shard_optimizer"),
         RanksPerNode = v.Int("ranks_per_node"),
         MinRanks = (int)(v.LongOrNull("min_ranks") ?? v.Int("ranks_per_node")),
     };

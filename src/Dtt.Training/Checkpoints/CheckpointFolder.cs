@@ -16,32 +16,32 @@ namespace Dtt.Training.Checkpoints;
 /// </summary>
 internal static class CheckpointFolder
 {
-    private const string Weights = "model.safetensors", OptimizerState = "optimizer.safetensors";
+    private const string WeightsFile = "model.safetensors", StateFile = "optimizer.safetensors";
 
     /// <summary>Writes a checkpoint into a new folder, durably.</summary>
     /// <param name="folder">The folder; what an earlier try of this very attempt left there is replaced.</param>
     /// <param name="manifest">The manifest but for its files and weights' hash.</param>
     /// <param name="parameters">The weights.</param>
-    /// <param name="optimizer">The optimizer's state.</param>
+    /// <param name="state">The optimizer's whole state.</param>
     /// <returns>The manifest's hash, the weights' hash and the size of everything.</returns>
     /// <exception cref="IOException">The disk is full or fails; nothing but this folder was touched.</exception>
-    public static (string ManifestSha256, string WeightsSha256, long Bytes) Write(string folder, CheckpointManifest manifest, FlatParameters parameters, Optimizer optimizer)
+    public static (string ManifestSha256, string WeightsSha256, long Bytes) Write(string folder, CheckpointManifest manifest, FlatParameters parameters, OptimizerState state)
     {
         if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
         Directory.CreateDirectory(folder);
         using var scope = NewDisposeScope();
-        var weights = Safetensors.Write(Path.Combine(folder, Weights), [.. parameters.Table.Select(s => (s.Name, parameters.ViewOf(s.Name, parameters.Master)))], () => CrashPoint.Reach("checkpoint.torn"));
-        var state = Safetensors.Write(Path.Combine(folder, OptimizerState), [.. parameters.Table.SelectMany(optimizer.StateOf)]);
+        var weights = Safetensors.Write(Path.Combine(folder, WeightsFile), [.. parameters.Table.Select(s => (s.Name, parameters.ViewOf(s.Name, parameters.Master)))], () => CrashPoint.Reach("checkpoint.torn"));
+        var states = Safetensors.Write(Path.Combine(folder, StateFile), [.. state.Tensors()]);
         CrashPoint.Reach("checkpoint.files");
         var json = JsonSerializer.SerializeToUtf8Bytes(manifest with
         {
             WeightsSha256 = weights.TensorsSha256,
-            Files = [new(Weights, weights.Bytes, weights.Sha256), new(OptimizerState, state.Bytes, state.Sha256)],
+            Files = [new(WeightsFile, weights.Bytes, weights.Sha256), new(StateFile, states.Bytes, states.Sha256)],
         }, CheckpointJson.Default.CheckpointManifest);
         DurableFile.Replace(Path.Combine(folder, CheckpointManifest.FileName), json);
         DurableFile.SyncFolder(Path.GetDirectoryName(folder)!);
         CrashPoint.Reach("checkpoint.manifest");
-        return (Convert.ToHexStringLower(SHA256.HashData(json)), weights.TensorsSha256, weights.Bytes + state.Bytes + json.Length);
+        return (Convert.ToHexStringLower(SHA256.HashData(json)), weights.TensorsSha256, weights.Bytes + states.Bytes + json.Length);
     }
 
     /// <summary>Reads a committed checkpoint's manifest.</summary>
@@ -65,11 +65,14 @@ internal static class CheckpointFolder
             throw new BadDataException($"{folder} is a checkpoint of another model: {string.Join("; ", differences)}.");
         using var scope = NewDisposeScope();
         CheckpointFile File(string name) => manifest.Files.FirstOrDefault(f => f.Name == name) ?? throw new BadDataException($"{folder}: the manifest names no {name}.");
-        Safetensors.Read(Path.Combine(folder, Weights), File(Weights), parameters.Table.ToDictionary(s => s.Name, s => parameters.ViewOf(s.Name, parameters.Master)));
-        if (optimizer is not null) Safetensors.Read(Path.Combine(folder, OptimizerState), File(OptimizerState), StateTensors(parameters, optimizer));
+        Safetensors.Read(Path.Combine(folder, WeightsFile), File(WeightsFile), parameters.Table.ToDictionary(s => s.Name, s => parameters.ViewOf(s.Name, parameters.Master)));
+        if (optimizer is not null)
+        {
+            using var state = optimizer.Blank();
+            Safetensors.Read(Path.Combine(folder, StateFile), File(StateFile), state.Tensors().ToDictionary(s => s.Name, s => s.View));
+            optimizer.Restore(state);
+        }
+
         parameters.MasterChanged();
     }
-
-    private static Dictionary<string, Tensor> StateTensors(FlatParameters parameters, Optimizer optimizer) =>
-        parameters.Table.SelectMany(optimizer.StateOf).ToDictionary(s => s.Name, s => s.View);
 }

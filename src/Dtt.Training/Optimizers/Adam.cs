@@ -1,5 +1,6 @@
 using Dtt.Abstractions.Configuration;
 using Dtt.Abstractions.Models;
+using Dtt.Training.Collectives;
 using Dtt.Training.Model;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -12,25 +13,22 @@ namespace Dtt.Training.Optimizers;
 /// </summary>
 internal sealed class Adam : Optimizer
 {
-    private readonly FlatParameters _parameters;
     private readonly AdamRange _range;
 
     /// <summary>An optimizer with zero moments.</summary>
-    public Adam(OptimizerConfig config, FlatParameters parameters) : base(parameters)
-    {
-        (_parameters, _range) = (parameters, new AdamRange(config, parameters, NewState(), NewState()));
-    }
+    public Adam(OptimizerConfig config, FlatParameters parameters, ICollective? shared) : base(parameters, shared) =>
+        _range = new AdamRange(config, parameters, From, NewState(), NewState());
 
-    public override IEnumerable<(string Name, Tensor View)> StateOf(ParameterSpec weight) => _range.StateOf(weight);
+    protected override IReadOnlyList<StateBuffer> State => _range.State(_ => true);
 
     public override void Dispose() => _range.Dispose();
 
     protected override void Update(long step, double learningRate, double momentum, Tensor scale, Tensor skip) =>
-        _range.Update(0, _parameters.Size, step, learningRate, momentum, scale, skip);
+        _range.Update(From, To, step, learningRate, momentum, scale, skip);
 }
 
-/// <summary>Adam on a range of the flat buffers.</summary>
-internal sealed class AdamRange(OptimizerConfig config, FlatParameters parameters, Tensor firstMoment, Tensor secondMoment) : IDisposable
+/// <summary>Adam on ranges of the flat buffers; the moments' first value belongs to value <paramref name="start"/> of the master.</summary>
+internal sealed class AdamRange(OptimizerConfig config, FlatParameters parameters, long start, Tensor firstMoment, Tensor secondMoment) : IDisposable
 {
     // A script of single calls: compiled blocks may give other bits on their first run.
     private const string Source = """
@@ -47,9 +45,8 @@ internal sealed class AdamRange(OptimizerConfig config, FlatParameters parameter
     private static readonly Lazy<jit.CompilationUnit> _kernels = new(() => jit.compile(Source));
     private readonly string _kernel = config.Name == "adam" ? "adam" : "adamw";
 
-    /// <summary>The moments of a weight.</summary>
-    public IEnumerable<(string Name, Tensor View)> StateOf(ParameterSpec weight) =>
-        [("exp_avg." + weight.Name, parameters.ViewOf(weight.Name, firstMoment)), ("exp_avg_sq." + weight.Name, parameters.ViewOf(weight.Name, secondMoment))];
+    /// <summary>The moments.</summary>
+    public IReadOnlyList<StateBuffer> State(Func<ParameterSpec, bool> covers) => [new("exp_avg", firstMoment, covers), new("exp_avg_sq", secondMoment, covers)];
 
     /// <summary>Updates values [from, to) of the master, the decayed ones among them with decay.</summary>
     public void Update(long from, long to, long step, double learningRate, double beta1, Tensor scale, Tensor skip)
@@ -68,10 +65,10 @@ internal sealed class AdamRange(OptimizerConfig config, FlatParameters parameter
     private void UpdateWith(long from, long to, long step, double learningRate, double beta1, double decay, Tensor scale, Tensor skip)
     {
         if (from == to) return;
-        Tensor[] Range(Tensor buffer) => [buffer.narrow(0, from, to - from)];
+        Tensor[] Range(Tensor buffer, long first) => [buffer.narrow(0, from - first, to - from)];
         using Scalar rate = learningRate.ToScalar(), first = beta1.ToScalar(), second = config.Beta2.ToScalar(), weightDecay = decay.ToScalar(), epsilon = config.Epsilon.ToScalar(), count = step.ToScalar();
         var steps = zeros([], dtype: ScalarType.Float32, device: parameters.Master.device).fill_(count);
-        using var done = _kernels.Value.invoke<Scalar>(_kernel, Range(parameters.Master), Range(parameters.Gradient!), Range(firstMoment), Range(secondMoment), Array.Empty<Tensor>(), new[] { steps },
+        using var done = _kernels.Value.invoke<Scalar>(_kernel, Range(parameters.Master, 0), Range(parameters.Gradient!, 0), Range(firstMoment, start), Range(secondMoment, start), Array.Empty<Tensor>(), new[] { steps },
             rate, first, second, weightDecay, epsilon, scale, skip);
     }
 }

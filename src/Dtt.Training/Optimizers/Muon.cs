@@ -17,27 +17,21 @@ internal sealed class Muon : Optimizer
     private const double A = 3.4445, B = -4.7750, C = 2.0315;
     private const double Smallest = 1e-7, RootMeanSquare = 0.2;
     private readonly OptimizerConfig _config;
-    private readonly FlatParameters _parameters;
     private readonly ParameterSpec[] _hidden;
     private readonly Tensor _momentum;
     private readonly AdamRange _others;
 
     /// <summary>An optimizer at rest.</summary>
-    public Muon(OptimizerConfig config, FlatParameters parameters) : base(parameters)
+    public Muon(OptimizerConfig config, FlatParameters parameters) : base(parameters, shared: null)
     {
-        (_config, _parameters, _momentum) = (config, parameters, NewState());
-        _hidden = [.. parameters.Table.Where(p => p.Role == ParameterRole.Hidden)];
-        _others = new AdamRange(config, parameters, _momentum.alias(), NewState());
+        (_config, _momentum) = (config, NewState());
+        _hidden = [.. parameters.Table.Where(IsHidden)];
+        _others = new AdamRange(config, parameters, start: 0, _momentum, NewState());
     }
 
-    public override IEnumerable<(string Name, Tensor View)> StateOf(ParameterSpec weight) =>
-        weight.Role == ParameterRole.Hidden ? [("momentum_buffer." + weight.Name, _parameters.ViewOf(weight.Name, _momentum))] : _others.StateOf(weight);
+    protected override IReadOnlyList<StateBuffer> State => [new("momentum_buffer", _momentum, IsHidden), .. _others.State(w => !IsHidden(w))];
 
-    public override void Dispose()
-    {
-        _others.Dispose();
-        _momentum.Dispose();
-    }
+    public override void Dispose() => _others.Dispose();
 
     /// <summary>(m, n) → (m, n): about U Vᵀ of its singular value decomposition, by a quintic Newton–Schulz iteration.</summary>
     internal static Tensor Orthogonalize(Tensor matrix)
@@ -55,23 +49,25 @@ internal sealed class Muon : Optimizer
         return wide ? x : x.t();
     }
 
+    private static bool IsHidden(ParameterSpec weight) => weight.Role == ParameterRole.Hidden;
+
     protected override void Update(long step, double learningRate, double momentum, Tensor scale, Tensor skip)
     {
-        _others.Update(_parameters.HiddenSize, _parameters.Size, step, learningRate, _config.Beta1, scale, skip);
+        _others.Update(Parameters.HiddenSize, Parameters.Size, step, learningRate, _config.Beta1, scale, skip);
         if (Number.Of(skip) != 0) return;
         using Scalar shrink = (1 - learningRate * _config.WeightDecay).ToScalar(), fresh = (1 - momentum).ToScalar(), kept = momentum.ToScalar();
         foreach (var weight in _hidden)
         {
             using var scope = NewDisposeScope();
-            var gradient = _parameters.ViewOf(weight.Name, _parameters.Gradient!).div(scale);
-            var average = _parameters.ViewOf(weight.Name, _momentum);
+            var gradient = Parameters.ViewOf(weight.Name, Parameters.Gradient!).div(scale);
+            var average = Parameters.ViewOf(weight.Name, _momentum);
             average.mul_(kept).add_(gradient, fresh);
             var direction = _config.Nesterov ? gradient.mul_(fresh).add_(average, kept) : average;
-            var master = _parameters.ViewOf(weight.Name, _parameters.Master).mul_(shrink);
+            var master = Parameters.ViewOf(weight.Name, Parameters.Master).mul_(shrink);
             var from = 0L;
             foreach (var rows in weight.Parts)
             {
-                var update = Orthogonalize(direction.narrow(0, from, rows).to(_parameters.Working.dtype));
+                var update = Orthogonalize(direction.narrow(0, from, rows).to(Parameters.Working.dtype));
                 using var rate = (-learningRate * RootMeanSquare * Math.Sqrt(Math.Max(rows, weight.Shape[1]))).ToScalar();
                 master.narrow(0, from, rows).add_(update.to(ScalarType.Float32), rate);
                 from += rows;

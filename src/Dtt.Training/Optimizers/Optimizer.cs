@@ -1,5 +1,6 @@
 using Dtt.Abstractions.Configuration;
 using Dtt.Abstractions.Models;
+using Dtt.Training.Collectives;
 using Dtt.Training.Model;
 using Dtt.Training.Native;
 using TorchSharp;
@@ -9,18 +10,42 @@ namespace Dtt.Training.Optimizers;
 
 /// <summary>
 /// One update of the flat master weights from the step's gradient. Clipping is folded in: kernels divide gradients by a scale, and leave everything as it is when
-/// the gradient is not finite.
+/// the gradient is not finite. With a collective, each rank keeps the state of its share of the weights, updates that, and gets the rest from the others (ZeRO stage 1,
+/// Rajbhandari et al. 2020, arXiv:1910.02054, section 5.1).
 /// </summary>
-internal abstract class Optimizer(FlatParameters parameters) : IDisposable
+internal abstract class Optimizer : IDisposable
 {
-    /// <summary>The optimizer of a configuration, with an empty state.</summary>
-    public static Optimizer Of(OptimizerConfig config, FlatParameters parameters) => config.Name switch
+    private readonly ICollective? _shared;
+
+    /// <summary>An optimizer of all weights, or of one rank's share of them.</summary>
+    /// <param name="parameters">The weights.</param>
+    /// <param name="shared">With whom the state is shared; null: this rank has all of it.</param>
+    protected Optimizer(FlatParameters parameters, ICollective? shared)
     {
-        "adamw" or "adam" => new Adam(config, parameters),
-        "sgd" => new Sgd(config, parameters),
-        "muon" => new Muon(config, parameters),
-        _ => throw new ArgumentException($"there is no optimizer '{config.Name}'.", nameof(config)),
+        (Parameters, _shared) = (parameters, shared);
+        (From, To) = shared is null ? (0, parameters.Size) : ICollective.ShareOf(parameters.Size, shared.Rank, shared.WorldSize);
+    }
+
+    /// <summary>The optimizer of a configuration, with an empty state.</summary>
+    public static Optimizer Of(OptimizerConfig config, FlatParameters parameters, ICollective? shared = null) => config.Name switch
+    {
+        "adamw" or "adam" => new Adam(config, parameters, shared),
+        "sgd" => new Sgd(config, parameters, shared),
+        "muon" when shared is null => new Muon(config, parameters),
+        _ => throw new ArgumentException($"there is no optimizer '{config.Name}'{(shared is null ? "" : " with a shared state")}.", nameof(config)),
     };
+
+    /// <summary>The weights.</summary>
+    protected FlatParameters Parameters { get; }
+
+    /// <summary>The first value that this rank updates.</summary>
+    protected long From { get; }
+
+    /// <summary>The value after the last one that it updates.</summary>
+    protected long To { get; }
+
+    /// <summary>The state: one value for each of the values [From, To).</summary>
+    protected abstract IReadOnlyList<StateBuffer> State { get; }
 
     /// <summary>One update; clears the gradient.</summary>
     /// <param name="step">Which update this is, from 1: it sets Adam's bias correction.</param>
@@ -32,32 +57,83 @@ internal abstract class Optimizer(FlatParameters parameters) : IDisposable
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        var gradient = parameters.Gradient!;
-        var norm = gradient.norm();                                                 // () fp32
+        var gradient = Parameters.Gradient!;
+        var norm = Norm(gradient);                                                  // () fp32
         using var limit = (clip > 0 ? clip : double.PositiveInfinity).ToScalar();
         var scale = norm.div(limit).clamp_min(Number.One);                           // divides gradients: norm ÷ clip when above it
         var skip = norm.isfinite().logical_not().to(ScalarType.Float32);
         Update(step, learningRate, momentum, scale, skip);
         var result = Number.Of(norm);
         if (!float.IsFinite(result)) return result;
+        _shared?.AllGather(Parameters.Master);
         gradient.zero_();
-        parameters.MasterChanged();
+        Parameters.MasterChanged();
         return result;
     }
 
-    /// <summary>The state of one weight by name: views of its unpadded part, which the caller disposes.</summary>
-    public abstract IEnumerable<(string Name, Tensor View)> StateOf(ParameterSpec weight);
+    /// <summary>The whole state, by name and weight; every rank of a shared one calls this at the same time.</summary>
+    public OptimizerState Gather() => Whole((whole, mine) =>
+    {
+        whole.narrow(0, From, To - From).copy_(mine);
+        _shared!.AllGather(whole);
+    });
+
+    /// <summary>Tensors to read the whole state into.</summary>
+    public OptimizerState Blank() => Whole((_, _) => { });
+
+    /// <summary>Takes over a state that was read into <see cref="Blank"/>.</summary>
+    public void Restore(OptimizerState state)
+    {
+        if (_shared is null) return;
+        using var noGrad = no_grad();
+        foreach (var buffer in State) buffer.Values.copy_(state.Buffers[buffer.Values].narrow(0, From, To - From));
+    }
 
     /// <summary>Frees the state.</summary>
     public abstract void Dispose();
 
-    /// <summary>Updates the master from gradient ÷ <paramref name="scale"/>, unless <paramref name="skip"/> is 1.</summary>
+    /// <summary>Updates this rank's master values from gradient ÷ <paramref name="scale"/>, unless <paramref name="skip"/> is 1.</summary>
     protected abstract void Update(long step, double learningRate, double momentum, Tensor scale, Tensor skip);
 
-    /// <summary>(Size) fp32 zeros beside the master.</summary>
+    /// <summary>(To − From) fp32 zeros beside the master.</summary>
     protected Tensor NewState()
     {
         using var scope = NewDisposeScope();
-        return zeros_like(parameters.Master).DetachFromDisposeScope();
+        return zeros(To - From, dtype: ScalarType.Float32, device: Parameters.Master.device).DetachFromDisposeScope();
+    }
+
+    /// <summary>The gradient's 2-norm, (): of a scattered one each rank has its share.</summary>
+    private Tensor Norm(Tensor gradient)
+    {
+        if (_shared is null) return gradient.norm();
+        var squared = gradient.narrow(0, From, To - From).norm().square().view(1);
+        _shared.AllReduce(squared);
+        return squared.sqrt().view([]);
+    }
+
+    private OptimizerState Whole(Action<Tensor, Tensor> fill)
+    {
+        using var noGrad = no_grad();
+        var buffers = new Dictionary<Tensor, Tensor>(ReferenceEqualityComparer.Instance);
+        foreach (var buffer in State.DistinctBy(s => s.Values))
+        {
+            if (_shared is null)
+            {
+                buffers[buffer.Values] = buffer.Values;
+                continue;
+            }
+
+            using var scope = NewDisposeScope();
+            var whole = buffers[buffer.Values] = zeros_like(Parameters.Master).DetachFromDisposeScope();
+            fill(whole, buffer.Values);
+        }
+
+        return new OptimizerState(Parameters, State, buffers);
     }
 }
+
+/// <summary>One kind of state.</summary>
+/// <param name="Name">Its name in checkpoints, before the weight's.</param>
+/// <param name="Values">(To − From) fp32.</param>
+/// <param name="Covers">Which weights have it.</param>
+internal sealed record StateBuffer(string Name, Tensor Values, Func<ParameterSpec, bool> Covers);

@@ -1,5 +1,5 @@
 using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Models;
+using Dtt.Training.Collectives;
 using Dtt.Training.Model;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -20,27 +20,27 @@ internal sealed class Sgd : Optimizer
 
     private static readonly Lazy<jit.CompilationUnit> _kernel = new(() => jit.compile(Source));
     private readonly OptimizerConfig _config;
-    private readonly FlatParameters _parameters;
     private readonly Tensor _momentum;
 
     /// <summary>An optimizer at rest.</summary>
-    public Sgd(OptimizerConfig config, FlatParameters parameters) : base(parameters) => (_config, _parameters, _momentum) = (config, parameters, NewState());
+    public Sgd(OptimizerConfig config, FlatParameters parameters, ICollective? shared) : base(parameters, shared) => (_config, _momentum) = (config, NewState());
 
-    public override IEnumerable<(string Name, Tensor View)> StateOf(ParameterSpec weight) => [("momentum_buffer." + weight.Name, _parameters.ViewOf(weight.Name, _momentum))];
+    protected override IReadOnlyList<StateBuffer> State => [new("momentum_buffer", _momentum, _ => true)];
 
     public override void Dispose() => _momentum.Dispose();
 
     protected override void Update(long step, double learningRate, double momentum, Tensor scale, Tensor skip)
     {
-        Update(0, _parameters.DecayedSize, learningRate, momentum, _config.WeightDecay, scale, skip);
-        Update(_parameters.DecayedSize, _parameters.Size, learningRate, momentum, 0, scale, skip);
+        var decayed = Math.Clamp(Parameters.DecayedSize, From, To);
+        Update(From, decayed, learningRate, momentum, _config.WeightDecay, scale, skip);
+        Update(decayed, To, learningRate, momentum, 0, scale, skip);
     }
 
     private void Update(long from, long to, double learningRate, double momentum, double decay, Tensor scale, Tensor skip)
     {
         if (from == to) return;
-        Tensor[] Range(Tensor buffer) => [buffer.narrow(0, from, to - from)];
+        Tensor[] Range(Tensor buffer, long first) => [buffer.narrow(0, from - first, to - from)];
         using Scalar rate = learningRate.ToScalar(), moment = momentum.ToScalar(), weightDecay = decay.ToScalar(), nesterov = (_config.Nesterov && momentum > 0).ToScalar();
-        using var done = _kernel.Value.invoke<Scalar>("sgd", Range(_parameters.Master), Range(_parameters.Gradient!), Range(_momentum), rate, moment, weightDecay, nesterov, scale, skip);
+        using var done = _kernel.Value.invoke<Scalar>("sgd", Range(Parameters.Master, 0), Range(Parameters.Gradient!, 0), Range(_momentum, From), rate, moment, weightDecay, nesterov, scale, skip);
     }
 }

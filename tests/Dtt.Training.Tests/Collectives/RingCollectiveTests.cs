@@ -7,8 +7,6 @@ namespace Dtt.Training.Tests.Collectives;
 
 public sealed class RingCollectiveTests
 {
-    private static readonly byte[] _secret = [1, 2, 3];
-
     [Theory]
     [InlineData(2, 1)]
     [InlineData(2, 200_000)]
@@ -17,7 +15,7 @@ public sealed class RingCollectiveTests
     [InlineData(5, 1_000_003)]
     public void EveryOperation_GivesWhatItShould(int world, int count)
     {
-        Together(world, ring =>
+        Ring.Together(world, ring =>
         {
             float[] Of(int rank) => [.. Enumerable.Range(0, count).Select(i => (i * 31 + rank * 7) % 97 - 48f)];
             var sum = Enumerable.Range(0, world).Select(Of).Aggregate((a, b) => [.. a.Zip(b, (x, y) => x + y)]);
@@ -46,7 +44,7 @@ public sealed class RingCollectiveTests
         byte[][] Run()
         {
             var results = new byte[3][];
-            Together(3, ring =>
+            Ring.Together(3, ring =>
             {
                 using var scope = NewDisposeScope();
                 var values = arange(100_000, dtype: ScalarType.Float32).mul(0.1f * (ring.Rank + 1)).sin();
@@ -82,7 +80,7 @@ public sealed class RingCollectiveTests
     public void AllReduce_WhenAPeerIsGone_NamesIt()
     {
         var errors = new Exception?[3];
-        Together(3, ring =>
+        Ring.Together(3, ring =>
         {
             if (ring.Rank == 1) return; // leaves, and its connections close
             using var values = zeros(1_000_000);
@@ -95,7 +93,7 @@ public sealed class RingCollectiveTests
     public void AllReduce_WhenAPeerIsSilent_NamesItAfterTheDeadline()
     {
         using var done = new ManualResetEventSlim();
-        Together(2, ring =>
+        Ring.Together(2, ring =>
         {
             if (ring.Rank == 1)
             {
@@ -120,20 +118,8 @@ public sealed class RingCollectiveTests
 
         // An impostor of rank 1 that does not know the secret.
         await Task.Run(() => Assert.Throws<PeerLostException>(() => RingLinks.Connect(1, RingLinks.Listen(IPAddress.Loopback), endpoints, [9, 9], TimeSpan.FromSeconds(2))), TestContext.Current.CancellationToken);
-        var ranks = Enumerable.Range(0, 2).Select(r => Task.Run(() => RingLinks.Connect(r, listeners[r], endpoints, _secret, TimeSpan.FromSeconds(30)))).ToArray();
+        var ranks = Enumerable.Range(0, 2).Select(r => Task.Run(() => RingLinks.Connect(r, listeners[r], endpoints, Ring.Secret, TimeSpan.FromSeconds(30)))).ToArray();
         foreach (var links in await Task.WhenAll(ranks)) links.Dispose();
     }
 
-    /// <summary>Runs one action on every rank of a ring, each on a thread of its own.</summary>
-    private static void Together(int world, Action<RingCollective> action, TimeSpan? patience = null)
-    {
-        var listeners = Enumerable.Range(0, world).Select(_ => RingLinks.Listen(IPAddress.Loopback)).ToArray();
-        var endpoints = listeners.Select(l => (IPEndPoint)l.LocalEndPoint!).ToArray();
-        var ranks = Enumerable.Range(0, world).Select(r => Task.Factory.StartNew(() =>
-        {
-            using var ring = new RingCollective(RingLinks.Connect(r, listeners[r], endpoints, _secret, patience ?? TimeSpan.FromSeconds(60)));
-            action(ring);
-        }, TaskCreationOptions.LongRunning)).ToArray();
-        Task.WhenAll(ranks).GetAwaiter().GetResult();
-    }
 }

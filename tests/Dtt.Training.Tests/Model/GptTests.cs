@@ -81,7 +81,7 @@ public sealed class GptTests
         var (inputs, targets) = Tiny.Batch();
         var gpt = Tiny.Gpt(Tiny.Model(architecture), bf16);
         gpt.Parameters.Initialize(1);
-        using var optimizer = new Adam(_adamW, gpt.Parameters);
+        using var optimizer = Optimizer.Of(_adamW, gpt.Parameters);
         var loss = 0f;
         for (var step = 1; step <= 200; step++)
         {
@@ -99,7 +99,7 @@ public sealed class GptTests
         var (inputs, targets) = Tiny.Batch();
         var gpt = Tiny.Gpt(Tiny.Model("dtt"));
         gpt.Parameters.Initialize(1);
-        using var optimizer = new Adam(_adamW with { WeightDecay = 0.1 }, gpt.Parameters);
+        using var optimizer = Optimizer.Of(_adamW with { WeightDecay = 0.1 }, gpt.Parameters);
         for (var step = 1; step <= 3; step++)
         {
             gpt.ForwardBackward(inputs, targets, 1.0 / 16, 0);
@@ -116,7 +116,7 @@ public sealed class GptTests
     {
         using var scope = NewDisposeScope();
         var gpt = Tiny.WithFormulaWeights(Tiny.Model("gpt2"));
-        using var optimizer = new Adam(_adamW, gpt.Parameters);
+        using var optimizer = Optimizer.Of(_adamW, gpt.Parameters);
         var before = Tiny.Bytes(gpt.Parameters.Master);
         using (no_grad()) gpt.Parameters.ViewOf("transformer.h.1.mlp.c_fc.bias", gpt.Parameters.Gradient!).fill_(float.NaN);
         Assert.False(float.IsFinite(optimizer.Step(1, 1e-2, 0.9, 1)));

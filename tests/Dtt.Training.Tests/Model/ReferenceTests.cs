@@ -58,7 +58,7 @@ public sealed class ReferenceTests(ITestOutputHelper output)
         using var scope = NewDisposeScope();
         var reference = Reference(architecture);
         var gpt = Tiny.WithFormulaWeights(Tiny.Model(architecture));
-        using var optimizer = new Adam(_adamW, gpt.Parameters);
+        using var optimizer = Optimizer.Of(_adamW, gpt.Parameters);
         var (inputs, targets) = Tiny.Batch();
         var (norms, losses) = (Numbers(reference.GetProperty("norms")), Numbers(reference.GetProperty("losses")));
         for (var step = 0; step < 5; step++)

@@ -38,7 +38,7 @@ public sealed class AdamTests
     {
         var gpt = Tiny.WithFormulaWeights(Tiny.Model("gpt2", dropout: 0.1));
         var (inputs, targets) = Tiny.Batch();
-        using var optimizer = new Adam(new OptimizerConfig { Name = "adamw", WeightDecay = 0.1, Beta1 = 0.9, Beta2 = 0.95, Epsilon = 1e-8 }, gpt.Parameters);
+        using var optimizer = Optimizer.Of(new OptimizerConfig { Name = "adamw", WeightDecay = 0.1, Beta1 = 0.9, Beta2 = 0.95, Epsilon = 1e-8 }, gpt.Parameters);
         for (var step = 1; step <= steps; step++)
         {
             using var scope = NewDisposeScope();

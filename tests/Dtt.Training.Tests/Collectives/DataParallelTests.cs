@@ -1,0 +1,96 @@
+using Dtt.Abstractions.Configuration;
+using Dtt.Data.Order;
+using Dtt.Training.Collectives;
+using Dtt.Training.Model;
+using Dtt.Training.Optimizers;
+using static TorchSharp.torch;
+
+namespace Dtt.Training.Tests.Collectives;
+
+/// <summary>What several ranks compute together is what one computes alone.</summary>
+public sealed class DataParallelTests(ITestOutputHelper output)
+{
+    private const int Windows = 6, MicroBatch = 1;
+    private const double Tolerance = 1e-6; // of the largest gradient: fp32 sums in another order
+
+    private static readonly OptimizerConfig _adamW = new() { Name = "adamw", WeightDecay = 0.1, Beta1 = 0.9, Beta2 = 0.95, Epsilon = 1e-8, Momentum = 0.9 };
+
+    [Theory]
+    [InlineData("gpt2", 2)]
+    [InlineData("gpt2", 4)] // six micro-batches on four ranks: 1, 2, 1, 2
+    [InlineData("dtt", 3)]
+    [InlineData("llama", 2)]
+    public void Gradients_OfNRanks_AreThoseOfOne(string architecture, int world)
+    {
+        using var scope = NewDisposeScope();
+        var alone = Tiny.Values(WithGradient(architecture, null).Parameters.Gradient!);
+        var together = new float[world][];
+        Ring.Together(world, ring =>
+        {
+            using var mine = NewDisposeScope();
+            together[ring.Rank] = Tiny.Values(WithGradient(architecture, ring).Parameters.Gradient!);
+        });
+        var worst = together.Max(values => alone.Zip(values).Max(v => Math.Abs(v.First - v.Second))) / alone.Max(Math.Abs);
+        output.WriteLine($"worst gradient error {worst:0.0e+00} of the largest");
+        Assert.InRange(worst, 0, Tolerance);
+        Assert.All(together, values => Assert.Equal(together[0], values));
+    }
+
+    [Theory]
+    [InlineData("adamw", 2)]
+    [InlineData("adam", 3)]
+    [InlineData("sgd", 2)]
+    public void SharedState_UpdatesAsAWholeOneDoes_AndGathersToIt(string name, int world)
+    {
+        using var scope = NewDisposeScope();
+        var config = _adamW with { Name = name };
+        var (weights, state) = (new byte[world][], new byte[world][]);
+        Ring.Together(world, ring =>
+        {
+            using var mine = NewDisposeScope();
+            foreach (var shared in new[] { true, false })
+            {
+                var gpt = Tiny.WithFormulaWeights(Tiny.Model("gpt2"));
+                using var optimizer = Optimizer.Of(config, gpt.Parameters, shared ? ring : null);
+                for (var step = 1; step <= 3; step++)
+                {
+                    AddGradient(gpt, ring);
+                    if (shared) ring.ReduceScatter(gpt.Parameters.Gradient!);
+                    else ring.AllReduce(gpt.Parameters.Gradient!);
+                    optimizer.Step(step, 1e-3, 0.9, clip: 0); // no clipping: a shared norm is summed in another order
+                }
+
+                using var whole = optimizer.Gather();
+                byte[] gathered = [.. whole.Tensors().SelectMany(t => Tiny.Bytes(t.View))];
+                if (shared) (weights[ring.Rank], state[ring.Rank]) = (Tiny.Bytes(gpt.Parameters.Master), gathered);
+                else Assert.Equal((weights[ring.Rank], state[ring.Rank]), (Tiny.Bytes(gpt.Parameters.Master), gathered), Same);
+            }
+        });
+        Assert.All(weights, w => Assert.Equal(weights[0], w));
+        Assert.All(state, s => Assert.Equal(state[0], s));
+    }
+
+    private static bool Same((byte[] A, byte[] B) x, (byte[] A, byte[] B) y) => x.A.AsSpan().SequenceEqual(y.A) && x.B.AsSpan().SequenceEqual(y.B);
+
+    private static Gpt WithGradient(string architecture, ICollective? ring)
+    {
+        var gpt = Tiny.WithFormulaWeights(Tiny.Model(architecture, dropout: 0.1));
+        AddGradient(gpt, ring);
+        ring?.AllReduce(gpt.Parameters.Gradient!);
+        return gpt;
+    }
+
+    /// <summary>The gradient of this rank's micro-batches of one global batch.</summary>
+    private static void AddGradient(Gpt gpt, ICollective? ring)
+    {
+        var (inputs, targets) = Tiny.Batch(Windows);
+        var (from, to) = StepPlan.DealtTo(ring?.Rank ?? 0, ring?.WorldSize ?? 1, Windows / MicroBatch);
+
+        // torch's random state is the process's, and these ranks are threads.
+        lock (typeof(DataParallelTests))
+        {
+            for (var micro = from; micro < to; micro++)
+                _ = gpt.ForwardBackward(inputs.narrow(0, micro * MicroBatch, MicroBatch), targets.narrow(0, micro * MicroBatch, MicroBatch), 1.0 / targets.numel(), dropoutSeed: (ulong)micro);
+        }
+    }
+}
