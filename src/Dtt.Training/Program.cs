@@ -5,6 +5,7 @@ using Dtt.Abstractions.Ranks;
 using Dtt.Abstractions.Runs;
 using Dtt.Training;
 using Dtt.Training.Collectives;
+using Dtt.Training.HuggingFace;
 using Dtt.Training.Native;
 using Dtt.Training.Ranks;
 using Microsoft.Win32.SafeHandles;
@@ -15,12 +16,19 @@ return args switch
 {
     ["--pipe", var input, var output, "--parent", var parent] => Hosted(input, output, parent),
     ["--standalone", var config, .. var sets] => Standalone(config, sets),
+    ["--import", var folder, var name] => Exchange(() =>
+    {
+        var (run, weights) = HuggingFaceImport.Read(folder, name);
+        Console.Error.WriteLine($"imported as run '{run}', weights {weights[..12]}: `dtt sample {run}`, or 'init_from: {run}' in a configuration.");
+        Console.Out.WriteLine(run);
+    }),
+    ["--export", var checkpoint, var manifest, var tokenizer, var target] => Exchange(() => HuggingFaceExport.Write(checkpoint, manifest, tokenizer, target)),
     _ => Usage(),
 };
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: dtt-rank --standalone CONFIG [KEY=VALUE …]   train in this one process; `dtt train` is the usual way");
+    Console.Error.WriteLine("usage: dtt-rank --standalone CONFIG [KEY=VALUE …]   train in this one process; `dtt train` is the usual way\n       dtt-rank --import FOLDER NAME | --export CHECKPOINT SHA256 TOKENIZER FOLDER   as `dtt import` and `dtt export` do");
     return ExitCodes.BadConfiguration;
 }
 
@@ -60,6 +68,21 @@ static int Hosted(string input, string output, string parent)
     {
         channel.Send(new RankFailed(e.ToString(), ExitCodes.Failure));
         return ExitCodes.Failure;
+    }
+}
+
+static int Exchange(Action work)
+{
+    try
+    {
+        TorchRuntime.Load();
+        work();
+        return ExitCodes.Success;
+    }
+    catch (UserErrorException e)
+    {
+        Console.Error.WriteLine(e.Message);
+        return e.ExitCode;
     }
 }
 

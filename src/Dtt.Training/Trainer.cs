@@ -290,8 +290,19 @@ internal sealed class Trainer : IDisposable
 
         if (_spec.ResumeFrom.Count > 0)
             throw new BadDataException($"no checkpoint of run '{_spec.Run}' could be read (see `dtt show {_spec.Run}`); restore one from a backup, or start a new run.");
-        _parameters.Initialize(_config.Seed);
+        if (_spec.InitFrom is { } start) InitializeFrom(start);
+        else _parameters.Initialize(_config.Seed);
         return 0;
+    }
+
+    /// <summary>The weights of another run's checkpoint.</summary>
+    private void InitializeFrom(CheckpointPlace start)
+    {
+        var manifest = CheckpointFolder.ReadManifest(start.Folder, start.ManifestSha256);
+        if (manifest.TokenizerSha256 != _data.Index.Source.TokenizerSha256)
+            throw new BadDataException($"init_from: {start.Folder} was trained with another tokenizer than the one of these tokens; tokenize the text with its tokenizer.");
+        CheckpointFolder.Load(start.Folder, manifest, _config.Model, _parameters, optimizer: null);
+        Tell(new RankEvent("init_from", $"weights of run '{manifest.Run}' after step {manifest.Step}"));
     }
 
     /// <summary>A sign of life, which the host looks for.</summary>

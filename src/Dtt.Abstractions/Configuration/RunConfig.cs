@@ -12,6 +12,9 @@ public sealed record RunConfig
     /// <summary>The model's shape.</summary>
     public required ModelConfig Model { get; init; }
 
+    /// <summary>The checkpoint to start from, as the user names it, or null.</summary>
+    public required string? InitFrom { get; init; }
+
     /// <summary>Dataset name.</summary>
     public required string Dataset { get; init; }
 
@@ -96,6 +99,7 @@ public sealed record RunConfig
         Name = v.Text("name"),
         Seed = v.Long("seed"),
         Model = ModelConfig.From(v),
+        InitFrom = v.TextOrNull("init_from"),
         Dataset = v.Text("dataset"),
         Overlap = v.Int("overlap"),
         ValFraction = v.Double("val_fraction"),

@@ -23,7 +23,7 @@ public static class RunKeys
         new("tie_embeddings", KeyKind.Boolean, null, "Whether the head is the token embedding; unset: `true`, for `llama` `false`."),
         new("mask_type", KeyKind.Text, "causal", "`causal`: a token sees itself and those before it. `none`: it sees all, the next one too, as in the Python DTT: no language model comes of it.") { Choices = ["causal", "none"] },
         new("flash_attention", KeyKind.Boolean, "true", "Attention by torch's fused kernel; `false` spells out softmax(QKᵀ/√d)V."),
-        new("init_from", KeyKind.Text, null, "Weights to start from.") { DefaultOnly = true },
+        new("init_from", KeyKind.Text, null, "Weights to start from: RUN, RUN@STEP, RUN@best, or a checkpoint's folder. The model's shape and the tokenizer must be the same; the optimizer starts afresh."),
 
         new("vocab_size", KeyKind.Integer, "16384", "Ids of the tokenizer: 256 bytes, the merges and `<|endoftext|>`.") { Unit = "ids", Min = 257, Max = 1 << 24 },
 

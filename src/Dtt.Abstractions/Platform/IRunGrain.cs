@@ -69,6 +69,11 @@ public interface IRunGrain : IGrainWithStringKey
     [Alias("lease-checkpoint")]
     Task<SampleSpec> LeaseAsync(SampleOrder order, Guid lease);
 
+    /// <summary>Leases a committed checkpoint to a reader of its files.</summary>
+    /// <exception cref="Errors.BadDataException">There is no such checkpoint.</exception>
+    [Alias("lease-files")]
+    Task<CheckpointPlace> LeaseFilesAsync(long step, Guid lease);
+
     /// <summary>Gives a lease back.</summary>
     [Alias("return-checkpoint")]
     Task ReturnAsync(Guid lease);

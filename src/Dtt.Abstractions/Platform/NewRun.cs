@@ -1,3 +1,5 @@
+using Dtt.Abstractions.Runs;
+
 namespace Dtt.Abstractions.Platform;
 
 /// <summary>What a client wants trained.</summary>
@@ -23,6 +25,9 @@ public sealed record NewRun
 
     /// <summary>Higher goes first in the queue.</summary>
     public int Priority { get; init; }
+
+    /// <summary>The checkpoint whose weights it starts from; null: fresh ones.</summary>
+    public CheckpointPlace? InitFrom { get; init; }
 
     /// <summary>The devices it wants.</summary>
     public DeviceWish Devices { get; init; } = new(WantsGpu: false, Ranks: 1, MinRanks: 1);

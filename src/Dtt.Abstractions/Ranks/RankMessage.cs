@@ -52,6 +52,9 @@ public sealed record TrainSpec : RankMessage
     /// <summary>Windows per step, G, when an earlier attempt froze it; else 0.</summary>
     public required long GlobalBatchWindows { get; init; }
 
+    /// <summary>The checkpoint whose weights the run starts from when it has none of its own; null: fresh ones.</summary>
+    public CheckpointPlace? InitFrom { get; init; }
+
     /// <summary>Which rank of the attempt this is; rank 0 speaks for all.</summary>
     public int Rank { get; init; }
 

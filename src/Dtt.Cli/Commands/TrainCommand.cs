@@ -1,7 +1,9 @@
 using System.CommandLine;
+using System.Security.Cryptography;
 using Dtt.Abstractions.Configuration;
 using Dtt.Abstractions.Errors;
 using Dtt.Abstractions.Platform;
+using Dtt.Abstractions.Runs;
 using Dtt.Cli.Output;
 using Dtt.Cli.Runs;
 using Dtt.Client;
@@ -56,6 +58,17 @@ internal static class TrainCommand
     private static RunFollower Follower(LoadedConfig config, string folder) =>
         new(folder, config.Values.IsSet("cuda") && config.Run.Cuda ? config.Values.Origin("cuda") : null);
 
+    /// <summary>The checkpoint that <c>init_from</c> names: one of a run is pinned, so that it stays.</summary>
+    private static async Task<CheckpointPlace> StartAsync(PlatformClient client, string from, string origin)
+    {
+        var manifest = Path.Combine(from, "manifest.json");
+        if (File.Exists(manifest)) return new CheckpointPlace(Path.GetFullPath(from), Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(manifest))));
+        if (Directory.Exists(from)) throw new BadDataException($"{origin}: 'init_from' names {from}, and there is no manifest.json in it: it is no checkpoint. Bring a Hugging Face model in with `dtt import {from}` first.");
+        var (grain, view, checkpoint) = await RunLookup.FindCheckpointAsync(client, from);
+        await grain.PinAsync(checkpoint.Step, pinned: true);
+        return new CheckpointPlace(Path.Combine(view.Row.Folder, "checkpoints", checkpoint.FolderName), checkpoint.ManifestSha256);
+    }
+
     /// <summary>Creates the run; a taken name is numbered: <c>name-2</c>, <c>name-3</c> …</summary>
     private static async Task<string> CreateAsync(PlatformClient client, LoadedConfig config, int priority)
     {
@@ -68,6 +81,7 @@ internal static class TrainCommand
             Keep = config.Run.Keep,
             Environment = RankEnvironment.OfThisProcess(),
             Priority = priority,
+            InitFrom = config.Run.InitFrom is { } from ? await StartAsync(client, from, config.Values.Origin("init_from")) : null,
             Devices = new DeviceWish(config.Run.Cuda, config.Run.RanksPerNode, config.Run.MinRanks),
         };
         for (var number = 1; ; number++)

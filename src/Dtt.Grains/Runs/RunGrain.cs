@@ -98,17 +98,23 @@ internal sealed partial class RunGrain(
 
     public Task<LogChunk> ReadLogAsync(int attempt, long offset) => agents.At(state.State.Node ?? agents.Here).ReadLogAsync(Folder, attempt, offset);
 
-    public Task<SampleSpec> LeaseAsync(SampleOrder order, Guid lease)
+    public Task<CheckpointPlace> LeaseFilesAsync(long step, Guid lease)
     {
-        var checkpoint = Record?.Checkpoints.FirstOrDefault(c => c.Step == order.Step)
-            ?? throw new BadDataException($"run '{Path.GetFileName(Folder)}' has no checkpoint of step {order.Step}.");
-        _leases.Add(lease, order.Step, time.GetUtcNow());
-        return Task.FromResult(new SampleSpec
+        var checkpoint = Record?.Checkpoints.FirstOrDefault(c => c.Step == step)
+            ?? throw new BadDataException($"run '{Path.GetFileName(Folder)}' has no checkpoint of step {step}.");
+        _leases.Add(lease, step, time.GetUtcNow());
+        return Task.FromResult(new CheckpointPlace(Path.Combine(Folder, "checkpoints", checkpoint.FolderName), checkpoint.ManifestSha256));
+    }
+
+    public async Task<SampleSpec> LeaseAsync(SampleOrder order, Guid lease)
+    {
+        var place = await LeaseFilesAsync(order.Step, lease);
+        return new SampleSpec
         {
-            CheckpointFolder = Path.Combine(Folder, "checkpoints", checkpoint.FolderName),
-            ManifestSha256 = checkpoint.ManifestSha256,
+            CheckpointFolder = place.Folder,
+            ManifestSha256 = place.ManifestSha256,
             ConfigYaml = state.State.Order!.ConfigYaml,
-            TokenizerFolder = Record.TokenizerFolder,
+            TokenizerFolder = Record!.TokenizerFolder,
             Prompt = order.Prompt,
             MaxTokens = order.MaxTokens,
             Count = order.Count,
@@ -116,7 +122,7 @@ internal sealed partial class RunGrain(
             TopK = order.TopK,
             TopP = order.TopP,
             Seed = order.Seed,
-        });
+        };
     }
 
     public Task ReturnAsync(Guid lease)
@@ -330,6 +336,7 @@ internal sealed partial class RunGrain(
         TokenizerFolder = Record.TokenizerFolder,
         GlobalBatchWindows = Record.GlobalBatchWindows,
         ResumeFrom = [.. Record.Checkpoints.Reverse()],
+        InitFrom = state.State.Order.InitFrom,
     };
 
     private async Task EraseAsync()

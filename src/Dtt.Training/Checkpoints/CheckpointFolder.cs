@@ -22,21 +22,21 @@ internal static class CheckpointFolder
     /// <param name="folder">The folder; what an earlier try of this very attempt left there is replaced.</param>
     /// <param name="manifest">The manifest but for its files and weights' hash.</param>
     /// <param name="parameters">The weights.</param>
-    /// <param name="state">The optimizer's whole state.</param>
+    /// <param name="state">The optimizer's whole state; null: none is written, and training can only start from it afresh.</param>
     /// <returns>The manifest's hash, the weights' hash and the size of everything.</returns>
     /// <exception cref="IOException">The disk is full or fails; nothing but this folder was touched.</exception>
-    public static (string ManifestSha256, string WeightsSha256, long Bytes) Write(string folder, CheckpointManifest manifest, FlatParameters parameters, OptimizerState state)
+    public static (string ManifestSha256, string WeightsSha256, long Bytes) Write(string folder, CheckpointManifest manifest, FlatParameters parameters, OptimizerState? state)
     {
         if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
         Directory.CreateDirectory(folder);
         using var scope = NewDisposeScope();
         var weights = Safetensors.Write(Path.Combine(folder, WeightsFile), [.. parameters.Table.Select(s => (s.Name, parameters.ViewOf(s.Name, parameters.Master)))], () => CrashPoint.Reach("checkpoint.torn"));
-        var states = Safetensors.Write(Path.Combine(folder, StateFile), [.. state.Tensors()]);
+        var states = state is null ? default : Safetensors.Write(Path.Combine(folder, StateFile), [.. state.Tensors()]);
         CrashPoint.Reach("checkpoint.files");
         var json = JsonSerializer.SerializeToUtf8Bytes(manifest with
         {
             WeightsSha256 = weights.TensorsSha256,
-            Files = [new(WeightsFile, weights.Bytes, weights.Sha256), new(StateFile, states.Bytes, states.Sha256)],
+            Files = [new(WeightsFile, weights.Bytes, weights.Sha256), .. state is null ? Array.Empty<CheckpointFile>() : [new(StateFile, states.Bytes, states.Sha256)]],
         }, CheckpointJson.Default.CheckpointManifest);
         DurableFile.Replace(Path.Combine(folder, CheckpointManifest.FileName), json);
         DurableFile.SyncFolder(Path.GetDirectoryName(folder)!);

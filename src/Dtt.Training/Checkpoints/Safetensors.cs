@@ -12,14 +12,13 @@ namespace Dtt.Training.Checkpoints;
 /// </summary>
 internal static class Safetensors
 {
-    private const long LargestHeader = 100L << 20;
-
     /// <summary>Writes tensors in name order and makes the file durable.</summary>
     /// <param name="path">The file.</param>
     /// <param name="tensors">Names and fp32 tensors.</param>
     /// <param name="afterFirst">Called when the first tensor is written.</param>
+    /// <param name="metadata">A key and a value for the header's metadata.</param>
     /// <returns>The file's size and hash, and the hash of the tensors' bytes alone.</returns>
-    public static (long Bytes, string Sha256, string TensorsSha256) Write(string path, IReadOnlyList<(string Name, Tensor Tensor)> tensors, Action? afterFirst = null)
+    public static (long Bytes, string Sha256, string TensorsSha256) Write(string path, IReadOnlyList<(string Name, Tensor Tensor)> tensors, Action? afterFirst = null, (string Key, string Value)? metadata = null)
     {
         var ordered = tensors.OrderBy(t => t.Name, StringComparer.Ordinal).ToList();
         using var file = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -31,7 +30,7 @@ internal static class Safetensors
             stream.Write(bytes);
         }
 
-        Put(Header(ordered));
+        Put(Header(ordered, metadata));
         foreach (var (_, tensor) in ordered)
         {
             using var scope = NewDisposeScope();
@@ -57,15 +56,18 @@ internal static class Safetensors
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
         if (stream.Length != expected.Bytes) throw new BadDataException($"{path} has {stream.Length:N0} bytes, and its manifest says {expected.Bytes:N0}: it is cut short or damaged.");
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var header = ReadHeader(path, stream, hash);
+        var read = SafetensorsHeader.Read(path, stream);
+        hash.AppendData(read.Bytes);
+        var header = read.Tensors;
         if (header.Keys.Except(tensors.Keys).FirstOrDefault() is { } extra) throw new BadDataException($"{path} holds '{extra}', which this model does not have.");
         if (tensors.Keys.Except(header.Keys).FirstOrDefault() is { } missing) throw new BadDataException($"{path} holds no '{missing}', which this model has.");
-        foreach (var (name, (shape, _)) in header.OrderBy(h => h.Value.Start))
+        foreach (var (name, entry) in header.OrderBy(h => h.Value.Offset))
         {
             using var scope = NewDisposeScope();
             var target = tensors[name];
-            if (!shape.SequenceEqual(target.shape)) throw new BadDataException($"{path}: '{name}' is ({string.Join(", ", shape)}), and this model has ({string.Join(", ", target.shape)}).");
-            var staging = empty(shape, dtype: ScalarType.Float32);
+            if (entry.Type != "F32") throw new BadDataException($"{path}: '{name}' is {entry.Type}; DTT's checkpoints are F32.");
+            if (!entry.Shape.SequenceEqual(target.shape)) throw new BadDataException($"{path}: '{name}' is ({string.Join(", ", entry.Shape)}), and this model has ({string.Join(", ", target.shape)}).");
+            var staging = empty(entry.Shape, dtype: ScalarType.Float32);
             stream.ReadExactly(staging.bytes);
             hash.AppendData(staging.bytes);
             using var noGrad = no_grad();
@@ -75,7 +77,7 @@ internal static class Safetensors
         if (Convert.ToHexStringLower(hash.GetHashAndReset()) != expected.Sha256) throw new BadDataException($"{path} does not have the hash in its manifest: it is damaged.");
     }
 
-    private static byte[] Header(List<(string Name, Tensor Tensor)> tensors)
+    private static byte[] Header(List<(string Name, Tensor Tensor)> tensors, (string Key, string Value)? metadata)
     {
         using var memory = new MemoryStream();
         memory.Write(new byte[8]);
@@ -83,6 +85,13 @@ internal static class Safetensors
         {
             var offset = 0L;
             json.WriteStartObject();
+            if (metadata is { } data)
+            {
+                json.WriteStartObject("__metadata__");
+                json.WriteString(data.Key, data.Value);
+                json.WriteEndObject();
+            }
+
             foreach (var (name, tensor) in tensors)
             {
                 if (tensor.dtype != ScalarType.Float32) throw new InvalidOperationException($"'{name}' is {tensor.dtype}; checkpoints hold fp32.");
@@ -107,36 +116,4 @@ internal static class Safetensors
         return header;
     }
 
-    private static Dictionary<string, (long[] Shape, long Start)> ReadHeader(string path, FileStream stream, IncrementalHash hash)
-    {
-        try
-        {
-            var prefix = new byte[8];
-            stream.ReadExactly(prefix);
-            var length = BinaryPrimitives.ReadInt64LittleEndian(prefix);
-            if (length is < 2 or > LargestHeader || length > stream.Length - 8) throw new BadDataException($"{path} is no safetensors file: its header would have {length:N0} bytes.");
-            var header = new byte[length];
-            stream.ReadExactly(header);
-            hash.AppendData(prefix);
-            hash.AppendData(header);
-            using var json = JsonDocument.Parse(header);
-            var tensors = new Dictionary<string, (long[], long)>(StringComparer.Ordinal);
-            var end = 0L;
-            foreach (var entry in json.RootElement.EnumerateObject().Where(e => e.Name != "__metadata__").OrderBy(e => e.Value.GetProperty("data_offsets")[0].GetInt64()))
-            {
-                var shape = entry.Value.GetProperty("shape").EnumerateArray().Select(d => d.GetInt64()).ToArray();
-                var start = entry.Value.GetProperty("data_offsets")[0].GetInt64();
-                if (entry.Value.GetProperty("dtype").GetString() != "F32") throw new BadDataException($"{path}: '{entry.Name}' is {entry.Value.GetProperty("dtype")}; DTT's checkpoints are F32.");
-                if (start != end) throw new BadDataException($"{path}: '{entry.Name}' starts at {start:N0}, not where the tensor before it ends ({end:N0}).");
-                end = start + shape.Aggregate(4L, (a, b) => a * b);
-                tensors.Add(entry.Name, (shape, start));
-            }
-
-            return 8 + length + end == stream.Length ? tensors : throw new BadDataException($"{path} has {stream.Length:N0} bytes, and its header describes {8 + length + end:N0}.");
-        }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or EndOfStreamException)
-        {
-            throw new BadDataException($"{path} has a damaged header: {e.Message}", e);
-        }
-    }
 }

@@ -1,0 +1,64 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Dtt.Abstractions.Errors;
+using Dtt.Data.Tokenizers;
+using Dtt.Training.Checkpoints;
+using Dtt.Training.Model;
+using static TorchSharp.torch;
+
+namespace Dtt.Training.HuggingFace;
+
+/// <summary>Writes a checkpoint as a folder that Hugging Face's transformers loads.</summary>
+internal static class HuggingFaceExport
+{
+    private static readonly JsonSerializerOptions _readable = new() { WriteIndented = true };
+
+    /// <summary>Writes <c>config.json</c>, <c>model.safetensors</c>, <c>generation_config.json</c>, and the tokenizer's two files.</summary>
+    /// <param name="checkpoint">The checkpoint's folder.</param>
+    /// <param name="manifestSha256">The hash of its manifest.</param>
+    /// <param name="tokenizer">The tokenizer's folder.</param>
+    /// <param name="target">The folder to make; must not exist, or be empty.</param>
+    /// <exception cref="UserErrorException">The target is in use, the model has no counterpart, or the checkpoint is damaged.</exception>
+    public static void Write(string checkpoint, string manifestSha256, string tokenizer, string target)
+    {
+        if (File.Exists(target) || (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any()))
+            throw new UserErrorException($"{target} is there already; name another folder with -o, or delete it.", ExitCodes.BadConfiguration);
+        var manifest = CheckpointFolder.ReadManifest(checkpoint, manifestSha256);
+        var vocabulary = TokenizerFolder.Load(tokenizer);
+        using var parameters = new FlatParameters(Dtt.Abstractions.Models.ParameterTable.Of(manifest.Model), CPU, bf16: false, forTraining: false);
+        var views = HuggingFaceNames.Views(manifest.Model, parameters);
+        CheckpointFolder.Load(checkpoint, manifest, manifest.Model, parameters, optimizer: null);
+
+        // Under another name until it is whole.
+        var making = $"{Path.TrimEndingDirectorySeparator(target)}.tmp-{Environment.ProcessId}";
+        try
+        {
+            Directory.CreateDirectory(making);
+            void Put(string name, JsonObject json) => File.WriteAllText(Path.Combine(making, name), json.ToJsonString(_readable) + "\n");
+            Put("config.json", HuggingFaceConfig.Write(manifest.Model, vocabulary.EndOfText));
+            Put("generation_config.json", new JsonObject { ["bos_token_id"] = vocabulary.EndOfText, ["eos_token_id"] = vocabulary.EndOfText, ["do_sample"] = true });
+            Put("tokenizer_config.json", new JsonObject
+            {
+                ["tokenizer_class"] = "PreTrainedTokenizerFast",
+                ["bos_token"] = Vocabulary.EndOfTextToken,
+                ["eos_token"] = Vocabulary.EndOfTextToken,
+                ["unk_token"] = Vocabulary.EndOfTextToken,
+                ["add_prefix_space"] = false,
+                ["clean_up_tokenization_spaces"] = false,
+                ["model_max_length"] = manifest.Model.ContextLength,
+            });
+            File.Copy(Path.Combine(tokenizer, "tokenizer.json"), Path.Combine(making, "tokenizer.json"));
+            using (NewDisposeScope()) _ = Safetensors.Write(Path.Combine(making, "model.safetensors"), views, metadata: ("format", "pt"));
+            if (Directory.Exists(target)) Directory.Delete(target);
+            Directory.Move(making, target);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"the export could not be written to {target} ({e.Message.TrimEnd('.')}); free some space or name another folder with -o.", inner: e);
+        }
+        finally
+        {
+            if (Directory.Exists(making)) Directory.Delete(making, recursive: true);
+        }
+    }
+}

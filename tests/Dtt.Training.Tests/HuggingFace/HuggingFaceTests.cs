@@ -1,0 +1,122 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using Dtt.Abstractions.Configuration;
+using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Models;
+using Dtt.Abstractions.Runs;
+using Dtt.Tests;
+using Dtt.Training.Checkpoints;
+using Dtt.Training.HuggingFace;
+using Dtt.Training.Model;
+using static TorchSharp.torch;
+
+namespace Dtt.Training.Tests.HuggingFace;
+
+/// <summary>Folders and logits made by PyTorch from the definitions of Hugging Face's classes (tests/reference/make_huggingface.py).</summary>
+public sealed class HuggingFaceTests(ITestOutputHelper output) : IDisposable
+{
+    private readonly TempFolder _folder = new();
+    private readonly string _before = Environment.CurrentDirectory;
+
+    public void Dispose()
+    {
+        Environment.CurrentDirectory = _before;
+        _folder.Dispose();
+    }
+
+    [Theory]
+    [InlineData("hf-gpt2")]
+    [InlineData("hf-llama")]
+    public void Import_ComputesTheirLogits(string name)
+    {
+        var (config, checkpoint) = Import(Reference(name), "theirs");
+        using var scope = NewDisposeScope();
+        var gpt = Load(config, checkpoint);
+        using var expected = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Reference(name), "expected.json")));
+        long[] tokens = [.. expected.RootElement.GetProperty("tokens").EnumerateArray().Select(t => t.GetInt64())];
+        var logits = Tiny.Values(gpt.AllLogits(tensor(tokens, [1, tokens.Length])));
+        var worst = expected.RootElement.GetProperty("logits").EnumerateArray().Select(l => l.GetDouble()).Zip(logits).Max(l => Math.Abs(l.First - l.Second));
+        output.WriteLine($"worst logit error {worst:0.0e+00}");
+        Assert.InRange(worst, 0, 1e-5);
+    }
+
+    [Theory]
+    [InlineData("hf-gpt2")]
+    [InlineData("hf-llama")]
+    public void ExportThenImport_IsBitIdentical_AndHasTheirNamesAndLayout(string name)
+    {
+        var (_, first) = Import(Reference(name), "first");
+        var exported = _folder["exported"];
+        HuggingFaceExport.Write(first.Folder, first.ManifestSha256, TokenizerOf("first"), exported);
+        var (_, second) = Import(exported, "second");
+        Assert.Equal(Weights(first), Weights(second));
+
+        // Every tensor of the original is there again, with the same values.
+        using var scope = NewDisposeScope();
+        var (original, ours) = (SafetensorsSet.Open(Reference(name)), SafetensorsSet.Open(exported));
+        Assert.Equal(original.Names.Select(Full).Order(), ours.Names.Order());
+        foreach (var tensor in original.Names) Assert.Equal(Tiny.Bytes(original.Read(tensor)), Tiny.Bytes(ours.Read(Full(tensor))));
+        Assert.Equal(["config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"], Directory.EnumerateFiles(exported).Select(Path.GetFileName).Order());
+        using var json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(exported, "config.json")));
+        using var theirs = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Reference(name), "config.json")));
+        foreach (var key in theirs.RootElement.EnumerateObject())
+        {
+            var written = json.RootElement.GetProperty(key.Name);
+            if (key.Value.ValueKind == JsonValueKind.Number) Assert.Equal(key.Value.GetDouble(), written.GetDouble());
+            else Assert.Equal(key.Value.ToString(), written.ToString());
+        }
+
+        using var tokenizer = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(exported, "tokenizer_config.json")));
+        Assert.Equal("PreTrainedTokenizerFast", tokenizer.RootElement.GetProperty("tokenizer_class").GetString());
+        Assert.Contains("is there already", Assert.Throws<UserErrorException>(() => HuggingFaceExport.Write(first.Folder, first.ManifestSha256, TokenizerOf("first"), exported)).Message);
+
+        static string Full(string tensor) => tensor.StartsWith("model.") || tensor.StartsWith("lm_head") ? tensor : "transformer." + tensor;
+    }
+
+    [Fact]
+    public void Export_OfTheDttArchitecture_IsRefusedWithTheReason()
+    {
+        using var parameters = new FlatParameters(ParameterTable.Of(Tiny.Model("dtt")), CPU, bf16: false, forTraining: false);
+        Assert.Contains("no final norm", Assert.Throws<UserErrorException>(() => HuggingFaceNames.Views(Tiny.Model("dtt"), parameters)).Message);
+    }
+
+    [Theory]
+    [InlineData("\"gelu_new\"", "\"relu\"", "'activation_function' is relu")]
+    [InlineData("\"model_type\": \"gpt2\"", "\"model_type\": \"bert\"", "is of a 'bert'; DTT imports gpt2 and llama")]
+    [InlineData("\"n_inner\": 48", "\"n_inner\": 40", "makes it (16, 40)")]
+    [InlineData("\"vocab_size\": 259", "\"vocab_size\": 300", "its tokenizer has 259 ids")]
+    [InlineData("\"n_layer\": 2", "\"n_layer\": 1", "'h.1.ln_1.weight' is in its files")]
+    public void Import_OfSomethingElse_SaysWhat_AndLeavesNothing(string old, string changed, string message)
+    {
+        var copy = Directory.CreateDirectory(_folder["copy"]).FullName;
+        foreach (var file in Directory.EnumerateFiles(Reference("hf-gpt2"))) File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
+        var config = Path.Combine(copy, "config.json");
+        File.WriteAllText(config, File.ReadAllText(config).Replace(old, changed));
+        Assert.Contains(message, Assert.ThrowsAny<UserErrorException>(() => Import(copy, "bad")).Message);
+        Assert.False(Directory.Exists(_folder["runs"]));
+    }
+
+    /// <summary>Imports in a folder of the test's own.</summary>
+    private (RunConfig Config, CheckpointPlace Checkpoint) Import(string from, string name)
+    {
+        Environment.CurrentDirectory = _folder.Path;
+        var run = HuggingFaceImport.Read(from, name).Run;
+        var record = FileRunStore.Read(_folder[Path.Combine("runs", run)]);
+        Assert.Equal(RunState.Completed, record.State);
+        var committed = record.Latest!;
+        return (RunConfig.Parse(File.ReadAllText(_folder[Path.Combine("runs", run, "config.yaml")])), new CheckpointPlace(_folder[Path.Combine("runs", run, "checkpoints", committed.FolderName)], committed.ManifestSha256));
+    }
+
+    private string TokenizerOf(string run) => FileRunStore.Read(_folder[Path.Combine("runs", run)]).TokenizerFolder;
+
+    private static Gpt Load(RunConfig config, CheckpointPlace checkpoint)
+    {
+        var gpt = Tiny.Gpt(config.Model);
+        CheckpointFolder.Load(checkpoint.Folder, CheckpointFolder.ReadManifest(checkpoint.Folder, checkpoint.ManifestSha256), config.Model, gpt.Parameters, optimizer: null);
+        return gpt;
+    }
+
+    private static string Weights(CheckpointPlace checkpoint) => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(Path.Combine(checkpoint.Folder, "model.safetensors"))));
+
+    private static string Reference(string name) => Path.Combine(AppContext.BaseDirectory, "reference", name);
+}
