@@ -4,6 +4,7 @@ using Dtt.Abstractions.Errors;
 using Dtt.Abstractions.Ranks;
 using Dtt.Abstractions.Runs;
 using Dtt.Training;
+using Dtt.Training.Benchmarks;
 using Dtt.Training.Collectives;
 using Dtt.Training.HuggingFace;
 using Dtt.Training.Native;
@@ -16,6 +17,7 @@ return args switch
 {
     ["--pipe", var input, var output, "--parent", var parent] => Hosted(input, output, parent),
     ["--standalone", var config, .. var sets] => Standalone(config, sets),
+    ["--bench", var preset, var batch, var context, var pairs, var precisions, var format, .. var peer] => Bench(preset, int.Parse(batch), int.Parse(context), int.Parse(pairs), precisions, format == "json", peer.FirstOrDefault()),
     ["--import", var folder, var name] => Exchange(() =>
     {
         var (run, weights) = HuggingFaceImport.Read(folder, name);
@@ -84,6 +86,17 @@ static int Exchange(Action work)
         Console.Error.WriteLine(e.Message);
         return e.ExitCode;
     }
+}
+
+static int Bench(string preset, int batch, int context, int pairs, string precisions, bool json, string? peer)
+{
+    var code = ExitCodes.Success;
+    var failed = Exchange(() =>
+    {
+        var model = new ConfigReader(RunKeys.All).SetUnlessSet(ModelPresets.All[preset], preset).Values;
+        code = new BenchWork(new BenchOrder(ModelConfig.From(model), batch, context, pairs, precisions.Split(','), peer, json)).Run();
+    });
+    return failed != ExitCodes.Success ? failed : code;
 }
 
 static int Standalone(string file, string[] sets)

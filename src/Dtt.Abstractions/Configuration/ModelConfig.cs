@@ -51,7 +51,8 @@ public sealed record ModelConfig
     [System.Text.Json.Serialization.JsonIgnore]
     public int HeadDim => ModelDim / NumHeads;
 
-    internal static ModelConfig From(ConfigValues v) => new()
+    /// <summary>The model of checked values.</summary>
+    public static ModelConfig From(ConfigValues v) => new()
     {
         Architecture = v.Text("architecture"),
         NumLayers = v.Int("n_blocks"),

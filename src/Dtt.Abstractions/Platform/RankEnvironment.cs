@@ -12,6 +12,14 @@ public static class RankEnvironment
 
     private static readonly string[] _names = ["DTT_LIBTORCH", "DTT_NCCL", "DTT_CRASH_AT", "DTT_DEADLINE_SCALE"];
 
+    /// <summary>What whoever starts a rank sets for malloc unless the run does: fresh pages cost more than arithmetic when every step maps and unmaps its activations, so freed ones are kept.</summary>
+    public static IReadOnlyDictionary<string, string> Allocator { get; } = new Dictionary<string, string>
+    {
+        ["MALLOC_MMAP_THRESHOLD_"] = "4000000000",
+        ["MALLOC_TRIM_THRESHOLD_"] = "8000000000",
+        ["MALLOC_TOP_PAD_"] = "268435456",
+    };
+
     /// <summary>Whether a variable belongs to the run.</summary>
     public static bool Owns(string name) => _names.Contains(name) || (name != "CUDA_VISIBLE_DEVICES" && _prefixes.Any(p => name.StartsWith(p, StringComparison.Ordinal)));
 

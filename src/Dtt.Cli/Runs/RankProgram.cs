@@ -9,7 +9,9 @@ internal static class RankProgram
     /// <summary>Runs it to its end; its exit code.</summary>
     public static async Task<int> RunAsync(string[] arguments, CancellationToken cancellation)
     {
-        using var process = Process.Start(new ProcessStartInfo(ProgramPaths.Dotnet(), [ProgramPaths.Rank(), .. arguments]))!;
+        var start = new ProcessStartInfo(ProgramPaths.Dotnet(), [ProgramPaths.Rank(), .. arguments]);
+        foreach (var (name, value) in RankEnvironment.Allocator) start.Environment.TryAdd(name, value);
+        using var process = Process.Start(start)!;
         try
         {
             await process.WaitForExitAsync(cancellation);

@@ -91,11 +91,7 @@ internal sealed class RankProcess : IDisposable
 
         foreach (var name in start.Environment.Keys.Where(RankEnvironment.Owns).ToList()) start.Environment.Remove(name);
         foreach (var (name, value) in environment) start.Environment[name] = value;
-
-        // Fresh pages cost more than arithmetic when every step maps and unmaps its activations: let malloc keep them.
-        start.Environment.TryAdd("MALLOC_MMAP_THRESHOLD_", "4000000000");
-        start.Environment.TryAdd("MALLOC_TRIM_THRESHOLD_", "8000000000");
-        start.Environment.TryAdd("MALLOC_TOP_PAD_", "268435456");
+        foreach (var (name, value) in RankEnvironment.Allocator) start.Environment.TryAdd(name, value);
         start.Environment[OwnerSweep.Variable] = OwnerSweep.ThisOwner;
         var process = Process.Start(start)!;
         process.StandardInput.Close();

@@ -7,16 +7,19 @@ using static TorchSharp.torch;
 namespace Dtt.Training.Model;
 
 /// <summary>
-/// All weights of a model in contiguous buffers: the fp32 master, the working copy that forward and backward use (bf16, or the master itself)
-/// and their gradients. Each weight is a view, aligned to 256 bytes in every buffer; the blocks' matrices come first, then embeddings, then what does not decay. So a cast, a clip, an optimizer step and a
+/// All weights of a model in contiguous buffers: the fp32 master, the working copy that forward and backward use (bf16, or the master itself),
+/// and the fp32 gradient. Each weight is a view, aligned to 256 bytes in every buffer; the blocks' matrices come first, then embeddings, then what does not decay. So a cast, a clip, an optimizer step and a
 /// reduction are each one operation on a range.
 /// </summary>
 internal sealed class FlatParameters : IDisposable
 {
     private const long AlignValues = 128;   // 256 bytes of bf16
+    private const long ValuesAtOnce = 1 << 20;
     private const long VocabMultiple = 128; // run-time padding of the vocabulary: faster matrix shapes
     private readonly Dictionary<string, Place> _places = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Tensor> _leaves = new(StringComparer.Ordinal);
+    private readonly Dictionary<Tensor, string> _nameOf = new(ReferenceEqualityComparer.Instance);
+    private readonly HashSet<string> _cleared = new(StringComparer.Ordinal); // whose part of the gradient counts as zero, whatever it holds
 
     /// <summary>Buffers for the given weights, all zero.</summary>
     /// <param name="table">The weights.</param>
@@ -41,7 +44,6 @@ internal sealed class FlatParameters : IDisposable
         if (forTraining)
         {
             Gradient = zeros(Size, dtype: float32, device: device).DetachFromDisposeScope();
-            WorkingGradient = bf16 ? zeros(Size, dtype: bfloat16, device: device).DetachFromDisposeScope() : Gradient;
         }
 
         foreach (var (name, place) in _places)
@@ -50,10 +52,10 @@ internal sealed class FlatParameters : IDisposable
             if (forTraining)
             {
                 leaf.requires_grad = true;
-                leaf.grad = View(WorkingGradient!, place);
             }
 
             _leaves[name] = leaf.DetachFromDisposeScope();
+            _nameOf[leaf] = name;
         }
     }
 
@@ -78,13 +80,10 @@ internal sealed class FlatParameters : IDisposable
     /// <summary>(Size) fp32: the step's summed gradient.</summary>
     public Tensor? Gradient { get; }
 
-    /// <summary>(Size) in the working type: where backward accumulates one micro-batch.</summary>
-    public Tensor? WorkingGradient { get; }
-
     /// <summary>Whether the working copy is bf16.</summary>
     public bool IsBf16 => Working.dtype == ScalarType.BFloat16;
 
-    /// <summary>A weight as the model uses it: padded, in the working type, a leaf whose gradient is preset.</summary>
+    /// <summary>A weight as the model uses it: padded, in the working type, a leaf of the graph.</summary>
     public Tensor this[string name] => _leaves[name];
 
     /// <summary>Whether the model has this weight.</summary>
@@ -136,14 +135,49 @@ internal sealed class FlatParameters : IDisposable
         if (IsBf16) Working.copy_(Master);
     }
 
-    /// <summary>Adds the working gradient of one micro-batch to the step's gradient and clears it; in fp32 they are the same buffer.</summary>
-    public void GatherGradient()
+    /// <summary>Adds what backward left at these weights to the step's gradient.</summary>
+    public void GatherGradients(IReadOnlyList<Tensor> leaves)
     {
-        if (!IsBf16) return;
         using var noGrad = no_grad();
-        Gradient!.add_(WorkingGradient!, Number.One);
-        WorkingGradient!.zero_();
+        foreach (var leaf in leaves)
+        {
+            using var gradient = leaf.grad!;
+            AddGradient(_nameOf[leaf], gradient);
+            leaf.grad = null;
+        }
     }
+
+    /// <summary>Adds to a weight's part of the step's gradient; the first to come is copied.</summary>
+    /// <param name="name">The weight.</param>
+    /// <param name="gradient">Of the weight's padded shape, fp32 or bf16.</param>
+    public void AddGradient(string name, Tensor gradient)
+    {
+        using var sum = PaddedViewOf(name, Gradient!);
+        if (_cleared.Remove(name))
+        {
+            sum.copy_(gradient);
+            return;
+        }
+
+        // torch adds bf16 to fp32 by way of an fp32 copy: a few rows of it stay in the cache.
+        var rows = Math.Max(1, ValuesAtOnce / (sum.numel() / sum.shape[0]));
+        for (long row = 0; row < sum.shape[0]; row += rows)
+        {
+            using var scope = NewDisposeScope();
+            var count = Math.Min(rows, sum.shape[0] - row);
+            sum.narrow(0, row, count).add_(gradient.narrow(0, row, count), Number.One);
+        }
+    }
+
+    /// <summary>A weight's part of the step's gradient, padded, to add to in place; the caller disposes it.</summary>
+    public Tensor GradientOf(string name)
+    {
+        var view = PaddedViewOf(name, Gradient!);
+        return _cleared.Remove(name) ? view.zero_() : view;
+    }
+
+    /// <summary>Starts the next step's gradient from zero.</summary>
+    public void ClearGradient() => _cleared.UnionWith(_places.Keys);
 
     /// <summary>The weights whose gradient is not finite.</summary>
     public IReadOnlyList<string> NonFiniteGradients()
@@ -155,7 +189,6 @@ internal sealed class FlatParameters : IDisposable
     public void Dispose()
     {
         foreach (var leaf in _leaves.Values) leaf.Dispose();
-        if (WorkingGradient is { } g && !ReferenceEquals(g, Gradient)) g.Dispose();
         Gradient?.Dispose();
         if (!ReferenceEquals(Working, Master)) Working.Dispose();
         Master.Dispose();

@@ -64,6 +64,7 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
             }
 
             autograd.backward([output], [gradient]);
+            parameters.GatherGradients(_blocks[i].Weights);
             gradient.Dispose();
             gradient = input.grad!;
             output.Dispose();
@@ -71,7 +72,6 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
         }
 
         _embedding.Backward(inputs, gradient, embeddingMask);
-        parameters.GatherGradient();
         return loss.MoveToOuterDisposeScope();
     }
 
@@ -153,14 +153,16 @@ internal sealed class Embedding(ModelConfig config, FlatParameters p)
         using var scope = NewDisposeScope();
         if (mask is not null) gradient = gradient.mul(mask);
         gradient = gradient.to(ScalarType.Float32);                               // (B, T, C)
-        p.PaddedViewOf(_tokens, p.Gradient!).index_add_(0, inputs.reshape(-1), gradient.view(-1, gradient.shape[2]), Number.One);
-        if (_positions is not null) p.PaddedViewOf(_positions, p.Gradient!).narrow(0, 0, gradient.shape[1]).add_(gradient.sum(dim: 0), Number.One);   // named: a bare 0 is also a ScalarType
+        p.GradientOf(_tokens).index_add_(0, inputs.reshape(-1), gradient.view(-1, gradient.shape[2]), Number.One);
+        if (_positions is not null) p.GradientOf(_positions).narrow(0, 0, gradient.shape[1]).add_(gradient.sum(dim: 0), Number.One);   // named: a bare 0 is also a ScalarType
     }
 }
 
 /// <summary>x + attention(norm(x)), then x + mlp(norm(x)); the two halves are the architecture's own.</summary>
 internal abstract class Block(ModelConfig config)
 {
+    private const long ShortContext = 512;
+
     /// <summary>The blocks of a model.</summary>
     public static Block[] All(ModelConfig config, FlatParameters p)
     {
@@ -168,6 +170,9 @@ internal abstract class Block(ModelConfig config)
         var rotary = new Rotary(config, p.Working.dtype, p.Working.device);
         return [.. Enumerable.Range(0, config.NumLayers).Select(i => new LlamaBlock(config, p, i, rotary))];
     }
+
+    /// <summary>The block's weights.</summary>
+    public abstract IReadOnlyList<Tensor> Weights { get; }
 
     /// <summary>(B, T, C) → (B, T, C). With a seed, dropout is on; with a cache, attention also sees the tokens before.</summary>
     public Tensor Forward(Tensor x, ulong? dropoutSeed, LayerCache? cache = null)
@@ -190,20 +195,23 @@ internal abstract class Block(ModelConfig config)
     protected Tensor Attend(Tensor q, Tensor k, Tensor v, double dropout)
     {
         var (t, past) = (q.shape[2], k.shape[2] - q.shape[2]);                                     // S
-        var y = config.FlashAttention && (!config.Causal || past == 0 || t == 1)                   // the kernel's mask counts from the first key
+        var y = config.FlashAttention && !IsShort(k) && (!config.Causal || past == 0 || t == 1)     // the kernel's mask counts from the first key
             ? F.scaled_dot_product_attention(q, k, v, p: dropout, is_casual: config.Causal && past == 0)   // one new token sees everything
             : SpelledOut(q, k, v, dropout, past);
         return y.transpose(1, 2).reshape(q.shape[0], t, config.ModelDim);                          // (B, nh, T, hs) -> (B, T, C)
     }
 
+    /// <summary>Whether torch's fused kernel on a CPU is slower than plain products: in bf16 with few keys (measured: docs/log.md).</summary>
+    private static bool IsShort(Tensor k) => k.device_type == DeviceType.CPU && k.dtype == ScalarType.BFloat16 && k.shape[2] <= ShortContext;
+
     private Tensor SpelledOut(Tensor q, Tensor k, Tensor v, double dropout, long past)
     {
         using var scale = (1 / Math.Sqrt(q.shape[3])).ToScalar();
-        var scores = q.matmul(k.transpose(-2, -1)).mul(scale);                                     // (B, nh, T, S + T)
+        var scores = q.mul(scale).matmul(k.transpose(-2, -1));                                     // (B, nh, T, S + T)
         if (config.Causal)
         {
-            var future = ones(scores.shape[2], scores.shape[3], dtype: ScalarType.Bool, device: q.device).triu(past + 1);
-            scores = scores.masked_fill(future, Number.NegativeInfinity);
+            var future = full_like(scores[0, 0], Number.NegativeInfinity).triu_(past + 1);         // (T, S + T)
+            scores = scores.add_(future, Number.One);
         }
 
         return Drop(scores.softmax(-1), dropout).matmul(v);
@@ -233,6 +241,8 @@ internal sealed class Gpt2Block : Block
         _tanhGelu = config.Architecture == "gpt2";
     }
 
+    public override IReadOnlyList<Tensor> Weights => [_norm1, _norm1Bias, _qkv, .. _qkvBias is null ? Array.Empty<Tensor>() : [_qkvBias], _out, _outBias, _norm2, _norm2Bias, _up, _upBias, _down, _downBias];
+
     protected override Tensor Attention(Tensor x, double dropout, LayerCache? cache)
     {
         x = F.layer_norm(x, [_config.ModelDim], _norm1, _norm1Bias, _config.NormEpsilon);
@@ -257,9 +267,11 @@ internal sealed class Gpt2Block : Block
 /// </summary>
 internal sealed class Head(ModelConfig config, FlatParameters p)
 {
+    private const long RowsInCache = 64; // of fp32 logits: a few megabytes
     private readonly string _weight = p.Last(ParameterRole.Vocabulary, dimensions: 2)!;
     private readonly string? _bias = p.Last(ParameterRole.Vocabulary, dimensions: 1);
     private readonly string? _norm = p.Has("transformer.ln_f.weight") ? "transformer.ln_f" : p.Has("model.norm.weight") ? "model.norm" : null;
+    private readonly Tensor[] _normWeights = [.. p.Table.Where(s => s.Name.StartsWith("transformer.ln_f.", StringComparison.Ordinal) || s.Name == "model.norm.weight").Select(s => p[s.Name])];
 
     /// <summary>Summed loss (), and the gradient of scale × loss with respect to <paramref name="x"/> (B, T, C).</summary>
     public Tensor ForwardBackward(Tensor x, Tensor targets, double scale, out Tensor gradient)
@@ -276,6 +288,7 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
         if (_norm is not null)
         {
             autograd.backward([normed], [dNormed.view(normed.shape)]);
+            p.GatherGradients(_normWeights);
             gradient = x.grad!.MoveToOuterDisposeScope();
         }
         else
@@ -326,16 +339,22 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
 
             // d loss / d logits = softmax − one-hot; a padded id has probability 0 and so no gradient.
             logits.narrow(1, config.VocabSize, logits.shape[1] - config.VocabSize).fill_(Number.NegativeInfinity);
-            var logProbabilities = logits.log_softmax(1, ScalarType.Float32);
-            loss.add_(logProbabilities.gather(1, target).sum(), Number.MinusOne);
-            var d = logProbabilities.exp_();
-            d.scatter_add_(1, target, full_like(target, Number.MinusOne, dtype: ScalarType.Float32));
-            d = d.mul_(factor!).to(rows.dtype);                                                // (n, Vp)
+            for (long row = 0; row < n; row += RowsInCache)
+            {
+                using var inCache = NewDisposeScope();
+                var few = Math.Min(RowsInCache, n - row);
+                var (some, ids) = (logits.narrow(0, row, few), target.narrow(0, row, few));
+                var logProbabilities = some.log_softmax(1, ScalarType.Float32);
+                loss.add_(logProbabilities.gather(1, ids).sum(), Number.MinusOne);
+                var d32 = logProbabilities.exp_();
+                d32.scatter_add_(1, ids, full_like(ids, Number.MinusOne, dtype: ScalarType.Float32));
+                some.copy_(d32.mul_(factor!));
+            }
+
+            var d = logits;                                                                        // (n, Vp), now d loss / d logits
             gradient.narrow(0, start, n).copy_(d.matmul(p[_weight]));                               // (n, Vp) (Vp, C) -> (n, C)
-            var dWeight = p.PaddedViewOf(_weight, p.Gradient!);
-            if (p.IsBf16) dWeight.add_(d.t().matmul(h), Number.One);                                      // (Vp, n) (n, C) -> (Vp, C)
-            else dWeight.addmm_(d.t(), h, 1, 1);
-            if (_bias is not null) p.PaddedViewOf(_bias, p.Gradient!).add_(d.sum(dim: 0, type: ScalarType.Float32), Number.One);
+            p.AddGradient(_weight, d.t().matmul(h));                                               // (Vp, n) (n, C) -> (Vp, C)
+            if (_bias is not null) p.GradientOf(_bias).add_(d.sum(dim: 0, type: ScalarType.Float32), Number.One);
         }
 
         return loss;

@@ -21,6 +21,8 @@ internal sealed class LlamaBlock : Block
         (_norm2, _gateUp, _down) = (p[h + "post_attention_layernorm.weight"], p[h + "mlp.gate_up_proj.weight"], p[h + "mlp.down_proj.weight"]);
     }
 
+    public override IReadOnlyList<Tensor> Weights => [_norm1, _qkv, _out, _norm2, _gateUp, _down];
+
     /// <summary>x ÷ √(mean(x²) + ε) · gain over the last dimension, the mean in fp32 (Zhang and Sennrich 2019, arXiv:1910.07467, equation 4).</summary>
     public static Tensor RmsNorm(Tensor x, Tensor gain, double epsilon)
     {

@@ -66,7 +66,7 @@ internal abstract class Optimizer : IDisposable
         var result = Number.Of(norm);
         if (!float.IsFinite(result)) return result;
         _shared?.AllGather(Parameters.Master);
-        gradient.zero_();
+        Parameters.ClearGradient();
         Parameters.MasterChanged();
         return result;
     }

@@ -1,0 +1,89 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Dtt.Abstractions.Errors;
+using Dtt.Training.Native;
+using static TorchSharp.torch;
+
+namespace Dtt.Training.Benchmarks;
+
+/// <summary>A training step in interleaved pairs with what it is measured against, as ratios within one run.</summary>
+internal sealed class BenchWork(BenchOrder order)
+{
+    private const int WarmUp = 3;
+
+    /// <summary>Measures and prints; the exit code is 1 when a median is below its floor.</summary>
+    public int Run()
+    {
+        var results = new List<BenchResult>();
+        foreach (var bf16 in order.Precisions.Select(p => p == "bf16"))
+        {
+            using (var bench = new TrainingBench(order.Model, order.Batch, order.Context, bf16))
+            using (var gemms = new ModelGemms(order.Model, (long)order.Batch * order.Context, bf16 ? ScalarType.BFloat16 : ScalarType.Float32))
+                results.Add(Pairs($"gemm_share_{Name(bf16)}", bf16 ? 0.80 : 0.85, bench.Seconds, gemms.Seconds));
+            using (var bench = new TrainingBench(order.Model, order.Batch, order.Context, bf16))
+            using (var eager = new EagerGpt(order.Model, order.Batch, order.Context, bf16))
+                results.Add(Pairs($"eager_torchsharp_{Name(bf16)}", 1.5, bench.Seconds, eager.Seconds));
+            if (order.Peer is not { } command) continue;
+            using (var bench = new TrainingBench(order.Model, order.Batch, order.Context, bf16))
+            using (var peer = new BenchPeer(command, [.. order.Arguments(bf16)]))
+                results.Add(Pairs($"peer_{Name(bf16)}", bf16 ? 1.8 : 1.2, bench.Seconds, peer.Seconds) with { Peer = peer.Name });
+        }
+
+        Print(results);
+        return results.All(r => r.Median >= r.Floor) ? ExitCodes.Success : ExitCodes.Failure;
+    }
+
+    private static string Name(bool bf16) => bf16 ? "bf16" : "fp32";
+
+    /// <summary>Seconds of the other side ÷ seconds of a step, pair by pair.</summary>
+    private BenchResult Pairs(string name, double floor, Func<double> step, Func<double> other)
+    {
+        for (var i = 0; i < WarmUp; i++) (_, _) = (step(), other());
+        var pairs = new List<(double Step, double Other)>();
+        for (var i = 0; i < order.Pairs; i++)
+        {
+            // Whoever goes first finds another cache: they take turns.
+            var (first, second) = i % 2 == 0 ? (step, other) : (other, step);
+            var (a, b) = (first(), second());
+            pairs.Add(i % 2 == 0 ? (a, b) : (b, a));
+            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: step {pairs[^1].Step * 1e3:0} ms, other {pairs[^1].Other * 1e3:0} ms, ratio {pairs[^1].Other / pairs[^1].Step:0.000}"));
+        }
+
+        var ratios = pairs.Select(p => p.Other / p.Step).Order().ToArray();
+        return new BenchResult(name, floor, MedianOf(ratios), ratios[0], ratios[^1], MedianOf([.. pairs.Select(p => p.Step).Order()]), order.Pairs);
+    }
+
+    private static double MedianOf(double[] sorted) => (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+
+    private void Print(List<BenchResult> results)
+    {
+        var tokens = order.Batch * order.Context;
+        if (!order.Json)
+        {
+            foreach (var r in results)
+            {
+                Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"{r.Name,-24} {r.Median:0.000} ({r.Lowest:0.000} to {r.Highest:0.000}, {r.Pairs} pairs), floor {r.Floor:0.00}{(r.Median < r.Floor ? ", BELOW" : "")}; step {r.StepSeconds * 1e3:0} ms, {tokens / r.StepSeconds:0} tok/s{(r.Peer is { } p ? $"; against {p}" : "")}"));
+            }
+
+            return;
+        }
+
+        var list = new JsonArray([.. results.Select(r => (JsonNode)new JsonObject
+        {
+            ["name"] = r.Name,
+            ["median"] = r.Median,
+            ["lowest"] = r.Lowest,
+            ["highest"] = r.Highest,
+            ["floor"] = r.Floor,
+            ["pairs"] = r.Pairs,
+            ["step_seconds"] = r.StepSeconds,
+            ["tokens_per_second"] = tokens / r.StepSeconds,
+            ["threads"] = TorchRuntime.Threads,
+            ["peer"] = r.Peer,
+        })]);
+        Console.Out.WriteLine(list.ToJsonString());
+    }
+
+    private sealed record BenchResult(string Name, double Floor, double Median, double Lowest, double Highest, double StepSeconds, int Pairs, string? Peer = null);
+}

@@ -1,0 +1,57 @@
+using System.Diagnostics;
+using Dtt.Abstractions.Configuration;
+using Dtt.Abstractions.Models;
+using static TorchSharp.torch;
+
+namespace Dtt.Training.Benchmarks;
+
+/// <summary>
+/// The time of exactly a model's matrix products in one micro-batch: forward, and the gradients of input and weight, of every weight matrix. What a step takes beyond it is
+/// everything else that a trainer does.
+/// </summary>
+internal sealed class ModelGemms : IDisposable
+{
+    private const int VocabMultiple = 128;
+    private readonly List<(Tensor Input, Tensor Weight, Tensor OutputGradient, int Count)> _shapes = [];
+
+    /// <summary>The products of a model for so many tokens.</summary>
+    public ModelGemms(ModelConfig model, long tokens, ScalarType type)
+    {
+        using var scope = NewDisposeScope();
+        var hidden = ParameterTable.Of(model).Where(p => p.Role == ParameterRole.Hidden).Select(p => (Out: p.Shape[0], In: p.Shape[1]));
+        var head = (Out: (long)(model.VocabSize + VocabMultiple - 1) / VocabMultiple * VocabMultiple, In: (long)model.ModelDim);
+        foreach (var shape in hidden.Append(head).GroupBy(s => s))
+        {
+            Tensor Random(long rows, long columns) => rand(rows, columns).to(type).DetachFromDisposeScope();
+            _shapes.Add((Random(tokens, shape.Key.In), Random(shape.Key.Out, shape.Key.In), Random(tokens, shape.Key.Out), shape.Count()));
+        }
+    }
+
+    /// <summary>Seconds of all products once: each distinct shape is timed once and counted as often as the model has it.</summary>
+    public double Seconds()
+    {
+        using var noGrad = no_grad();
+        var total = 0.0;
+        foreach (var (input, weight, gradient, count) in _shapes)
+        {
+            using var scope = NewDisposeScope();
+            var clock = Stopwatch.StartNew();
+            input.matmul(weight.t()).Dispose();                                     // (N, in) (in, out) -> (N, out)
+            gradient.matmul(weight).Dispose();                                      // (N, out) (out, in) -> (N, in)
+            gradient.t().matmul(input).Dispose();                                   // (out, N) (N, in) -> (out, in)
+            total += clock.Elapsed.TotalSeconds * count;
+        }
+
+        return total;
+    }
+
+    public void Dispose()
+    {
+        foreach (var (input, weight, gradient, _) in _shapes)
+        {
+            input.Dispose();
+            weight.Dispose();
+            gradient.Dispose();
+        }
+    }
+}
