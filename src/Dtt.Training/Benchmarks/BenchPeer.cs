@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Platform;
 
 namespace Dtt.Training.Benchmarks;
 
@@ -12,7 +13,11 @@ internal sealed class BenchPeer : IDisposable
     public BenchPeer(string command, string[] arguments)
     {
         var words = command.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        _process = Process.Start(new ProcessStartInfo(words[0], [.. words[1..], .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        var start = new ProcessStartInfo(words[0], [.. words[1..], .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+
+        // As its own users start it: what dtt set for its rank is not the peer's.
+        foreach (var (name, _) in RankEnvironment.Allocator.Where(v => start.Environment.TryGetValue(v.Key, out var set) && set == v.Value).ToList()) start.Environment.Remove(name);
+        _process = Process.Start(start)!;
         Name = Line();
     }
 

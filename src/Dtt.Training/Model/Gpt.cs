@@ -267,7 +267,7 @@ internal sealed class Gpt2Block : Block
 /// </summary>
 internal sealed class Head(ModelConfig config, FlatParameters p)
 {
-    private const long RowsInCache = 64; // of fp32 logits: a few megabytes
+    private const long RowsInCache = 32; // of fp32 logits: a few megabytes
     private readonly string _weight = p.Last(ParameterRole.Vocabulary, dimensions: 2)!;
     private readonly string? _bias = p.Last(ParameterRole.Vocabulary, dimensions: 1);
     private readonly string? _norm = p.Has("transformer.ln_f.weight") ? "transformer.ln_f" : p.Has("model.norm.weight") ? "model.norm" : null;
