@@ -161,8 +161,6 @@ internal sealed class Embedding(ModelConfig config, FlatParameters p)
 /// <summary>x + attention(norm(x)), then x + mlp(norm(x)); the two halves are the architecture's own.</summary>
 internal abstract class Block(ModelConfig config)
 {
-    private const long ShortContext = 512;
-
     /// <summary>The blocks of a model.</summary>
     public static Block[] All(ModelConfig config, FlatParameters p)
     {
@@ -202,7 +200,7 @@ internal abstract class Block(ModelConfig config)
     }
 
     /// <summary>Whether torch's fused kernel on a CPU is slower than plain products: in bf16 with few keys (measured: docs/log.md).</summary>
-    private static bool IsShort(Tensor k) => k.device_type == DeviceType.CPU && k.dtype == ScalarType.BFloat16 && k.shape[2] <= ShortContext;
+    private static bool IsShort(Tensor k) => k.device_type == DeviceType.CPU && k.dtype == ScalarType.BFloat16 && k.shape[2] <= ModelArithmetic.ShortContext;
 
     private Tensor SpelledOut(Tensor q, Tensor k, Tensor v, double dropout, long past)
     {
