@@ -1,3 +1,4 @@
+using Dtt.Abstractions.Platform;
 using System.Globalization;
 using System.Text.RegularExpressions;
 
@@ -22,7 +23,7 @@ internal static partial class PlatformBench
         for (var pair = 0; pair < pairs; pair++)
         {
             // The rank alone gets the environment that a silo gives to its ranks.
-            scratch.Time("bash", "-c", $"MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000 MALLOC_TOP_PAD_=268435456 dotnet {rank} --standalone {config} name=alone-{pair} {string.Join(' ', settings)} 2> alone.log");
+            scratch.Time("bash", "-c", $"{string.Join(' ', RankEnvironment.Allocator.Select(v => $"{v.Key}={v.Value}"))} dotnet {rank} --standalone {config} name=alone-{pair} {string.Join(' ', settings)} 2> alone.log");
             scratch.Dtt(["train", "-c", config, "-n", $"run-{pair}", .. settings.SelectMany(s => new[] { "--set", s })]);
             var (alone, run) = (MeanStep(scratch.At("alone.log")), MeanStep(scratch.At("runs", $"run-{pair}", "logs", "a01.log")));
             ratios.Add(alone / run);

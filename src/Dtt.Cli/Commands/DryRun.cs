@@ -34,7 +34,7 @@ internal static class DryRun
         Row("checkpoint", $"{Size(model.CheckpointBytes)} each; up to {run.Keep + 2} at once: {Size(model.CheckpointBytes * (run.Keep + 2))}");
         try
         {
-            using var data = TrainingData.Open(config.Paths.Tokens, config.Paths.Tokenizer, run, frozenGlobalBatch: 0);
+            using var data = TrainingData.Open(config.Paths.Tokens, config.Paths.Tokenizer, run, frozenGlobalBatch: 0, run.RanksPerNode);
             var (n, g, steps) = (data.Windows.Count, data.Plan.GlobalBatchWindows, data.Plan.TotalSteps);
             Row("training windows N", $"{n:N0} of {run.Model.ContextLength} tokens");
             Row("steps", $"{steps:N0} of {g:N0} windows; {(run.Epochs * n / g > steps ? "bounded by max_steps or max_tokens" : $"{run.Epochs} × N ÷ G, {run.Epochs * n % g:N0} windows left over")}");

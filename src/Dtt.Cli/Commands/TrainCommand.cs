@@ -52,7 +52,7 @@ internal static class TrainCommand
     /// <summary>A run is only created when its data fit.</summary>
     private static void Check(LoadedConfig config)
     {
-        using var data = TrainingData.Open(config.Paths.Tokens, config.Paths.Tokenizer, config.Run, frozenGlobalBatch: 0);
+        using var data = TrainingData.Open(config.Paths.Tokens, config.Paths.Tokenizer, config.Run, frozenGlobalBatch: 0, config.Run.RanksPerNode);
     }
 
     private static RunFollower Follower(LoadedConfig config, string folder) =>

@@ -12,11 +12,16 @@ public sealed class DeviceTable(IReadOnlyList<string> devices)
     /// <summary>How long a reservation lasts.</summary>
     public static readonly TimeSpan ReservationTime = TimeSpan.FromSeconds(30);
 
-    private const string Cpu = "cpu";
+    /// <summary>The CPU's name.</summary>
+    public const string Cpu = "cpu";
+
     private readonly Dictionary<string, Holder> _holders = [];
 
     /// <summary>The machine's devices.</summary>
     public IReadOnlyList<string> Devices => devices;
+
+    /// <summary>Whether a device is the CPU, or a rank's share of it: <c>cpu</c>, <c>cpu:1</c> …</summary>
+    public static bool IsCpu(string device) => device.StartsWith(Cpu, StringComparison.Ordinal);
 
     /// <summary>Reserves devices of a kind, one a rank; an attempt that has some gets the same again.</summary>
     /// <returns>The devices, or none and why.</returns>
@@ -27,7 +32,7 @@ public sealed class DeviceTable(IReadOnlyList<string> devices)
         if (mine.Count > 0)
         {
             foreach (var (device, holder) in mine.Where(h => h.Value.Until is not null)) _holders[device] = holder with { Until = now + ReservationTime };
-            return (Ranks([.. mine.Select(h => h.Key).OrderBy(IndexOf)], wish), null);
+            return (Ranks([.. devices.Where(d => mine.Any(h => h.Key == d))], wish), null);
         }
 
         var wanted = Candidates(wish.WantsGpu);
@@ -43,7 +48,7 @@ public sealed class DeviceTable(IReadOnlyList<string> devices)
     public bool Hold(IReadOnlyList<string> taken, string run, int attempt, DateTimeOffset now)
     {
         Expire(now);
-        var physical = taken.Select(d => d.StartsWith(Cpu, StringComparison.Ordinal) ? Cpu : d).Distinct().ToList();
+        var physical = taken.Select(d => IsCpu(d) ? Cpu : d).Distinct().ToList();
         if (physical.Any(d => _holders.TryGetValue(d, out var holder) && (holder.Run != run || holder.Attempt != attempt))) return false;
         foreach (var device in physical) _holders[device] = new Holder(run, attempt, null);
         return true;
@@ -72,8 +77,6 @@ public sealed class DeviceTable(IReadOnlyList<string> devices)
     /// <summary>A device a rank: GPUs as they are, the CPU as many times as there are ranks.</summary>
     private static string[] Ranks(string[] physical, DeviceWish wish) =>
         physical is [Cpu] ? [.. Enumerable.Range(0, wish.Ranks).Select(r => r == 0 ? Cpu : $"{Cpu}:{r}")] : physical;
-
-    private int IndexOf(string device) => devices.ToList().IndexOf(device);
 
     private void Expire(DateTimeOffset now)
     {

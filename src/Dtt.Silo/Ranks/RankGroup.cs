@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Threading.Channels;
 using Dtt.Abstractions.Ranks;
+using Dtt.Grains.Devices;
 
 namespace Dtt.Silo.Ranks;
 
@@ -94,7 +95,7 @@ internal sealed class RankGroup : IDisposable
     private static Dictionary<string, string> EnvironmentOf(string device, int ranks, IReadOnlyDictionary<string, string> environment)
     {
         var mine = new Dictionary<string, string>(environment, StringComparer.Ordinal) { ["CUDA_VISIBLE_DEVICES"] = DeviceInventory.VisibleTo(device) };
-        if (ranks > 1 && DeviceInventory.IsCpu(device)) mine.TryAdd("OMP_NUM_THREADS", Math.Max(1, Environment.ProcessorCount / ranks).ToString(CultureInfo.InvariantCulture));
+        if (ranks > 1 && DeviceTable.IsCpu(device)) mine.TryAdd("OMP_NUM_THREADS", Math.Max(1, Environment.ProcessorCount / ranks).ToString(CultureInfo.InvariantCulture));
         return mine;
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Dtt.Abstractions.Configuration;
 using Dtt.Abstractions.Models;
+using Dtt.Training.Model;
 using static TorchSharp.torch;
 
 namespace Dtt.Training.Benchmarks;
@@ -11,7 +12,6 @@ namespace Dtt.Training.Benchmarks;
 /// </summary>
 internal sealed class ModelGemms : IDisposable
 {
-    private const int VocabMultiple = 128;
     private readonly List<(Tensor Input, Tensor Weight, Tensor OutputGradient, int Count)> _shapes = [];
 
     /// <summary>The products of a model for so many tokens.</summary>
@@ -19,7 +19,7 @@ internal sealed class ModelGemms : IDisposable
     {
         using var scope = NewDisposeScope();
         var hidden = ParameterTable.Of(model).Where(p => p.Role == ParameterRole.Hidden).Select(p => (Out: p.Shape[0], In: p.Shape[1]));
-        var head = (Out: (long)(model.VocabSize + VocabMultiple - 1) / VocabMultiple * VocabMultiple, In: (long)model.ModelDim);
+        var head = (Out: (model.VocabSize + FlatParameters.VocabMultiple - 1) / FlatParameters.VocabMultiple * FlatParameters.VocabMultiple, In: (long)model.ModelDim);
         foreach (var shape in hidden.Append(head).GroupBy(s => s))
         {
             Tensor Random(long rows, long columns) => rand(rows, columns).to(type).DetachFromDisposeScope();

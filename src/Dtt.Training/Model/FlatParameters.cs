@@ -15,7 +15,7 @@ internal sealed class FlatParameters : IDisposable
 {
     private const long AlignValues = 128;   // 256 bytes of bf16
     private const long ValuesAtOnce = 1 << 20;
-    private const long VocabMultiple = 128; // run-time padding of the vocabulary: faster matrix shapes
+    public const long VocabMultiple = 128;  // run-time padding of the vocabulary: faster matrix shapes
     private readonly Dictionary<string, Place> _places = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Tensor> _leaves = new(StringComparer.Ordinal);
     private readonly Dictionary<Tensor, string> _nameOf = new(ReferenceEqualityComparer.Instance);

@@ -169,6 +169,9 @@ internal abstract class Block(ModelConfig config)
         return [.. Enumerable.Range(0, config.NumLayers).Select(i => new LlamaBlock(config, p, i, rotary))];
     }
 
+    /// <summary>The model's shape.</summary>
+    protected ModelConfig Config => config;
+
     /// <summary>The block's weights.</summary>
     public abstract IReadOnlyList<Tensor> Weights { get; }
 
@@ -221,7 +224,6 @@ internal abstract class Block(ModelConfig config)
 /// <summary>GPT-2's block, and the Python DTT's, which has no query/key/value bias and the exact GELU.</summary>
 internal sealed class Gpt2Block : Block
 {
-    private readonly ModelConfig _config;
     private readonly Tensor _norm1, _norm1Bias, _qkv, _out, _outBias, _norm2, _norm2Bias, _up, _upBias, _down, _downBias;
     private readonly Tensor? _qkvBias;
     private readonly bool _tanhGelu;
@@ -229,7 +231,6 @@ internal sealed class Gpt2Block : Block
     public Gpt2Block(ModelConfig config, FlatParameters p, int layer) : base(config)
     {
         var h = $"transformer.h.{layer}.";
-        _config = config;
         (_norm1, _norm1Bias) = (p[h + "ln_1.weight"], p[h + "ln_1.bias"]);
         (_qkv, _qkvBias) = (p[h + "attn.c_attn.weight"], p.Has(h + "attn.c_attn.bias") ? p[h + "attn.c_attn.bias"] : null);
         (_out, _outBias) = (p[h + "attn.c_proj.weight"], p[h + "attn.c_proj.bias"]);
@@ -243,8 +244,8 @@ internal sealed class Gpt2Block : Block
 
     protected override Tensor Attention(Tensor x, double dropout, LayerCache? cache)
     {
-        x = F.layer_norm(x, [_config.ModelDim], _norm1, _norm1Bias, _config.NormEpsilon);
-        var qkv = F.linear(x, _qkv, _qkvBias).view(x.shape[0], x.shape[1], 3, _config.NumHeads, _config.HeadDim).permute(2, 0, 3, 1, 4);   // (B, T, 3C) -> (3, B, nh, T, hs)
+        x = F.layer_norm(x, [Config.ModelDim], _norm1, _norm1Bias, Config.NormEpsilon);
+        var qkv = F.linear(x, _qkv, _qkvBias).view(x.shape[0], x.shape[1], 3, Config.NumHeads, Config.HeadDim).permute(2, 0, 3, 1, 4);   // (B, T, 3C) -> (3, B, nh, T, hs)
         var (q, k, v) = (qkv.select(0, 0), qkv.select(0, 1), qkv.select(0, 2));                    // (B, nh, T, hs) each
         if (cache is not null) (k, v) = cache.Append(k, v);                                        // (B, nh, S + T, hs)
         return F.linear(Attend(q, k, v, dropout), _out, _outBias);
@@ -252,7 +253,7 @@ internal sealed class Gpt2Block : Block
 
     protected override Tensor Mlp(Tensor x)
     {
-        x = F.layer_norm(x, [_config.ModelDim], _norm2, _norm2Bias, _config.NormEpsilon);
+        x = F.layer_norm(x, [Config.ModelDim], _norm2, _norm2Bias, Config.NormEpsilon);
         x = F.linear(x, _up, _upBias);                                                             // (B, T, C) -> (B, T, M)
         x = _tanhGelu ? F.gelu(x, TorchSharp.Modules.GELU.Approximate.tanh) : F.gelu(x);
         return F.linear(x, _down, _downBias);                                                      // (B, T, M) -> (B, T, C)

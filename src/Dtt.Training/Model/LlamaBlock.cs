@@ -9,14 +9,13 @@ namespace Dtt.Training.Model;
 /// <summary>Llama's block: RMSNorm, rotary positions, grouped queries, SwiGLU (Touvron et al. 2023, arXiv:2302.13971, section 2.2, and arXiv:2307.09288, section 2.2).</summary>
 internal sealed class LlamaBlock : Block
 {
-    private readonly ModelConfig _config;
     private readonly Rotary _rotary;
     private readonly Tensor _norm1, _qkv, _out, _norm2, _gateUp, _down;
 
     public LlamaBlock(ModelConfig config, FlatParameters p, int layer, Rotary rotary) : base(config)
     {
         var h = $"model.layers.{layer}.";
-        (_config, _rotary) = (config, rotary);
+        _rotary = rotary;
         (_norm1, _qkv, _out) = (p[h + "input_layernorm.weight"], p[h + "self_attn.qkv_proj.weight"], p[h + "self_attn.o_proj.weight"]);
         (_norm2, _gateUp, _down) = (p[h + "post_attention_layernorm.weight"], p[h + "mlp.gate_up_proj.weight"], p[h + "mlp.down_proj.weight"]);
     }
@@ -33,8 +32,8 @@ internal sealed class LlamaBlock : Block
 
     protected override Tensor Attention(Tensor x, double dropout, LayerCache? cache)
     {
-        var (b, t, hs, nh, nkv) = (x.shape[0], x.shape[1], _config.HeadDim, _config.NumHeads, _config.NumKvHeads);
-        var qkv = F.linear(RmsNorm(x, _norm1, _config.NormEpsilon), _qkv);                         // (B, T, C) -> (B, T, (nh + 2 nkv) hs)
+        var (b, t, hs, nh, nkv) = (x.shape[0], x.shape[1], Config.HeadDim, Config.NumHeads, Config.NumKvHeads);
+        var qkv = F.linear(RmsNorm(x, _norm1, Config.NormEpsilon), _qkv);                         // (B, T, C) -> (B, T, (nh + 2 nkv) hs)
         Tensor Heads(long first, long count) => qkv.narrow(2, first * hs, count * hs).view(b, t, count, hs).transpose(1, 2);
         var (q, k, v) = (Heads(0, nh), Heads(nh, nkv), Heads(nh + nkv, nkv));                      // (B, nh | nkv, T, hs)
         var position = cache?.Length ?? 0;
@@ -45,15 +44,15 @@ internal sealed class LlamaBlock : Block
 
     protected override Tensor Mlp(Tensor x)
     {
-        var gateUp = F.linear(RmsNorm(x, _norm2, _config.NormEpsilon), _gateUp);                   // (B, T, C) -> (B, T, 2M)
-        var (gate, up) = (gateUp.narrow(2, 0, _config.MlpDim), gateUp.narrow(2, _config.MlpDim, _config.MlpDim));
+        var gateUp = F.linear(RmsNorm(x, _norm2, Config.NormEpsilon), _gateUp);                   // (B, T, C) -> (B, T, 2M)
+        var (gate, up) = (gateUp.narrow(2, 0, Config.MlpDim), gateUp.narrow(2, Config.MlpDim, Config.MlpDim));
         return F.linear(F.silu(gate).mul(up), _down);                                              // (B, T, M) -> (B, T, C)
     }
 
     /// <summary>(B, nkv, S, hs) → (B, nh, S, hs): every head of keys or values stands for a group of queries.</summary>
     private Tensor Shared(Tensor x)
     {
-        long group = _config.NumHeads / _config.NumKvHeads;
+        long group = Config.NumHeads / Config.NumKvHeads;
         return group == 1 ? x : x.unsqueeze(2).expand(x.shape[0], x.shape[1], group, x.shape[2], x.shape[3]).reshape(x.shape[0], -1, x.shape[2], x.shape[3]);
     }
 }
