@@ -1,6 +1,6 @@
-using Dtt.Abstractions.Platform;
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Dtt.Abstractions.Platform;
 
 namespace Dtt.Bench;
 
