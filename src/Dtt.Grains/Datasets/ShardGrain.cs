@@ -5,7 +5,7 @@ namespace Dtt.Grains.Datasets;
 
 /// <summary>The record of one piece: written once per finished stage.</summary>
 [GrainType("shard")]
-internal sealed class ShardGrain([PersistentState(StateStorage.Shard, StateStorage.Provider)] IPersistentState<ShardState> state) : Grain, IShardGrain
+internal sealed class ShardGrain([PersistentState(StateStorage.Shard, StateStorage.PieceProvider)] IPersistentState<ShardState> state) : Grain, IShardGrain
 {
     public async Task FinishAsync(DatasetStage stage, PieceResult result)
     {

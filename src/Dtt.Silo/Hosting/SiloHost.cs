@@ -49,6 +49,7 @@ internal static class SiloHost
                 o.ConfigureGatewayInboundConnection(c => TlsConnection.UseServer(c, certificates.Silo, [certificates.Client], clients.Change));
             })
             .AddAdoNetGrainStorage(StateStorage.Provider, o => (o.Invariant, o.DataSource, o.GrainStorageSerializer) = (Invariant, database.Platform, new StateSerializer()))
+            .AddAdoNetGrainStorage(StateStorage.PieceProvider, o => (o.Invariant, o.DataSource, o.GrainStorageSerializer) = (Invariant, database.Pieces, new StateSerializer()))
             .UseAdoNetReminderService(o => (o.Invariant, o.DataSource) = (Invariant, database.Platform))
             .AddIncomingGrainCallFilter<StorageFailures>()
             .AddGrainService<NodeAgent>()

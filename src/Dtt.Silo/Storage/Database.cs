@@ -4,15 +4,23 @@ using Microsoft.Data.Sqlite;
 
 namespace Dtt.Silo.Storage;
 
-/// <summary>The platform's two databases in a state folder: state, which is synced at every write, and metrics, which are synced at every commit of a run.</summary>
+/// <summary>
+/// The platform's two databases in a state folder: state, which is synced at every write except those of pieces, and metrics, which are synced at every commit of a run.
+/// </summary>
 internal sealed class Database : IDisposable
 {
     private const int Corrupt = 11, NotADatabase = 26, Busy = 5, Locked = 6;
 
-    private Database(SqliteSource platform, SqliteSource metrics) => (Platform, Metrics) = (platform, metrics);
+    private Database(SqliteSource platform, SqliteSource pieces, SqliteSource metrics) => (Platform, Pieces, Metrics) = (platform, pieces, metrics);
 
     /// <summary>Grain state, reminders, the index.</summary>
     public SqliteSource Platform { get; }
+
+    /// <summary>
+    /// The same file as <see cref="Platform"/>, without a sync of its own: for the records of pieces. Its writes lie in the same log in order, so the next synced one, which is the dataset's within a second,
+    /// brings them to the disk with it; a dataset never knows of a piece whose record a power failure took.
+    /// </summary>
+    public SqliteSource Pieces { get; }
 
     /// <summary>Metrics and events.</summary>
     public SqliteSource Metrics { get; }
@@ -22,7 +30,7 @@ internal sealed class Database : IDisposable
     public static Database Open(string folder)
     {
         SqliteSource Source(string name, string synchronous) => new(Path.Combine(folder, name), synchronous);
-        var database = new Database(Source("platform.db", "FULL"), Source("metrics.db", "NORMAL"));
+        var database = new Database(Source("platform.db", "FULL"), Source("platform.db", "NORMAL"), Source("metrics.db", "NORMAL"));
         Prepare(database.Platform, "platform.sqlite.sql");
         Prepare(database.Metrics, "metrics.sqlite.sql");
         return database;
@@ -31,6 +39,7 @@ internal sealed class Database : IDisposable
     public void Dispose()
     {
         Platform.Dispose();
+        Pieces.Dispose();
         Metrics.Dispose();
         SqliteConnection.ClearAllPools();
     }
