@@ -74,12 +74,15 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
             await foreach (var news in _grain.WatchAsync(backlog).Until(ended.Token))
             {
                 Show(display, news);
-                if (!news.State.IsActive() && news is { Message: null, Event: null }) return;
+                if (!news.State.IsActive() && news is { Message: null, Event: null } && !await IsActiveAsync(client)) return;
             }
         });
         view = await _grain.FindAsync() ?? throw new UserErrorException($"run '{Run}' was deleted.");
         return Tell(view, (await _grain.EventsAsync()).LastOrDefault(e => e.Kind == "failed")?.Message);
     }
+
+    /// <summary>Whether the run goes on: news of its end may be old, from before somebody resumed it.</summary>
+    private async Task<bool> IsActiveAsync(PlatformClient client) => await _grain!.FindAsync().WaitAsync(client.Lost) is { Record: var record } && record.State.IsActive();
 
     private void Show(TrainDisplay display, RunNews news)
     {
