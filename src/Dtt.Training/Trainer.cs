@@ -39,6 +39,7 @@ internal sealed class Trainer : IDisposable
     private readonly double? _peakFlops;
     private readonly BlackBox? _blackBox;
     private readonly ICollective? _collective;
+    private readonly CheckpointWriter _writer = new();
     private bool _stopping;
     private double? _trainLoss;
 
@@ -84,21 +85,21 @@ internal sealed class Trainer : IDisposable
         if (!_evaluator.HasWindows)
             Tell(new RankEvent("no_validation", $"the validation shards hold no window of {_config.Model.ContextLength + 1} tokens, so there will be no validation loss; raise val_fraction and tokenize again"));
         if (step == 0) Evaluate(0);
-        var saved = step;
         while (step < Plan.TotalSteps && !_stopping)
         {
             TrainStep(step++);
+            _writer.ThrowIfFailed();
             var last = step == Plan.TotalSteps || _stopping;
             var valLoss = step == Plan.TotalSteps || Due(_config.EvalEvery, step) ? Evaluate(step) : null;
-            if (last || Due(_config.SaveEvery, step)) saved = Save(step, valLoss, mustSucceed: last) ? step : saved;
+            if (last || Due(_config.SaveEvery, step)) Save(step, valLoss, last);
         }
 
-        if (saved < step) _ = Save(step, null, mustSucceed: true);
         return new RankFinished(step, Completed: step == Plan.TotalSteps);
     }
 
     public void Dispose()
     {
+        _writer.Dispose();
         _collective?.Dispose();
         _optimizer.Dispose();
         _parameters.Dispose();
@@ -216,36 +217,40 @@ internal sealed class Trainer : IDisposable
         return result?[MetricNames.ValLoss];
     }
 
-    /// <summary>Writes a checkpoint and has it committed; false when the disk would not take it and the run can go on without.</summary>
-    private bool Save(long step, double? valLoss, bool mustSucceed)
+    /// <summary>Copies the state to host memory, from which it is written and committed while training goes on; the last time that is waited for.</summary>
+    private void Save(long step, double? valLoss, bool last)
     {
+        var clock = Stopwatch.StartNew();
+        Beat(RankPhase.Save, step);
+        _writer.Wait();
         Beat(RankPhase.Save, step);
         using var state = _optimizer.Gather();
-        if (_spec.Rank != 0) return true;
-        var folder = Path.Combine(_spec.RunFolder, "checkpoints", CommittedCheckpoint.FolderNameOf(step, _spec.Attempt));
+        if (_spec.Rank != 0) return;
+        var snapshot = CheckpointSnapshot.Of(_parameters, state);
+        var checkpoint = new CommittedCheckpoint { Step = step, Attempt = _spec.Attempt, ManifestSha256 = "", WeightsSha256 = "", SizeBytes = 0, TrainLoss = _trainLoss, ValLoss = valLoss };
+        _writer.Begin(() => Write(snapshot, checkpoint, mustSucceed: last));
+        if (last) _writer.Wait();
+        _channel.Send(new MetricsReport([new StepMetrics(step, new Dictionary<string, double> { [MetricNames.SaveStallSeconds] = clock.Elapsed.TotalSeconds })]));
+    }
+
+    /// <summary>Writes a checkpoint and has it committed. When the disk would not take it and the run can go on without, that is said and no more.</summary>
+    private void Write(CheckpointSnapshot snapshot, CommittedCheckpoint checkpoint, bool mustSucceed)
+    {
+        var folder = Path.Combine(_spec.RunFolder, "checkpoints", checkpoint.FolderName);
         try
         {
-            var written = CheckpointFolder.Write(folder, ManifestOf(step), _parameters, state);
-            var reply = _channel.Commit(new CommittedCheckpoint
-            {
-                Step = step,
-                Attempt = _spec.Attempt,
-                ManifestSha256 = written.ManifestSha256,
-                WeightsSha256 = written.WeightsSha256,
-                SizeBytes = written.Bytes,
-                TrainLoss = _trainLoss,
-                ValLoss = valLoss,
-            });
+            (string ManifestSha256, string WeightsSha256, long Bytes) written;
+            using (snapshot) written = CheckpointFolder.Write(folder, ManifestOf(checkpoint.Step), snapshot.Weights, snapshot.State);
+            var reply = _channel.Commit(checkpoint with { ManifestSha256 = written.ManifestSha256, WeightsSha256 = written.WeightsSha256, SizeBytes = written.Bytes });
             if (reply.Passing) throw new IOException(reply.Reason);
-            return reply.Accepted ? true : throw new UserErrorException($"the checkpoint of step {step} was refused: {reply.Reason}.", ExitCodes.Requeue);
+            if (!reply.Accepted) throw new UserErrorException($"the checkpoint of step {checkpoint.Step} was refused: {reply.Reason}.", ExitCodes.Requeue);
         }
         catch (IOException e)
         {
-            var what = $"the checkpoint of step {step} could not be written ({e.Message.TrimEnd('.')})";
+            var what = $"the checkpoint of step {checkpoint.Step} could not be written ({e.Message.TrimEnd('.')})";
             if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
             if (mustSucceed) throw new UserErrorException($"{what}. The previous checkpoint stays; free some space and `dtt resume {_spec.Run}`.", inner: e);
             _channel.Send(new RankEvent("save_failed", $"{what}; training goes on, and the previous checkpoint stays"));
-            return false;
         }
     }
 

@@ -24,6 +24,9 @@ public static class MetricNames
     /// <summary>Duration of the step, seconds; evaluation and saving excluded.</summary>
     public const string StepSeconds = "step_seconds";
 
+    /// <summary>How long training stood still for the checkpoint after the step, seconds: the state's copy to host memory; for the last one, all of it.</summary>
+    public const string SaveStallSeconds = "save_stall_seconds";
+
     /// <summary>Training tokens per second in the step.</summary>
     public const string TokensPerSecond = "tokens_per_second";
 

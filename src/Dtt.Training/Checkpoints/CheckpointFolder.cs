@@ -21,27 +21,26 @@ internal static class CheckpointFolder
     /// <summary>Writes a checkpoint into a new folder, durably.</summary>
     /// <param name="folder">The folder; what an earlier try of this very attempt left there is replaced.</param>
     /// <param name="manifest">The manifest but for its files and weights' hash.</param>
-    /// <param name="parameters">The weights.</param>
-    /// <param name="state">The optimizer's whole state; null: none is written, and training can only start from it afresh.</param>
+    /// <param name="weights">Every weight, fp32.</param>
+    /// <param name="state">The optimizer's whole state, fp32; null: none is written, and training can only start from it afresh.</param>
     /// <returns>The manifest's hash, the weights' hash and the size of everything.</returns>
     /// <exception cref="IOException">The disk is full or fails; nothing but this folder was touched.</exception>
-    public static (string ManifestSha256, string WeightsSha256, long Bytes) Write(string folder, CheckpointManifest manifest, FlatParameters parameters, OptimizerState? state)
+    public static (string ManifestSha256, string WeightsSha256, long Bytes) Write(string folder, CheckpointManifest manifest, IReadOnlyList<(string Name, Tensor Tensor)> weights, IReadOnlyList<(string Name, Tensor Tensor)>? state)
     {
         if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
         Directory.CreateDirectory(folder);
-        using var scope = NewDisposeScope();
-        var weights = Safetensors.Write(Path.Combine(folder, WeightsFile), [.. parameters.Table.Select(s => (s.Name, parameters.ViewOf(s.Name, parameters.Master)))], () => CrashPoint.Reach("checkpoint.torn"));
-        var states = state is null ? default : Safetensors.Write(Path.Combine(folder, StateFile), [.. state.Tensors()]);
+        var written = Safetensors.Write(Path.Combine(folder, WeightsFile), weights, () => CrashPoint.Reach("checkpoint.torn"));
+        var states = state is null ? default : Safetensors.Write(Path.Combine(folder, StateFile), state);
         CrashPoint.Reach("checkpoint.files");
         var json = JsonSerializer.SerializeToUtf8Bytes(manifest with
         {
-            WeightsSha256 = weights.TensorsSha256,
-            Files = [new(WeightsFile, weights.Bytes, weights.Sha256), .. state is null ? Array.Empty<CheckpointFile>() : [new(StateFile, states.Bytes, states.Sha256)]],
+            WeightsSha256 = written.TensorsSha256,
+            Files = [new(WeightsFile, written.Bytes, written.Sha256), .. state is null ? Array.Empty<CheckpointFile>() : [new(StateFile, states.Bytes, states.Sha256)]],
         }, CheckpointJson.Default.CheckpointManifest);
         DurableFile.Replace(Path.Combine(folder, CheckpointManifest.FileName), json);
         DurableFile.SyncFolder(Path.GetDirectoryName(folder)!);
         CrashPoint.Reach("checkpoint.manifest");
-        return (Convert.ToHexStringLower(SHA256.HashData(json)), weights.TensorsSha256, weights.Bytes + states.Bytes + json.Length);
+        return (Convert.ToHexStringLower(SHA256.HashData(json)), written.TensorsSha256, written.Bytes + states.Bytes + json.Length);
     }
 
     /// <summary>Reads a committed checkpoint's manifest.</summary>
@@ -65,7 +64,7 @@ internal static class CheckpointFolder
             throw new BadDataException($"{folder} is a checkpoint of another model: {string.Join("; ", differences)}.");
         using var scope = NewDisposeScope();
         CheckpointFile File(string name) => manifest.Files.FirstOrDefault(f => f.Name == name) ?? throw new BadDataException($"{folder}: the manifest names no {name}.");
-        Safetensors.Read(Path.Combine(folder, WeightsFile), File(WeightsFile), parameters.Table.ToDictionary(s => s.Name, s => parameters.ViewOf(s.Name, parameters.Master)));
+        Safetensors.Read(Path.Combine(folder, WeightsFile), File(WeightsFile), parameters.Named(parameters.Master).ToDictionary(s => s.Name, s => s.View));
         if (optimizer is not null)
         {
             using var state = optimizer.Blank();

@@ -38,7 +38,7 @@ internal static class HuggingFaceImport
         using var attempt = store.Begin(run);
         attempt.Started(0, new RunPlan(0, 0, 0), "imported");
         var checkpoint = Path.Combine(store.FolderOf(run), "checkpoints", CommittedCheckpoint.FolderNameOf(0, attempt.Attempt));
-        var written = CheckpointFolder.Write(checkpoint, Manifest(run, attempt.Attempt, config.Run, vocabulary), parameters, state: null);
+        var written = CheckpointFolder.Write(checkpoint, Manifest(run, attempt.Attempt, config.Run, vocabulary), [.. parameters.Named(parameters.Master)], state: null);
         attempt.Commit(new CommittedCheckpoint { Step = 0, Attempt = attempt.Attempt, ManifestSha256 = written.ManifestSha256, WeightsSha256 = written.WeightsSha256, SizeBytes = written.Bytes });
         attempt.Append("imported", $"from {Path.GetFullPath(folder)}");
         attempt.End(RunState.Completed, "imported");

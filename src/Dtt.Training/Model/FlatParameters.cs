@@ -102,6 +102,9 @@ internal sealed class FlatParameters : IDisposable
         return View(buffer, place).narrow(0, 0, place.Spec.Shape[0]);
     }
 
+    /// <summary>Every weight's unpadded view of one of the flat buffers, by name; the caller disposes them.</summary>
+    public IEnumerable<(string Name, Tensor View)> Named(Tensor buffer) => Table.Select(s => (s.Name, ViewOf(s.Name, buffer)));
+
     /// <summary>A weight's padded view of one of the flat buffers; the caller disposes it.</summary>
     public Tensor PaddedViewOf(string name, Tensor buffer) => View(buffer, _places[name]);
 

@@ -14,6 +14,7 @@ internal sealed class PipeChannel : IRankChannel
     private readonly BlockingCollection<CommitAnswer> _answers = [];
     private readonly TaskCompletionSource<RankPeers> _peers = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<StepMetrics> _rows = [];
+    private readonly Lock _sending = new(); // training and the writing of a checkpoint send at the same time
     private readonly Stopwatch _sinceRows = Stopwatch.StartNew();
     private volatile bool _stop;
 
@@ -32,6 +33,23 @@ internal sealed class PipeChannel : IRankChannel
     /// <summary>Sends a message; the rows of quick steps go together, and before whatever comes after them.</summary>
     public void Send(RankMessage message)
     {
+        lock (_sending) SendInOrder(message);
+    }
+
+    public CommitReply Commit(CommittedCheckpoint checkpoint)
+    {
+        Send(new CommitRequest(checkpoint));
+        return _answers.GetConsumingEnumerable().First(a => a.Step == checkpoint.Step).Reply;
+    }
+
+    public IReadOnlyList<string> Meet(string endpoint)
+    {
+        Send(new RankListening(endpoint));
+        return _peers.Task.GetAwaiter().GetResult().Endpoints;
+    }
+
+    private void SendInOrder(RankMessage message)
+    {
         if (message is MetricsReport report)
         {
             _rows.AddRange(report.Rows);
@@ -46,18 +64,6 @@ internal sealed class PipeChannel : IRankChannel
         _rows.Clear();
         _sinceRows.Restart();
         SendNow(message);
-    }
-
-    public CommitReply Commit(CommittedCheckpoint checkpoint)
-    {
-        Send(new CommitRequest(checkpoint));
-        return _answers.GetConsumingEnumerable().First(a => a.Step == checkpoint.Step).Reply;
-    }
-
-    public IReadOnlyList<string> Meet(string endpoint)
-    {
-        Send(new RankListening(endpoint));
-        return _peers.Task.GetAwaiter().GetResult().Endpoints;
     }
 
     private void SendNow(RankMessage message) => _pipe.SendAsync(message).GetAwaiter().GetResult();

@@ -22,7 +22,7 @@ public sealed class CheckpointFolderTests : IDisposable
     public void Load_GivesBackEveryBit(string name)
     {
         var (gpt, optimizer) = Trained(name);
-        var (sha, weights, bytes) = CheckpointFolder.Write(_folder["c"], Manifest(), gpt.Parameters, optimizer.Gather());
+        var (sha, weights, bytes) = CheckpointFolder.Write(_folder["c"], Manifest(), [.. gpt.Parameters.Named(gpt.Parameters.Master)], [.. optimizer.Gather().Tensors()]);
         var other = Tiny.Gpt(Tiny.Model("gpt2"));
         using var otherOptimizer = Optimizer.Of(_adamW with { Name = name }, other.Parameters);
         var manifest = CheckpointFolder.ReadManifest(_folder["c"], sha);
@@ -41,7 +41,7 @@ public sealed class CheckpointFolderTests : IDisposable
     public void Write_StoresUnpaddedNamedTensorsInNameOrder()
     {
         var (gpt, optimizer) = Trained();
-        CheckpointFolder.Write(_folder["c"], Manifest(), gpt.Parameters, optimizer.Gather());
+        CheckpointFolder.Write(_folder["c"], Manifest(), [.. gpt.Parameters.Named(gpt.Parameters.Master)], [.. optimizer.Gather().Tensors()]);
         var bytes = File.ReadAllBytes(_folder["c/model.safetensors"]);
         using var header = JsonDocument.Parse(bytes.AsMemory(8, (int)BitConverter.ToInt64(bytes)));
         var names = header.RootElement.EnumerateObject().Select(e => e.Name).ToList();
@@ -55,7 +55,7 @@ public sealed class CheckpointFolderTests : IDisposable
     public void Load_TruncatedOrChangedFile_IsRefusedWithItsName(string file)
     {
         var (gpt, optimizer) = Trained();
-        var sha = CheckpointFolder.Write(_folder["c"], Manifest(), gpt.Parameters, optimizer.Gather()).ManifestSha256;
+        var sha = CheckpointFolder.Write(_folder["c"], Manifest(), [.. gpt.Parameters.Named(gpt.Parameters.Master)], [.. optimizer.Gather().Tensors()]).ManifestSha256;
         var manifest = CheckpointFolder.ReadManifest(_folder["c"], sha);
         var whole = File.ReadAllBytes(_folder["c/" + file]);
         foreach (var damaged in new[] { whole[..^1], whole[..100], [], Flipped(whole, whole.Length - 5), Flipped(whole, 40), Flipped(whole, 0) })
@@ -69,7 +69,7 @@ public sealed class CheckpointFolderTests : IDisposable
     public void Load_AnotherModel_SaysWhatDiffers()
     {
         var (gpt, optimizer) = Trained();
-        var manifest = CheckpointFolder.ReadManifest(_folder["c"], CheckpointFolder.Write(_folder["c"], Manifest(), gpt.Parameters, optimizer.Gather()).ManifestSha256);
+        var manifest = CheckpointFolder.ReadManifest(_folder["c"], CheckpointFolder.Write(_folder["c"], Manifest(), [.. gpt.Parameters.Named(gpt.Parameters.Master)], [.. optimizer.Gather().Tensors()]).ManifestSha256);
         var error = Assert.Throws<BadDataException>(() => CheckpointFolder.Load(_folder["c"], manifest, Tiny.Model("dtt"), gpt.Parameters, null));
         Assert.Contains("architecture is gpt2 there and dtt here", error.Message);
     }
@@ -78,7 +78,7 @@ public sealed class CheckpointFolderTests : IDisposable
     public void ReadManifest_OtherThanTheCommittedOne_IsRefused()
     {
         var (gpt, optimizer) = Trained();
-        CheckpointFolder.Write(_folder["c"], Manifest(), gpt.Parameters, optimizer.Gather());
+        CheckpointFolder.Write(_folder["c"], Manifest(), [.. gpt.Parameters.Named(gpt.Parameters.Master)], [.. optimizer.Gather().Tensors()]);
         Assert.Contains("is not the manifest that was committed", Assert.Throws<BadDataException>(() => CheckpointFolder.ReadManifest(_folder["c"], new string('0', 64))).Message);
     }
 

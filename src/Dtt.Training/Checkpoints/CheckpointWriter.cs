@@ -1,0 +1,49 @@
+using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
+
+namespace Dtt.Training.Checkpoints;
+
+/// <summary>Writes checkpoints beside training, one at a time. Its thread has a lower priority, so a step that wants all cores gets them.</summary>
+internal sealed partial class CheckpointWriter : IDisposable
+{
+    private const int PrioProcess = 0, Niceness = 10;
+    private Thread? _thread;
+    private ExceptionDispatchInfo? _failure;
+
+    /// <summary>Starts a write; one that is still going on is waited for.</summary>
+    /// <param name="write">Writes one checkpoint; what it throws comes out of the next call here.</param>
+    public void Begin(Action write)
+    {
+        Wait();
+        _thread = new Thread(() =>
+        {
+            _ = SetPriority(PrioProcess, 0, Niceness); // Linux: of this thread alone
+            try
+            {
+                write();
+            }
+            catch (Exception e)
+            {
+                Volatile.Write(ref _failure, ExceptionDispatchInfo.Capture(e));
+            }
+        }) { IsBackground = true, Name = "checkpoint" };
+        _thread.Start();
+    }
+
+    /// <summary>Waits until nothing is being written.</summary>
+    public void Wait()
+    {
+        _thread?.Join();
+        _thread = null;
+        ThrowIfFailed();
+    }
+
+    /// <summary>Throws what the last write failed with, once.</summary>
+    public void ThrowIfFailed() => Interlocked.Exchange(ref _failure, null)?.Throw();
+
+    /// <summary>Lets the write come to its end.</summary>
+    public void Dispose() => _thread?.Join();
+
+    [LibraryImport("libc", EntryPoint = "setpriority", SetLastError = true)]
+    private static partial int SetPriority(int which, uint who, int niceness);
+}
