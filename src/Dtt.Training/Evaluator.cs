@@ -27,14 +27,14 @@ internal sealed class Evaluator(TokenShards shards, RunConfig config, Vocabulary
         var t = config.Model.ContextLength;
         var count = Math.Min(_windows.Count, (config.ValTokens + t - 1) / t);
         if (count == 0) return null;
-        var source = BatchSource.ForValidation(shards, _windows);
+        using var source = BatchSource.ForValidation(shards, _windows);
         var (loss, bytes) = (0.0, 0.0);
         var (rank, worldSize) = (collective?.Rank ?? 0, collective?.WorldSize ?? 1);
         for (var at = (long)rank * config.MicroBatchSize; at < count; at += (long)worldSize * config.MicroBatchSize)
         {
             alive();
             using var scope = NewDisposeScope();
-            var (inputs, targets) = source.Read(at, (int)Math.Min(config.MicroBatchSize, count - at), device);
+            var (inputs, targets) = source.Read((at, (int)Math.Min(config.MicroBatchSize, count - at)), device);
             loss += Number.Of(model.Loss(inputs, targets));
             foreach (var id in targets.cpu().data<long>()) bytes += id == vocabulary.EndOfText ? 0 : vocabulary.BytesOf((int)id).Length;
         }

@@ -5,6 +5,7 @@ using Dtt.Abstractions.Models;
 using Dtt.Abstractions.Ranks;
 using Dtt.Abstractions.Runs;
 using Dtt.Data.Order;
+using Dtt.Data.Tokens;
 using Dtt.Training.Checkpoints;
 using Dtt.Training.Collectives;
 using Dtt.Training.Data;
@@ -29,6 +30,7 @@ internal sealed class Trainer : IDisposable
     private readonly IRankChannel _channel;
     private readonly RunConfig _config;
     private readonly Device _device;
+    private readonly TokenScratch? _scratch;
     private readonly TrainingData _data;
     private readonly BatchSource _batches;
     private readonly Evaluator _evaluator;
@@ -40,6 +42,7 @@ internal sealed class Trainer : IDisposable
     private readonly BlackBox? _blackBox;
     private readonly ICollective? _collective;
     private readonly CheckpointWriter _writer = new();
+    private CheckpointSnapshot? _snapshot;
     private bool _stopping;
     private double? _trainLoss;
 
@@ -52,7 +55,8 @@ internal sealed class Trainer : IDisposable
         (_spec, _channel, _config) = (spec, channel, config);
         _blackBox = spec.BlackBoxFile is { } box ? BlackBox.Open(box) : null;
         Beat(RankPhase.Init, 0);
-        _data = TrainingData.Open(spec.TokensFolder, spec.TokenizerFolder, config, spec.GlobalBatchWindows, spec.WorldSize);
+        _scratch = config.Stage ? Stage() : null;
+        _data = TrainingData.Open(_scratch?.Folder ?? spec.TokensFolder, spec.TokenizerFolder, config, spec.GlobalBatchWindows, spec.WorldSize);
         _batches = BatchSource.ForTraining(_data.Train, _data.Windows, config.Seed);
         TorchRuntime.Load();
         _device = TorchRuntime.Device(config.Cuda);
@@ -100,10 +104,13 @@ internal sealed class Trainer : IDisposable
     public void Dispose()
     {
         _writer.Dispose();
+        _snapshot?.Dispose();
         _collective?.Dispose();
         _optimizer.Dispose();
         _parameters.Dispose();
+        _batches.Dispose();
         _data.Dispose();
+        _scratch?.Dispose();
         _blackBox?.Dispose();
     }
 
@@ -119,9 +126,9 @@ internal sealed class Trainer : IDisposable
         {
             using var microScope = NewDisposeScope();
             Beat(RankPhase.Train, step);
-            var at = micro * _config.MicroBatchSize;
-            var count = (int)Math.Min(_config.MicroBatchSize, Plan.GlobalBatchWindows - at);
-            var (inputs, targets) = _batches.Read(step * Plan.GlobalBatchWindows + at, count, _device);            // (B, T) each
+            var (inputs, targets) = _batches.Read(WindowsOf(step, micro), _device);                                // (B, T) each
+            var (nextStep, nextMicro) = micro + 1 < end ? (step, micro + 1) : (step + 1, first);
+            if (nextStep < Plan.TotalSteps) _batches.ReadAhead(WindowsOf(nextStep, nextMicro));
             var dropoutSeed = Mixing.Seed(_config.Seed, Purpose.Dropout, step, micro);
 
             // Each micro-batch is divided by the whole step's tokens, so that gradients add up to the mean's whatever the division.
@@ -136,6 +143,13 @@ internal sealed class Trainer : IDisposable
         _trainLoss = Number.Of(loss) / Plan.TokensPerStep;
         if (!double.IsFinite(_trainLoss.Value) || !float.IsFinite(norm)) throw NotFinite(step + 1, norm);
         Report(step + 1, clock.Elapsed.TotalSeconds, rate, norm);
+    }
+
+    /// <summary>The positions of a step's micro-batch: the last one of a step may be smaller.</summary>
+    private (long Start, int Count) WindowsOf(long step, long micro)
+    {
+        var at = micro * _config.MicroBatchSize;
+        return (step * Plan.GlobalBatchWindows + at, (int)Math.Min(_config.MicroBatchSize, Plan.GlobalBatchWindows - at));
     }
 
     /// <summary>Sums the loss over all ranks, and gives whether rank 0 was asked to stop: all must leave after the same step.</summary>
@@ -226,9 +240,10 @@ internal sealed class Trainer : IDisposable
         Beat(RankPhase.Save, step);
         using var state = _optimizer.Gather();
         if (_spec.Rank != 0) return;
-        var snapshot = CheckpointSnapshot.Of(_parameters, state);
+        _snapshot ??= new CheckpointSnapshot(_parameters, state);
+        _snapshot.Take(state);
         var checkpoint = new CommittedCheckpoint { Step = step, Attempt = _spec.Attempt, ManifestSha256 = "", WeightsSha256 = "", SizeBytes = 0, TrainLoss = _trainLoss, ValLoss = valLoss };
-        _writer.Begin(() => Write(snapshot, checkpoint, mustSucceed: last));
+        _writer.Begin(() => Write(_snapshot, checkpoint, mustSucceed: last));
         if (last) _writer.Wait();
         _channel.Send(new MetricsReport([new StepMetrics(step, new Dictionary<string, double> { [MetricNames.SaveStallSeconds] = clock.Elapsed.TotalSeconds })]));
     }
@@ -239,8 +254,7 @@ internal sealed class Trainer : IDisposable
         var folder = Path.Combine(_spec.RunFolder, "checkpoints", checkpoint.FolderName);
         try
         {
-            (string ManifestSha256, string WeightsSha256, long Bytes) written;
-            using (snapshot) written = CheckpointFolder.Write(folder, ManifestOf(checkpoint.Step), snapshot.Weights, snapshot.State);
+            var written = CheckpointFolder.Write(folder, ManifestOf(checkpoint.Step), snapshot.Weights, snapshot.State);
             var reply = _channel.Commit(checkpoint with { ManifestSha256 = written.ManifestSha256, WeightsSha256 = written.WeightsSha256, SizeBytes = written.Bytes });
             if (reply.Passing) throw new IOException(reply.Reason);
             if (!reply.Accepted) throw new UserErrorException($"the checkpoint of step {checkpoint.Step} was refused: {reply.Reason}.", ExitCodes.Requeue);
@@ -308,6 +322,23 @@ internal sealed class Trainer : IDisposable
             throw new BadDataException($"init_from: {start.Folder} was trained with another tokenizer than the one of these tokens; tokenize the text with its tokenizer.");
         CheckpointFolder.Load(start.Folder, manifest, _config.Model, _parameters, optimizer: null);
         Tell(new RankEvent("init_from", $"weights of run '{manifest.Run}' after step {manifest.Step}"));
+    }
+
+    /// <summary>The tokens' copy on this node's own disk; null when it has no room for them.</summary>
+    private TokenScratch? Stage()
+    {
+        try
+        {
+            var clock = Stopwatch.StartNew();
+            var scratch = TokenScratch.Stage(_spec.TokensFolder, TokenScratch.Root(), () => Beat(RankPhase.Init, 0));
+            Tell(new RankEvent("staged", $"tokens {(scratch.WasThere ? "found" : $"copied in {clock.Elapsed.TotalSeconds:0.0} s")} in {scratch.Folder}"));
+            return scratch;
+        }
+        catch (IOException e)
+        {
+            Tell(new RankEvent("not_staged", $"{e.Message.TrimEnd('.')}; tokens are read from {_spec.TokensFolder}"));
+            return null;
+        }
     }
 
     /// <summary>A sign of life, which the host looks for.</summary>

@@ -11,6 +11,44 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
         Assert.Equal(2, tokenize.Split("already here").Length - 1);
     }
 
+    [Theory]
+    [InlineData("llmc", 0)]
+    [InlineData("nanogpt", 1024)]
+    public async Task TokenFilesOfOthers_TrainTheSameModel(string dataset, int cut)
+    {
+        // The project's own shards as another trainer's: with llm.c's header, or without one as nanoGPT's.
+        var tokens = Path.GetDirectoryName(Directory.GetFiles(Path.Combine(project.Path, "data", "tiny"), "train_000000.bin", SearchOption.AllDirectories).Single())!;
+        var theirs = Directory.CreateDirectory(Path.Combine(project.Path, dataset)).FullName;
+        foreach (var split in new[] { "train", "val" }) File.WriteAllBytes(Path.Combine(theirs, split + ".bin"), File.ReadAllBytes(Path.Combine(tokens, split + "_000000.bin"))[cut..]);
+        File.WriteAllText(Path.Combine(project.Path, $"configs/project_datasets/{dataset}.yaml"), $"path: {theirs}\n");
+        var tokenizer = Path.Combine(project.Path, "tokenizers", $"{dataset}_512");
+        await project.Dtt.OutputAsync("download", "-d", dataset);
+        var refused = await project.Dtt.RunAsync("tokenize", "-d", dataset);
+        Assert.Equal(3, refused.ExitCode);
+        Assert.Contains($"there is no tokenizer in {tokenizer}", refused.Error);
+
+        Directory.CreateDirectory(tokenizer);
+        File.Copy(Path.Combine(project.Path, "tokenizers", "tiny_512", "tokenizer.json"), Path.Combine(tokenizer, "tokenizer.json"));
+        Assert.Contains("read where they lie", (await project.Dtt.RunAsync("tokenize", "-d", dataset)).Error);
+        await project.Dtt.OutputAsync("train", "-n", dataset, "-d", dataset);
+        Assert.Equal(project.Undisturbed, await project.FinalWeightsAsync(dataset));
+    }
+
+    [Fact]
+    public async Task Stage_TrainsFromTheCopy()
+    {
+        var scratch = Path.Combine(project.Path, "scratch");
+        foreach (var run in new[] { "staged", "staged-again" })
+        {
+            var result = await project.Dtt.RunAsync(["train", "-n", run, "--set", "stage=true"], ("DTT_SCRATCH", scratch));
+            Assert.True(result.ExitCode == 0, result.Error);
+            Assert.Equal(project.Undisturbed, await project.FinalWeightsAsync(run));
+        }
+
+        Assert.Contains($"in {Directory.GetDirectories(scratch).Single()}", TinyProject.EventsOf(await project.Dtt.JsonAsync("show", "staged"), "staged").Single());
+        Assert.StartsWith("tokens found in ", TinyProject.EventsOf(await project.Dtt.JsonAsync("show", "staged-again"), "staged").Single());
+    }
+
     [Fact]
     public async Task RunsJson_HasTheDocumentedFields()
     {
@@ -102,17 +140,29 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
     {
         await project.Dtt.OutputAsync("train", "-n", "gap", "--set", "max_steps=5");
         Assert.Contains("5 committed steps in 1 attempt", await project.Dtt.OutputAsync("audit", "gap"));
-        using (var metrics = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={project.Dtt.Home}/state/metrics.db;Pooling=false"))
-        {
-            metrics.Open();
-            using var command = metrics.CreateCommand();
-            command.CommandText = "DELETE FROM Metric WHERE Step = 3 AND Series IN (SELECT Id FROM Series WHERE Run LIKE '%/gap')";
-            Assert.True(command.ExecuteNonQuery() > 0);
-        }
-
+        Plant("DELETE FROM Metric WHERE Step = 3 AND Series IN (SELECT Id FROM Series WHERE Run LIKE '%/gap')");
         var result = await project.Dtt.RunAsync("audit", "gap");
         Assert.Equal(3, result.ExitCode);
         Assert.Contains("WRONG: step 3 was never trained in the lineage of step 5", result.Output);
+    }
+
+    [Fact]
+    public async Task Audit_FindsAPlantedRepeat()
+    {
+        await project.Dtt.OutputAsync("train", "-n", "repeat", "--detach", "-e", "1000", "--set", "max_steps=100000");
+        await Wait.ForAsync("step 3", () => project.StepsReported("repeat") >= 3);
+        await project.Dtt.OutputAsync("stop", "repeat");
+        await project.Dtt.OutputAsync("resume", "repeat", "--detach");
+        var before = project.StepsReported("repeat");
+        await Wait.ForAsync("two more steps", () => project.StepsReported("repeat") >= before + 2);
+        await project.Dtt.OutputAsync("stop", "repeat");
+        Assert.Contains("sound", await project.Dtt.OutputAsync("audit", "repeat"));
+
+        // The second attempt claims the last step of the first one too.
+        Plant("INSERT INTO Metric SELECT Id, (SELECT min(Step) FROM Metric WHERE Metric.Series = Series.Id) - 1, 1.0 FROM Series WHERE Run LIKE '%/repeat' AND Attempt = 2 AND Name = 'train_loss'");
+        var result = await project.Dtt.RunAsync("audit", "repeat");
+        Assert.Equal(3, result.ExitCode);
+        Assert.Matches(@"WRONG: step \d+ was trained by attempt 1 and again by attempt 2", result.Output);
     }
 
     [Fact]
@@ -180,5 +230,15 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
         Assert.True(process.ExitCode == 0, log);
         Assert.Contains("step 40/40 | loss ", log);
         Assert.Equal(project.Undisturbed, await project.FinalWeightsAsync("alone"));
+    }
+
+    /// <summary>Changes the metrics' database, in which a run with something wrong would be found.</summary>
+    private void Plant(string sql)
+    {
+        using var metrics = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={project.Dtt.Home}/state/metrics.db;Pooling=false");
+        metrics.Open();
+        using var command = metrics.CreateCommand();
+        command.CommandText = sql;
+        Assert.True(command.ExecuteNonQuery() > 0);
     }
 }

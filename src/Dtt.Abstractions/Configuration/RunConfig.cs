@@ -21,6 +21,9 @@ public sealed record RunConfig
     /// <summary>Tokens that neighbouring windows share.</summary>
     public required int Overlap { get; init; }
 
+    /// <summary>Whether token shards are copied to the node's own disk first.</summary>
+    public required bool Stage { get; init; }
+
     /// <summary>Share of documents kept for validation, 0–0.5.</summary>
     public required double ValFraction { get; init; }
 
@@ -102,6 +105,7 @@ public sealed record RunConfig
         InitFrom = v.TextOrNull("init_from"),
         Dataset = v.Text("dataset"),
         Overlap = v.Int("overlap"),
+        Stage = v.Bool("stage"),
         ValFraction = v.Double("val_fraction"),
         MicroBatchSize = v.Int("batch_size"),
         GradAccumulationSteps = v.Int("grad_accumulation_steps"),

@@ -30,7 +30,7 @@ public static class RunKeys
         new("dataset", KeyKind.Text, "tales", "Name of a file in `configs/project_datasets/`."),
         new("overlap", KeyKind.Integer, "0", "Tokens that neighbouring windows share: windows start every `n_ctx` − `overlap` tokens.") { Unit = "tokens", Min = 0 },
         new("val_fraction", KeyKind.Number, "0.01", "Share of documents kept for validation, chosen by a hash of each document's bytes.") { Min = 0, Max = 0.5 },
-        new("stage", KeyKind.Boolean, "false", "Copy token shards to node-local scratch first.") { DefaultOnly = true },
+        new("stage", KeyKind.Boolean, "false", "Copy token shards to the node's own disk first (`DTT_SCRATCH`, else a folder in `SLURM_TMPDIR`, `TMPDIR` or `/tmp`), where later runs find them; without room they are read where they lie."),
         new("n_workers", KeyKind.Integer, "0", "Loader processes of the Python DTT.") { LostMeaning = "is accepted and does nothing: token shards are memory-mapped, so no loader processes are needed." },
         new("min_loader_ratio", KeyKind.Number, "0", "Shard balance of the Python DTT.") { LostMeaning = "is accepted and does nothing: the data order is global, so ranks always get the same number of windows." },
 

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Dtt.Abstractions.Configuration;
 using Dtt.Abstractions.Errors;
 using Dtt.Data.Tales;
+using Dtt.Data.Tokens;
 
 namespace Dtt.Data.Datasets;
 
@@ -35,7 +36,7 @@ public static class RawDataset
         if (files.Count == 0)
         {
             throw new BadDataException(config.Path is { } path
-                ? $"{config.Source}: 'path: {path}' holds no {string.Join(", ", _endings)} file."
+                ? $"{config.Source}: 'path: {path}' holds no {string.Join(", ", _endings)} or {TokenFiles.Ending} file."
                 : $"there is no text in {rawFolder}: put {string.Join(", ", _endings)} files there, or name them with 'path:' in {config.Source}.");
         }
 
@@ -65,14 +66,16 @@ public static class RawDataset
 
     private static List<string> FindFiles(string path, string rawFolder)
     {
-        if (File.Exists(path)) return _endings.Any(path.EndsWith) ? [path] : [];
+        if (File.Exists(path)) return _endings.Append(TokenFiles.Ending).Any(path.EndsWith) ? [path] : [];
         if (!Directory.Exists(path))
         {
             if (path == rawFolder) return [];
             throw new BadDataException($"there is no file or folder {Path.GetFullPath(path)}; put your text there, or name another place with 'path:' in the dataset's configuration.");
         }
 
-        return [.. Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Where(f => _endings.Any(f.EndsWith)).Order(StringComparer.Ordinal)];
+        var files = Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal).ToList();
+        var texts = files.Where(f => _endings.Any(f.EndsWith)).ToList();
+        return texts.Count > 0 ? texts : [.. files.Where(f => f.EndsWith(TokenFiles.Ending, StringComparison.Ordinal))];
     }
 
     private static string Generate(DatasetConfig config, string rawFolder, Action<long, long>? progress)

@@ -10,16 +10,34 @@ namespace Dtt.Data.Tokens;
 internal static class ShardHeader
 {
     public const int Bytes = 1024;
+    private const int Magic = 20240520, WideMagic = 20240801;
 
     public static int TokenBytes(int vocabSize) => vocabSize <= 65536 ? 2 : 4;
 
     public static byte[] Write(int tokenBytes, long tokens)
     {
         var header = new byte[Bytes];
-        BinaryPrimitives.WriteInt32LittleEndian(header, tokenBytes == 2 ? 20240520 : 20240801);
+        BinaryPrimitives.WriteInt32LittleEndian(header, tokenBytes == 2 ? Magic : WideMagic);
         BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(4), tokenBytes == 2 ? 1 : 7);
         BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(8), checked((int)tokens));
         return header;
+    }
+
+    /// <summary>Bytes per token, bytes before the first one, and token count of another trainer's file: one without a header is bare uint16.</summary>
+    /// <exception cref="BadDataException">The file is gone or cut short.</exception>
+    public static (int TokenBytes, int HeaderBytes, long Tokens) ReadAny(string file)
+    {
+        if (!File.Exists(file)) throw new BadDataException($"{file} is gone since `dtt download`; run it again.");
+        using var stream = File.OpenRead(file);
+        var start = new byte[4];
+        if (stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length && BinaryPrimitives.ReadInt32LittleEndian(start) is Magic or WideMagic)
+        {
+            var (tokenBytes, tokens) = Read(file);
+            return (tokenBytes, Bytes, tokens);
+        }
+
+        return stream.Length % 2 == 0 ? (2, 0, stream.Length / 2)
+            : throw new BadDataException($"{file} is no token file: it has no llm.c header, and its {stream.Length:N0} bytes are no whole number of uint16.");
     }
 
     /// <summary>Bytes per token and token count of a shard file.</summary>
@@ -33,8 +51,8 @@ internal static class ShardHeader
         var (magic, version) = (BinaryPrimitives.ReadInt32LittleEndian(header), BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(4)));
         var tokenBytes = (magic, version) switch
         {
-            (20240520, 1) => 2,
-            (20240801, 7) => 4,
+            (Magic, 1) => 2,
+            (WideMagic, 7) => 4,
             _ => throw new BadDataException($"{file} is no token shard: it starts with {magic}, {version} instead of 20240520, 1 (or 20240801, 7)."),
         };
         long tokens = BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(8));

@@ -26,4 +26,7 @@ public sealed record TokenShard
 
     /// <summary>SHA-256 of the file, hex.</summary>
     public required string Sha256 { get; init; }
+
+    /// <summary>Bytes before the first token; 0 in nanoGPT's files.</summary>
+    public int HeaderBytes { get; init; } = ShardHeader.Bytes;
 }

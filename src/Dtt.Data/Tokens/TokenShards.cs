@@ -24,7 +24,7 @@ public sealed unsafe class TokenShards : IDisposable
         var shards = new TokenShards(ShardHeader.TokenBytes(index.Source.VocabSize));
         try
         {
-            foreach (var shard in index.Shards.Where(s => s.Split == split)) shards.Map(Path.Combine(folder, shard.File), shard.Tokens);
+            foreach (var shard in index.Shards.Where(s => s.Split == split)) shards.Map(Path.Combine(folder, shard.File), shard);
             return shards;
         }
         catch
@@ -66,16 +66,16 @@ public sealed unsafe class TokenShards : IDisposable
         _maps.Clear();
     }
 
-    private void Map(string path, long expectedTokens)
+    private void Map(string path, TokenShard shard)
     {
-        var (tokenBytes, tokens) = ShardHeader.Read(path);
-        if (tokens != expectedTokens || tokenBytes != TokenBytes)
-            throw new BadDataException($"{path} has {tokens:N0} tokens of {tokenBytes} bytes, and the index says {expectedTokens:N0} of {TokenBytes}. Delete its folder and run `dtt tokenize` again.");
-        var file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
-        var view = file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
+        var (tokenBytes, tokens) = shard.HeaderBytes > 0 ? ShardHeader.Read(path) : (2, new FileInfo(path) is { Exists: true } file ? file.Length / 2 : 0);
+        if (tokens != shard.Tokens || tokenBytes != TokenBytes)
+            throw new BadDataException($"{path} has {tokens:N0} tokens of {tokenBytes} bytes, and the index says {shard.Tokens:N0} of {TokenBytes}. Delete its folder and run `dtt tokenize` again.");
+        var map = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
+        var view = map.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
         byte* start = null;
         view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
-        _maps.Add((file, view, (nint)(start + view.PointerOffset + ShardHeader.Bytes)));
+        _maps.Add((map, view, (nint)(start + view.PointerOffset + shard.HeaderBytes)));
         _lengths.Add(tokens);
     }
 }

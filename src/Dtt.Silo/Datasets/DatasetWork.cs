@@ -61,6 +61,7 @@ internal sealed class DatasetWork(DatasetJob job, string node)
 
     private WorkDone Plan(WorkItem item)
     {
+        if (TokenFiles.Are(_manifest.Value)) return TakeTokenFiles(item);
         var pieces = Pieces.Count;
         if (!TokenizerFolder.Exists(job.TokenizerFolder))
         {
@@ -68,16 +69,32 @@ internal sealed class DatasetWork(DatasetJob job, string node)
             return new WorkDone(item, Pieces: pieces);
         }
 
-        if (_vocabulary.Value.Size != job.VocabSize)
-        {
-            throw new BadDataException($"the tokenizer in {job.TokenizerFolder} has {_vocabulary.Value.Size:N0} ids, and vocab_size asks for {job.VocabSize:N0}. "
-                + $"Set vocab_size: {_vocabulary.Value.Size}, or delete that folder.");
-        }
-
+        RequireVocabularySize();
         var note = $"tokenizer: {TokenizerName}, {_vocabulary.Value.Size:N0} ids already here ({job.TokenizerFolder})";
         if (Encoder.FindDone() is { } there) return new WorkDone(item, [note, Tokens(there, "already here")], pieces, DatasetStage.Done);
         Encoder.Begin();
         return new WorkDone(item, [note], pieces, DatasetStage.Encoding);
+    }
+
+    /// <summary>Files of tokens need no pieces: they only get an index.</summary>
+    private WorkDone TakeTokenFiles(WorkItem item)
+    {
+        if (!TokenizerFolder.Exists(job.TokenizerFolder))
+        {
+            throw new BadDataException($"{job.Dataset} is of token files, and there is no tokenizer in {job.TokenizerFolder}: put the tokenizer.json there that made them (for GPT-2's ids that of Hugging Face's gpt2), "
+                + "and set vocab_size to its ids.");
+        }
+
+        RequireVocabularySize();
+        if (Encoder.FindDone() is { } there) return new WorkDone(item, [Tokens(there, "already here")], 0, DatasetStage.Done);
+        return new WorkDone(item, [Tokens(TokenFiles.Index(_manifest.Value, _vocabulary.Value, Source(_vocabulary.Value), job.TokensFolder), "read where they lie")], 0, DatasetStage.Done);
+    }
+
+    private void RequireVocabularySize()
+    {
+        if (_vocabulary.Value.Size == job.VocabSize) return;
+        throw new BadDataException($"the tokenizer in {job.TokenizerFolder} has {_vocabulary.Value.Size:N0} ids, and vocab_size asks for {job.VocabSize:N0}. "
+            + $"Set vocab_size: {_vocabulary.Value.Size}, or delete that folder.");
     }
 
     private string Merge()

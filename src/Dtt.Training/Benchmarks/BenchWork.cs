@@ -23,6 +23,13 @@ internal sealed class BenchWork(BenchOrder order)
             using (var bench = new TrainingBench(order.Model, order.Batch, order.Context, bf16))
             using (var eager = new EagerGpt(order.Model, order.Batch, order.Context, bf16))
                 results.Add(Pairs($"eager_torchsharp_{Name(bf16)}", 1.5, bench.Seconds, eager.Seconds));
+            using (var bench = new TrainingBench(order.Model, order.Batch, order.Context, bf16))
+            using (var saving = new SaveBench(bench, order.Model, Environment.CurrentDirectory))
+            {
+                results.Add(Pairs($"step_after_save_{Name(bf16)}", 1 / 1.2, saving.StepAfterSave, saving.StepAlone));
+                Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"stall for a copy of the state: {MedianOf([.. saving.Stalls.Order()]) * 1e3:0} ms ({saving.Stalls.Min() * 1e3:0} to {saving.Stalls.Max() * 1e3:0})"));
+            }
+
             if (order.Peer is not { } command) continue;
             using (var bench = new TrainingBench(order.Model, order.Batch, order.Context, bf16))
             using (var peer = new BenchPeer(command, [.. order.Arguments(bf16)]))

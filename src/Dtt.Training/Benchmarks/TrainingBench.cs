@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Dtt.Abstractions.Configuration;
 using Dtt.Abstractions.Models;
+using Dtt.Training.Checkpoints;
 using Dtt.Training.Model;
 using Dtt.Training.Optimizers;
 using static TorchSharp.torch;
@@ -14,6 +15,7 @@ internal sealed class TrainingBench : IDisposable
     private readonly Gpt _model;
     private readonly Optimizer _optimizer;
     private readonly Tensor _inputs, _targets;
+    private CheckpointSnapshot? _snapshot;
     private long _step;
 
     /// <summary>A fresh model with its optimizer.</summary>
@@ -37,8 +39,18 @@ internal sealed class TrainingBench : IDisposable
         return clock.Elapsed.TotalSeconds;
     }
 
+    /// <summary>What a checkpoint is written from.</summary>
+    public CheckpointSnapshot Snapshot()
+    {
+        using var state = _optimizer.Gather();
+        _snapshot ??= new CheckpointSnapshot(_parameters, state);
+        _snapshot.Take(state);
+        return _snapshot;
+    }
+
     public void Dispose()
     {
+        _snapshot?.Dispose();
         _optimizer.Dispose();
         _parameters.Dispose();
         _inputs.Dispose();

@@ -1,21 +1,27 @@
 using Dtt.Training.Model;
 using Dtt.Training.Optimizers;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Dtt.Training.Checkpoints;
 
-/// <summary>The weights and the optimizer's state of one step, copied to host memory: what a checkpoint is written from while training goes on.</summary>
+/// <summary>
+/// The weights and the optimizer's state of one step in host memory: what a checkpoint is written from while training goes on. Its buffers are there for the whole attempt, so that only
+/// the first copy waits for memory.
+/// </summary>
 internal sealed class CheckpointSnapshot : IDisposable
 {
+    private readonly FlatParameters _parameters;
     private readonly Tensor _master;
     private readonly OptimizerState _state;
 
-    private CheckpointSnapshot(FlatParameters parameters, Tensor master, OptimizerState state)
+    /// <summary>Buffers that hold nothing yet; not made within a dispose scope, which they outlive.</summary>
+    /// <param name="parameters">The weights.</param>
+    /// <param name="state">The optimizer's whole state, for its shape.</param>
+    public CheckpointSnapshot(FlatParameters parameters, OptimizerState state)
     {
-        (_master, _state) = (master, state);
-        Weights = [.. parameters.Named(master)];
-        State = [.. state.Tensors()];
+        (_parameters, _master, _state) = (parameters, empty(parameters.Size, dtype: ScalarType.Float32, device: CPU), state.BlankOnHost());
+        Weights = [.. parameters.Named(_master)];
+        State = [.. _state.Tensors()];
     }
 
     /// <summary>Every weight by name, fp32, unpadded.</summary>
@@ -24,13 +30,12 @@ internal sealed class CheckpointSnapshot : IDisposable
     /// <summary>Every part of the optimizer's state by name, fp32, unpadded.</summary>
     public IReadOnlyList<(string Name, Tensor Tensor)> State { get; }
 
-    /// <summary>Copies; not within a dispose scope, for the copy outlives it.</summary>
-    /// <param name="parameters">The weights.</param>
-    /// <param name="state">The optimizer's whole state.</param>
-    public static CheckpointSnapshot Of(FlatParameters parameters, OptimizerState state)
+    /// <summary>Copies how things stand now.</summary>
+    public void Take(OptimizerState state)
     {
         using var noGrad = no_grad();
-        return new CheckpointSnapshot(parameters, parameters.Master.to(DeviceType.CPU, copy: true), state.ToHost());
+        _master.copy_(_parameters.Master);
+        _state.CopyFrom(state);
     }
 
     public void Dispose()

@@ -6,7 +6,7 @@ namespace Dtt.Training.Checkpoints;
 /// <summary>Writes checkpoints beside training, one at a time. Its thread has a lower priority, so a step that wants all cores gets them.</summary>
 internal sealed partial class CheckpointWriter : IDisposable
 {
-    private const int PrioProcess = 0, Niceness = 10;
+    private const int PrioProcess = 0, Niceness = 19;
     private Thread? _thread;
     private ExceptionDispatchInfo? _failure;
 

@@ -1,5 +1,4 @@
 using Dtt.Training.Model;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Dtt.Training.Optimizers;
@@ -14,13 +13,19 @@ internal sealed class OptimizerState(FlatParameters parameters, IReadOnlyList<St
     public IEnumerable<(string Name, Tensor View)> Tensors() => parameters.Table
         .SelectMany(weight => kinds.Where(k => k.Covers(weight)).Select(k => ($"{k.Name}.{weight.Name}", parameters.ViewOf(weight.Name, buffers[k.Values]))));
 
-    /// <summary>A copy in host memory.</summary>
-    public OptimizerState ToHost()
+    /// <summary>Buffers of the same shape in host memory that hold nothing yet.</summary>
+    public OptimizerState BlankOnHost()
     {
         using var scope = NewDisposeScope();
-        var copies = new Dictionary<Tensor, Tensor>(ReferenceEqualityComparer.Instance);
-        foreach (var (mine, whole) in buffers) copies[mine] = whole.to(DeviceType.CPU, copy: true).DetachFromDisposeScope();
-        return new OptimizerState(parameters, kinds, copies);
+        var blank = new Dictionary<Tensor, Tensor>(ReferenceEqualityComparer.Instance);
+        foreach (var (mine, whole) in buffers) blank[mine] = empty_like(whole, device: CPU).DetachFromDisposeScope();
+        return new OptimizerState(parameters, kinds, blank);
+    }
+
+    /// <summary>Takes over another state of the same optimizer.</summary>
+    public void CopyFrom(OptimizerState other)
+    {
+        foreach (var (mine, whole) in buffers) whole.copy_(other.Buffers[mine]);
     }
 
     public void Dispose()
