@@ -4,6 +4,7 @@ using Dtt.Abstractions.Errors;
 using Dtt.Abstractions.Models;
 using Dtt.Abstractions.Ranks;
 using Dtt.Abstractions.Runs;
+using Dtt.Abstractions.Storage;
 using Dtt.Data.Order;
 using Dtt.Data.Tokens;
 using Dtt.Training.Checkpoints;
@@ -14,6 +15,7 @@ using Dtt.Training.Native;
 using Dtt.Training.Optimizers;
 using Dtt.Training.Ranks;
 using Dtt.Training.Sampling;
+using Dtt.Training.Telemetry;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -42,6 +44,8 @@ internal sealed class Trainer : IDisposable
     private readonly BlackBox? _blackBox;
     private readonly ICollective? _collective;
     private readonly CheckpointWriter _writer = new();
+    private readonly StepProfile? _profile;
+    private readonly EventFiles? _events;
     private CheckpointSnapshot? _snapshot;
     private bool _stopping;
     private double? _trainLoss;
@@ -63,6 +67,9 @@ internal sealed class Trainer : IDisposable
         if (config.Deterministic && _device.type != DeviceType.CPU)
             throw new UserErrorException("'deterministic: true' is not available on a GPU yet: leave it out, or train on the CPU with 'cuda: false'.", ExitCodes.BadConfiguration);
         var bf16 = config.Precision == "bf16" || (config.Precision == "auto" && config.Autocast && (_device.type == DeviceType.CUDA || TorchRuntime.CpuHasBf16));
+        RequireMemory(bf16);
+        _profile = config.Profile ? new StepProfile(Path.Combine(spec.RunFolder, "profile", $"trace.a{spec.Attempt:00}{(spec.Rank > 0 ? $".r{spec.Rank}" : "")}.json"), spec.Rank, _device) : null;
+        _events = config.TensorBoard && spec.Rank == 0 ? new EventFiles(spec.RunFolder, spec.Attempt) : null;
         _fingerprint = TorchRuntime.Fingerprint(_device, bf16, spec.WorldSize);
         _collective = Meeting.Join(spec, channel, _blackBox);
         _parameters = new FlatParameters(ParameterTable.Of(config.Model), _device, bf16, forTraining: true);
@@ -78,6 +85,7 @@ internal sealed class Trainer : IDisposable
     {
         var step = LoadNewest();
         RequireSameStart(step);
+        if (_spec.Rank == 0) new RunNeeds(_config).RequireDisk(Plan.TotalSteps, _spec.ResumeFrom.Count, FileSystem.FreeBytes(_spec.RunFolder), _spec.RunFolder);
         Tell(new RankStarted
         {
             FromStep = step,
@@ -98,6 +106,7 @@ internal sealed class Trainer : IDisposable
             if (last || Due(_config.SaveEvery, step)) Save(step, valLoss, last);
         }
 
+        if (_config.Wandb) Tell(new RankEvent("wandb", $"send the curves to W&B with: wandb sync --sync-tensorboard -p {_config.Name} --id {_spec.Run} {EventFiles.FolderOf(_spec.RunFolder)}"));
         return new RankFinished(step, Completed: step == Plan.TotalSteps);
     }
 
@@ -126,20 +135,26 @@ internal sealed class Trainer : IDisposable
         {
             using var microScope = NewDisposeScope();
             Beat(RankPhase.Train, step);
-            var (inputs, targets) = _batches.Read(WindowsOf(step, micro), _device);                                // (B, T) each
+            Tensor inputs, targets;                                                                                // (B, T) each
+            using (_profile?.Measure(MetricNames.DataSeconds)) (inputs, targets) = _batches.Read(WindowsOf(step, micro), _device);
             var (nextStep, nextMicro) = micro + 1 < end ? (step, micro + 1) : (step + 1, first);
             if (nextStep < Plan.TotalSteps) _batches.ReadAhead(WindowsOf(nextStep, nextMicro));
             var dropoutSeed = Mixing.Seed(_config.Seed, Purpose.Dropout, step, micro);
 
             // Each micro-batch is divided by the whole step's tokens, so that gradients add up to the mean's whatever the division.
-            loss.add_(_model.ForwardBackward(inputs, targets, 1.0 / Plan.TokensPerStep, dropoutSeed, _config.ActivationCheckpointing), Number.One);
+            loss.add_(_model.ForwardBackward(inputs, targets, 1.0 / Plan.TokensPerStep, dropoutSeed, _config.ActivationCheckpointing, _profile), Number.One);
         }
 
         Beat(RankPhase.Train, step);
-        if (_config.ShardOptimizer) _collective?.ReduceScatter(_parameters.Gradient!);
-        else _collective?.AllReduce(_parameters.Gradient!);
-        _stopping = Agree(loss);
-        var norm = _optimizer.Step(step + 1, rate, momentum ?? _config.Optimizer.Momentum, _config.GradClip);
+        using (_profile?.Measure(MetricNames.AllReduceSeconds))
+        {
+            if (_config.ShardOptimizer) _collective?.ReduceScatter(_parameters.Gradient!);
+            else _collective?.AllReduce(_parameters.Gradient!);
+            _stopping = Agree(loss);
+        }
+
+        float norm;
+        using (_profile?.Measure(MetricNames.OptimizerSeconds)) norm = _optimizer.Step(step + 1, rate, momentum ?? _config.Optimizer.Momentum, _config.GradClip);
         _trainLoss = Number.Of(loss) / Plan.TokensPerStep;
         if (!double.IsFinite(_trainLoss.Value) || !float.IsFinite(norm)) throw NotFinite(step + 1, norm);
         Report(step + 1, clock.Elapsed.TotalSeconds, rate, norm);
@@ -176,25 +191,26 @@ internal sealed class Trainer : IDisposable
     /// <summary>Rank 0 speaks for all.</summary>
     private void Tell(RankMessage message)
     {
-        if (_spec.Rank == 0) _channel.Send(message);
+        if (_spec.Rank != 0) return;
+        _channel.Send(message);
+        if (_events?.Take(message) is { } failure) _channel.Send(new RankEvent("tensorboard", failure));
     }
 
     private void Report(long step, double seconds, double rate, double norm)
     {
+        var values = new Dictionary<string, double>();
+        _profile?.EndStep(values);
         if (_spec.Rank != 0) return;
         var tokensPerSecond = Plan.TokensPerStep / seconds;
-        var values = new Dictionary<string, double>
-        {
-            [MetricNames.TrainLoss] = _trainLoss!.Value,
-            [MetricNames.LearningRate] = rate,
-            [MetricNames.GradNorm] = norm,
-            [MetricNames.StepSeconds] = seconds,
-            [MetricNames.TokensPerSecond] = tokensPerSecond,
-        };
+        values[MetricNames.TrainLoss] = _trainLoss!.Value;
+        values[MetricNames.LearningRate] = rate;
+        values[MetricNames.GradNorm] = norm;
+        values[MetricNames.StepSeconds] = seconds;
+        values[MetricNames.TokensPerSecond] = tokensPerSecond;
         if (_peakFlops is { } peak) values[MetricNames.Mfu] = tokensPerSecond * new ModelArithmetic(_config.Model).FlopsPerToken / peak;
         var row = new StepMetrics(step, values);
         Print(StepLine.Format(row, Plan.TotalSteps));
-        _channel.Send(new MetricsReport([row]));
+        Tell(new MetricsReport([row]));
     }
 
     /// <summary>A line of the log; one that a full disk does not take is lost, its numbers are among the metrics.</summary>
@@ -223,11 +239,11 @@ internal sealed class Trainer : IDisposable
     {
         var result = _evaluator.Run(_model, () => Beat(RankPhase.Evaluate, step));
         if (_spec.Rank != 0) return result?[MetricNames.ValLoss];
-        if (result is { } values) _channel.Send(new MetricsReport([new StepMetrics(step, values)]));
+        if (result is { } values) Tell(new MetricsReport([new StepMetrics(step, values)]));
         var text = new System.Text.StringBuilder(_config.ValPrompt);
         var seed = (long)Mixing.Seed(_config.Seed, Purpose.Sample, step);
         _ = new Sampler(_model, _data.Vocabulary).Continue(_config.ValPrompt, SampleTokens, new TokenChoice(_config.Temperature, TopK: 50), seed, s => text.Append(s));
-        _channel.Send(new TrainingSample(step, step * Plan.TokensPerStep, text.ToString()));
+        Tell(new TrainingSample(step, step * Plan.TokensPerStep, text.ToString()));
         return result?[MetricNames.ValLoss];
     }
 
@@ -245,7 +261,7 @@ internal sealed class Trainer : IDisposable
         var checkpoint = new CommittedCheckpoint { Step = step, Attempt = _spec.Attempt, ManifestSha256 = "", WeightsSha256 = "", SizeBytes = 0, TrainLoss = _trainLoss, ValLoss = valLoss };
         _writer.Begin(() => Write(_snapshot, checkpoint, mustSucceed: last));
         if (last) _writer.Wait();
-        _channel.Send(new MetricsReport([new StepMetrics(step, new Dictionary<string, double> { [MetricNames.SaveStallSeconds] = clock.Elapsed.TotalSeconds })]));
+        Tell(new MetricsReport([new StepMetrics(step, new Dictionary<string, double> { [MetricNames.SaveStallSeconds] = clock.Elapsed.TotalSeconds })]));
     }
 
     /// <summary>Writes a checkpoint and has it committed. When the disk would not take it and the run can go on without, that is said and no more.</summary>
@@ -322,6 +338,14 @@ internal sealed class Trainer : IDisposable
             throw new BadDataException($"init_from: {start.Folder} was trained with another tokenizer than the one of these tokens; tokenize the text with its tokenizer.");
         CheckpointFolder.Load(start.Folder, manifest, _config.Model, _parameters, optimizer: null);
         Tell(new RankEvent("init_from", $"weights of run '{manifest.Run}' after step {manifest.Step}"));
+    }
+
+    /// <summary>A model that does not fit is refused before its first buffer.</summary>
+    private void RequireMemory(bool bf16)
+    {
+        if (_device.type != DeviceType.CPU) return;
+        var needs = new RunNeeds(_config);
+        needs.RequireMemory(needs.HostBytes(bf16, _spec.WorldSize), GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, "this machine");
     }
 
     /// <summary>The tokens' copy on this node's own disk; null when it has no room for them.</summary>

@@ -129,13 +129,39 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
     }
 
     [Fact]
+    public async Task PlanThatCannotFitTheDisk_IsRefusedBeforeARunIsMade()
+    {
+        await SkipUnlessMountableAsync();
+        await WithCopyAsync(async (dtt, path) =>
+        {
+            var script = $"mkdir -p {path}/runs && mount -t tmpfs -o size=900k none {path}/runs && cd {path} && export DTT_HOME={path}/.dtt && dotnet {DttProgram.Assembly} train -n full; echo code $?; ls runs; dotnet {DttProgram.Assembly} silo stop";
+            var (output, error) = await InOwnMountsAsync(script);
+            Assert.Matches(@"runs has 0\.9 MB free, and 4 checkpoints of 0\.5 MB are to lie there at once \(keep: 2, the best one, and the one being written\)\. Free some space, lower keep", error);
+            Assert.Equal("code 2\n", output);
+        });
+    }
+
+    [Fact]
+    public async Task ModelThatCannotFitInMemory_IsRefusedWithTheEstimate()
+    {
+        string[] huge = ["train", "-n", "huge", "-b", "10000000", "-e", "100000"];
+        foreach (var cuda in new[] { "--no-cuda", "-cuda" })
+        {
+            var result = await project.Dtt.RunAsync([.. huge, cuda]);
+            Assert.Equal(2, result.ExitCode);
+            Assert.Matches(@"needs about [\d,.]+ GB of memory \(of which a micro-batch of 10000000 × 32 tokens [\d,.]+ [GM]B or more\), and this machine has [\d.]+ GB\. Lower batch_size", result.Error);
+        }
+    }
+
+    [Fact]
     public async Task FullDisk_FailsTheSaveButNeverThePreviousCheckpoint()
     {
         await SkipUnlessMountableAsync();
         await WithCopyAsync(async (dtt, path) =>
         {
-            // 900 kB hold the first checkpoint of 520 kB, not the next one beside it.
-            var script = $"mkdir -p {path}/runs && mount -t tmpfs -o size=900k none {path}/runs && cd {path} && export OMP_NUM_THREADS=1 DTT_HOME={path}/.dtt && dotnet {DttProgram.Assembly} train -n full; echo code $?; dotnet {DttProgram.Assembly} show full --json; echo left; ls runs/full/checkpoints; dotnet {DttProgram.Assembly} silo stop";
+            // Room for all that the plan needs, until somebody else fills the disk after the first checkpoint.
+            var script = $"mkdir -p {path}/runs && mount -t tmpfs -o size=4m none {path}/runs && cd {path} && export OMP_NUM_THREADS=1 DTT_HOME={path}/.dtt && (dotnet {DttProgram.Assembly} train -n full --set grad_accumulation_steps=40 -e 10; echo code $?) & cd {path}; "
+                + $"until [ -f runs/full/checkpoints/step_00000010.a01/manifest.json ]; do sleep 0.05; done; cat /dev/zero > runs/filler; wait; export DTT_HOME={path}/.dtt; dotnet {DttProgram.Assembly} show full --json; echo left; ls runs/full/checkpoints; dotnet {DttProgram.Assembly} silo stop";
             var (output, error) = await InOwnMountsAsync(script);
             Assert.Contains("could not be written (No space left on device", error);
             Assert.Contains("free some space and `dtt resume full`", error);

@@ -50,6 +50,47 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
     }
 
     [Fact]
+    public async Task Profile_TimesThePhases_AndLeavesATrace()
+    {
+        await project.Dtt.OutputAsync("train", "-n", "profiled", "--profile");
+        Assert.Equal(project.Undisturbed, await project.FinalWeightsAsync("profiled"));
+        var steps = (await project.Dtt.JsonAsync("metrics", "profiled")).EnumerateArray().Where(r => r.TryGetProperty("train_loss", out _)).ToList();
+        foreach (var step in steps)
+        {
+            var phases = new[] { "data_seconds", "forward_seconds", "head_seconds", "backward_seconds", "all_reduce_seconds", "optimizer_seconds" }.Select(p => step.GetProperty(p).GetDouble()).ToList();
+            Assert.All(phases, p => Assert.True(p >= 0));
+            Assert.InRange(phases.Sum(), 0, step.GetProperty("step_seconds").GetDouble());
+        }
+
+        Assert.True(steps.Average(s => s.GetProperty("forward_seconds").GetDouble() + s.GetProperty("backward_seconds").GetDouble()) > 0);
+        var trace = System.Text.Json.JsonDocument.Parse(File.ReadAllText(Path.Combine(project.Path, "runs/profiled/profile/trace.a01.json"))).RootElement.GetProperty("traceEvents").EnumerateArray().ToList();
+        Assert.Equal("M", trace[0].GetProperty("ph").GetString());
+        Assert.All(trace.Skip(1), e => Assert.True(e.GetProperty("ph").GetString() == "X" && e.GetProperty("ts").GetDouble() > 0 && e.GetProperty("dur").GetDouble() >= 0));
+        Assert.Equal(3 * 2 * 2, trace.Count(e => e.GetProperty("name").GetString() == "block 0")); // three steps of two micro-batches, forward and backward
+    }
+
+    [Fact]
+    public async Task Wandb_WritesEventFilesAndSaysHowToSendThem()
+    {
+        var result = await project.Dtt.RunAsync("train", "-n", "events", "--wandb");
+        Assert.True(result.ExitCode == 0, result.Error);
+        var folder = Path.Combine(project.Path, "runs/events/tensorboard");
+        Assert.Contains($"wandb sync --sync-tensorboard -p events --id events {folder}", result.Error);
+        var values = EventFile.Scalars(Directory.GetFiles(folder).Single());
+        Assert.Equal(project.UndisturbedLosses.Select(l => (l.Key, (float)l.Value)), values.Where(v => v.Tag == "train_loss").Select(v => ((int)v.Step, v.Value)));
+        Assert.Equal([0, 10, 20, 30, 40], values.Where(v => v.Tag == "val_loss").Select(v => v.Step));
+    }
+
+    [Fact]
+    public async Task Checkpoints_ListsThemWithTheirStalls()
+    {
+        var lines = (await project.Dtt.OutputAsync("checkpoints", "undisturbed")).TrimEnd().Split('\n');
+        Assert.Equal(2, lines.Length);
+        Assert.Matches(@"^step\s+30  attempt 1  val \d\.\d{4}\s+0\.5 MB  [0-9a-f]{12}(  best)?  stall \d+\.\d\d s$", lines[0]);
+        Assert.Equal(project.Undisturbed, (await project.Dtt.JsonAsync("checkpoints", "undisturbed"))[1].GetProperty("weights_sha256").GetString());
+    }
+
+    [Fact]
     public async Task RunsJson_HasTheDocumentedFields()
     {
         var run = (await project.Dtt.JsonAsync("runs")).EnumerateArray().Single(r => r.GetProperty("run").GetString() == "undisturbed");

@@ -24,7 +24,4 @@ public sealed record ConfigKey(string Name, KeyKind Kind, string? Default, strin
 
     /// <summary>Why the key is accepted but does nothing any more, or null: one line is printed when a file sets it.</summary>
     public string? LostMeaning { get; init; }
-
-    /// <summary>Whether the key is planned but not built yet: any value but the default is refused.</summary>
-    public bool DefaultOnly { get; init; }
 }

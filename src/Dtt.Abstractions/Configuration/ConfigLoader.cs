@@ -36,7 +36,6 @@ public static partial class ConfigLoader
         var paths = ArtefactPaths.From(templates.Values, values, time.GetLocalNow(), reader.Errors);
         reader.ThrowIfWrong();
         var notes = reader.Notes.Concat(templates.Notes).ToList();
-        if (values.Bool("wandb")) notes.Add($"{values.Origin("wandb")}: 'wandb: true' sends nothing: every metric is recorded with the run; see `dtt metrics RUN --csv` and `dtt plot RUN`.");
         return new LoadedConfig { Run = RunConfig.From(values), Values = values, Paths = paths, Notes = notes };
     }
 

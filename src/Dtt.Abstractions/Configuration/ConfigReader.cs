@@ -122,7 +122,6 @@ public sealed class ConfigReader(IReadOnlyList<ConfigKey> keys)
         var value = ValueReader.Read(key, node, out var error);
         if (key.LostMeaning is { } lost) _notes.Add($"{origin}: '{key.Name}' {lost}");
         else if (error is not null) _errors.Add($"{origin}: {error}");
-        else if (key.DefaultOnly && ValueReader.Write(value!) != key.Default) _errors.Add($"{origin}: '{key.Name}: {node.Scalar}' is not available yet; leave it at {key.Default ?? "unset"}.");
         else Values.Set(key, value, origin);
     }
 }

@@ -84,6 +84,15 @@ public sealed record RunConfig
     /// <summary>Steps between log lines.</summary>
     public required int LogEvery { get; init; }
 
+    /// <summary>Whether metrics are written as TensorBoard event files too.</summary>
+    public required bool TensorBoard { get; init; }
+
+    /// <summary>Whether the command that sends those files to W&amp;B is told at the end.</summary>
+    public required bool Wandb { get; init; }
+
+    /// <summary>Whether the phases of steps are timed.</summary>
+    public required bool Profile { get; init; }
+
     /// <summary>Whether to train on a GPU when there is one.</summary>
     public required bool Cuda { get; init; }
 
@@ -126,6 +135,9 @@ public sealed record RunConfig
         SaveEvery = (int)(v.LongOrNull("save_every") ?? EvalEveryOf(v)),
         Keep = v.Int("keep"),
         LogEvery = v.Int("eff_batch_per_log"),
+        TensorBoard = v.Bool("tensorboard") || v.Bool("wandb"),
+        Wandb = v.Bool("wandb"),
+        Profile = v.Bool("profile"),
         Cuda = v.Bool("cuda"),
         ShardOptimizer = v.Bool("shard_optimizer"),
         RanksPerNode = v.Int("ranks_per_node"),

@@ -73,9 +73,9 @@ public static class RunKeys
         new("keep", KeyKind.Integer, "3", "Newest checkpoints kept; the best by validation loss and pinned ones stay as well.") { Unit = "checkpoints", Min = 1 },
 
         new("eff_batch_per_log", KeyKind.Integer, "10", "Steps between log lines on the terminal; every step's metrics are recorded all the same.") { Unit = "steps", Min = 1 },
-        new("wandb", KeyKind.Boolean, "false", "W&B logging of the Python DTT."),
-        new("tensorboard", KeyKind.Boolean, "false", "Write TensorBoard event files.") { DefaultOnly = true },
-        new("profile", KeyKind.Boolean, "false", "Record a profile.") { DefaultOnly = true },
+        new("tensorboard", KeyKind.Boolean, "false", "Write every metric and sample as TensorBoard event files too, into the run's `tensorboard` folder: `tensorboard --logdir runs`."),
+        new("wandb", KeyKind.Boolean, "false", "The same files, and at the end the `wandb sync` command that sends them to W&B; nothing is sent by DTT itself."),
+        new("profile", KeyKind.Boolean, "false", "Record the time of each phase of a step among the metrics (on a GPU each phase waits for the device), and a few steps of each attempt as a trace for Perfetto in the run's `profile` folder."),
 
         new("cuda", KeyKind.Boolean, "true", "Train on a GPU when there is one; a configuration that asks for one gets a warning when the CPU is used instead."),
         new("ranks_per_node", KeyKind.Integer, "1", "Data-parallel ranks: one a GPU, or shares of the CPU's cores. A step is `batch_size` × `grad_accumulation_steps` × ranks windows at first launch, and stays so.") { Min = 1, Max = 1024 },

@@ -6,6 +6,7 @@ namespace Dtt.Abstractions.Models;
 public sealed class ModelArithmetic
 {
     private readonly ModelConfig _model;
+    private readonly long _hidden;
 
     /// <summary>The arithmetic of a model.</summary>
     public ModelArithmetic(ModelConfig model)
@@ -13,6 +14,7 @@ public sealed class ModelArithmetic
         _model = model;
         var table = ParameterTable.Of(model);
         Parameters = table.Sum(p => p.Count);
+        _hidden = table.Where(p => p.Role == ParameterRole.Hidden).Sum(p => p.Count);
 
         // Embeddings are looked up; a tied one multiplies in the head.
         var lookedUp = table.Where(p => p.Role == ParameterRole.Position).Sum(p => p.Count) + (model.TieEmbeddings ? 0 : (long)model.VocabSize * model.ModelDim);
@@ -27,8 +29,16 @@ public sealed class ModelArithmetic
     /// </summary>
     public double FlopsPerToken { get; }
 
-    /// <summary>Bytes of weights, gradients and optimizer state: fp32 master, gradient and two moments, and with bf16 a working copy.</summary>
-    public long StateBytes(bool bf16) => Parameters * (16 + (bf16 ? 2 : 0));
+    /// <summary>Bytes of weights, gradients and optimizer state: fp32 master, gradient and moments, and with bf16 a working copy.</summary>
+    public long StateBytes(string optimizer, bool bf16) => Parameters * (8 + (bf16 ? 2 : 0)) + MomentBytes(optimizer);
+
+    /// <summary>Bytes of an optimizer's state, fp32: Adam's two moments, SGD's one; Muon has one for the blocks' matrices and Adam's two for the rest.</summary>
+    public long MomentBytes(string optimizer) => 4 * (optimizer switch
+    {
+        "sgd" => Parameters,
+        "muon" => 2 * Parameters - _hidden,
+        _ => 2 * Parameters,
+    });
 
     /// <summary>
     /// Bytes of activations of one micro-batch, estimated: per block and token about 14 C + 2 M values (inputs of the norms and matmuls,
@@ -49,6 +59,6 @@ public sealed class ModelArithmetic
     /// <summary>Rows of logits that exist at once.</summary>
     public const int HeadChunkRows = 1024;
 
-    /// <summary>Bytes of one checkpoint: weights and two moments in fp32.</summary>
-    public long CheckpointBytes => Parameters * 12;
+    /// <summary>Bytes of one checkpoint: weights and optimizer state in fp32.</summary>
+    public long CheckpointBytes(string optimizer) => Parameters * 4 + MomentBytes(optimizer);
 }

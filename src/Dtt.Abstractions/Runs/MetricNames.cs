@@ -27,6 +27,24 @@ public static class MetricNames
     /// <summary>How long training stood still for the checkpoint after the step, seconds: the state's copy to host memory; for the last one, all of it.</summary>
     public const string SaveStallSeconds = "save_stall_seconds";
 
+    /// <summary><c>profile</c>: waiting for the step's windows, seconds.</summary>
+    public const string DataSeconds = "data_seconds";
+
+    /// <summary><c>profile</c>: embedding and blocks, forward, seconds.</summary>
+    public const string ForwardSeconds = "forward_seconds";
+
+    /// <summary><c>profile</c>: head, loss and their gradients, seconds.</summary>
+    public const string HeadSeconds = "head_seconds";
+
+    /// <summary><c>profile</c>: blocks and embedding, backward, seconds.</summary>
+    public const string BackwardSeconds = "backward_seconds";
+
+    /// <summary><c>profile</c>: summing gradients and losses over the ranks, seconds.</summary>
+    public const string AllReduceSeconds = "all_reduce_seconds";
+
+    /// <summary><c>profile</c>: clipping and update, seconds; with a shared state, also the exchange of weights.</summary>
+    public const string OptimizerSeconds = "optimizer_seconds";
+
     /// <summary>Training tokens per second in the step.</summary>
     public const string TokensPerSecond = "tokens_per_second";
 

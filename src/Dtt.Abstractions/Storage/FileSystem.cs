@@ -38,6 +38,14 @@ public static partial class FileSystem
         return BinaryPrimitives.ReadUInt32LittleEndian(new ReadOnlySpan<byte>(buffer + UserIdOffset, 4));
     }
 
+    /// <summary>Free bytes, for this user, of the disk that a path lies on, or would lie on once it was made.</summary>
+    public static long FreeBytes(string path)
+    {
+        path = Path.GetFullPath(path);
+        while (!Directory.Exists(path) && Path.GetDirectoryName(path) is { } parent) path = parent;
+        return new DriveInfo(path).AvailableFreeSpace;
+    }
+
     /// <summary>This process's effective user.</summary>
     [LibraryImport("libc", EntryPoint = "geteuid")]
     public static partial uint UserId();

@@ -35,7 +35,7 @@ internal sealed class ConfigOptions
     [
         ("cuda", "Train on a GPU when there is one.", ["--cuda", "-cuda"], ["--no-cuda"]),
         ("autocast", "bf16 where the hardware has it.", ["--autocast", "-a"], ["--no-autocast"]),
-        ("wandb", "Says what to use instead.", ["--wandb", "-wb"], ["--no-wandb", "-nwb"]),
+        ("wandb", "Event files and the command that sends them to W&B.", ["--wandb", "-wb"], ["--no-wandb", "-nwb"]),
         ("profile", "Record a profile.", ["--profile"], []),
     ];
 

@@ -27,11 +27,12 @@ internal static class DryRun
         Row("FLOPs per step", $"{model.FlopsPerToken * stepTokens:0.000e+00}");
         foreach (var bf16 in new[] { false, true })
         {
-            var (state, activations) = (model.StateBytes(bf16), model.ActivationBytes(run.MicroBatchSize, bf16, run.ActivationCheckpointing));
+            var (state, activations) = (model.StateBytes(run.Optimizer.Name, bf16), model.ActivationBytes(run.MicroBatchSize, bf16, run.ActivationCheckpointing));
             Row($"memory in {(bf16 ? "bf16" : "fp32")}", $"{Size(state + activations)} = {Size(state)} weights, gradients and moments + about {Size(activations)} activations");
         }
 
-        Row("checkpoint", $"{Size(model.CheckpointBytes)} each; up to {run.Keep + 2} at once: {Size(model.CheckpointBytes * (run.Keep + 2))}");
+        var needs = new RunNeeds(run);
+        Row("checkpoint", $"{Size(needs.CheckpointBytes)} each; up to {run.Keep + 2} at once: {Size(needs.CheckpointBytes * (run.Keep + 2))}; one more in memory while it is written");
         try
         {
             using var data = TrainingData.Open(config.Paths.Tokens, config.Paths.Tokenizer, run, frozenGlobalBatch: 0, run.RanksPerNode);

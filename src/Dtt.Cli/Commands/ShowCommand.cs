@@ -29,22 +29,12 @@ internal static class ShowCommand
 
     private static JsonObject Json(RunView view, IReadOnlyList<RunEvent> events)
     {
-        var (json, record) = (RunsCommand.Json(view.Row), view.Record);
+        var json = RunsCommand.Json(view.Row);
         json["experiment"] = view.Experiment;
         json["waiting"] = view.Waiting;
         json["config"] = ConfigJson(view.ConfigYaml);
         json["events"] = EventsCommand.Json(events);
-        json["checkpoints"] = new JsonArray([.. record.Checkpoints.Select(c => new JsonObject
-        {
-            ["step"] = c.Step,
-            ["attempt"] = c.Attempt,
-            ["best"] = c == record.Best,
-            ["pinned"] = c.Pinned,
-            ["val_loss"] = c.ValLoss,
-            ["bytes"] = c.SizeBytes,
-            ["weights_sha256"] = c.WeightsSha256,
-            ["path"] = Path.Combine(view.Row.Folder, "checkpoints", c.FolderName),
-        })]);
+        json["checkpoints"] = CheckpointsCommand.Json(view);
         return json;
     }
 
@@ -78,8 +68,7 @@ internal static class ShowCommand
 
         o.WriteLine();
         o.WriteLine("checkpoints");
-        foreach (var c in record.Checkpoints)
-            o.WriteLine($"  step {c.Step,8:N0}  attempt {c.Attempt}  val {c.ValLoss?.ToString("0.0000") ?? "—",-7}  {c.SizeBytes / 1e6,8:N1} MB  {c.WeightsSha256[..12]}{(c == record.Best ? "  best" : "")}{(c.Pinned ? "  pinned" : "")}");
+        foreach (var c in record.Checkpoints) o.WriteLine("  " + CheckpointsCommand.Line(view, c));
         o.WriteLine();
         o.WriteLine("events");
         EventsCommand.Print(events, "  ");

@@ -2,8 +2,10 @@ using System.CommandLine;
 using System.Security.Cryptography;
 using Dtt.Abstractions.Configuration;
 using Dtt.Abstractions.Errors;
+using Dtt.Abstractions.Models;
 using Dtt.Abstractions.Platform;
 using Dtt.Abstractions.Runs;
+using Dtt.Abstractions.Storage;
 using Dtt.Cli.Output;
 using Dtt.Cli.Runs;
 using Dtt.Client;
@@ -49,10 +51,13 @@ internal static class TrainCommand
         return (folder, await follower.FollowAsync(client, WholeBacklog), follower.Samples);
     }
 
-    /// <summary>A run is only created when its data fit.</summary>
+    /// <summary>A run is only created when its data fit, and its checkpoints on the disk; the memory is looked at by its ranks, which know their device, and here when that is surely this machine's.</summary>
     private static void Check(LoadedConfig config)
     {
         using var data = TrainingData.Open(config.Paths.Tokens, config.Paths.Tokenizer, config.Run, frozenGlobalBatch: 0, config.Run.RanksPerNode);
+        var needs = new RunNeeds(config.Run);
+        needs.RequireDisk(data.Plan.TotalSteps, existing: 0, FileSystem.FreeBytes(config.Paths.Runs), config.Paths.Runs);
+        if (!config.Run.Cuda) needs.RequireMemory(needs.HostBytes(bf16: config.Run.Precision == "bf16", config.Run.RanksPerNode), GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, "this machine");
     }
 
     private static RunFollower Follower(LoadedConfig config, string folder) =>

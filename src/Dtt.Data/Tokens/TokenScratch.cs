@@ -76,7 +76,7 @@ public sealed class TokenScratch : IDisposable
     {
         var needed = index.Shards.Sum(s => new FileInfo(Path.Combine(from, s.File)) is { Exists: true } file ? file.Length : 0) + Spare;
         MakeRoom(root, needed);
-        if (Free(root) is var free && free < needed) throw new IOException($"{root} has {free / 1e9:0.0} GB free, and the tokens need {needed / 1e9:0.0} GB with some to spare");
+        if (FileSystem.FreeBytes(root) is var free && free < needed) throw new IOException($"{root} has {free / 1e9:0.0} GB free, and the tokens need {needed / 1e9:0.0} GB with some to spare");
         var partial = to + ".partial";
         if (Directory.Exists(partial)) Directory.Delete(partial, recursive: true);
         Directory.CreateDirectory(partial);
@@ -123,13 +123,11 @@ public sealed class TokenScratch : IDisposable
     {
         foreach (var lockFile in Directory.EnumerateFiles(root, "*.lock").OrderBy(File.GetLastAccessTimeUtc))
         {
-            if (Free(root) >= needed) return;
+            if (FileSystem.FreeBytes(root) >= needed) return;
             using var mine = FileLock.TryTake(lockFile);
             if (mine is null) continue;
             var folder = Path.ChangeExtension(lockFile, null);
             if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
         }
     }
-
-    private static long Free(string folder) => new DriveInfo(folder).AvailableFreeSpace;
 }

@@ -1,7 +1,9 @@
 using Dtt.Abstractions.Configuration;
 using Dtt.Abstractions.Models;
+using Dtt.Abstractions.Runs;
 using Dtt.Data.Order;
 using Dtt.Training.Native;
+using Dtt.Training.Telemetry;
 using TorchSharp;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
@@ -31,14 +33,18 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
     /// <param name="scale">1 ÷ the target tokens of the whole step.</param>
     /// <param name="dropoutSeed">Seed of this micro-batch's dropout masks.</param>
     /// <param name="checkpointing">Whether blocks keep only their input and run again in backward.</param>
+    /// <param name="profile">Who times the phases, or null.</param>
     /// <returns>() fp32: the summed loss, unscaled.</returns>
-    public Tensor ForwardBackward(Tensor inputs, Tensor targets, double scale, ulong dropoutSeed, bool checkpointing = false)
+    public Tensor ForwardBackward(Tensor inputs, Tensor targets, double scale, ulong dropoutSeed, bool checkpointing = false, StepProfile? profile = null)
     {
         using var scope = NewDisposeScope();
-        var x = _embedding.Forward(inputs, dropoutSeed, out var embeddingMask);
+        Tensor x;
+        Tensor? embeddingMask;
+        using (profile?.Measure(MetricNames.ForwardSeconds, "embedding")) x = _embedding.Forward(inputs, dropoutSeed, out embeddingMask);
         var segments = new (Tensor Input, Tensor? Output)[_blocks.Length];
         for (var i = 0; i < _blocks.Length; i++)
         {
+            using var span = profile?.Measure(MetricNames.ForwardSeconds, $"block {i}");
             var input = x.detach();
             if (checkpointing)
             {
@@ -53,9 +59,11 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
             }
         }
 
-        var loss = _head.ForwardBackward(x.detach(), targets, scale, out var gradient);
+        Tensor loss, gradient;
+        using (profile?.Measure(MetricNames.HeadSeconds, "head and loss")) loss = _head.ForwardBackward(x.detach(), targets, scale, out gradient);
         for (var i = _blocks.Length - 1; i >= 0; i--)
         {
+            using var span = profile?.Measure(MetricNames.BackwardSeconds, $"block {i}");
             var (input, output) = segments[i];
             if (output is null)
             {
@@ -71,7 +79,7 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
             input.Dispose();
         }
 
-        _embedding.Backward(inputs, gradient, embeddingMask);
+        using (profile?.Measure(MetricNames.BackwardSeconds, "embedding")) _embedding.Backward(inputs, gradient, embeddingMask);
         return loss.MoveToOuterDisposeScope();
     }
 

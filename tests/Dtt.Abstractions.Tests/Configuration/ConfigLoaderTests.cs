@@ -140,13 +140,6 @@ public sealed class ConfigLoaderTests : IDisposable
     public void Load_KeysThatContradictEachOther_SaysHow(string text, string message) =>
         Assert.Contains(message, Assert.Throws<ConfigurationException>(() => Load(text)).Message);
 
-    [Fact]
-    public void Load_KeyThatIsNotBuiltYet_IsRefusedUnlessDefault()
-    {
-        Assert.Contains("is not available yet", Assert.Throws<ConfigurationException>(() => Load("stage: true")).Message);
-        Assert.NotNull(Load("stage: false"));
-    }
-
     [Theory]
     [InlineData("../evil")]
     [InlineData("a/b")]
