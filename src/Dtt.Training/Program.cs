@@ -6,6 +6,7 @@ using Dtt.Abstractions.Runs;
 using Dtt.Training;
 using Dtt.Training.Benchmarks;
 using Dtt.Training.Collectives;
+using Dtt.Training.Evaluation;
 using Dtt.Training.HuggingFace;
 using Dtt.Training.Native;
 using Dtt.Training.Ranks;
@@ -23,6 +24,12 @@ return args switch
         var (run, weights) = HuggingFaceImport.Read(folder, name);
         Console.Error.WriteLine($"imported as run '{run}', weights {weights[..12]}: `dtt sample {run}`, or 'init_from: {run}' in a configuration.");
         Console.Out.WriteLine(run);
+    }),
+    ["--evaluate", var checkpoint, var manifest, var config, var tokens, var tokenizer, var format, .. var choices] => Exchange(() =>
+    {
+        var run = RunConfig.Parse(File.ReadAllText(config));
+        if (choices is [var file, var most]) run = run with { Choices = file, MaxChoices = long.Parse(most) };
+        EvaluateWork.Run(checkpoint, manifest, run, tokens, tokenizer, format == "json");
     }),
     ["--export", var checkpoint, var manifest, var tokenizer, var target] => Exchange(() => HuggingFaceExport.Write(checkpoint, manifest, tokenizer, target)),
     _ => Usage(),

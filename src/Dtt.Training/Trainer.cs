@@ -10,6 +10,7 @@ using Dtt.Data.Tokens;
 using Dtt.Training.Checkpoints;
 using Dtt.Training.Collectives;
 using Dtt.Training.Data;
+using Dtt.Training.Evaluation;
 using Dtt.Training.Model;
 using Dtt.Training.Native;
 using Dtt.Training.Optimizers;
@@ -36,6 +37,7 @@ internal sealed class Trainer : IDisposable
     private readonly TrainingData _data;
     private readonly BatchSource _batches;
     private readonly Evaluator _evaluator;
+    private readonly MultipleChoice? _choices;
     private readonly FlatParameters _parameters;
     private readonly Gpt _model;
     private readonly Optimizer _optimizer;
@@ -66,7 +68,7 @@ internal sealed class Trainer : IDisposable
         _device = TorchRuntime.Device(config.Cuda);
         if (config.Deterministic && _device.type != DeviceType.CPU)
             throw new UserErrorException("'deterministic: true' is not available on a GPU yet: leave it out, or train on the CPU with 'cuda: false'.", ExitCodes.BadConfiguration);
-        var bf16 = config.Precision == "bf16" || (config.Precision == "auto" && config.Autocast && (_device.type == DeviceType.CUDA || TorchRuntime.CpuHasBf16));
+        var bf16 = TorchRuntime.TrainsInBf16(config, _device);
         RequireMemory(bf16);
         _profile = config.Profile ? new StepProfile(Path.Combine(spec.RunFolder, "profile", $"trace.a{spec.Attempt:00}{(spec.Rank > 0 ? $".r{spec.Rank}" : "")}.json"), spec.Rank, _device) : null;
         _events = config.TensorBoard && spec.Rank == 0 ? new EventFiles(spec.RunFolder, spec.Attempt) : null;
@@ -75,6 +77,7 @@ internal sealed class Trainer : IDisposable
         _parameters = new FlatParameters(ParameterTable.Of(config.Model), _device, bf16, forTraining: true);
         _model = new Gpt(config.Model, _parameters);
         _optimizer = Optimizer.Of(config.Optimizer, _parameters, config.ShardOptimizer ? _collective : null);
+        _choices = config.Choices is { } file ? new MultipleChoice(ChoiceFile.Read(file, config.MaxChoices, _data.Vocabulary), _collective) : null;
         _evaluator = new Evaluator(_data.Val, config, _data.Vocabulary, _device, _collective);
         _peakFlops = MatmulPeak.Measure(_device, _parameters.Working.dtype) * spec.WorldSize;
     }
@@ -237,9 +240,11 @@ internal sealed class Trainer : IDisposable
     /// <summary>Validation loss, and a sample from the validation prompt.</summary>
     private double? Evaluate(long step)
     {
-        var result = _evaluator.Run(_model, () => Beat(RankPhase.Evaluate, step));
+        void Alive() => Beat(RankPhase.Evaluate, step);
+        var result = _evaluator.Run(_model, Alive);
+        var answers = _choices?.Run(_model, Alive);
         if (_spec.Rank != 0) return result?[MetricNames.ValLoss];
-        if (result is { } values) Tell(new MetricsReport([new StepMetrics(step, values)]));
+        foreach (var values in new[] { result, answers }.OfType<IReadOnlyDictionary<string, double>>()) Tell(new MetricsReport([new StepMetrics(step, values)]));
         var text = new System.Text.StringBuilder(_config.ValPrompt);
         var seed = (long)Mixing.Seed(_config.Seed, Purpose.Sample, step);
         _ = new Sampler(_model, _data.Vocabulary).Continue(_config.ValPrompt, SampleTokens, new TokenChoice(_config.Temperature, TopK: 50), seed, s => text.Append(s));

@@ -82,6 +82,25 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
     }
 
     [Fact]
+    public async Task Choices_AreAnsweredAtEveryValidation_AndByEvaluate()
+    {
+        var questions = Path.Combine(project.Path, "questions.jsonl");
+        File.WriteAllLines(questions, Enumerable.Range(0, 12).Select(i => $$"""{"ctx": "Once upon a time there was", "endings": ["{{(i % 2 == 0 ? "a king and the" : "Zq jxv kw")}}", "{{(i % 2 == 0 ? "Zq jxv kw" : "a king and the")}}"], "label": {{i % 2}}}"""));
+        var result = await project.Dtt.RunAsync("train", "-n", "choices", "--set", $"choices={questions}", "--set", "max_choices=10");
+        Assert.True(result.ExitCode == 0, result.Error);
+        Assert.Contains("choices | right ", result.Error);
+        Assert.Equal(project.Undisturbed, await project.FinalWeightsAsync("choices"));
+        var answered = (await project.Dtt.JsonAsync("metrics", "choices")).EnumerateArray().Where(r => r.TryGetProperty("choice_accuracy", out _)).ToList();
+        Assert.Equal([0, 10, 20, 30, 40], answered.Select(r => r.GetProperty("step").GetInt32()));
+        Assert.Equal(1, answered[^1].GetProperty("choice_accuracy").GetDouble()); // words of the text, against letters that are not in it
+
+        var evaluated = await project.Dtt.JsonAsync("evaluate", "choices", "--choices", questions, "--max", "10");
+        foreach (var metric in new[] { "val_loss", "val_perplexity", "val_bits_per_byte", "choice_accuracy", "choice_accuracy_by_sum" })
+            Assert.Equal(answered[^1].GetProperty(metric).GetDouble(), evaluated.GetProperty(metric).GetDouble(), 1e-6);
+        Assert.Equal(3, (await project.Dtt.RunAsync("evaluate", "choices", "--choices", "nowhere.jsonl")).ExitCode);
+    }
+
+    [Fact]
     public async Task Checkpoints_ListsThemWithTheirStalls()
     {
         var lines = (await project.Dtt.OutputAsync("checkpoints", "undisturbed")).TrimEnd().Split('\n');

@@ -69,6 +69,12 @@ public sealed record RunConfig
     /// <summary>Target tokens of one validation.</summary>
     public required long ValTokens { get; init; }
 
+    /// <summary>A file of multiple-choice questions, or null.</summary>
+    public required string? Choices { get; init; }
+
+    /// <summary>Questions answered at most.</summary>
+    public required long MaxChoices { get; init; }
+
     /// <summary>Prompt of the samples during training.</summary>
     public required string ValPrompt { get; init; }
 
@@ -130,6 +136,8 @@ public sealed record RunConfig
         LearningRate = LearningRateConfig.From(v),
         EvalEvery = EvalEveryOf(v),
         ValTokens = v.Long("val_tokens"),
+        Choices = v.TextOrNull("choices"),
+        MaxChoices = v.Long("max_choices"),
         ValPrompt = v.Text("val_prompt"),
         Temperature = v.Double("temp"),
         SaveEvery = (int)(v.LongOrNull("save_every") ?? EvalEveryOf(v)),

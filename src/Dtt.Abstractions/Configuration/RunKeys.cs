@@ -66,6 +66,8 @@ public static class RunKeys
         new("eval_every", KeyKind.Integer, null, "Steps between validations, each with a sample; 0: only at the end; unset: `log_per_val` × `eff_batch_per_log`, or 250.") { Unit = "steps", Min = 0 },
         new("log_per_val", KeyKind.Integer, null, "Log lines between validations, as in the Python DTT.") { Unit = "log lines", Min = 1 },
         new("val_tokens", KeyKind.Integer, "131072", "Target tokens of one validation: always the same windows, the first of the validation shards.") { Unit = "tokens", Min = 1 },
+        new("choices", KeyKind.Text, null, "A `.jsonl` file of multiple-choice questions in HellaSwag's form (`ctx`, `endings`, `label`), answered at every validation."),
+        new("max_choices", KeyKind.Integer, "1000", "Questions answered at most: the first ones.") { Min = 1 },
         new("val_prompt", KeyKind.Text, "Once upon a time", "Prompt of the samples during training."),
         new("temp", KeyKind.Number, "0.8", "Temperature of the samples during training; 0 takes the likeliest token.") { Min = 0 },
 

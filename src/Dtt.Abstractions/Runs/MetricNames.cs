@@ -15,6 +15,12 @@ public static class MetricNames
     /// <summary>Validation loss in bits per byte of text.</summary>
     public const string ValBitsPerByte = "val_bits_per_byte";
 
+    /// <summary>Multiple-choice questions whose ending with the lowest mean loss is the right one, 0–1.</summary>
+    public const string ChoiceAccuracy = "choice_accuracy";
+
+    /// <summary>The same by the endings' summed loss.</summary>
+    public const string ChoiceAccuracyBySum = "choice_accuracy_by_sum";
+
     /// <summary>Learning rate of the step.</summary>
     public const string LearningRate = "learning_rate";
 

@@ -58,6 +58,8 @@ internal sealed class TrainDisplay(string run, RunConfig config, long totalSteps
     {
         if (row.Values.TryGetValue(MetricNames.ValLoss, out var val))
             Line(string.Create(CultureInfo.InvariantCulture, $"  validation | loss {val:0.0000} | perplexity {row.Values[MetricNames.ValPerplexity]:0.0} | bits per byte {row.Values[MetricNames.ValBitsPerByte]:0.000}"));
+        if (row.Values.TryGetValue(MetricNames.ChoiceAccuracy, out var right))
+            Line(string.Create(CultureInfo.InvariantCulture, $"     choices | right {right:0.0%} | by summed loss {row.Values[MetricNames.ChoiceAccuracyBySum]:0.0%}"));
         if (!row.Values.TryGetValue(MetricNames.TrainLoss, out var loss)) return;
         if (row.Step % config.LogEvery == 0 || row.Step == _total) Line(StepLine.Format(row, _total));
         if (_bar is null) return;

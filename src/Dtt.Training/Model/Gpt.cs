@@ -83,12 +83,19 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
         return loss.MoveToOuterDisposeScope();
     }
 
-    /// <summary>() fp32: the summed loss of a batch, without gradients or dropout.</summary>
-    public Tensor Loss(Tensor inputs, Tensor targets)
+    /// <summary>(B, T) fp32: the loss of every target, nats, without gradients or dropout.</summary>
+    public Tensor TokenLosses(Tensor inputs, Tensor targets)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        return _head.Loss(Hidden(inputs, 0, null), targets).MoveToOuterDisposeScope();
+        return _head.TokenLosses(Hidden(inputs, 0, null), targets).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>() fp32: the summed loss of a batch, without gradients or dropout.</summary>
+    public Tensor Loss(Tensor inputs, Tensor targets)
+    {
+        using var losses = TokenLosses(inputs, targets);
+        return losses.sum();
     }
 
     /// <summary>(B, V) fp32: the logits after the last token.</summary>
@@ -306,8 +313,21 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
         return loss.MoveToOuterDisposeScope();
     }
 
-    /// <summary>Summed loss () of hidden states (B, T, C).</summary>
-    public Tensor Loss(Tensor x, Tensor targets) => Chunks(Normalize(x).view(-1, config.ModelDim), targets.reshape(-1), null, out _);
+    /// <summary>The loss of every target (B, T) fp32, of hidden states (B, T, C).</summary>
+    public Tensor TokenLosses(Tensor x, Tensor targets)
+    {
+        var (rows, ids) = (Normalize(x).view(-1, config.ModelDim), targets.reshape(-1, 1));
+        var losses = empty(rows.shape[0], 1, dtype: ScalarType.Float32, device: rows.device);
+        for (long start = 0; start < rows.shape[0]; start += ModelArithmetic.HeadChunkRows)
+        {
+            using var scope = NewDisposeScope();
+            var n = Math.Min(ModelArithmetic.HeadChunkRows, rows.shape[0] - start);
+            var logits = F.linear(rows.narrow(0, start, n), p[_weight], _bias is null ? null : p[_bias]).narrow(1, 0, config.VocabSize);   // (n, V)
+            losses.narrow(0, start, n).copy_(logits.log_softmax(1, ScalarType.Float32).gather(1, ids.narrow(0, start, n)).neg_());
+        }
+
+        return losses.view(targets.shape);
+    }
 
     /// <summary>(…, C) → (…, V) fp32.</summary>
     public Tensor Logits(Tensor x)
@@ -324,12 +344,12 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
         return p.Has(_norm + ".bias") ? F.layer_norm(x, [config.ModelDim], weight, p[_norm + ".bias"], config.NormEpsilon) : LlamaBlock.RmsNorm(x, weight, config.NormEpsilon);
     }
 
-    /// <summary>Cross-entropy of rows (N, C) against targets (N), chunk by chunk; with a scale also all gradients.</summary>
-    private Tensor Chunks(Tensor rows, Tensor targets, double? scale, out Tensor gradient)
+    /// <summary>Cross-entropy () of rows (N, C) against targets (N), and all gradients of scale × that, chunk by chunk.</summary>
+    private Tensor Chunks(Tensor rows, Tensor targets, double scale, out Tensor gradient)
     {
         var loss = zeros([], dtype: ScalarType.Float32, device: rows.device);
-        gradient = scale is null ? rows : empty_like(rows);
-        using var factor = scale?.ToScalar();
+        gradient = empty_like(rows);
+        using var factor = scale.ToScalar();
         for (long start = 0; start < rows.shape[0]; start += ModelArithmetic.HeadChunkRows)
         {
             using var scope = NewDisposeScope();
@@ -337,12 +357,6 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
             var h = rows.narrow(0, start, n);                                                      // (n, C)
             var target = targets.narrow(0, start, n).unsqueeze(1);                                 // (n, 1)
             var logits = F.linear(h, p[_weight], _bias is null ? null : p[_bias]);                     // (n, Vp)
-            var real = logits.narrow(1, 0, config.VocabSize);                                      // (n, V)
-            if (scale is null)
-            {
-                loss.add_(real.log_softmax(1, ScalarType.Float32).gather(1, target).sum(), Number.MinusOne);
-                continue;
-            }
 
             // d loss / d logits = softmax − one-hot; a padded id has probability 0 and so no gradient.
             logits.narrow(1, config.VocabSize, logits.shape[1] - config.VocabSize).fill_(Number.NegativeInfinity);
@@ -355,7 +369,7 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
                 loss.add_(logProbabilities.gather(1, ids).sum(), Number.MinusOne);
                 var d32 = logProbabilities.exp_();
                 d32.scatter_add_(1, ids, full_like(ids, Number.MinusOne, dtype: ScalarType.Float32));
-                some.copy_(d32.mul_(factor!));
+                some.copy_(d32.mul_(factor));
             }
 
             var d = logits;                                                                        // (n, Vp), now d loss / d logits

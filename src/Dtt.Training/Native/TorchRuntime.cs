@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
+using Dtt.Abstractions.Configuration;
 using Dtt.Abstractions.Errors;
 using TorchSharp;
 
@@ -44,6 +45,10 @@ internal static class TorchRuntime
 
     /// <summary>The device to train on.</summary>
     public static torch.Device Device(bool wantCuda) => wantCuda && torch.cuda.is_available() ? torch.CUDA : torch.CPU;
+
+    /// <summary>Whether a run's working copy is bf16 on a device.</summary>
+    public static bool TrainsInBf16(RunConfig config, torch.Device device) =>
+        config.Precision == "bf16" || (config.Precision == "auto" && config.Autocast && (device.type == DeviceType.CUDA || CpuHasBf16));
 
     /// <summary>Everything that decides the bits of a run beside its configuration: equal fingerprints give equal weights.</summary>
     public static string Fingerprint(torch.Device device, bool bf16, int worldSize) =>

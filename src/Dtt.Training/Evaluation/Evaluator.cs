@@ -9,7 +9,7 @@ using Dtt.Training.Model;
 using Dtt.Training.Native;
 using static TorchSharp.torch;
 
-namespace Dtt.Training;
+namespace Dtt.Training.Evaluation;
 
 /// <summary>Loss over a fixed set of validation windows: the first ones, side by side, about <c>val_tokens</c> targets; ranks share the batches.</summary>
 internal sealed class Evaluator(TokenShards shards, RunConfig config, Vocabulary vocabulary, Device device, ICollective? collective = null)
