@@ -45,6 +45,7 @@ internal sealed class Trainer : IDisposable
     private readonly double? _peakFlops;
     private readonly BlackBox? _blackBox;
     private readonly ICollective? _collective;
+    private readonly GradientSync? _sync;
     private readonly CheckpointWriter _writer = new();
     private readonly StepProfile? _profile;
     private readonly EventFiles? _events;
@@ -73,11 +74,12 @@ internal sealed class Trainer : IDisposable
         _profile = config.Profile ? new StepProfile(Path.Combine(spec.RunFolder, "profile", $"trace.a{spec.Attempt:00}{(spec.Rank > 0 ? $".r{spec.Rank}" : "")}.json"), spec.Rank, _device) : null;
         _events = config.TensorBoard && spec.Rank == 0 ? new EventFiles(spec.RunFolder, spec.Attempt) : null;
         _fingerprint = TorchRuntime.Fingerprint(_device, bf16, spec.WorldSize);
-        _collective = Meeting.Join(spec, channel, _blackBox);
+        _collective = Meeting.Join(spec, channel, _blackBox, _device.type);
         _parameters = new FlatParameters(ParameterTable.Of(config.Model), _device, bf16, forTraining: true);
         _model = new Gpt(config.Model, _parameters);
         _optimizer = Optimizer.Of(config.Optimizer, _parameters, config.ShardOptimizer ? _collective : null);
         _choices = config.Choices is { } file ? new MultipleChoice(ChoiceFile.Read(file, config.MaxChoices, _data.Vocabulary), _collective) : null;
+        _sync = _collective is null || config.ShardOptimizer ? null : new GradientSync(_parameters, _collective);
         _evaluator = new Evaluator(_data.Val, config, _data.Vocabulary, _device, _collective);
         _peakFlops = MatmulPeak.Measure(_device, _parameters.Working.dtype) * spec.WorldSize;
     }
@@ -145,20 +147,21 @@ internal sealed class Trainer : IDisposable
             var dropoutSeed = Mixing.Seed(_config.Seed, Purpose.Dropout, step, micro);
 
             // Each micro-batch is divided by the whole step's tokens, so that gradients add up to the mean's whatever the division.
-            loss.add_(_model.ForwardBackward(inputs, targets, 1.0 / Plan.TokensPerStep, dropoutSeed, _config.ActivationCheckpointing, _profile), Number.One);
+            loss.add_(_model.ForwardBackward(inputs, targets, 1.0 / Plan.TokensPerStep, dropoutSeed, _config.ActivationCheckpointing, _profile, micro + 1 == end && _sync is not null ? _sync.Complete : null), Number.One);
         }
 
         Beat(RankPhase.Train, step);
         using (_profile?.Measure(MetricNames.AllReduceSeconds))
         {
+            _sync?.Finish();
             if (_config.ShardOptimizer) _collective?.ReduceScatter(_parameters.Gradient!);
-            else _collective?.AllReduce(_parameters.Gradient!);
             _stopping = Agree(loss);
         }
 
         float norm;
         using (_profile?.Measure(MetricNames.OptimizerSeconds)) norm = _optimizer.Step(step + 1, rate, momentum ?? _config.Optimizer.Momentum, _config.GradClip);
         _trainLoss = Number.Of(loss) / Plan.TokensPerStep;
+        _collective?.ThrowIfBroken();
         if (!double.IsFinite(_trainLoss.Value) || !float.IsFinite(norm)) throw NotFinite(step + 1, norm);
         Report(step + 1, clock.Elapsed.TotalSeconds, rate, norm);
     }
@@ -348,9 +351,9 @@ internal sealed class Trainer : IDisposable
     /// <summary>A model that does not fit is refused before its first buffer.</summary>
     private void RequireMemory(bool bf16)
     {
-        if (_device.type != DeviceType.CPU) return;
         var needs = new RunNeeds(_config);
-        needs.RequireMemory(needs.HostBytes(bf16, _spec.WorldSize), GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, "this machine");
+        if (_device.type == DeviceType.CUDA) needs.RequireMemory(needs.DeviceBytes(bf16, _spec.WorldSize), CudaRuntime.Memory().Free, "the GPU");
+        else needs.RequireMemory(needs.HostBytes(bf16, _spec.WorldSize), GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, "this machine");
     }
 
     /// <summary>The tokens' copy on this node's own disk; null when it has no room for them.</summary>

@@ -17,6 +17,21 @@ internal interface ICollective : IDisposable
     /// <exception cref="PeerLostException">A peer disappeared, or did not come in time.</exception>
     void AllReduce(Tensor values);
 
+    /// <summary>Whether <see cref="BeginAllReduce"/> returns before the sum is there, and goes on beside later work.</summary>
+    bool Overlaps { get; }
+
+    /// <summary>An <see cref="AllReduce"/> whose values may be used, or changed, after <see cref="Join"/>.</summary>
+    /// <exception cref="PeerLostException">A peer disappeared, or did not come in time.</exception>
+    void BeginAllReduce(Tensor values);
+
+    /// <summary>What follows sees the results of all that was begun.</summary>
+    /// <exception cref="PeerLostException">A peer disappeared, or did not come in time.</exception>
+    void Join();
+
+    /// <summary>Throws when a peer is known to be gone: results since then are worth nothing.</summary>
+    /// <exception cref="PeerLostException">It is.</exception>
+    void ThrowIfBroken();
+
     /// <summary>(n) fp32: every rank gets the sum of its own <see cref="ShareOf"/>; the rest is undefined afterwards.</summary>
     /// <exception cref="PeerLostException">A peer disappeared, or did not come in time.</exception>
     void ReduceScatter(Tensor values);

@@ -1,10 +1,13 @@
 using System.Net;
 using Dtt.Abstractions.Ranks;
 using Dtt.Training.Ranks;
+using TorchSharp;
 
 namespace Dtt.Training.Collectives;
 
-/// <summary>How the ranks of an attempt find each other: each listens and tells its host, the host tells each where all of them are.</summary>
+/// <summary>
+/// How the ranks of an attempt find each other. On CPUs each listens and tells its host, the host tells each where all of them are; on GPUs rank 0 tells NCCL's id, which has its address in it.
+/// </summary>
 internal static class Meeting
 {
     /// <summary>How long a rank waits for a peer: longer than any deadline of the host, which names the culprit, but not for ever.</summary>
@@ -12,11 +15,18 @@ internal static class Meeting
 
     /// <summary>The collective of an attempt; null for a rank alone.</summary>
     /// <exception cref="PeerLostException">A peer did not come.</exception>
-    public static ICollective? Join(TrainSpec spec, IRankChannel channel, BlackBox? blackBox)
+    public static ICollective? Join(TrainSpec spec, IRankChannel channel, BlackBox? blackBox, DeviceType device)
     {
         if (spec.WorldSize == 1) return null;
+        void Progress(long begun, long completed) => blackBox?.WriteCollectives(begun, completed);
+        if (device == DeviceType.CUDA)
+        {
+            var ids = channel.Meet(spec.Rank == 0 ? Convert.ToHexStringLower(NcclApi.NewId()) : "");
+            return new NcclCollective(Convert.FromHexString(ids[0]), spec.Rank, spec.WorldSize, _patience, Progress);
+        }
+
         var listener = RingLinks.Listen(IPAddress.Parse(spec.ListenAddress));
         var endpoints = channel.Meet(listener.LocalEndPoint!.ToString()!).Select(IPEndPoint.Parse).ToList();
-        return new RingCollective(RingLinks.Connect(spec.Rank, listener, endpoints, Convert.FromHexString(spec.Secret!), _patience), (begun, completed) => blackBox?.WriteCollectives(begun, completed));
+        return new RingCollective(RingLinks.Connect(spec.Rank, listener, endpoints, Convert.FromHexString(spec.Secret!), _patience), Progress);
     }
 }

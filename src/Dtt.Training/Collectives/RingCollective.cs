@@ -46,6 +46,19 @@ internal sealed unsafe class RingCollective : ICollective
         Pass(data, count, Rank, add: false);
     });
 
+    public bool Overlaps => false;
+
+    public void BeginAllReduce(Tensor values) => AllReduce(values);
+
+    public void Join()
+    {
+    }
+
+    public void ThrowIfBroken()
+    {
+        if (_broken is { } broken) throw broken;
+    }
+
     public void ReduceScatter(Tensor values) => Run(values, (data, count) => Pass(data, count, Rank - 1, add: true), whole: true);
 
     public void AllGather(Tensor values) => Run(values, (data, count) => Pass(data, count, Rank, add: false), whole: true);
@@ -92,7 +105,7 @@ internal sealed unsafe class RingCollective : ICollective
 
         // The caller may change the values once everything has left.
         _sent.Wait();
-        if (_broken is { } broken) throw broken;
+        ThrowIfBroken();
         _operations++;
         _progress?.Invoke(_operations, _operations);
     }

@@ -42,7 +42,7 @@ internal sealed class Evaluator(TokenShards shards, RunConfig config, Vocabulary
         if (collective is not null)
         {
             using var scope = NewDisposeScope();
-            var sums = tensor(new[] { (float)loss, (float)bytes });                                // fp32 is what ranks exchange
+            var sums = tensor(new[] { (float)loss, (float)bytes }, device: device);                                // fp32 is what ranks exchange
             collective.AllReduce(sums);
             (loss, bytes) = (Number.Of(sums[0]), Number.Of(sums[1]));
         }

@@ -29,7 +29,7 @@ internal sealed class MultipleChoice(IReadOnlyList<ChoiceQuestion> questions, IC
         if (collective is not null)
         {
             using var scope = NewDisposeScope();
-            var sums = tensor(new[] { (float)byMean, bySum });
+            var sums = tensor(new[] { (float)byMean, bySum }, device: model.Parameters.Master.device);
             collective.AllReduce(sums);
             (byMean, bySum) = ((int)Number.Of(sums[0]), (int)Number.Of(sums[1]));
         }

@@ -105,6 +105,15 @@ internal sealed class FlatParameters : IDisposable
     /// <summary>Every weight's unpadded view of one of the flat buffers, by name; the caller disposes them.</summary>
     public IEnumerable<(string Name, Tensor View)> Named(Tensor buffer) => Table.Select(s => (s.Name, ViewOf(s.Name, buffer)));
 
+    /// <summary>The values [From, To) of the flat buffers that belong to a weight, padding included.</summary>
+    /// <param name="leaf">One of <see cref="this[string]"/>.</param>
+    public (long From, long To) RangeOf(Tensor leaf)
+    {
+        var place = _places[_nameOf[leaf]];
+        var next = _places.Values.Where(p => p.Offset > place.Offset).Select(p => p.Offset).DefaultIfEmpty(Size).Min();
+        return (place.Offset, next);
+    }
+
     /// <summary>A weight's padded view of one of the flat buffers; the caller disposes it.</summary>
     public Tensor PaddedViewOf(string name, Tensor buffer) => View(buffer, _places[name]);
 

@@ -34,8 +34,9 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
     /// <param name="dropoutSeed">Seed of this micro-batch's dropout masks.</param>
     /// <param name="checkpointing">Whether blocks keep only their input and run again in backward.</param>
     /// <param name="profile">Who times the phases, or null.</param>
+    /// <param name="complete">Told the weights of each block once this micro-batch's gradient is added to theirs; null: nobody is.</param>
     /// <returns>() fp32: the summed loss, unscaled.</returns>
-    public Tensor ForwardBackward(Tensor inputs, Tensor targets, double scale, ulong dropoutSeed, bool checkpointing = false, StepProfile? profile = null)
+    public Tensor ForwardBackward(Tensor inputs, Tensor targets, double scale, ulong dropoutSeed, bool checkpointing = false, StepProfile? profile = null, Action<IReadOnlyList<Tensor>>? complete = null)
     {
         using var scope = NewDisposeScope();
         Tensor x;
@@ -73,6 +74,7 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
 
             autograd.backward([output], [gradient]);
             parameters.GatherGradients(_blocks[i].Weights);
+            complete?.Invoke(_blocks[i].Weights);
             gradient.Dispose();
             gradient = input.grad!;
             output.Dispose();

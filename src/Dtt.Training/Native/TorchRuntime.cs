@@ -30,6 +30,7 @@ internal static class TorchRuntime
         {
             torch.set_num_threads(Threads);
             torch.set_num_interop_threads(1);
+            torch.backends.cuda.matmul.allow_tf32 = true; // what stays fp32 on a GPU
         }
         catch (Exception e) when (e is TypeInitializationException or DllNotFoundException or NotSupportedException)
         {
