@@ -18,7 +18,8 @@ return args switch
 {
     ["--pipe", var input, var output, "--parent", var parent] => Hosted(input, output, parent),
     ["--standalone", var config, .. var sets] => Standalone(config, sets),
-    ["--bench", var preset, var batch, var context, var pairs, var precisions, var format, .. var peer] => Bench(preset, int.Parse(batch), int.Parse(context), int.Parse(pairs), precisions, format == "json", peer.FirstOrDefault()),
+    ["--bench", var preset, var batch, var context, var pairs, var precisions, var parts, var format, .. var peer] => Bench(preset, int.Parse(batch), int.Parse(context), int.Parse(pairs), precisions, parts, format == "json", peer.FirstOrDefault()),
+    ["--eager", .. var shape] => Exchange(() => EagerPeer.Run(shape)),
     ["--import", var folder, var name] => Exchange(() =>
     {
         var (run, weights) = HuggingFaceImport.Read(folder, name);
@@ -95,13 +96,13 @@ static int Exchange(Action work)
     }
 }
 
-static int Bench(string preset, int batch, int context, int pairs, string precisions, bool json, string? peer)
+static int Bench(string preset, int batch, int context, int pairs, string precisions, string parts, bool json, string? peer)
 {
     var code = ExitCodes.Success;
     var failed = Exchange(() =>
     {
         var model = new ConfigReader(RunKeys.All).SetUnlessSet(ModelPresets.All[preset], preset).Values;
-        code = new BenchWork(new BenchOrder(ModelConfig.From(model), batch, context, pairs, precisions.Split(','), peer, json)).Run();
+        code = new BenchWork(new BenchOrder(ModelConfig.From(model), batch, context, pairs, precisions.Split(','), peer, parts.Split(',', StringSplitOptions.RemoveEmptyEntries), json)).Run();
     });
     return failed != ExitCodes.Success ? failed : code;
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Dtt.Abstractions.Configuration;
+using Dtt.Abstractions.Diagnostics;
 using Dtt.Cli.Runs;
 
 namespace Dtt.Cli.Commands;
@@ -17,12 +18,17 @@ internal static class BenchCommand
         var precision = new Option<string>("--precision") { Description = "bf16, fp32, or both with a comma.", DefaultValueFactory = _ => "bf16,fp32" };
         precision.AcceptOnlyFromAmong("bf16", "fp32", "bf16,fp32");
         var peer = new Option<string?>("--peer") { Description = "Another trainer: a program that does a step for every line it reads, such as \"python3 bench/pytorch_step.py\"." };
+        var only = new Option<string>("--only") { Description = $"Parts, with commas: {string.Join(", ", BenchParts.All)}.", DefaultValueFactory = _ => "", HelpName = "PARTS" };
+        only.Validators.Add(r =>
+        {
+            foreach (var part in r.GetValue(only)!.Split(',', StringSplitOptions.RemoveEmptyEntries).Except(BenchParts.All)) r.AddError($"--only knows no '{part}'.");
+        });
         var json = new Option<bool>("--json") { Description = "Results as JSON." };
         foreach (var number in new[] { batch, context, pairs }) number.Validators.Add(r => { if (r.GetValue(number) < 1) r.AddError($"{number.Name} takes at least 1."); });
-        var command = new Command("bench", "Measure a training step against the machine's own matrix products and other trainers; exit 1 below a floor.") { preset, batch, context, pairs, precision, peer, json };
+        var command = new Command("bench", "Measure training, saving, sampling and summing against what this machine can do and against other trainers; exit 1 below a floor.") { preset, batch, context, pairs, precision, peer, only, json };
         command.SetAction((result, cancellation) => RankProgram.RunAsync(
         [
-            "--bench", result.GetValue(preset)!, $"{result.GetValue(batch)}", $"{result.GetValue(context)}", $"{result.GetValue(pairs)}", result.GetValue(precision)!, result.GetValue(json) ? "json" : "text",
+            "--bench", result.GetValue(preset)!, $"{result.GetValue(batch)}", $"{result.GetValue(context)}", $"{result.GetValue(pairs)}", result.GetValue(precision)!, result.GetValue(only)!, result.GetValue(json) ? "json" : "text",
             .. result.GetValue(peer) is { } other ? new[] { other } : [],
         ], cancellation));
         return command;

@@ -10,10 +10,12 @@ internal sealed class BenchPeer : IDisposable
 {
     private readonly Process _process;
 
-    public BenchPeer(string command, string[] arguments)
+    /// <summary>Starts it.</summary>
+    /// <param name="command">The program and its first arguments.</param>
+    /// <param name="arguments">What it is told of the model.</param>
+    public BenchPeer(IReadOnlyList<string> command, IEnumerable<string> arguments)
     {
-        var words = command.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        var start = new ProcessStartInfo(words[0], [.. words[1..], .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(command[0], [.. command.Skip(1), .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true };
 
         // As its own users start it: what dtt set for its rank is not the peer's.
         foreach (var (name, _) in RankEnvironment.Allocator.Where(v => start.Environment.TryGetValue(v.Key, out var set) && set == v.Value).ToList()) start.Environment.Remove(name);

@@ -120,7 +120,7 @@ internal sealed unsafe class NcclCollective : ICollective
             _progress?.Invoke(++_begun, _completed);
             CudaRuntime.Record(_ready, CudaRuntime.TorchStream());
             CudaRuntime.Wait(_stream, _ready);
-            operation((float*)CudaRuntime.AddressOf(values), values.numel());
+            operation((float*)TensorMemory.AddressOf(values), values.numel());
             CudaRuntime.Record(_done, _stream);
         }
     }

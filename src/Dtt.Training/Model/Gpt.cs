@@ -262,18 +262,18 @@ internal sealed class Gpt2Block : Block
     protected override Tensor Attention(Tensor x, double dropout, LayerCache? cache)
     {
         x = F.layer_norm(x, [Config.ModelDim], _norm1, _norm1Bias, Config.NormEpsilon);
-        var qkv = F.linear(x, _qkv, _qkvBias).view(x.shape[0], x.shape[1], 3, Config.NumHeads, Config.HeadDim).permute(2, 0, 3, 1, 4);   // (B, T, 3C) -> (3, B, nh, T, hs)
+        var qkv = Linear.Of(x, _qkv, _qkvBias).view(x.shape[0], x.shape[1], 3, Config.NumHeads, Config.HeadDim).permute(2, 0, 3, 1, 4);   // (B, T, 3C) -> (3, B, nh, T, hs)
         var (q, k, v) = (qkv.select(0, 0), qkv.select(0, 1), qkv.select(0, 2));                    // (B, nh, T, hs) each
         if (cache is not null) (k, v) = cache.Append(k, v);                                        // (B, nh, S + T, hs)
-        return F.linear(Attend(q, k, v, dropout), _out, _outBias);
+        return Linear.Of(Attend(q, k, v, dropout), _out, _outBias);
     }
 
     protected override Tensor Mlp(Tensor x)
     {
         x = F.layer_norm(x, [Config.ModelDim], _norm2, _norm2Bias, Config.NormEpsilon);
-        x = F.linear(x, _up, _upBias);                                                             // (B, T, C) -> (B, T, M)
+        x = Linear.Of(x, _up, _upBias);                                                             // (B, T, C) -> (B, T, M)
         x = _tanhGelu ? F.gelu(x, TorchSharp.Modules.GELU.Approximate.tanh) : F.gelu(x);
-        return F.linear(x, _down, _downBias);                                                      // (B, T, M) -> (B, T, C)
+        return Linear.Of(x, _down, _downBias);                                                      // (B, T, M) -> (B, T, C)
     }
 }
 
@@ -335,7 +335,7 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
     public Tensor Logits(Tensor x)
     {
         using var scope = NewDisposeScope();
-        var logits = F.linear(Normalize(x), p[_weight], _bias is null ? null : p[_bias]);
+        var logits = Linear.Of(Normalize(x), p[_weight], _bias is null ? null : p[_bias]);
         return logits.narrow(-1, 0, config.VocabSize).to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 

@@ -1,13 +1,12 @@
 using System.Runtime.InteropServices;
 using Dtt.Abstractions.Errors;
-using TorchSharp;
 
 namespace Dtt.Training.Native;
 
 /// <summary>
 /// The few calls of the CUDA runtime that TorchSharp does not offer: streams, events, memory. They go to the library that libtorch itself has loaded. A rank sees one GPU, which is device 0.
 /// </summary>
-internal static unsafe partial class CudaRuntime
+internal static unsafe class CudaRuntime
 {
     private const int Success = 0, NotReady = 600;
     private const uint StreamNonBlocking = 1, EventDisableTiming = 2;
@@ -21,9 +20,6 @@ internal static unsafe partial class CudaRuntime
         Check(((delegate* unmanaged<int, nint*, int>)NativeLibrary.GetExport(_torchCuda.Value, "aoti_torch_get_current_cuda_stream"))(0, &stream));
         return stream;
     }
-
-    /// <summary>The address of a tensor's first value.</summary>
-    public static nint AddressOf(torch.Tensor tensor) => TensorData(tensor.Handle);
 
     /// <summary>A stream that does not wait for any other.</summary>
     public static nint NewStream()
@@ -77,7 +73,4 @@ internal static unsafe partial class CudaRuntime
         var text = Marshal.PtrToStringUTF8(((delegate* unmanaged<int, nint>)Export("cudaGetErrorString"))(result));
         throw new InvalidOperationException($"CUDA: {text} ({result}).");
     }
-
-    [LibraryImport("LibTorchSharp", EntryPoint = "THSTensor_data")]
-    private static partial nint TensorData(nint tensor);
 }
