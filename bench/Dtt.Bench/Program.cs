@@ -17,6 +17,20 @@ var set = new Option<string[]>("--set") { Description = "Another setting, as dtt
 var platform = new Command("platform", "`dtt train` against `dtt-rank --standalone`, on the quickstart's configuration.") { steps, set, pairs };
 platform.SetAction(result => PlatformBench.Run(result.GetValue(steps), result.GetValue(set)!, result.GetValue(pairs)));
 
+var text = new Option<string>("--text") { Description = "A text file, or a folder of them.", Required = true };
+var python = new Option<string>("--python") { Description = "A Python with torch.", DefaultValueFactory = _ => "python3" };
+var curveSteps = new Option<int>("--steps") { Description = "Steps of the curve.", DefaultValueFactory = _ => 1000 };
+var curve = new Command("curve", "A training curve beside the same model in PyTorch; exit 1 when the last validation losses differ by more than 0.02.") { text, curveSteps, python };
+curve.SetAction(result => CurveBench.Run(result.GetValue(text)!, result.GetValue(curveSteps), result.GetValue(python)!));
+
+var preset = new Option<string>("--preset") { Description = "The model.", DefaultValueFactory = _ => "gpt2-124m" };
+var precision = new Option<string>("--precision") { Description = "bf16 or fp32.", DefaultValueFactory = _ => "bf16" };
+var rankSteps = new Option<int>("--steps") { Description = "Steps of each run; the first 3 do not count.", DefaultValueFactory = _ => 10 };
+var ranks = new Command("ranks", "Two ranks with a thread each against one rank with two threads.") { preset, precision, rankSteps, pairs };
+ranks.SetAction(result => RanksBench.Run(result.GetValue(preset)!, result.GetValue(rankSteps), result.GetValue(pairs), result.GetValue(precision)!));
+
+root.Add(curve);
+root.Add(ranks);
 root.Add(tokenize);
 root.Add(pieces);
 root.Add(platform);

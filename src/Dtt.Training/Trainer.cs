@@ -213,6 +213,7 @@ internal sealed class Trainer : IDisposable
         values[MetricNames.GradNorm] = norm;
         values[MetricNames.StepSeconds] = seconds;
         values[MetricNames.TokensPerSecond] = tokensPerSecond;
+        values[MetricNames.MemoryBytes] = Environment.WorkingSet;
         if (_peakFlops is { } peak) values[MetricNames.Mfu] = tokensPerSecond * new ModelArithmetic(_config.Model).FlopsPerToken / peak;
         var row = new StepMetrics(step, values);
         Print(StepLine.Format(row, Plan.TotalSteps));

@@ -54,6 +54,9 @@ public static class MetricNames
     /// <summary>Training tokens per second in the step.</summary>
     public const string TokensPerSecond = "tokens_per_second";
 
+    /// <summary>Resident memory of rank 0's process after the step, bytes.</summary>
+    public const string MemoryBytes = "memory_bytes";
+
     /// <summary>Model FLOPs utilization, 0–1 of the device's peak; absent when the peak is unknown.</summary>
     public const string Mfu = "mfu";
 }
