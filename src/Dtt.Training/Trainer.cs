@@ -183,13 +183,15 @@ internal sealed class Trainer : IDisposable
         return Number.Of(together[1]) > 0;
     }
 
-    /// <summary>Every rank must have read the same checkpoint.</summary>
+    /// <summary>Every rank must have read the same checkpoint; and a stop that was asked for by now is rank 0's to tell.</summary>
     private void RequireSameStart(long step)
     {
+        _stopping = _channel.StopRequested;
         if (_collective is null) return;
         using var scope = NewDisposeScope();
-        var first = tensor(new[] { (float)step }, device: _device);
+        var first = tensor(new[] { (float)step, _stopping ? 1 : 0 }, device: _device);
         _collective.Broadcast(first, root: 0);
+        _stopping = Number.Of(first[1]) > 0;
         if (Number.Of(first[0]) != step)
             throw new UserErrorException($"rank {_spec.Rank} could read the checkpoint of step {step}, and rank 0 that of step {Number.Of(first[0])}: the ranks do not see the same files. Look at the file system, then `dtt resume {_spec.Run}`.");
     }

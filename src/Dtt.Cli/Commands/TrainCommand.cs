@@ -68,7 +68,7 @@ internal static class TrainCommand
     {
         var manifest = Path.Combine(from, "manifest.json");
         if (File.Exists(manifest)) return new CheckpointPlace(Path.GetFullPath(from), Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(manifest))));
-        if (Directory.Exists(from)) throw new BadDataException($"{origin}: 'init_from' names {from}, and there is no manifest.json in it: it is no checkpoint. Bring a Hugging Face model in with `dtt import {from}` first.");
+        if (from.Contains('/') && Directory.Exists(from)) throw new BadDataException($"{origin}: 'init_from' names {from}, and there is no manifest.json in it: it is no checkpoint. Bring a Hugging Face model in with `dtt import {from}` first.");
         var (grain, view, checkpoint) = await RunLookup.FindCheckpointAsync(client, from);
         await grain.PinAsync(checkpoint.Step, pinned: true);
         return new CheckpointPlace(Path.Combine(view.Row.Folder, "checkpoints", checkpoint.FolderName), checkpoint.ManifestSha256);

@@ -6,6 +6,7 @@ using Dtt.Data.Order;
 using Dtt.Data.Tokenizers;
 using Dtt.Training.Checkpoints;
 using Dtt.Training.Model;
+using Dtt.Training.Native;
 using static TorchSharp.torch;
 
 namespace Dtt.Training.HuggingFace;
@@ -61,8 +62,20 @@ internal static class HuggingFaceImport
             view.copy_(value);
         }
 
+        RequireTiedHead(folder, model, files, parameters);
         var known = views.Keys.Concat(views.Keys.Select(n => n.Replace("transformer.", "", StringComparison.Ordinal))).ToHashSet(StringComparer.Ordinal);
         if (files.Names.FirstOrDefault(n => !known.Contains(n) && !IsDerived(n)) is { } extra) throw new BadDataException($"{folder}: '{extra}' is in its files, and DTT's {model.Architecture} has no such weight.");
+    }
+
+    /// <summary>A head that is written beside a tied embedding must be the embedding.</summary>
+    private static void RequireTiedHead(string folder, ModelConfig model, SafetensorsSet files, FlatParameters parameters)
+    {
+        if (!model.TieEmbeddings || !files.Names.Contains("lm_head.weight")) return;
+        using var scope = NewDisposeScope();
+        var head = files.Read("lm_head.weight");
+        var embedding = parameters.ViewOf(parameters.First(ParameterRole.Vocabulary)!, parameters.Master);
+        if (!head.shape.SequenceEqual(embedding.shape) || Number.Of(head.ne(embedding).any().to(ScalarType.Float32)) > 0)
+            throw new BadDataException($"{folder}: its lm_head.weight is not its embedding, and DTT's {model.Architecture} has one matrix for both: this model cannot be imported.");
     }
 
     /// <summary>Buffers and tied copies that old checkpoints carry along.</summary>

@@ -50,6 +50,46 @@ public sealed class CheckpointFolderTests : IDisposable
     }
 
     [Theory]
+    [InlineData("adamw")]
+    [InlineData("muon")]
+    public void Snapshot_IsOfTheStepAtWhichItWasTaken(string name)
+    {
+        var (gpt, optimizer) = Trained(name);
+        var now = CheckpointFolder.Write(_folder["now"], Manifest(), [.. gpt.Parameters.Named(gpt.Parameters.Master)], [.. optimizer.Gather().Tensors()]);
+        using var snapshot = new CheckpointSnapshot(gpt.Parameters, optimizer.Gather());
+        snapshot.Take(optimizer.Gather());
+        var (inputs, targets) = Tiny.Batch();
+        _ = gpt.ForwardBackward(inputs, targets, 1.0 / 16, 0);
+        optimizer.Step(2, 1e-2, 0.9, 1);
+        var later = CheckpointFolder.Write(_folder["later"], Manifest(), snapshot.Weights, snapshot.State);
+        Assert.Equal(now, later);
+        snapshot.Take(optimizer.Gather());
+        Assert.NotEqual(now, CheckpointFolder.Write(_folder["later"], Manifest(), snapshot.Weights, snapshot.State));
+    }
+
+    [Fact]
+    public void Writer_WritesOneAfterTheOther_AndItsFailureComesOutOnce()
+    {
+        using var writer = new CheckpointWriter();
+        var (order, gate) = (new List<int>(), new ManualResetEventSlim());
+        writer.Begin(() =>
+        {
+            gate.Wait();
+            order.Add(1);
+        });
+        writer.ThrowIfFailed(); // returned while the first is still being written
+        gate.Set();
+        writer.Begin(() =>
+        {
+            order.Add(2);
+            throw new IOException("full");
+        });
+        Assert.Equal("full", Assert.Throws<IOException>(writer.Wait).Message);
+        writer.Wait();
+        Assert.Equal([1, 2], order);
+    }
+
+    [Theory]
     [InlineData("model.safetensors")]
     [InlineData("optimizer.safetensors")]
     public void Load_TruncatedOrChangedFile_IsRefusedWithItsName(string file)

@@ -96,6 +96,24 @@ public sealed class HuggingFaceTests(ITestOutputHelper output) : IDisposable
         Assert.False(Directory.Exists(_folder["runs"]));
     }
 
+    [Fact]
+    public void Import_OfAGpt2WithAHeadOfItsOwn_IsRefused()
+    {
+        using var scope = TorchSharp.torch.NewDisposeScope();
+        var copy = Directory.CreateDirectory(_folder["copy"]).FullName;
+        foreach (var file in Directory.EnumerateFiles(Reference("hf-gpt2"))) File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
+        var files = SafetensorsSet.Open(copy);
+        var tensors = files.Names.Where(n => n != "lm_head.weight").Select(n => (n, files.Read(n))).ToList();
+        var embedding = tensors.Single(t => t.n.EndsWith("wte.weight")).Item2;
+        foreach (var (head, refused) in new[] { (embedding, false), (embedding.neg(), true) })
+        {
+            foreach (var old in Directory.EnumerateFiles(copy, "*.safetensors*")) File.Delete(old);
+            Safetensors.Write(Path.Combine(copy, "model.safetensors"), [.. tensors, ("lm_head.weight", head)]);
+            if (refused) Assert.Contains("its lm_head.weight is not its embedding", Assert.Throws<BadDataException>(() => Import(copy, "untied")).Message);
+            else Import(copy, "tied");
+        }
+    }
+
     /// <summary>Imports in a folder of the test's own.</summary>
     private (RunConfig Config, CheckpointPlace Checkpoint) Import(string from, string name)
     {
