@@ -60,9 +60,9 @@ public interface IRunGrain : IGrainWithStringKey
     [Alias("watch")]
     IAsyncEnumerable<RunNews> WatchAsync(int backlog, CancellationToken cancellation = default);
 
-    /// <summary>A stretch of an attempt's log.</summary>
+    /// <summary>A stretch of the log of an attempt's rank.</summary>
     [Alias("log")]
-    Task<LogChunk> ReadLogAsync(int attempt, long offset);
+    Task<LogChunk> ReadLogAsync(int attempt, int rank, long offset);
 
     /// <summary>Leases a committed checkpoint to a reader, so that it is not deleted, and tells where it is.</summary>
     /// <exception cref="Errors.UserErrorException">There is no such checkpoint.</exception>

@@ -16,20 +16,22 @@ internal static class LogsCommand
         var run = RunArguments.Run("The run.");
         var follow = new Option<bool>("--follow", "-f") { Description = "Go on printing while the run is trained." };
         var attempt = new Option<int?>("--attempt") { Description = "Which attempt (default: the last).", HelpName = "N" };
-        var command = new Command("logs", "Print the log of a run's rank.") { run, follow, attempt };
+        var rank = new Option<int>("--rank") { Description = "Which rank of the attempt (default: 0, which speaks for all).", HelpName = "N" };
+        var command = new Command("logs", "Print the log of a run's rank.") { run, follow, attempt, rank };
         command.SetAction(async (result, cancellation) =>
         {
             await using var client = await Platform.ConnectAsync(cancellation);
             var (grain, view) = await RunLookup.FindAsync(client, result.GetValue(run)!);
             var number = result.GetValue(attempt) ?? view.Record.CurrentAttempt;
-            if (!(await grain.ReadLogAsync(number, 0)).Exists)
-                throw new UserErrorException($"run '{view.Record.Run}' has no log of an attempt {number}; it has {view.Record.Attempts.Count} attempts.", ExitCodes.BadConfiguration);
-            await PrintAsync(grain, number, result.GetValue(follow), cancellation);
+            var of = result.GetValue(rank);
+            if (!(await grain.ReadLogAsync(number, of, 0)).Exists)
+                throw new UserErrorException($"run '{view.Record.Run}' has no log of {(of > 0 ? $"rank {of} of " : "")}an attempt {number}; it has {view.Record.Attempts.Count} attempts.", ExitCodes.BadConfiguration);
+            await PrintAsync(grain, number, of, result.GetValue(follow), cancellation);
         });
         return command;
     }
 
-    private static async Task PrintAsync(IRunGrain grain, int attempt, bool follow, CancellationToken cancellation)
+    private static async Task PrintAsync(IRunGrain grain, int attempt, int rank, bool follow, CancellationToken cancellation)
     {
         using var timer = new PeriodicTimer(_look);
         for (var offset = 0L; ;)
@@ -38,7 +40,7 @@ internal static class LogsCommand
             LogChunk chunk;
             do
             {
-                chunk = await grain.ReadLogAsync(attempt, offset);
+                chunk = await grain.ReadLogAsync(attempt, rank, offset);
                 Console.Out.Write(chunk.Text);
                 offset = chunk.Next;
             }

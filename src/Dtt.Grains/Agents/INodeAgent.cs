@@ -37,9 +37,9 @@ public interface INodeAgent : IGrainService
     [Alias("delete-folder")]
     Task DeleteFolderAsync(string folder);
 
-    /// <summary>A stretch of an attempt's log.</summary>
+    /// <summary>A stretch of the log of an attempt's rank.</summary>
     [Alias("read-log")]
-    Task<LogChunk> ReadLogAsync(string folder, int attempt, long offset);
+    Task<LogChunk> ReadLogAsync(string folder, int attempt, int rank, long offset);
 
     /// <summary>Starts a rank that samples; its text goes to the sampling of that id.</summary>
     [Alias("start-sample")]

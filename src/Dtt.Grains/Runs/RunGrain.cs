@@ -96,7 +96,7 @@ internal sealed partial class RunGrain(
     public IAsyncEnumerable<RunNews> WatchAsync(int backlog, CancellationToken cancellation = default) =>
         _news.WatchAsync(backlog, new RunNews(_newsNumber, Record?.State ?? throw new UserErrorException($"there is no run in {Folder}.")), cancellation);
 
-    public Task<LogChunk> ReadLogAsync(int attempt, long offset) => agents.At(state.State.Node ?? agents.Here).ReadLogAsync(Folder, attempt, offset);
+    public Task<LogChunk> ReadLogAsync(int attempt, int rank, long offset) => agents.At(state.State.Node ?? agents.Here).ReadLogAsync(Folder, attempt, rank, offset);
 
     public Task<CheckpointPlace> LeaseFilesAsync(long step, Guid lease)
     {

@@ -40,7 +40,7 @@ internal sealed class NodeAgent(GrainId id, Orleans.Runtime.Silo silo, ILoggerFa
 
     public Task DeleteFolderAsync(string folder) => Task.Run(() => RunFolder.Delete(folder));
 
-    public Task<LogChunk> ReadLogAsync(string folder, int attempt, long offset) => Task.Run(() => RunFolder.ReadLog(folder, attempt, offset));
+    public Task<LogChunk> ReadLogAsync(string folder, int attempt, int rank, long offset) => Task.Run(() => RunFolder.ReadLog(folder, attempt, rank, offset));
 
     public Task StartSampleAsync(Guid sampling, SampleSpec spec, Dictionary<string, string> environment) => samples.StartAsync(sampling, spec, environment);
 

@@ -59,9 +59,9 @@ internal static class RunFolder
     }
 
     /// <summary>A stretch of an attempt's log.</summary>
-    public static LogChunk ReadLog(string folder, int attempt, long offset)
+    public static LogChunk ReadLog(string folder, int attempt, int rank, long offset)
     {
-        var file = LogOf(folder, attempt);
+        var file = LogOf(folder, attempt, rank);
         if (!File.Exists(file)) return new LogChunk("", offset, Exists: false);
         using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         if (offset < 0) offset = Math.Max(0, stream.Length + offset);

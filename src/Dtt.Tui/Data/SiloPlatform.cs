@@ -25,7 +25,7 @@ internal sealed class SiloPlatform : IPlatform, IAsyncDisposable
     {
         var grain = (await GrainsAsync()).GetGrain<IRunGrain>(folder);
         if (await grain.FindAsync() is not { } view) return null;
-        var log = view.Record.CurrentAttempt == 0 ? null : await grain.ReadLogAsync(view.Record.CurrentAttempt, -LogBytes);
+        var log = view.Record.CurrentAttempt == 0 ? null : await grain.ReadLogAsync(view.Record.CurrentAttempt, 0, -LogBytes);
         return new RunDetail(view, await grain.SeriesAsync(MetricNames.TrainLoss, ChartPoints), await grain.SeriesAsync(MetricNames.ValLoss, ChartPoints), await grain.EventsAsync(),
             log?.Text.Split('\n', StringSplitOptions.RemoveEmptyEntries) ?? []);
     }
