@@ -48,8 +48,21 @@ internal static class CurveBench
         scratch.Dtt("train", "-n", "curve", "--set", "init_from=start", "--set", $"max_steps={steps}", "--set", string.Create(CultureInfo.InvariantCulture, $"lr_schedule.params.lr_max={Rate}"));
         File.WriteAllText(scratch.At("curve.json"), JsonSerializer.Serialize(new Dictionary<string, object>
         {
-            ["context"] = Context, ["layers"] = Layers, ["heads"] = Heads, ["width"] = Width, ["batch"] = Batch, ["steps"] = steps, ["warmup"] = Warmup, ["eval_every"] = EvalEvery,
-            ["lr"] = Rate, ["min_lr"] = LastRate, ["weight_decay"] = 0.1, ["beta1"] = 0.9, ["beta2"] = 0.95, ["epsilon"] = 1e-8, ["threads"] = Environment.ProcessorCount,
+            ["context"] = Context,
+            ["layers"] = Layers,
+            ["heads"] = Heads,
+            ["width"] = Width,
+            ["batch"] = Batch,
+            ["steps"] = steps,
+            ["warmup"] = Warmup,
+            ["eval_every"] = EvalEvery,
+            ["lr"] = Rate,
+            ["min_lr"] = LastRate,
+            ["weight_decay"] = 0.1,
+            ["beta1"] = 0.9,
+            ["beta2"] = 0.95,
+            ["epsilon"] = 1e-8,
+            ["threads"] = Environment.ProcessorCount,
         }));
         var mine = Losses(scratch);
         var worst = 0.0;

@@ -26,7 +26,8 @@ internal sealed partial class CheckpointWriter : IDisposable
             {
                 Volatile.Write(ref _failure, ExceptionDispatchInfo.Capture(e));
             }
-        }) { IsBackground = true, Name = "checkpoint" };
+        })
+        { IsBackground = true, Name = "checkpoint" };
         _thread.Start();
     }
 
