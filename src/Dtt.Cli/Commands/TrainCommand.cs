@@ -68,10 +68,23 @@ internal static class TrainCommand
     {
         var manifest = Path.Combine(from, "manifest.json");
         if (File.Exists(manifest)) return new CheckpointPlace(Path.GetFullPath(from), Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(manifest))));
-        if (from.Contains('/') && Directory.Exists(from)) throw new BadDataException($"{origin}: 'init_from' names {from}, and there is no manifest.json in it: it is no checkpoint. Bring a Hugging Face model in with `dtt import {from}` first.");
-        var (grain, view, checkpoint) = await RunLookup.FindCheckpointAsync(client, from);
+        BadDataException NoCheckpoint() => new($"{origin}: 'init_from' names {from}, and there is no manifest.json in it: it is no checkpoint. Bring a Hugging Face model in with `dtt import {from}` first.");
+        if (from.Contains('/') && Directory.Exists(from)) throw NoCheckpoint();
+        var (grain, view, checkpoint) = await FindAsync();
         await grain.PinAsync(checkpoint.Step, pinned: true);
         return new CheckpointPlace(Path.Combine(view.Row.Folder, "checkpoints", checkpoint.FolderName), checkpoint.ManifestSha256);
+
+        async Task<(IRunGrain Grain, RunView View, CommittedCheckpoint Checkpoint)> FindAsync()
+        {
+            try
+            {
+                return await RunLookup.FindCheckpointAsync(client, from);
+            }
+            catch (UserErrorException e) when (e is not BadDataException && Directory.Exists(from))
+            {
+                throw NoCheckpoint();
+            }
+        }
     }
 
     /// <summary>Creates the run; a taken name is numbered: <c>name-2</c>, <c>name-3</c> …</summary>

@@ -1,21 +1,27 @@
+using System.Diagnostics;
+
 namespace Dtt.Training.Native;
 
 /// <summary>
-/// A few threads for work of tens of microseconds, many times in a row: they look for the next piece for a moment before they sleep. Torch's own threads must be idle meanwhile, for
-/// they do the same.
+/// A few threads for work of tens of microseconds, many times in a row: they look for the next piece for a moment before they sleep, for waking costs as much as the work. Torch's own threads must be
+/// idle meanwhile, for they do the same.
 /// </summary>
 internal sealed class ThreadTeam
 {
-    private const int Looks = 2000;
-    private readonly ManualResetEventSlim[] _go;
+    private const int Spins = 16;
+    private static readonly long _patience = Stopwatch.Frequency / 2000; // half a millisecond
+    private readonly object _gate = new();
     private Action<int, int> _work = (_, _) => { };
-    private int _left;
+    private int _round, _left, _sleeping;
 
     private ThreadTeam(int threads)
     {
         Size = threads;
-        _go = [.. Enumerable.Range(1, threads - 1).Select(_ => new ManualResetEventSlim(false, Looks))];
-        foreach (var (helper, go) in _go.Index()) new Thread(() => Help(helper + 1, go)) { IsBackground = true, Name = $"team {helper + 1}" }.Start();
+        for (var helper = 1; helper < threads; helper++)
+        {
+            var thread = helper;
+            new Thread(() => Help(thread)) { IsBackground = true, Name = $"team {thread}" }.Start();
+        }
     }
 
     /// <summary>As many threads as torch has; they live as long as the process.</summary>
@@ -29,20 +35,46 @@ internal sealed class ThreadTeam
     {
         _work = work;
         Volatile.Write(ref _left, Size - 1);
-        foreach (var go in _go) go.Set();
+        Interlocked.Increment(ref _round);
+        if (Volatile.Read(ref _sleeping) > 0)
+        {
+            lock (_gate) Monitor.PulseAll(_gate);
+        }
+
         work(0, Size);
-        var wait = new SpinWait();
-        while (Volatile.Read(ref _left) > 0) wait.SpinOnce(sleep1Threshold: -1);
+        var since = Stopwatch.GetTimestamp();
+        while (Volatile.Read(ref _left) > 0)
+        {
+            if (Stopwatch.GetTimestamp() - since < _patience) Thread.SpinWait(Spins);
+            else Thread.Yield(); // a helper has no core just now
+        }
     }
 
-    private void Help(int thread, ManualResetEventSlim go)
+    private void Help(int thread)
     {
-        while (true)
+        for (var seen = 0; ; seen++)
         {
-            go.Wait();
-            go.Reset();
+            var since = Stopwatch.GetTimestamp();
+            while (Volatile.Read(ref _round) == seen)
+            {
+                if (Stopwatch.GetTimestamp() - since < _patience) Thread.SpinWait(Spins);
+                else Sleep(seen);
+            }
+
             _work(thread, Size);
             Interlocked.Decrement(ref _left);
         }
+    }
+
+    /// <summary>Sleeps until the round is another. Who starts one looks for sleepers after he has counted it, and a sleeper looks at the count after he has said so: one of them sees the other.</summary>
+    private void Sleep(int seen)
+    {
+        Interlocked.Increment(ref _sleeping);
+        lock (_gate)
+        {
+            while (Volatile.Read(ref _round) == seen) Monitor.Wait(_gate);
+        }
+
+        Interlocked.Decrement(ref _sleeping);
     }
 }

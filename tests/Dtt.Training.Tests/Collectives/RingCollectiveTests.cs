@@ -80,11 +80,14 @@ public sealed class RingCollectiveTests
     public void AllReduce_WhenAPeerIsGone_NamesIt()
     {
         var errors = new Exception?[3];
+        using var noticed = new CountdownEvent(2);
         Ring.Together(3, ring =>
         {
             if (ring.Rank == 1) return; // leaves, and its connections close
             using var values = zeros(1_000_000);
             errors[ring.Rank] = Assert.Throws<PeerLostException>(() => ring.AllReduce(values));
+            noticed.Signal();
+            noticed.Wait(); // who leaves before the other has noticed is the one who disappeared
         });
         Assert.Equal("rank 1 disappeared", errors[2]!.Message);
     }
