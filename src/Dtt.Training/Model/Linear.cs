@@ -1,5 +1,4 @@
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using Dtt.Training.Native;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -15,7 +14,6 @@ namespace Dtt.Training.Model;
 internal static unsafe class Linear
 {
     private const int FewestRows = 64; // of a thread's share
-    private const int Ahead = 2048; // bytes
 
     /// <summary>(…, in), (out, in), (out) or null → (…, out).</summary>
     public static Tensor Of(Tensor x, Tensor weight, Tensor? bias = null) =>
@@ -53,7 +51,6 @@ internal static unsafe class Linear
             var c = 0;
             for (; c + 64 <= columns; c += 64)
             {
-                Fetch(w + c);
                 a0 = Vector512.FusedMultiplyAdd(Vector512.Load(w + c), Vector512.Load(x + c), a0);
                 a1 = Vector512.FusedMultiplyAdd(Vector512.Load(w + c + 16), Vector512.Load(x + c + 16), a1);
                 a2 = Vector512.FusedMultiplyAdd(Vector512.Load(w + c + 32), Vector512.Load(x + c + 32), a2);
@@ -76,7 +73,6 @@ internal static unsafe class Linear
             var c = 0;
             for (; c + 64 <= columns; c += 64)
             {
-                Fetch(w + c);
                 var (low, high) = (Vector512.Load(w + c), Vector512.Load(w + c + 32));
                 a0 = Vector512.FusedMultiplyAdd((Vector512.WidenLower(low) << 16).AsSingle(), Vector512.Load(x + c), a0);
                 a1 = Vector512.FusedMultiplyAdd((Vector512.WidenUpper(low) << 16).AsSingle(), Vector512.Load(x + c + 16), a1);
@@ -88,12 +84,5 @@ internal static unsafe class Linear
             for (; c < columns; c++) sum += BitConverter.Int32BitsToSingle(w[c] << 16) * x[c];
             sums[row] = bias is null ? sum : sum + bias[row];
         }
-    }
-
-    /// <summary>Asks for what comes a little later.</summary>
-    private static void Fetch(void* at)
-    {
-        if (!Sse.IsSupported) return;
-        for (var line = 0; line < 256; line += 64) Sse.Prefetch0((byte*)at + Ahead + line);
     }
 }
