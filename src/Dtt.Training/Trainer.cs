@@ -270,7 +270,7 @@ internal sealed class Trainer : IDisposable
         _snapshot ??= new CheckpointSnapshot(_parameters, state);
         _snapshot.Take(state);
         var checkpoint = new CommittedCheckpoint { Step = step, Attempt = _spec.Attempt, ManifestSha256 = "", WeightsSha256 = "", SizeBytes = 0, TrainLoss = _trainLoss, ValLoss = valLoss };
-        _writer.Begin(() => Write(_snapshot, checkpoint, mustSucceed: last));
+        _writer.Begin(() => Write(_snapshot, checkpoint, mustSucceed: last), yields: !last);
         if (last) _writer.Wait();
         Tell(new MetricsReport([new StepMetrics(step, new Dictionary<string, double> { [MetricNames.SaveStallSeconds] = clock.Elapsed.TotalSeconds })]));
     }

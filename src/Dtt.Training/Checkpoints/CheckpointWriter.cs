@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Dtt.Training.Checkpoints;
 
-/// <summary>Writes checkpoints beside training, one at a time. Its thread has a lower priority, so a step that wants all cores gets them.</summary>
+/// <summary>Writes checkpoints beside training, one at a time, on a thread of lower priority: a step that wants all cores gets them.</summary>
 internal sealed partial class CheckpointWriter : IDisposable
 {
     private const int PrioProcess = 0, Niceness = 19;
@@ -12,12 +12,13 @@ internal sealed partial class CheckpointWriter : IDisposable
 
     /// <summary>Starts a write; one that is still going on is waited for.</summary>
     /// <param name="write">Writes one checkpoint; what it throws comes out of the next call here.</param>
-    public void Begin(Action write)
+    /// <param name="yields">Whether others' work goes first; not when training waits for it.</param>
+    public void Begin(Action write, bool yields = true)
     {
         Wait();
         _thread = new Thread(() =>
         {
-            _ = SetPriority(PrioProcess, 0, Niceness); // Linux: of this thread alone
+            if (yields) _ = SetPriority(PrioProcess, 0, Niceness); // Linux: of this thread alone
             try
             {
                 write();
