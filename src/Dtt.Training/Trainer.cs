@@ -4,7 +4,6 @@ using Dtt.Abstractions.Errors;
 using Dtt.Abstractions.Models;
 using Dtt.Abstractions.Ranks;
 using Dtt.Abstractions.Runs;
-using Dtt.Abstractions.Storage;
 using Dtt.Data.Order;
 using Dtt.Data.Tokens;
 using Dtt.Training.Checkpoints;
@@ -90,7 +89,6 @@ internal sealed class Trainer : IDisposable
     {
         var step = LoadNewest();
         RequireSameStart(step);
-        if (_spec.Rank == 0) new RunNeeds(_config).RequireDisk(Plan.TotalSteps, _spec.ResumeFrom.Count, FileSystem.FreeBytes(_spec.RunFolder), _spec.RunFolder);
         Tell(new RankStarted
         {
             FromStep = step,
@@ -111,7 +109,7 @@ internal sealed class Trainer : IDisposable
             if (last || Due(_config.SaveEvery, step)) Save(step, valLoss, last);
         }
 
-        if (_config.Wandb) Tell(new RankEvent("wandb", $"send the curves to W&B with: wandb sync --sync-tensorboard -p {_config.Name} --id {_spec.Run} {EventFiles.FolderOf(_spec.RunFolder)}"));
+        if (_config.Wandb && _events is { } events) Tell(new RankEvent("wandb", $"send the curves to W&B with: wandb sync --sync-tensorboard -p {_config.Name} --id {_spec.Run} {events.Folder}"));
         return new RankFinished(step, Completed: step == Plan.TotalSteps);
     }
 

@@ -38,17 +38,16 @@ public sealed class RunNeeds(RunConfig config)
             + $"Lower batch_size and raise grad_accumulation_steps instead, {(config.ActivationCheckpointing ? "" : "set activation_checkpointing: true, ")}or take a smaller model; `dtt train --dry-run` shows the estimate.", ExitCodes.BadConfiguration);
     }
 
-    /// <summary>Refuses a run whose checkpoints cannot fit on the disk.</summary>
+    /// <summary>Refuses a new run whose checkpoints cannot fit on the disk. One that has begun is never refused for this: a save that fails is tried again.</summary>
     /// <param name="totalSteps">Steps of the run.</param>
-    /// <param name="existing">Checkpoints that it has already.</param>
     /// <param name="free">Free bytes.</param>
     /// <param name="folder">Where they go.</param>
     /// <exception cref="UserErrorException">They cannot.</exception>
-    public void RequireDisk(long totalSteps, int existing, long free, string folder)
+    public void RequireDisk(long totalSteps, long free, string folder)
     {
-        var more = Math.Max(0, Checkpoints(totalSteps) - existing);
-        if (more * CheckpointBytes <= free) return;
-        throw new UserErrorException($"{folder} has {Gb(free)} free, and {more} checkpoints of {Gb(CheckpointBytes)} are to lie there at once (keep: {config.Keep}, the best one, and the one being written). "
+        var checkpoints = Checkpoints(totalSteps);
+        if (checkpoints * CheckpointBytes <= free) return;
+        throw new UserErrorException($"{folder} has {Gb(free)} free, and {checkpoints} checkpoints of {Gb(CheckpointBytes)} are to lie there at once (keep: {config.Keep}, the best one, and the one being written). "
             + "Free some space, lower keep, or put runs elsewhere in configs/path_templates.yaml.", ExitCodes.BadConfiguration);
     }
 

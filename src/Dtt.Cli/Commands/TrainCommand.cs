@@ -56,7 +56,7 @@ internal static class TrainCommand
     {
         using var data = TrainingData.Open(config.Paths.Tokens, config.Paths.Tokenizer, config.Run, frozenGlobalBatch: 0, config.Run.RanksPerNode);
         var needs = new RunNeeds(config.Run);
-        needs.RequireDisk(data.Plan.TotalSteps, existing: 0, FileSystem.FreeBytes(config.Paths.Runs), config.Paths.Runs);
+        needs.RequireDisk(data.Plan.TotalSteps, FileSystem.FreeBytes(config.Paths.Runs), config.Paths.Runs);
         if (!config.Run.Cuda) needs.RequireMemory(needs.HostBytes(bf16: config.Run.Precision == "bf16", config.Run.RanksPerNode), GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, "this machine");
     }
 

@@ -18,16 +18,13 @@ internal sealed class EventFiles
     /// <param name="attempt">The attempt, which is in their names.</param>
     public EventFiles(string runFolder, int attempt)
     {
-        Folder = FolderOf(runFolder);
+        Folder = Path.Combine(runFolder, "tensorboard");
         Directory.CreateDirectory(Folder);
         _writer = torch.utils.tensorboard.SummaryWriter(Folder, $".a{attempt:00}");
     }
 
     /// <summary>Where they are.</summary>
     public string Folder { get; }
-
-    /// <summary>The folder of a run's event files.</summary>
-    public static string FolderOf(string runFolder) => Path.Combine(runFolder, "tensorboard");
 
     /// <summary>Writes what is metrics or a sample.</summary>
     /// <returns>Why nothing more is written; null while all is well.</returns>
