@@ -28,7 +28,7 @@ internal sealed class SampleBench : IDisposable
     public double SecondsOfAToken()
     {
         using var scope = NewDisposeScope();
-        using var cache = new KeyValueCache(_model.Config, ScalarType.Float32, CPU);
+        using var cache = new KeyValueCache(_model.Config, _parameters);
         var logits = Next(zeros([1, Prompt], dtype: ScalarType.Int64), cache);
         var clock = Stopwatch.StartNew();
         for (var i = 0; i < Tokens; i++)
@@ -45,7 +45,6 @@ internal sealed class SampleBench : IDisposable
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        set_num_threads(TorchRuntime.Threads);
         var clock = Stopwatch.StartNew();
         for (var i = 0; i < Tokens; i++) _ = Number.Of(_parameters.Master.sum());
         return clock.Elapsed.TotalSeconds / Tokens;
@@ -55,7 +54,6 @@ internal sealed class SampleBench : IDisposable
 
     private float[] Next(Tensor inputs, KeyValueCache cache)
     {
-        set_num_threads(inputs.shape[1] == 1 ? 1 : TorchRuntime.Threads); // as the sampler does
         using var logits = _model.NextLogits(inputs, cache);
         return logits.data<float>().ToArray();
     }

@@ -20,6 +20,7 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
     private readonly Embedding _embedding = new(config, parameters);
     private readonly Block[] _blocks = Block.All(config, parameters);
     private readonly Head _head = new(config, parameters);
+    private TokenDecoder? _decoder;
 
     /// <summary>The weights.</summary>
     public FlatParameters Parameters => parameters;
@@ -107,6 +108,7 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
+        if (cache is not null && inputs.numel() == 1 && inputs.device_type == DeviceType.CPU) return Decode(inputs, cache);
         var hidden = Hidden(inputs, cache?.Length ?? 0, cache);
         cache?.Advance(inputs.shape[1]);
         return _head.Logits(hidden.select(1, hidden.shape[1] - 1)).MoveToOuterDisposeScope();
@@ -118,6 +120,13 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         return _head.Logits(Hidden(inputs, 0, null)).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Decode(Tensor input, KeyValueCache cache)
+    {
+        var logits = new float[config.VocabSize];
+        (_decoder ??= new TokenDecoder(config, parameters)).Next(input.data<long>()[0], cache, logits);
+        return tensor(logits, [1, logits.Length]).MoveToOuterDisposeScope();
     }
 
     private Tensor Hidden(Tensor inputs, long position, KeyValueCache? cache)
@@ -262,18 +271,18 @@ internal sealed class Gpt2Block : Block
     protected override Tensor Attention(Tensor x, double dropout, LayerCache? cache)
     {
         x = F.layer_norm(x, [Config.ModelDim], _norm1, _norm1Bias, Config.NormEpsilon);
-        var qkv = Linear.Of(x, _qkv, _qkvBias).view(x.shape[0], x.shape[1], 3, Config.NumHeads, Config.HeadDim).permute(2, 0, 3, 1, 4);   // (B, T, 3C) -> (3, B, nh, T, hs)
+        var qkv = F.linear(x, _qkv, _qkvBias).view(x.shape[0], x.shape[1], 3, Config.NumHeads, Config.HeadDim).permute(2, 0, 3, 1, 4);   // (B, T, 3C) -> (3, B, nh, T, hs)
         var (q, k, v) = (qkv.select(0, 0), qkv.select(0, 1), qkv.select(0, 2));                    // (B, nh, T, hs) each
         if (cache is not null) (k, v) = cache.Append(k, v);                                        // (B, nh, S + T, hs)
-        return Linear.Of(Attend(q, k, v, dropout), _out, _outBias);
+        return F.linear(Attend(q, k, v, dropout), _out, _outBias);
     }
 
     protected override Tensor Mlp(Tensor x)
     {
         x = F.layer_norm(x, [Config.ModelDim], _norm2, _norm2Bias, Config.NormEpsilon);
-        x = Linear.Of(x, _up, _upBias);                                                             // (B, T, C) -> (B, T, M)
+        x = F.linear(x, _up, _upBias);                                                             // (B, T, C) -> (B, T, M)
         x = _tanhGelu ? F.gelu(x, TorchSharp.Modules.GELU.Approximate.tanh) : F.gelu(x);
-        return Linear.Of(x, _down, _downBias);                                                      // (B, T, M) -> (B, T, C)
+        return F.linear(x, _down, _downBias);                                                      // (B, T, M) -> (B, T, C)
     }
 }
 
@@ -335,7 +344,7 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
     public Tensor Logits(Tensor x)
     {
         using var scope = NewDisposeScope();
-        var logits = Linear.Of(Normalize(x), p[_weight], _bias is null ? null : p[_bias]);
+        var logits = F.linear(Normalize(x), p[_weight], _bias is null ? null : p[_bias]);
         return logits.narrow(-1, 0, config.VocabSize).to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 

@@ -33,20 +33,20 @@ internal sealed class LlamaBlock : Block
     protected override Tensor Attention(Tensor x, double dropout, LayerCache? cache)
     {
         var (b, t, hs, nh, nkv) = (x.shape[0], x.shape[1], Config.HeadDim, Config.NumHeads, Config.NumKvHeads);
-        var qkv = Linear.Of(RmsNorm(x, _norm1, Config.NormEpsilon), _qkv);                         // (B, T, C) -> (B, T, (nh + 2 nkv) hs)
+        var qkv = F.linear(RmsNorm(x, _norm1, Config.NormEpsilon), _qkv);                         // (B, T, C) -> (B, T, (nh + 2 nkv) hs)
         Tensor Heads(long first, long count) => qkv.narrow(2, first * hs, count * hs).view(b, t, count, hs).transpose(1, 2);
         var (q, k, v) = (Heads(0, nh), Heads(nh, nkv), Heads(nh + nkv, nkv));                      // (B, nh | nkv, T, hs)
         var position = cache?.Length ?? 0;
         (q, k) = (_rotary.Turn(q, position), _rotary.Turn(k, position));
         if (cache is not null) (k, v) = cache.Append(k, v);                                        // (B, nkv, S + T, hs)
-        return Linear.Of(Attend(q, Shared(k), Shared(v), dropout), _out);
+        return F.linear(Attend(q, Shared(k), Shared(v), dropout), _out);
     }
 
     protected override Tensor Mlp(Tensor x)
     {
-        var gateUp = Linear.Of(RmsNorm(x, _norm2, Config.NormEpsilon), _gateUp);                   // (B, T, C) -> (B, T, 2M)
+        var gateUp = F.linear(RmsNorm(x, _norm2, Config.NormEpsilon), _gateUp);                   // (B, T, C) -> (B, T, 2M)
         var (gate, up) = (gateUp.narrow(2, 0, Config.MlpDim), gateUp.narrow(2, Config.MlpDim, Config.MlpDim));
-        return Linear.Of(F.silu(gate).mul(up), _down);                                              // (B, T, M) -> (B, T, C)
+        return F.linear(F.silu(gate).mul(up), _down);                                              // (B, T, M) -> (B, T, C)
     }
 
     /// <summary>(B, nkv, S, hs) → (B, nh, S, hs): every head of keys or values stands for a group of queries.</summary>

@@ -16,8 +16,8 @@ internal sealed class Rotary
         var (cosine, sine) = (new float[t * half], new float[t * half]);
         for (var position = 0; position < t; position++)
         {
-            for (var i = 0; i < half; i++)
-                (sine[position * half + i], cosine[position * half + i]) = ((float, float))Math.SinCos(position * Math.Pow(config.RopeTheta, -2.0 * i / config.HeadDim));
+            var row = (position * half)..((position + 1) * half);
+            Angles(config, position, cosine.AsSpan(row), sine.AsSpan(row));
         }
 
         Tensor Table(float[] values)
@@ -27,6 +27,12 @@ internal sealed class Rotary
         }
 
         (_cosine, _sine) = (Table(cosine), Table(sine));
+    }
+
+    /// <summary>(hs/2) each: cosine and sine of a position's angles.</summary>
+    public static void Angles(ModelConfig config, int position, Span<float> cosine, Span<float> sine)
+    {
+        for (var i = 0; i < cosine.Length; i++) (sine[i], cosine[i]) = ((float, float))Math.SinCos(position * Math.Pow(config.RopeTheta, -2.0 * i / config.HeadDim));
     }
 
     /// <summary>(B, nh, T, hs) → (B, nh, T, hs), the first token standing at <paramref name="position"/>.</summary>

@@ -3,8 +3,7 @@ using System.Diagnostics;
 namespace Dtt.Training.Native;
 
 /// <summary>
-/// A few threads for work of tens of microseconds, many times in a row: they look for the next piece for a moment before they sleep, for waking costs as much as the work. Torch's own threads must be
-/// idle meanwhile, for they do the same.
+/// A few threads for work of tens of microseconds, many times in a row: they look for the next piece for a moment before they sleep, for waking costs as much as the work.
 /// </summary>
 internal sealed class ThreadTeam
 {
@@ -12,7 +11,7 @@ internal sealed class ThreadTeam
     private static readonly long _patience = Stopwatch.Frequency / 2000; // half a millisecond
     private readonly object _gate = new();
     private Action<int, int> _work = (_, _) => { };
-    private int _round, _left, _sleeping;
+    private int _round, _left, _sleeping, _waiting, _barrier;
 
     private ThreadTeam(int threads)
     {
@@ -43,11 +42,26 @@ internal sealed class ThreadTeam
 
         work(0, Size);
         var since = Stopwatch.GetTimestamp();
-        while (Volatile.Read(ref _left) > 0)
+        while (Volatile.Read(ref _left) > 0) Pause(since);
+    }
+
+    /// <summary>For the work itself: returns when every thread has come here.</summary>
+    public void Barrier()
+    {
+        var (seen, since) = (Volatile.Read(ref _barrier), Stopwatch.GetTimestamp());
+        if (Interlocked.Increment(ref _waiting) == Size)
         {
-            if (Stopwatch.GetTimestamp() - since < _patience) Thread.SpinWait(Spins);
-            else Thread.Yield(); // a helper has no core just now
+            Volatile.Write(ref _waiting, 0);
+            Volatile.Write(ref _barrier, seen + 1);
         }
+
+        while (Volatile.Read(ref _barrier) == seen) Pause(since);
+    }
+
+    private static void Pause(long since)
+    {
+        if (Stopwatch.GetTimestamp() - since < _patience) Thread.SpinWait(Spins);
+        else Thread.Yield(); // another thread has no core just now
     }
 
     private void Help(int thread)

@@ -3,8 +3,6 @@ using System.Text;
 using Dtt.Data.Order;
 using Dtt.Data.Tokenizers;
 using Dtt.Training.Model;
-using Dtt.Training.Native;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Dtt.Training.Sampling;
@@ -24,9 +22,8 @@ internal sealed class Sampler(Gpt model, Vocabulary vocabulary)
     {
         var context = new List<long> { vocabulary.EndOfText };
         context.AddRange(new BpeEncoder(vocabulary).Encode(prompt).Select(id => (long)id));
-        var device = model.Parameters.Master.device;
         using var scope = NewDisposeScope();
-        using var cache = !model.Config.Causal ? null : new KeyValueCache(model.Config, model.Parameters.Working.dtype, device);
+        using var cache = !model.Config.Causal ? null : new KeyValueCache(model.Config, model.Parameters);
         var logits = Feed(context, cache);
         var random = Mixing.Seed(seed, Purpose.Sample);
         var utf8 = Encoding.UTF8.GetDecoder();
@@ -46,7 +43,6 @@ internal sealed class Sampler(Gpt model, Vocabulary vocabulary)
             if (made < maxTokens) logits = Feed(cache is null ? context : cache.Length < model.Config.ContextLength ? [id] : Restart(context, cache), cache);
         }
 
-        torch.set_num_threads(TorchRuntime.Threads);
         var rest = utf8.GetChars([], characters, flush: true);
         if (rest > 0) write(new string(characters, 0, rest));
         return (made, clock.Elapsed.TotalSeconds);
@@ -62,7 +58,6 @@ internal sealed class Sampler(Gpt model, Vocabulary vocabulary)
     private float[] Feed(List<long> ids, KeyValueCache? cache)
     {
         using var scope = NewDisposeScope();
-        torch.set_num_threads(cache is not null && ids.Count == 1 ? 1 : TorchRuntime.Threads); // single rows are multiplied by a team of our own, beside which torch's must not look for work
         if (ids.Count > model.Config.ContextLength) ids = ids.GetRange(ids.Count - model.Config.ContextLength, model.Config.ContextLength);
         var inputs = tensor(ids.ToArray(), [1, ids.Count], dtype: ScalarType.Int64, device: model.Parameters.Master.device);
         return model.NextLogits(inputs, cache).cpu().data<float>().ToArray();

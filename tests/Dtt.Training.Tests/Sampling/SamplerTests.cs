@@ -23,7 +23,7 @@ public sealed class SamplerTests
         var gpt = Tiny.WithFormulaWeights(Tiny.Model(architecture, flash: flash));
         var inputs = Tiny.Batch(batch: 1).Inputs;
         var whole = gpt.AllLogits(inputs);
-        using var cache = new KeyValueCache(gpt.Config, ScalarType.Float32, CPU);
+        using var cache = new KeyValueCache(gpt.Config, gpt.Parameters);
         foreach (var (from, count) in new[] { (0, 3), (3, 1), (4, 1), (5, 1), (6, 2) })
         {
             var step = Tiny.Values(gpt.NextLogits(inputs.narrow(1, from, count), cache));

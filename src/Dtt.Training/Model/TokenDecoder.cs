@@ -1,0 +1,214 @@
+using System.Numerics.Tensors;
+using Dtt.Abstractions.Configuration;
+using Dtt.Abstractions.Models;
+using Dtt.Training.Native;
+
+namespace Dtt.Training.Model;
+
+/// <summary>
+/// One new token of one sequence on a CPU, in fp32 from the master weights: the same model as the blocks', without torch, whose products of a single row read the weights at half of what the memory
+/// gives (measured: docs/log.md). All threads go through the layers together; each has its rows of a matrix and its heads, and reads what others made after a barrier.
+/// C = <c>d_model</c>, nh heads of hs, nkv of them with keys and values, M = <c>d_mlp</c>, V ids, S tokens before this one.
+/// </summary>
+internal sealed unsafe class TokenDecoder
+{
+    private readonly ModelConfig _config;
+    private readonly FlatParameters _parameters;
+    private readonly ThreadTeam _team = ThreadTeam.Shared;
+    private readonly Matrix _tokens, _head;
+    private readonly Matrix? _positions;
+    private readonly Layer[] _layers;
+    private readonly Norm? _lastNorm;
+    private readonly bool _gated, _rotates;
+    private readonly float[] _x, _qkv, _attended, _inner, _cosine, _sine;   // (C), ((nh + 2 nkv) hs), (C), (M, gated 2 M), (hs/2) twice
+    private readonly float[][] _normed, _scratch;                           // each thread's own: (C), (T or M)
+
+    /// <summary>Scratch memory beside a model's weights, which it reads where they are.</summary>
+    public TokenDecoder(ModelConfig config, FlatParameters p)
+    {
+        (_config, _parameters) = (config, p);
+        _gated = _rotates = config.Architecture == "llama";
+        _tokens = new Matrix(p, p.First(ParameterRole.Vocabulary)!);
+        _positions = p.First(ParameterRole.Position) is { } positions ? new Matrix(p, positions) : null;
+        _layers = [.. Enumerable.Range(0, config.NumLayers).Select(i => _gated ? Llama(p, $"model.layers.{i}.") : Gpt2(p, $"transformer.h.{i}."))];
+        _lastNorm = p.Has("transformer.ln_f.weight") ? new Norm(p, "transformer.ln_f") : p.Has("model.norm.weight") ? new Norm(p, "model.norm") : null;
+        _head = new Matrix(p, p.Last(ParameterRole.Vocabulary, dimensions: 2)!, p.Last(ParameterRole.Vocabulary, dimensions: 1));
+        (_x, _attended) = (new float[config.ModelDim], new float[config.ModelDim]);
+        _qkv = new float[(config.NumHeads + 2 * config.NumKvHeads) * config.HeadDim];
+        _inner = new float[config.MlpDim * (_gated ? 2 : 1)];
+        (_cosine, _sine) = (new float[config.HeadDim / 2], new float[config.HeadDim / 2]);
+        _normed = [.. Enumerable.Range(0, _team.Size).Select(_ => new float[config.ModelDim])];
+        _scratch = [.. Enumerable.Range(0, _team.Size).Select(_ => new float[Math.Max(config.ContextLength, config.MlpDim)])];
+    }
+
+    /// <summary>The logits (V) after a token that follows what the cache holds, which takes its keys and values.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">No such token, or the cache is full.</exception>
+    public void Next(long token, KeyValueCache cache, Memory<float> logits)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((ulong)token, (ulong)_config.VocabSize, nameof(token));
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(cache.Length, _config.ContextLength, nameof(cache));
+        if (_rotates) Rotary.Angles(_config, (int)cache.Length, _cosine, _sine);
+        _team.Run((thread, _) => Decode(thread, (int)token, cache, logits.Span));
+        cache.Advance(1);
+    }
+
+    private void Decode(int thread, int token, KeyValueCache cache, Span<float> logits)
+    {
+        var (position, h) = ((int)cache.Length, _normed[thread]);
+        if (thread == 0)
+        {
+            _tokens.Row(token).CopyTo(_x);
+            if (_positions is { } positions) TensorPrimitives.Add(_x, positions.Row(position), _x);
+        }
+
+        _team.Barrier();
+        for (var i = 0; i < _layers.Length; i++)
+        {
+            var layer = _layers[i];
+            layer.Norm1.Of(_x, h, _config.NormEpsilon);
+            Multiply(layer.Qkv, h, _qkv, Share(thread, _qkv.Length));                                // (C) -> ((nh + 2 nkv) hs)
+            _team.Barrier();
+            var (firstHead, endHead) = Share(thread, _config.NumKvHeads);
+            for (var head = firstHead; head < endHead; head++) Attend(cache.Layer(i), head, position, _scratch[thread]);
+            _team.Barrier();
+            Add(layer.Out, _attended, _x, Share(thread, _x.Length));                                 // (C) -> (C)
+            _team.Barrier();
+            layer.Norm2.Of(_x, h, _config.NormEpsilon);
+            Widen(layer.Up, h, Share(thread, _config.MlpDim), _scratch[thread]);                     // (C) -> (M)
+            _team.Barrier();
+            Add(layer.Down, _inner.AsSpan(0, _config.MlpDim), _x, Share(thread, _x.Length));         // (M) -> (C)
+            _team.Barrier();
+        }
+
+        if (_lastNorm is { } norm) norm.Of(_x, h, _config.NormEpsilon);
+        else _x.CopyTo(h, 0);
+        Multiply(_head, h, logits, Share(thread, _config.VocabSize));                                // (C) -> (V)
+    }
+
+    /// <summary>softmax(q Kᵀ ÷ √hs) V for the queries that share one head of keys and values, after the new key and value have joined the cache.</summary>
+    private void Attend(LayerCache cache, int kvHead, int past, Span<float> scores)
+    {
+        var (hs, group) = (_config.HeadDim, _config.NumHeads / _config.NumKvHeads);
+        Span<float> Part(int index) => _qkv.AsSpan(index * hs, hs);
+        Span<float> keys = cache.Keys(kvHead), values = cache.Values(kvHead);                        // (T, hs)
+        var key = Part(_config.NumHeads + kvHead);
+        if (_rotates) Turn(key);
+        key.CopyTo(keys[(past * hs)..]);
+        Part(_config.NumHeads + _config.NumKvHeads + kvHead).CopyTo(values[(past * hs)..]);
+        scores = scores[..(past + 1)];
+        for (var head = kvHead * group; head < (kvHead + 1) * group; head++)
+        {
+            var query = Part(head);
+            if (_rotates) Turn(query);
+            TensorPrimitives.Multiply(query, (float)(1 / Math.Sqrt(hs)), query);
+            for (var t = 0; t <= past; t++) scores[t] = TensorPrimitives.Dot(query, keys.Slice(t * hs, hs));
+            TensorPrimitives.Subtract(scores, TensorPrimitives.Max(scores), scores);
+            TensorPrimitives.Exp(scores, scores);
+            TensorPrimitives.Divide(scores, TensorPrimitives.Sum(scores), scores);
+            var y = _attended.AsSpan(head * hs, hs);
+            y.Clear();
+            for (var t = 0; t <= past; t++) TensorPrimitives.MultiplyAdd(values.Slice(t * hs, hs), scores[t], y, y);
+        }
+    }
+
+    /// <summary>The feed-forward layer's inner values of a share: GELU, or SiLU of the gate times the rest.</summary>
+    private void Widen(Matrix up, ReadOnlySpan<float> x, (int First, int End) share, Span<float> scratch)
+    {
+        Multiply(up, x, _inner, share);
+        var inner = _inner.AsSpan(share.First..share.End);
+        var factor = scratch[..inner.Length];
+        if (_gated)
+        {
+            Multiply(up, x, _inner, (_config.MlpDim + share.First, _config.MlpDim + share.End));
+            TensorPrimitives.Sigmoid(inner, factor);
+            TensorPrimitives.Multiply(inner, factor, inner);
+            factor = _inner.AsSpan(_config.MlpDim + share.First, inner.Length);
+        }
+        else if (_config.Architecture == "gpt2")
+        {
+            // (1 + tanh u) / 2 is the sigmoid of 2 u (Hendrycks and Gimpel 2016, arXiv:1606.08415, section 2).
+            for (var i = 0; i < inner.Length; i++) factor[i] = 1.5957691216f * (inner[i] + 0.044715f * inner[i] * inner[i] * inner[i]);
+            TensorPrimitives.Sigmoid(factor, factor);
+        }
+        else
+        {
+            for (var i = 0; i < inner.Length; i++) factor[i] = NormalCdf(inner[i]);
+        }
+
+        TensorPrimitives.Multiply(inner, factor, inner);
+    }
+
+    /// <summary>Φ(x), with an error of at most 8e-8 (Abramowitz and Stegun 1964, 7.1.26).</summary>
+    private static float NormalCdf(float x)
+    {
+        var z = Math.Abs(x) * Math.Sqrt(0.5);
+        var t = 1 / (1 + 0.3275911 * z);
+        var upper = 0.5 * t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))) * Math.Exp(-z * z);
+        return (float)(x < 0 ? upper : 1 - upper);
+    }
+
+    /// <summary>Turns the pairs (i, i + hs/2) by this position's angles.</summary>
+    private void Turn(Span<float> head)
+    {
+        var half = head.Length / 2;
+        for (var i = 0; i < half; i++)
+            (head[i], head[i + half]) = (head[i] * _cosine[i] - head[i + half] * _sine[i], head[i + half] * _cosine[i] + head[i] * _sine[i]);
+    }
+
+    private static void Multiply(Matrix w, ReadOnlySpan<float> x, Span<float> y, (int First, int End) rows)
+    {
+        for (var r = rows.First; r < rows.End; r++) y[r] = w.Bias(r) + TensorPrimitives.Dot(w.Row(r), x);
+    }
+
+    private static void Add(Matrix w, ReadOnlySpan<float> x, Span<float> y, (int First, int End) rows)
+    {
+        for (var r = rows.First; r < rows.End; r++) y[r] += w.Bias(r) + TensorPrimitives.Dot(w.Row(r), x);
+    }
+
+    private (int First, int End) Share(int thread, int count) => ((int)((long)count * thread / _team.Size), (int)((long)count * (thread + 1) / _team.Size));
+
+    private static Layer Gpt2(FlatParameters p, string h) => new(
+        new Norm(p, h + "ln_1"), new Matrix(p, h + "attn.c_attn.weight", h + "attn.c_attn.bias"), new Matrix(p, h + "attn.c_proj.weight", h + "attn.c_proj.bias"),
+        new Norm(p, h + "ln_2"), new Matrix(p, h + "mlp.c_fc.weight", h + "mlp.c_fc.bias"), new Matrix(p, h + "mlp.c_proj.weight", h + "mlp.c_proj.bias"));
+
+    private static Layer Llama(FlatParameters p, string h) => new(
+        new Norm(p, h + "input_layernorm"), new Matrix(p, h + "self_attn.qkv_proj.weight"), new Matrix(p, h + "self_attn.o_proj.weight"),
+        new Norm(p, h + "post_attention_layernorm"), new Matrix(p, h + "mlp.gate_up_proj.weight"), new Matrix(p, h + "mlp.down_proj.weight"));
+
+    private static nint AddressOf(FlatParameters p, string name)
+    {
+        using var view = p.PaddedViewOf(name, p.Master);
+        return TensorMemory.AddressOf(view);
+    }
+
+    private sealed record Layer(Norm Norm1, Matrix Qkv, Matrix Out, Norm Norm2, Matrix Up, Matrix Down);
+
+    /// <summary>(out, in) weights and their bias (out), which may be missing.</summary>
+    private readonly struct Matrix(FlatParameters p, string weight, string? bias = null)
+    {
+        private readonly float* _weights = (float*)AddressOf(p, weight);
+        private readonly float* _bias = (float*)(bias is not null && p.Has(bias) ? AddressOf(p, bias) : 0);
+        private readonly int _columns = (int)p[weight].shape[1];
+
+        public ReadOnlySpan<float> Row(int row) => new(_weights + (long)row * _columns, _columns);
+
+        public float Bias(int row) => _bias == null ? 0 : _bias[row];
+    }
+
+    /// <summary>LayerNorm, or RMSNorm where there is no bias.</summary>
+    private readonly struct Norm(FlatParameters p, string name)
+    {
+        private readonly float* _gain = (float*)AddressOf(p, name + ".weight");
+        private readonly float* _bias = (float*)(p.Has(name + ".bias") ? AddressOf(p, name + ".bias") : 0);
+
+        /// <summary>(C) → (C).</summary>
+        public void Of(ReadOnlySpan<float> x, Span<float> y, double epsilon)
+        {
+            var mean = _bias == null ? 0 : TensorPrimitives.Sum(x) / x.Length;
+            TensorPrimitives.Subtract(x, mean, y);
+            TensorPrimitives.Multiply(y, (float)(1 / Math.Sqrt(TensorPrimitives.SumOfSquares<float>(y) / x.Length + epsilon)), y);
+            TensorPrimitives.Multiply(y, new ReadOnlySpan<float>(_gain, x.Length), y);
+            if (_bias != null) TensorPrimitives.Add(y, new ReadOnlySpan<float>(_bias, x.Length), y);
+        }
+    }
+}
