@@ -154,16 +154,35 @@ internal sealed class FlatParameters : IDisposable
         foreach (var leaf in leaves)
         {
             using var gradient = leaf.grad!;
-            AddGradient(_nameOf[leaf], gradient);
+            AddGradient(leaf, gradient);
             leaf.grad = null;
         }
     }
 
-    /// <summary>Adds to a weight's part of the step's gradient; the first to come is copied.</summary>
-    /// <param name="name">The weight.</param>
-    /// <param name="gradient">Of the weight's padded shape, fp32 or bf16.</param>
-    public void AddGradient(string name, Tensor gradient)
+    /// <summary>Adds left · right to a matrix's part of the step's gradient; in fp32 in place.</summary>
+    /// <param name="leaf">One of <see cref="this[string]"/>, (rows, columns).</param>
+    /// <param name="left">(rows, N) fp32 or bf16.</param>
+    /// <param name="right">(N, columns).</param>
+    public void AddProduct(Tensor leaf, Tensor left, Tensor right)
     {
+        var name = _nameOf[leaf];
+        if (left.dtype == ScalarType.Float32)
+        {
+            using var sum = PaddedViewOf(name, Gradient!);
+            sum.addmm_(left, right, beta: _cleared.Remove(name) ? 0 : 1, alpha: 1);
+            return;
+        }
+
+        using var product = left.matmul(right);
+        AddGradient(leaf, product);
+    }
+
+    /// <summary>Adds to a weight's part of the step's gradient; the first to come is copied.</summary>
+    /// <param name="leaf">One of <see cref="this[string]"/>.</param>
+    /// <param name="gradient">Of the weight's padded shape, fp32 or bf16.</param>
+    public void AddGradient(Tensor leaf, Tensor gradient)
+    {
+        var name = _nameOf[leaf];
         using var sum = PaddedViewOf(name, Gradient!);
         if (_cleared.Remove(name))
         {

@@ -2,6 +2,7 @@ using Dtt.Abstractions.Configuration;
 using Dtt.Abstractions.Models;
 using Dtt.Abstractions.Runs;
 using Dtt.Data.Order;
+using Dtt.Training.Kernels;
 using Dtt.Training.Native;
 using Dtt.Training.Telemetry;
 using TorchSharp;
@@ -13,7 +14,7 @@ namespace Dtt.Training.Model;
 /// <summary>
 /// A GPT: embeddings, pre-norm blocks of causal self-attention and a feed-forward layer, and a head (Vaswani et al. 2017; Radford et al. 2019; Touvron et al. 2023).
 /// B sequences, T tokens, C = <c>d_model</c>, nh heads of hs, M = <c>d_mlp</c>, V ids padded to Vp.
-/// Backward runs by segments: every block sees a detached input, so its activations go as soon as its own backward is done.
+/// Backward runs block by block along their tapes, so a block's activations go as soon as its own backward is done.
 /// </summary>
 internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
 {
@@ -39,47 +40,34 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
     /// <returns>() fp32: the summed loss, unscaled.</returns>
     public Tensor ForwardBackward(Tensor inputs, Tensor targets, double scale, ulong dropoutSeed, bool checkpointing = false, StepProfile? profile = null, Action<IReadOnlyList<Tensor>>? complete = null)
     {
+        using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         Tensor x;
         Tensor? embeddingMask;
         using (profile?.Measure(MetricNames.ForwardSeconds, "embedding")) x = _embedding.Forward(inputs, dropoutSeed, out embeddingMask);
-        var segments = new (Tensor Input, Tensor? Output)[_blocks.Length];
+        var tapes = new Tape?[_blocks.Length];
+        var kept = new Tensor[_blocks.Length];                                                     // each block's input, (B, T, C)
         for (var i = 0; i < _blocks.Length; i++)
         {
             using var span = profile?.Measure(MetricNames.ForwardSeconds, $"block {i}");
-            var input = x.detach();
-            if (checkpointing)
-            {
-                using var noGrad = no_grad();
-                (segments[i], x) = ((input, null), _blocks[i].Forward(input, Seed(dropoutSeed, i)));
-            }
-            else
-            {
-                input.requires_grad = true;
-                x = _blocks[i].Forward(input, Seed(dropoutSeed, i));
-                segments[i] = (input, x);
-            }
+            tapes[i] = checkpointing ? null : new Tape(parameters);
+            kept[i] = x;
+            x = _blocks[i].Forward(x, Seed(dropoutSeed, i), tapes[i]);
         }
 
         Tensor loss, gradient;
-        using (profile?.Measure(MetricNames.HeadSeconds, "head and loss")) loss = _head.ForwardBackward(x.detach(), targets, scale, out gradient);
+        using (profile?.Measure(MetricNames.HeadSeconds, "head and loss")) loss = _head.ForwardBackward(x, targets, scale, out gradient);
         for (var i = _blocks.Length - 1; i >= 0; i--)
         {
             using var span = profile?.Measure(MetricNames.BackwardSeconds, $"block {i}");
-            var (input, output) = segments[i];
-            if (output is null)
-            {
-                input.requires_grad = true;
-                output = _blocks[i].Forward(input, Seed(dropoutSeed, i));
-            }
-
-            autograd.backward([output], [gradient]);
-            parameters.GatherGradients(_blocks[i].Weights);
-            complete?.Invoke(_blocks[i].Weights);
+            x.Dispose();
+            x = kept[i];
+            using var tape = tapes[i] ?? new Tape(parameters);
+            if (checkpointing) _blocks[i].Forward(x, Seed(dropoutSeed, i), tape).Dispose();
+            var before = tape.Backward(gradient);
             gradient.Dispose();
-            gradient = input.grad!;
-            output.Dispose();
-            input.Dispose();
+            gradient = before;
+            complete?.Invoke(_blocks[i].Weights);
         }
 
         using (profile?.Measure(MetricNames.BackwardSeconds, "embedding")) _embedding.Backward(inputs, gradient, embeddingMask);
@@ -134,7 +122,7 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
         var x = _embedding.Lookup(inputs, position);
         for (var i = 0; i < _blocks.Length; i++)
         {
-            var y = _blocks[i].Forward(x, null, cache?.Layer(i));
+            var y = _blocks[i].Forward(x, null, cache: cache?.Layer(i));
             x.Dispose();
             x = y;
         }
@@ -201,22 +189,24 @@ internal abstract class Block(ModelConfig config)
     /// <summary>The block's weights.</summary>
     public abstract IReadOnlyList<Tensor> Weights { get; }
 
-    /// <summary>(B, T, C) → (B, T, C). With a seed, dropout is on; with a cache, attention also sees the tokens before.</summary>
-    public Tensor Forward(Tensor x, ulong? dropoutSeed, LayerCache? cache = null)
+    /// <summary>(B, T, C) → (B, T, C). With a seed, dropout is on; a tape keeps what backward needs; with a cache, attention also sees the tokens before.</summary>
+    public Tensor Forward(Tensor x, ulong? dropoutSeed, Tape? tape = null, LayerCache? cache = null)
     {
         using var scope = NewDisposeScope();
         var dropout = dropoutSeed is null ? 0 : config.Dropout;
         if (dropout > 0) random.manual_seed((long)dropoutSeed!.Value);
-        x = x.add(Drop(Attention(x, dropout, cache), dropout), Number.One);
-        x = x.add(Drop(Mlp(x), dropout), Number.One);
+        tape ??= Tape.None;
+        Tensor Dropped(Tensor y) => dropout == 0 ? y : tape.Of(y, v => Drop(v, dropout));
+        x = tape.Residual(x, h => Dropped(Attention(h, tape, dropout, cache)));
+        x = tape.Residual(x, h => Dropped(Mlp(h, tape)));
         return x.MoveToOuterDisposeScope();
     }
 
     /// <summary>(B, T, C) → (B, T, C): attention of the normed input.</summary>
-    protected abstract Tensor Attention(Tensor x, double dropout, LayerCache? cache);
+    protected abstract Tensor Attention(Tensor x, Tape tape, double dropout, LayerCache? cache);
 
     /// <summary>(B, T, C) → (B, T, C): the feed-forward layer of the normed input.</summary>
-    protected abstract Tensor Mlp(Tensor x);
+    protected abstract Tensor Mlp(Tensor x, Tape tape);
 
     /// <summary>softmax(Q Kᵀ ÷ √hs) V for the last T of S + T tokens: (B, nh, T, hs), (B, nh, S + T, hs) twice → (B, T, C).</summary>
     protected Tensor Attend(Tensor q, Tensor k, Tensor v, double dropout)
@@ -268,21 +258,26 @@ internal sealed class Gpt2Block : Block
 
     public override IReadOnlyList<Tensor> Weights => [_norm1, _norm1Bias, _qkv, .. _qkvBias is null ? Array.Empty<Tensor>() : [_qkvBias], _out, _outBias, _norm2, _norm2Bias, _up, _upBias, _down, _downBias];
 
-    protected override Tensor Attention(Tensor x, double dropout, LayerCache? cache)
+    protected override Tensor Attention(Tensor x, Tape tape, double dropout, LayerCache? cache)
     {
-        x = F.layer_norm(x, [Config.ModelDim], _norm1, _norm1Bias, Config.NormEpsilon);
-        var qkv = F.linear(x, _qkv, _qkvBias).view(x.shape[0], x.shape[1], 3, Config.NumHeads, Config.HeadDim).permute(2, 0, 3, 1, 4);   // (B, T, 3C) -> (3, B, nh, T, hs)
-        var (q, k, v) = (qkv.select(0, 0), qkv.select(0, 1), qkv.select(0, 2));                    // (B, nh, T, hs) each
-        if (cache is not null) (k, v) = cache.Append(k, v);                                        // (B, nh, S + T, hs)
-        return F.linear(Attend(q, k, v, dropout), _out, _outBias);
+        x = tape.Of(x, h => F.layer_norm(h, [Config.ModelDim], _norm1, _norm1Bias, Config.NormEpsilon), _norm1, _norm1Bias);
+        x = tape.Linear(x, _qkv, _qkvBias);                                                         // (B, T, C) -> (B, T, 3C)
+        x = tape.Of(x, h =>
+        {
+            var qkv = h.view(h.shape[0], h.shape[1], 3, Config.NumHeads, Config.HeadDim).permute(2, 0, 3, 1, 4);   // (B, T, 3C) -> (3, B, nh, T, hs)
+            var (q, k, v) = (qkv.select(0, 0), qkv.select(0, 1), qkv.select(0, 2));                // (B, nh, T, hs) each
+            if (cache is not null) (k, v) = cache.Append(k, v);                                    // (B, nh, S + T, hs)
+            return Attend(q, k, v, dropout);
+        });
+        return tape.Linear(x, _out, _outBias);
     }
 
-    protected override Tensor Mlp(Tensor x)
+    protected override Tensor Mlp(Tensor x, Tape tape)
     {
-        x = F.layer_norm(x, [Config.ModelDim], _norm2, _norm2Bias, Config.NormEpsilon);
-        x = F.linear(x, _up, _upBias);                                                             // (B, T, C) -> (B, T, M)
-        x = _tanhGelu ? F.gelu(x, TorchSharp.Modules.GELU.Approximate.tanh) : F.gelu(x);
-        return F.linear(x, _down, _downBias);                                                      // (B, T, M) -> (B, T, C)
+        x = tape.Of(x, h => F.layer_norm(h, [Config.ModelDim], _norm2, _norm2Bias, Config.NormEpsilon), _norm2, _norm2Bias);
+        x = tape.Linear(x, _up, _upBias);                                                           // (B, T, C) -> (B, T, M)
+        x = _tanhGelu ? tape.TanhGelu(x) : tape.Of(x, h => F.gelu(h));
+        return tape.Linear(x, _down, _downBias);                                                    // (B, T, M) -> (B, T, C)
     }
 }
 
@@ -292,7 +287,6 @@ internal sealed class Gpt2Block : Block
 /// </summary>
 internal sealed class Head(ModelConfig config, FlatParameters p)
 {
-    private const long RowsInCache = 32; // of fp32 logits: a few megabytes
     private readonly string _weight = p.Last(ParameterRole.Vocabulary, dimensions: 2)!;
     private readonly string? _bias = p.Last(ParameterRole.Vocabulary, dimensions: 1);
     private readonly string? _norm = p.Has("transformer.ln_f.weight") ? "transformer.ln_f" : p.Has("model.norm.weight") ? "model.norm" : null;
@@ -302,25 +296,10 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
     public Tensor ForwardBackward(Tensor x, Tensor targets, double scale, out Tensor gradient)
     {
         using var scope = NewDisposeScope();
-        x.requires_grad = true;
-        var normed = Normalize(x);
-        Tensor loss, dNormed;
-        using (no_grad())
-        {
-            loss = Chunks(normed.detach().view(-1, config.ModelDim), targets.reshape(-1), scale, out dNormed);
-        }
-
-        if (_norm is not null)
-        {
-            autograd.backward([normed], [dNormed.view(normed.shape)]);
-            p.GatherGradients(_normWeights);
-            gradient = x.grad!.MoveToOuterDisposeScope();
-        }
-        else
-        {
-            gradient = dNormed.view(x.shape).MoveToOuterDisposeScope();
-        }
-
+        using var tape = new Tape(p);
+        var normed = _norm is null ? x : tape.Of(x, Normalize, _normWeights);
+        var loss = Chunks(normed.view(-1, config.ModelDim), targets.reshape(-1), scale, out var dNormed);
+        gradient = tape.Backward(dNormed.view(x.shape)).MoveToOuterDisposeScope();
         return loss.MoveToOuterDisposeScope();
     }
 
@@ -333,7 +312,7 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
         {
             using var scope = NewDisposeScope();
             var n = Math.Min(ModelArithmetic.HeadChunkRows, rows.shape[0] - start);
-            var logits = F.linear(rows.narrow(0, start, n), p[_weight], _bias is null ? null : p[_bias]).narrow(1, 0, config.VocabSize);   // (n, V)
+            var logits = OneDnn.Linear(rows.narrow(0, start, n), p[_weight], _bias is null ? null : p[_bias]).narrow(1, 0, config.VocabSize);   // (n, V)
             losses.narrow(0, start, n).copy_(logits.log_softmax(1, ScalarType.Float32).gather(1, ids.narrow(0, start, n)).neg_());
         }
 
@@ -360,32 +339,18 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
     {
         var loss = zeros([], dtype: ScalarType.Float32, device: rows.device);
         gradient = empty_like(rows);
-        using var factor = scale.ToScalar();
         for (long start = 0; start < rows.shape[0]; start += ModelArithmetic.HeadChunkRows)
         {
             using var scope = NewDisposeScope();
             var n = Math.Min(ModelArithmetic.HeadChunkRows, rows.shape[0] - start);
             var h = rows.narrow(0, start, n);                                                      // (n, C)
-            var target = targets.narrow(0, start, n).unsqueeze(1);                                 // (n, 1)
-            var logits = F.linear(h, p[_weight], _bias is null ? null : p[_bias]);                     // (n, Vp)
+            var logits = OneDnn.Linear(h, p[_weight], _bias is null ? null : p[_bias]);                // (n, C) (Vp, C) -> (n, Vp)
 
             // d loss / d logits = softmax − one-hot; a padded id has probability 0 and so no gradient.
-            logits.narrow(1, config.VocabSize, logits.shape[1] - config.VocabSize).fill_(Number.NegativeInfinity);
-            for (long row = 0; row < n; row += RowsInCache)
-            {
-                using var inCache = NewDisposeScope();
-                var few = Math.Min(RowsInCache, n - row);
-                var (some, ids) = (logits.narrow(0, row, few), target.narrow(0, row, few));
-                var logProbabilities = some.log_softmax(1, ScalarType.Float32);
-                loss.add_(logProbabilities.gather(1, ids).sum(), Number.MinusOne);
-                var d32 = logProbabilities.exp_();
-                d32.scatter_add_(1, ids, full_like(ids, Number.MinusOne, dtype: ScalarType.Float32));
-                some.copy_(d32.mul_(factor));
-            }
-
+            loss.add_(CrossEntropy.InPlace(logits, targets.narrow(0, start, n), config.VocabSize, scale), Number.One);
             var d = logits;                                                                        // (n, Vp), now d loss / d logits
-            gradient.narrow(0, start, n).copy_(d.matmul(p[_weight]));                               // (n, Vp) (Vp, C) -> (n, C)
-            p.AddGradient(_weight, d.t().matmul(h));                                               // (Vp, n) (n, C) -> (Vp, C)
+            gradient.narrow(0, start, n).copy_(OneDnn.Linear(d, p[_weight].t()));                   // (n, Vp) (Vp, C) -> (n, C)
+            p.AddProduct(p[_weight], d.t(), h);                                                    // (Vp, n) (n, C) -> (Vp, C)
             if (_bias is not null) p.GradientOf(_bias).add_(d.sum(dim: 0, type: ScalarType.Float32), Number.One);
         }
 

@@ -30,23 +30,29 @@ internal sealed class LlamaBlock : Block
         return wide.mul(wide.square().mean([-1], keepdim: true).add(e, Number.One).rsqrt()).to(x.dtype).mul(gain);
     }
 
-    protected override Tensor Attention(Tensor x, double dropout, LayerCache? cache)
+    protected override Tensor Attention(Tensor x, Tape tape, double dropout, LayerCache? cache)
     {
-        var (b, t, hs, nh, nkv) = (x.shape[0], x.shape[1], Config.HeadDim, Config.NumHeads, Config.NumKvHeads);
-        var qkv = F.linear(RmsNorm(x, _norm1, Config.NormEpsilon), _qkv);                         // (B, T, C) -> (B, T, (nh + 2 nkv) hs)
-        Tensor Heads(long first, long count) => qkv.narrow(2, first * hs, count * hs).view(b, t, count, hs).transpose(1, 2);
-        var (q, k, v) = (Heads(0, nh), Heads(nh, nkv), Heads(nh + nkv, nkv));                      // (B, nh | nkv, T, hs)
-        var position = cache?.Length ?? 0;
-        (q, k) = (_rotary.Turn(q, position), _rotary.Turn(k, position));
-        if (cache is not null) (k, v) = cache.Append(k, v);                                        // (B, nkv, S + T, hs)
-        return F.linear(Attend(q, Shared(k), Shared(v), dropout), _out);
+        x = tape.Of(x, h => RmsNorm(h, _norm1, Config.NormEpsilon), _norm1);
+        x = tape.Linear(x, _qkv);                                                                  // (B, T, C) -> (B, T, (nh + 2 nkv) hs)
+        x = tape.Of(x, qkv =>
+        {
+            var (b, t, hs, nh, nkv) = (qkv.shape[0], qkv.shape[1], Config.HeadDim, Config.NumHeads, Config.NumKvHeads);
+            Tensor Heads(long first, long count) => qkv.narrow(2, first * hs, count * hs).view(b, t, count, hs).transpose(1, 2);
+            var (q, k, v) = (Heads(0, nh), Heads(nh, nkv), Heads(nh + nkv, nkv));                  // (B, nh | nkv, T, hs)
+            var position = cache?.Length ?? 0;
+            (q, k) = (_rotary.Turn(q, position), _rotary.Turn(k, position));
+            if (cache is not null) (k, v) = cache.Append(k, v);                                    // (B, nkv, S + T, hs)
+            return Attend(q, Shared(k), Shared(v), dropout);
+        });
+        return tape.Linear(x, _out);
     }
 
-    protected override Tensor Mlp(Tensor x)
+    protected override Tensor Mlp(Tensor x, Tape tape)
     {
-        var gateUp = F.linear(RmsNorm(x, _norm2, Config.NormEpsilon), _gateUp);                   // (B, T, C) -> (B, T, 2M)
-        var (gate, up) = (gateUp.narrow(2, 0, Config.MlpDim), gateUp.narrow(2, Config.MlpDim, Config.MlpDim));
-        return F.linear(F.silu(gate).mul(up), _down);                                              // (B, T, M) -> (B, T, C)
+        x = tape.Of(x, h => RmsNorm(h, _norm2, Config.NormEpsilon), _norm2);
+        x = tape.Linear(x, _gateUp);                                                               // (B, T, C) -> (B, T, 2M)
+        x = tape.Of(x, h => F.silu(h.narrow(2, 0, Config.MlpDim)).mul(h.narrow(2, Config.MlpDim, Config.MlpDim)));   // (B, T, 2M) -> (B, T, M)
+        return tape.Linear(x, _down);                                                              // (B, T, M) -> (B, T, C)
     }
 
     /// <summary>(B, nkv, S, hs) → (B, nh, S, hs): every head of keys or values stands for a group of queries.</summary>

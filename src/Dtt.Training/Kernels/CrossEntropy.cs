@@ -1,0 +1,76 @@
+using System.Runtime.Intrinsics;
+using Dtt.Training.Native;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Dtt.Training.Kernels;
+
+/// <summary>Softmax cross-entropy and its gradient, in the memory of the logits.</summary>
+internal static unsafe class CrossEntropy
+{
+    private const int Lanes = 16;
+
+    /// <summary>Turns logits into the gradient of <paramref name="scale"/> × the summed loss: (softmax − one-hot) × scale. Logits that are not finite give a loss that is not, either.</summary>
+    /// <param name="logits">(N, Vp) fp32 or bf16, contiguous; columns from <paramref name="ids"/> on are padding and become 0.</param>
+    /// <param name="targets">(N) int64.</param>
+    /// <param name="ids">V.</param>
+    /// <param name="scale">1 ÷ the tokens that the mean is of.</param>
+    /// <returns>() fp32: the summed loss, nats.</returns>
+    public static Tensor InPlace(Tensor logits, Tensor targets, int ids, double scale) =>
+        logits.device_type == DeviceType.CPU ? OnCpu(logits, targets, ids, (float)scale) : ByTorch(logits, targets.unsqueeze(1), ids, scale);
+
+    private static Tensor ByTorch(Tensor logits, Tensor targets, int ids, double scale)
+    {
+        using var factor = scale.ToScalar();
+        logits.narrow(1, ids, logits.shape[1] - ids).fill_(Number.NegativeInfinity);
+        var logProbabilities = logits.log_softmax(1, ScalarType.Float32);
+        var loss = logProbabilities.gather(1, targets).sum().neg_();
+        var gradient = logProbabilities.exp_();
+        gradient.scatter_add_(1, targets, full_like(targets, Number.MinusOne, dtype: ScalarType.Float32));
+        logits.copy_(gradient.mul_(factor));
+        return loss;
+    }
+
+    /// <summary>One go over each row, on all threads.</summary>
+    private static Tensor OnCpu(Tensor logits, Tensor targets, int ids, float scale)
+    {
+        var (rows, columns, bf16) = ((int)logits.shape[0], (int)logits.shape[1], logits.dtype == ScalarType.BFloat16);
+        var (values, wanted) = (TensorMemory.AddressOf(logits), TensorMemory.AddressOf(targets));
+        var losses = new double[rows];
+        OpenMp.For(rows, (first, end) =>
+        {
+            for (var row = first; row < end; row++)
+            {
+                var (at, target) = ((long)row * columns, ((long*)wanted)[row]);
+                losses[row] = bf16 ? Row<Bf16>((ushort*)values + at, columns, ids, target, scale) : Row<Fp32>((float*)values + at, columns, ids, target, scale);
+            }
+        });
+        return tensor((float)losses.Sum());
+    }
+
+    private static double Row<T>(void* x, int columns, int ids, long target, float scale) where T : IStorage
+    {
+        // The row's end is computed as a whole vector, whose lanes of padding count as −∞.
+        var whole = ids / Lanes * Lanes;
+        var isId = Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(ids - whole)).AsSingle();
+        Vector512<float> Last() => Vector512.ConditionalSelect(isId, T.Load(x, whole), Vector512.Create(float.NegativeInfinity));
+        var most = whole < columns ? Last() : Vector512.Create(float.NegativeInfinity);
+        for (var c = 0; c < whole; c += Lanes) most = Vector512.MaxNative(most, T.Load(x, c));
+        var max = float.NegativeInfinity;
+        for (var i = 0; i < Lanes; i++) max = MathF.Max(max, most[i]);
+
+        var top = Vector512.Create(max);
+        var sums = whole < columns ? VectorMath.Exp(Last() - top) : default;
+        for (var c = 0; c < whole; c += Lanes) sums += VectorMath.Exp(T.Load(x, c) - top);
+        var sum = Vector512.Sum(sums);
+        var (block, lane) = (target / Lanes * Lanes, (int)(target % Lanes));
+        var logProbability = T.Load(x, block)[lane] - max - Math.Log(sum);
+
+        var factor = Vector512.Create(scale / sum);
+        for (var c = 0; c < whole; c += Lanes) T.Store(VectorMath.Exp(T.Load(x, c) - top) * factor, x, c);
+        if (whole < columns) T.Store(VectorMath.Exp(Last() - top) * factor, x, whole);
+        for (var c = whole + Lanes; c < columns; c += Lanes) T.Store(default, x, c);
+        T.Store(T.Load(x, block).WithElement(lane, (float)(Math.Exp(logProbability) - 1) * scale), x, block);
+        return -logProbability;
+    }
+}

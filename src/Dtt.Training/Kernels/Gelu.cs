@@ -1,0 +1,77 @@
+using System.Runtime.Intrinsics;
+using Dtt.Training.Native;
+using static TorchSharp.torch;
+
+namespace Dtt.Training.Kernels;
+
+/// <summary>
+/// GELU as GPT-2 has it, x (1 + tanh u) / 2 with u = √(2/π) (x + 0.044715 x³) (Hendrycks and Gimpel 2016, arXiv:1606.08415, section 2), on a CPU: one exponential instead of a tanh of full precision,
+/// for (1 + tanh u) / 2 = 1 ÷ (1 + e⁻²ᵘ).
+/// </summary>
+internal static unsafe class Gelu
+{
+    private const float Twice = 1.5957691216f, Cubic = 0.044715f; // 2 √(2/π)
+    private const int Lanes = 16;
+
+    /// <summary>(…) → (…), fp32 or bf16, contiguous.</summary>
+    public static Tensor Forward(Tensor x)
+    {
+        var y = empty_like(x);
+        if (x.dtype == ScalarType.BFloat16) Over<Bf16, Value>(x, x, y);
+        else Over<Fp32, Value>(x, x, y);
+        return y;
+    }
+
+    /// <summary>The gradient with respect to x of that with respect to the result.</summary>
+    public static Tensor Backward(Tensor x, Tensor gradient)
+    {
+        var dx = empty_like(x);
+        if (x.dtype == ScalarType.BFloat16) Over<Bf16, Slope>(x, gradient, dx);
+        else Over<Fp32, Slope>(x, gradient, dx);
+        return dx;
+    }
+
+    private static void Over<T, TFunction>(Tensor x, Tensor gradient, Tensor result) where T : IStorage where TFunction : IFunction
+    {
+        var count = x.numel();
+        var (from, d, to) = (TensorMemory.AddressOf(x), TensorMemory.AddressOf(gradient), TensorMemory.AddressOf(result));
+        OpenMp.For((int)(count / Lanes), (first, end) =>
+        {
+            for (var i = (long)first * Lanes; i < (long)end * Lanes; i += Lanes)
+                T.Store(TFunction.Of(T.Load((void*)from, i), T.Load((void*)d, i)), (void*)to, i);
+        });
+        if (count % Lanes == 0) return;
+
+        // The end: computed with the values before it, and put in its place alone.
+        using var scope = NewDisposeScope();
+        var rest = count % Lanes;
+        Tensor Padded(Tensor t) => cat([t.view(-1).narrow(0, count - rest, rest), zeros(Lanes - rest, dtype: t.dtype)]);
+        var (lastX, lastGradient) = (Padded(x), Padded(gradient));
+        var last = empty_like(lastX);
+        T.Store(TFunction.Of(T.Load((void*)TensorMemory.AddressOf(lastX), 0), T.Load((void*)TensorMemory.AddressOf(lastGradient), 0)), (void*)TensorMemory.AddressOf(last), 0);
+        result.view(-1).narrow(0, count - rest, rest).copy_(last.narrow(0, 0, rest));
+    }
+
+    private static Vector512<float> Sigmoid(Vector512<float> x) => Vector512<float>.One / (Vector512<float>.One + VectorMath.Exp(-x));
+
+    private interface IFunction
+    {
+        static abstract Vector512<float> Of(Vector512<float> x, Vector512<float> gradient);
+    }
+
+    private readonly struct Value : IFunction
+    {
+        public static Vector512<float> Of(Vector512<float> x, Vector512<float> gradient) => x * Sigmoid(Twice * (x + Cubic * x * x * x));
+    }
+
+    private readonly struct Slope : IFunction
+    {
+        public static Vector512<float> Of(Vector512<float> x, Vector512<float> gradient)
+        {
+            var square = x * x;
+            var s = Sigmoid(Twice * x * (Vector512<float>.One + Cubic * square));
+            var dInner = Twice * (Vector512<float>.One + 3 * Cubic * square);
+            return gradient * s * (Vector512<float>.One + x * (Vector512<float>.One - s) * dInner);
+        }
+    }
+}

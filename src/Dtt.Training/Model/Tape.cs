@@ -1,0 +1,119 @@
+using Dtt.Training.Kernels;
+using Dtt.Training.Native;
+using TorchSharp;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace Dtt.Training.Model;
+
+/// <summary>
+/// What a chain of operations needs to run backward. Matrix products and what costs most beside them have backward steps of their own, which put the weights' gradients where they belong and take the kernels
+/// that are fastest; the rest is torch's autograd, an operation at a time. Every kept tensor goes as soon as its own backward is done.
+/// Shapes: N = B T rows.
+/// </summary>
+internal sealed class Tape(FlatParameters? parameters) : IDisposable
+{
+    private readonly HashSet<Tensor> _kept = new(ReferenceEqualityComparer.Instance);
+    private List<Step> _steps = [];
+
+    /// <summary>Computes and keeps nothing.</summary>
+    public static Tape None { get; } = new(null);
+
+    /// <summary>x + half(x).</summary>
+    public Tensor Residual(Tensor x, Func<Tensor, Tensor> half)
+    {
+        var before = _steps;
+        var steps = _steps = [];
+        var y = half(x);
+        _steps = before;
+        Record(gradient => Through(steps, gradient).add_(gradient, Number.One));
+        return x.add(y, Number.One);
+    }
+
+    /// <summary>x Wᵀ + b: (…, in), (out, in), (out) or null → (…, out).</summary>
+    public Tensor Linear(Tensor x, Tensor weight, Tensor? bias = null)
+    {
+        var rows = Keep(x.reshape(-1, x.shape[^1]));                                               // (N, in)
+        Record(gradient =>
+        {
+            var d = gradient.reshape(-1, weight.shape[0]);                                         // (N, out)
+            parameters!.AddProduct(weight, d.t(), rows);                                            // (out, N) (N, in) -> (out, in)
+            if (bias is not null) parameters.AddGradient(bias, d.sum(dim: 0, type: ScalarType.Float32));
+            return OneDnn.Linear(d, weight.t()).view([.. gradient.shape[..^1], weight.shape[1]]);  // (N, out) (out, in) -> (N, in)
+        }, rows);
+        return OneDnn.Linear(rows, weight, bias).view([.. x.shape[..^1], weight.shape[0]]);
+    }
+
+    /// <summary>GPT-2's GELU: (…) → (…).</summary>
+    public Tensor TanhGelu(Tensor x)
+    {
+        if (x.device_type != DeviceType.CPU) return Of(x, u => F.gelu(u, TorchSharp.Modules.GELU.Approximate.tanh));
+        var input = Keep(x.contiguous().alias());
+        Record(gradient => Gelu.Backward(input, gradient.contiguous()), input);
+        return Gelu.Forward(input);
+    }
+
+    /// <summary>Anything else, differentiated by torch.</summary>
+    /// <param name="x">The input.</param>
+    /// <param name="function">What to do with it.</param>
+    /// <param name="weights">The weights that it uses.</param>
+    public Tensor Of(Tensor x, Func<Tensor, Tensor> function, params Tensor[] weights)
+    {
+        if (parameters is null) return function(x);
+        var input = Keep(x.detach());
+        input.requires_grad = true;
+        Tensor output;
+        using (enable_grad()) output = Keep(function(input));
+        Record(gradient =>
+        {
+            autograd.backward([output], [gradient]);
+            parameters.GatherGradients(weights);
+            return input.grad!;
+        }, input, output);
+        return output.detach();
+    }
+
+    /// <summary>The gradient with respect to the chain's input, given that with respect to its output; adds those of all weights.</summary>
+    public Tensor Backward(Tensor gradient) => Through(_steps, gradient);
+
+    public void Dispose()
+    {
+        foreach (var tensor in _kept) tensor.Dispose();
+        _kept.Clear();
+        _steps.Clear();
+    }
+
+    private Tensor Through(List<Step> steps, Tensor gradient)
+    {
+        var g = gradient;
+        for (var i = steps.Count - 1; i >= 0; i--)
+        {
+            Tensor before;
+            using (NewDisposeScope()) before = steps[i].Backward(g).MoveToOuterDisposeScope();
+            foreach (var tensor in steps[i].Kept)
+            {
+                _kept.Remove(tensor);
+                tensor.Dispose();
+            }
+
+            if (i < steps.Count - 1) g.Dispose();
+            g = before;
+        }
+
+        steps.Clear();
+        return g;
+    }
+
+    private Tensor Keep(Tensor tensor)
+    {
+        if (parameters is not null) _kept.Add(tensor.DetachFromDisposeScope());
+        return tensor;
+    }
+
+    private void Record(Func<Tensor, Tensor> backward, params Tensor[] kept)
+    {
+        if (parameters is not null) _steps.Add(new Step(backward, kept));
+    }
+
+    private sealed record Step(Func<Tensor, Tensor> Backward, Tensor[] Kept);
+}
