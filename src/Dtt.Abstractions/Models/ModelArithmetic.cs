@@ -42,18 +42,18 @@ public sealed class ModelArithmetic
 
     /// <summary>
     /// Bytes of activations of one micro-batch, estimated: per block and token about 14 C + 2 M values (inputs of the norms and matmuls,
-    /// queries, keys, values, attention's output, both sides of the GELU; a gated layer has 4 M; up to 512 tokens in bf16 also nh T of attention's weights), and one chunk of logits in fp32 and in the working type.
+    /// queries, keys, values, attention's output, both sides of the GELU; a gated layer has 4 M; up to 512 tokens also nh T of attention's weights), and one chunk of logits in fp32 and in the working type.
     /// </summary>
     public long ActivationBytes(int microBatch, bool bf16, bool checkpointing)
     {
         long tokens = (long)microBatch * _model.ContextLength, width = bf16 ? 2 : 4;
-        var weights = bf16 && _model.ContextLength <= ShortContext ? (long)_model.NumHeads * _model.ContextLength : 0;
+        var weights = _model.ContextLength <= ShortContext ? (long)_model.NumHeads * _model.ContextLength : 0;
         var block = tokens * (14L * _model.ModelDim + (_model.Architecture == "llama" ? 4L : 2L) * _model.MlpDim + weights) * width;
         var blocks = checkpointing ? block + tokens * _model.ModelDim * width * _model.NumLayers : block * _model.NumLayers;
         return blocks + Math.Min(tokens, HeadChunkRows) * _model.VocabSize * (4 + width);
     }
 
-    /// <summary>Tokens up to which attention in bf16 on a CPU keeps its weights, instead of torch's fused kernel that does not: it is faster.</summary>
+    /// <summary>Tokens up to which attention on a CPU keeps its weights, instead of torch's fused kernel that does not: it is faster.</summary>
     public const int ShortContext = 512;
 
     /// <summary>Rows of logits that exist at once.</summary>

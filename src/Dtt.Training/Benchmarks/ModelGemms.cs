@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Dtt.Abstractions.Configuration;
 using Dtt.Abstractions.Models;
+using Dtt.Training.Kernels;
 using Dtt.Training.Model;
 using static TorchSharp.torch;
 
@@ -36,8 +37,8 @@ internal sealed class ModelGemms : IDisposable
         {
             using var scope = NewDisposeScope();
             var clock = Stopwatch.StartNew();
-            input.matmul(weight.t()).Dispose();                                     // (N, in) (in, out) -> (N, out)
-            gradient.matmul(weight).Dispose();                                      // (N, out) (out, in) -> (N, in)
+            OneDnn.Linear(input, weight).Dispose();                                 // (N, in) (in, out) -> (N, out)
+            OneDnn.Linear(gradient, weight.t()).Dispose();                          // (N, out) (out, in) -> (N, in)
             gradient.t().matmul(input).Dispose();                                   // (out, N) (N, in) -> (out, in)
             total += clock.Elapsed.TotalSeconds * count;
         }

@@ -8,7 +8,7 @@ namespace Dtt.Training.Kernels;
 /// <summary>Softmax cross-entropy and its gradient, in the memory of the logits.</summary>
 internal static unsafe class CrossEntropy
 {
-    private const int Lanes = 16;
+    private const int Lanes = IStorage.Lanes;
 
     /// <summary>Turns logits into the gradient of <paramref name="scale"/> × the summed loss: (softmax − one-hot) × scale. Logits that are not finite give a loss that is not, either.</summary>
     /// <param name="logits">(N, Vp) fp32 or bf16, contiguous; columns from <paramref name="ids"/> on are padding and become 0.</param>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Dtt.Training.Native;
 using static TorchSharp.torch;
@@ -11,7 +12,7 @@ namespace Dtt.Training.Kernels;
 internal static unsafe class Gelu
 {
     private const float Twice = 1.5957691216f, Cubic = 0.044715f; // 2 √(2/π)
-    private const int Lanes = 16;
+    private const int Lanes = IStorage.Lanes;
 
     /// <summary>(…) → (…), fp32 or bf16, contiguous.</summary>
     public static Tensor Forward(Tensor x)
@@ -35,23 +36,17 @@ internal static unsafe class Gelu
     {
         var count = x.numel();
         var (from, d, to) = (TensorMemory.AddressOf(x), TensorMemory.AddressOf(gradient), TensorMemory.AddressOf(result));
-        OpenMp.For((int)(count / Lanes), (first, end) =>
+        OpenMp.For((int)((count + Lanes - 1) / Lanes), (first, end) =>
         {
-            for (var i = (long)first * Lanes; i < (long)end * Lanes; i += Lanes)
-                T.Store(TFunction.Of(T.Load((void*)from, i), T.Load((void*)d, i)), (void*)to, i);
+            for (var i = first; i < end; i++)
+            {
+                var (at, rest) = ((long)i * Lanes, (int)Math.Min(Lanes, count - (long)i * Lanes));
+                IStorage.Store<T>(TFunction.Of(IStorage.Load<T>((void*)from, at, rest), IStorage.Load<T>((void*)d, at, rest)), (void*)to, at, rest);
+            }
         });
-        if (count % Lanes == 0) return;
-
-        // The end: computed with the values before it, and put in its place alone.
-        using var scope = NewDisposeScope();
-        var rest = count % Lanes;
-        Tensor Padded(Tensor t) => cat([t.view(-1).narrow(0, count - rest, rest), zeros(Lanes - rest, dtype: t.dtype)]);
-        var (lastX, lastGradient) = (Padded(x), Padded(gradient));
-        var last = empty_like(lastX);
-        T.Store(TFunction.Of(T.Load((void*)TensorMemory.AddressOf(lastX), 0), T.Load((void*)TensorMemory.AddressOf(lastGradient), 0)), (void*)TensorMemory.AddressOf(last), 0);
-        result.view(-1).narrow(0, count - rest, rest).copy_(last.narrow(0, 0, rest));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Sigmoid(Vector512<float> x) => Vector512<float>.One / (Vector512<float>.One + VectorMath.Exp(-x));
 
     private interface IFunction
@@ -61,11 +56,13 @@ internal static unsafe class Gelu
 
     private readonly struct Value : IFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector512<float> Of(Vector512<float> x, Vector512<float> gradient) => x * Sigmoid(Twice * (x + Cubic * x * x * x));
     }
 
     private readonly struct Slope : IFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector512<float> Of(Vector512<float> x, Vector512<float> gradient)
         {
             var square = x * x;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Dtt.Training.Kernels;
@@ -9,6 +10,7 @@ internal static class VectorMath
     private const float Smallest = -87.3f, Largest = 88.3f;
 
     /// <summary>eˣ to within two units in the last place; 0 below −87.3, where fp32 has no normal numbers, ∞ above 88.3; NaN of NaN. Reduction to |r| ≤ ln 2 ÷ 2 in two parts (Cody and Waite 1980) and Taylor's series to r⁷.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp(Vector512<float> x)
     {
         var k = Vector512.Round(x * Log2E);

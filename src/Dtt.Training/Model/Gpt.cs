@@ -218,6 +218,13 @@ internal abstract class Block(ModelConfig config)
         return y.transpose(1, 2).reshape(q.shape[0], t, config.ModelDim);                          // (B, nh, T, hs) -> (B, T, C)
     }
 
+    /// <summary>Whether <see cref="Tape.ShortAttention"/> is the fastest way of attention (measured: docs/log.md).</summary>
+    /// <param name="x">(B, T, …).</param>
+    /// <param name="dropout">Of attention's weights.</param>
+    /// <param name="cache">Where the tokens before are.</param>
+    protected bool IsShort(Tensor x, double dropout, LayerCache? cache) =>
+        x.device_type == DeviceType.CPU && dropout == 0 && cache is null && (x.shape[1] <= ModelArithmetic.ShortContext || !config.FlashAttention);
+
     /// <summary>Whether torch's fused kernel on a CPU is slower than plain products: in bf16 with few keys (measured: docs/log.md).</summary>
     private static bool IsShort(Tensor k) => k.device_type == DeviceType.CPU && k.dtype == ScalarType.BFloat16 && k.shape[2] <= ModelArithmetic.ShortContext;
 
@@ -262,6 +269,7 @@ internal sealed class Gpt2Block : Block
     {
         x = tape.Of(x, h => F.layer_norm(h, [Config.ModelDim], _norm1, _norm1Bias, Config.NormEpsilon), _norm1, _norm1Bias);
         x = tape.Linear(x, _qkv, _qkvBias);                                                         // (B, T, C) -> (B, T, 3C)
+        if (IsShort(x, dropout, cache)) return tape.Linear(tape.ShortAttention(x, Config.NumHeads, Config.NumHeads, Config.Causal), _out, _outBias);
         x = tape.Of(x, h =>
         {
             var qkv = h.view(h.shape[0], h.shape[1], 3, Config.NumHeads, Config.HeadDim).permute(2, 0, 3, 1, 4);   // (B, T, 3C) -> (3, B, nh, T, hs)

@@ -34,13 +34,19 @@ internal sealed class LlamaBlock : Block
     {
         x = tape.Of(x, h => RmsNorm(h, _norm1, Config.NormEpsilon), _norm1);
         x = tape.Linear(x, _qkv);                                                                  // (B, T, C) -> (B, T, (nh + 2 nkv) hs)
+        if (IsShort(x, dropout, cache))
+        {
+            x = tape.Of(x, qkv =>
+            {
+                var (q, k, v) = Heads(qkv, position: 0);
+                return cat([q, k, v], 1).transpose(1, 2).reshape(qkv.shape);                        // (B, nh + 2 nkv, T, hs) -> (B, T, (nh + 2 nkv) hs)
+            });
+            return tape.Linear(tape.ShortAttention(x, Config.NumHeads, Config.NumKvHeads, Config.Causal), _out);
+        }
+
         x = tape.Of(x, qkv =>
         {
-            var (b, t, hs, nh, nkv) = (qkv.shape[0], qkv.shape[1], Config.HeadDim, Config.NumHeads, Config.NumKvHeads);
-            Tensor Heads(long first, long count) => qkv.narrow(2, first * hs, count * hs).view(b, t, count, hs).transpose(1, 2);
-            var (q, k, v) = (Heads(0, nh), Heads(nh, nkv), Heads(nh + nkv, nkv));                  // (B, nh | nkv, T, hs)
-            var position = cache?.Length ?? 0;
-            (q, k) = (_rotary.Turn(q, position), _rotary.Turn(k, position));
+            var (q, k, v) = Heads(qkv, cache?.Length ?? 0);
             if (cache is not null) (k, v) = cache.Append(k, v);                                    // (B, nkv, S + T, hs)
             return Attend(q, Shared(k), Shared(v), dropout);
         });
@@ -53,6 +59,14 @@ internal sealed class LlamaBlock : Block
         x = tape.Linear(x, _gateUp);                                                               // (B, T, C) -> (B, T, 2M)
         x = tape.Of(x, h => F.silu(h.narrow(2, 0, Config.MlpDim)).mul(h.narrow(2, Config.MlpDim, Config.MlpDim)));   // (B, T, 2M) -> (B, T, M)
         return tape.Linear(x, _down);                                                              // (B, T, M) -> (B, T, C)
+    }
+
+    /// <summary>(B, T, (nh + 2 nkv) hs) → queries (B, nh, T, hs), keys and values (B, nkv, T, hs), the first two turned.</summary>
+    private (Tensor Queries, Tensor Keys, Tensor Values) Heads(Tensor qkv, long position)
+    {
+        var (b, t, hs, nh, nkv) = (qkv.shape[0], qkv.shape[1], Config.HeadDim, Config.NumHeads, Config.NumKvHeads);
+        Tensor Part(long first, long count) => qkv.narrow(2, first * hs, count * hs).view(b, t, count, hs).transpose(1, 2);
+        return (_rotary.Turn(Part(0, nh), position), _rotary.Turn(Part(nh, nkv), position), Part(nh + nkv, nkv));
     }
 
     /// <summary>(B, nkv, S, hs) → (B, nh, S, hs): every head of keys or values stands for a group of queries.</summary>

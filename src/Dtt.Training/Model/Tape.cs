@@ -38,7 +38,7 @@ internal sealed class Tape(FlatParameters? parameters) : IDisposable
         {
             var d = gradient.reshape(-1, weight.shape[0]);                                         // (N, out)
             parameters!.AddProduct(weight, d.t(), rows);                                            // (out, N) (N, in) -> (out, in)
-            if (bias is not null) parameters.AddGradient(bias, d.sum(dim: 0, type: ScalarType.Float32));
+            if (bias is not null) parameters.AddGradient(bias, d.sum(dim: 0));
             return OneDnn.Linear(d, weight.t()).view([.. gradient.shape[..^1], weight.shape[1]]);  // (N, out) (out, in) -> (N, in)
         }, rows);
         return OneDnn.Linear(rows, weight, bias).view([.. x.shape[..^1], weight.shape[0]]);
@@ -51,6 +51,14 @@ internal sealed class Tape(FlatParameters? parameters) : IDisposable
         var input = Keep(x.contiguous().alias());
         Record(gradient => Gelu.Backward(input, gradient.contiguous()), input);
         return Gelu.Forward(input);
+    }
+
+    /// <summary>Attention of a short context on a CPU: queries, keys and values (B, T, (nh + 2 nkv) hs) → (B, T, nh hs).</summary>
+    public Tensor ShortAttention(Tensor heads, int queryHeads, int keyHeads, bool causal)
+    {
+        var (y, kept) = Attention.Forward(heads, queryHeads, keyHeads, causal);
+        Record(gradient => Attention.Backward(kept, gradient), Keep(kept.Queries), Keep(kept.Keys), Keep(kept.Values), Keep(kept.Weights));
+        return y;
     }
 
     /// <summary>Anything else, differentiated by torch.</summary>
