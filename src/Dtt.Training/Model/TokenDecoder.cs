@@ -1,6 +1,7 @@
 using System.Numerics.Tensors;
 using Dtt.Abstractions.Configuration;
 using Dtt.Abstractions.Models;
+using Dtt.Training.Kernels;
 using Dtt.Training.Native;
 
 namespace Dtt.Training.Model;
@@ -14,7 +15,6 @@ internal sealed unsafe class TokenDecoder
 {
     private readonly ModelConfig _config;
     private readonly FlatParameters _parameters;
-    private readonly ThreadTeam _team = ThreadTeam.Shared;
     private readonly Matrix _tokens, _head;
     private readonly Matrix? _positions;
     private readonly Layer[] _layers;
@@ -37,8 +37,8 @@ internal sealed unsafe class TokenDecoder
         _qkv = new float[(config.NumHeads + 2 * config.NumKvHeads) * config.HeadDim];
         _inner = new float[config.MlpDim * (_gated ? 2 : 1)];
         (_cosine, _sine) = (new float[config.HeadDim / 2], new float[config.HeadDim / 2]);
-        _normed = [.. Enumerable.Range(0, _team.Size).Select(_ => new float[config.ModelDim])];
-        _scratch = [.. Enumerable.Range(0, _team.Size).Select(_ => new float[Math.Max(config.ContextLength, config.MlpDim)])];
+        _normed = [.. Enumerable.Range(0, OpenMp.Threads).Select(_ => new float[config.ModelDim])];
+        _scratch = [.. Enumerable.Range(0, OpenMp.Threads).Select(_ => new float[Math.Max(config.ContextLength, config.MlpDim)])];
     }
 
     /// <summary>The logits (V) after a token that follows what the cache holds, which takes its keys and values.</summary>
@@ -48,12 +48,13 @@ internal sealed unsafe class TokenDecoder
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((ulong)token, (ulong)_config.VocabSize, nameof(token));
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(cache.Length, _config.ContextLength, nameof(cache));
         if (_rotates) Rotary.Angles(_config, (int)cache.Length, _cosine, _sine);
-        _team.Run((thread, _) => Decode(thread, (int)token, cache, logits.Span));
+        OpenMp.Run((thread, threads) => Decode(thread, threads, (int)token, cache, logits.Span));
         cache.Advance(1);
     }
 
-    private void Decode(int thread, int token, KeyValueCache cache, Span<float> logits)
+    private void Decode(int thread, int threads, int token, KeyValueCache cache, Span<float> logits)
     {
+        (int First, int End) Share(int count) => (OpenMp.Cut(count, thread, threads), OpenMp.Cut(count, thread + 1, threads));
         var (position, h) = ((int)cache.Length, _normed[thread]);
         if (thread == 0)
         {
@@ -61,28 +62,28 @@ internal sealed unsafe class TokenDecoder
             if (_positions is { } positions) TensorPrimitives.Add(_x, positions.Row(position), _x);
         }
 
-        _team.Barrier();
+        OpenMp.Barrier();
         for (var i = 0; i < _layers.Length; i++)
         {
             var layer = _layers[i];
             layer.Norm1.Of(_x, h, _config.NormEpsilon);
-            Multiply(layer.Qkv, h, _qkv, Share(thread, _qkv.Length));                                // (C) -> ((nh + 2 nkv) hs)
-            _team.Barrier();
-            var (firstHead, endHead) = Share(thread, _config.NumKvHeads);
+            Multiply(layer.Qkv, h, _qkv, Share(_qkv.Length));                                // (C) -> ((nh + 2 nkv) hs)
+            OpenMp.Barrier();
+            var (firstHead, endHead) = Share(_config.NumKvHeads);
             for (var head = firstHead; head < endHead; head++) Attend(cache.Layer(i), head, position, _scratch[thread]);
-            _team.Barrier();
-            Add(layer.Out, _attended, _x, Share(thread, _x.Length));                                 // (C) -> (C)
-            _team.Barrier();
+            OpenMp.Barrier();
+            Add(layer.Out, _attended, _x, Share(_x.Length));                                 // (C) -> (C)
+            OpenMp.Barrier();
             layer.Norm2.Of(_x, h, _config.NormEpsilon);
-            Widen(layer.Up, h, Share(thread, _config.MlpDim), _scratch[thread]);                     // (C) -> (M)
-            _team.Barrier();
-            Add(layer.Down, _inner.AsSpan(0, _config.MlpDim), _x, Share(thread, _x.Length));         // (M) -> (C)
-            _team.Barrier();
+            Widen(layer.Up, h, Share(_config.MlpDim), _scratch[thread]);                     // (C) -> (M)
+            OpenMp.Barrier();
+            Add(layer.Down, _inner.AsSpan(0, _config.MlpDim), _x, Share(_x.Length));         // (M) -> (C)
+            OpenMp.Barrier();
         }
 
         if (_lastNorm is { } norm) norm.Of(_x, h, _config.NormEpsilon);
         else _x.CopyTo(h, 0);
-        Multiply(_head, h, logits, Share(thread, _config.VocabSize));                                // (C) -> (V)
+        Multiply(_head, h, logits, Share(_config.VocabSize));                                // (C) -> (V)
     }
 
     /// <summary>softmax(q Kᵀ ÷ √hs) V for the queries that share one head of keys and values, after the new key and value have joined the cache.</summary>
@@ -164,8 +165,6 @@ internal sealed unsafe class TokenDecoder
     {
         for (var r = rows.First; r < rows.End; r++) y[r] += w.Bias(r) + TensorPrimitives.Dot(w.Row(r), x);
     }
-
-    private (int First, int End) Share(int thread, int count) => ((int)((long)count * thread / _team.Size), (int)((long)count * (thread + 1) / _team.Size));
 
     private static Layer Gpt2(FlatParameters p, string h) => new(
         new Norm(p, h + "ln_1"), new Matrix(p, h + "attn.c_attn.weight", h + "attn.c_attn.bias"), new Matrix(p, h + "attn.c_proj.weight", h + "attn.c_proj.bias"),

@@ -1,6 +1,5 @@
 using Dtt.Abstractions.Configuration;
 using Dtt.Training.Model;
-using Dtt.Training.Native;
 using static TorchSharp.torch;
 
 namespace Dtt.Training.Tests.Model;
@@ -44,27 +43,6 @@ public sealed class TokenDecoderTests(ITestOutputHelper output)
         Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Next(-1, cache, logits));
         for (var i = 0; i < Context; i++) decoder.Next(i, cache, logits);
         Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Next(1, cache, logits));
-    }
-
-    [Fact]
-    public void Barrier_EveryThreadSeesWhatAllDidBefore()
-    {
-        var (team, wrong) = (ThreadTeam.Shared, 0);
-        var done = new int[team.Size];
-        team.Run((thread, threads) =>
-        {
-            for (var round = 1; round <= 20_000; round++)
-            {
-                done[thread] = round;
-                team.Barrier();
-                for (var other = 0; other < threads; other++)
-                {
-                    if (Volatile.Read(ref done[other]) < round) Interlocked.Increment(ref wrong);
-                }
-            }
-        });
-        Assert.Equal(0, wrong);
-        Assert.All(done, rounds => Assert.Equal(20_000, rounds));
     }
 
     /// <summary>Sizes that fill no vector and divide by no number of threads.</summary>
