@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Dtt.Training.Native;
 using static TorchSharp.torch;
@@ -69,12 +70,20 @@ internal static unsafe class Attention
 
     private static void Softmax<T>(void* x, int columns, int seen, float scale, float* scratch) where T : IStorage
     {
-        var most = Vector512.Create(float.NegativeInfinity);
-        for (var c = 0; c < seen; c += Lanes)
+        // The vector in which the row's past ends is computed by itself, with −∞ for what comes after.
+        var (whole, most) = (seen / Lanes * Lanes, Vector512.Create(float.NegativeInfinity));
+        for (var c = 0; c < whole; c += Lanes)
         {
-            var value = Vector512.ConditionalSelect(IsBefore(c, seen), IStorage.Load<T>(x, c, columns - c) * scale, Vector512.Create(float.NegativeInfinity));
+            var value = T.Load(x, c) * scale;
             most = Vector512.MaxNative(most, value);
             value.Store(scratch + c);
+        }
+
+        if (whole < seen)
+        {
+            var value = Vector512.ConditionalSelect(IsBefore(whole, seen), IStorage.LoadFew<T>(x, whole, columns - whole) * scale, Vector512.Create(float.NegativeInfinity));
+            most = Vector512.MaxNative(most, value);
+            value.Store(scratch + whole);
         }
 
         var max = float.NegativeInfinity;
@@ -88,22 +97,25 @@ internal static unsafe class Attention
         }
 
         var factor = Vector512.Create(1 / Vector512.Sum(sums));
-        var at = 0;
-        for (; at < seen; at += Lanes) IStorage.Store<T>(Vector512.Load(scratch + at) * factor, x, at, columns - at);
-        for (; at < columns; at += Lanes) IStorage.Store<T>(default, x, at, columns - at);
+        for (var c = 0; c < whole; c += Lanes) T.Store(Vector512.Load(scratch + c) * factor, x, c);
+        Clear<T>(x, whole, columns);
+        if (whole < seen) IStorage.StoreFew<T>(Vector512.Load(scratch + whole) * factor, x, whole, seen - whole);
     }
 
     /// <summary>dS = P ∘ (dP − Σ P ∘ dP) ÷ √hs; P is 0 where nothing is seen.</summary>
     private static void Slope<T>(void* d, void* p, int columns, int seen, float scale) where T : IStorage
     {
-        var sums = Vector512<float>.Zero;
-        for (var c = 0; c < seen; c += Lanes) sums = Vector512.FusedMultiplyAdd(IStorage.Load<T>(p, c, columns - c), IStorage.Load<T>(d, c, columns - c), sums);
-        var mean = Vector512.Create(Vector512.Sum(sums));
-        var at = 0;
-        for (; at < seen; at += Lanes)
-            IStorage.Store<T>(IStorage.Load<T>(p, at, columns - at) * (IStorage.Load<T>(d, at, columns - at) - mean) * scale, d, at, columns - at);
-        for (; at < columns; at += Lanes) IStorage.Store<T>(default, d, at, columns - at);
+        var (whole, sums) = (seen / Lanes * Lanes, Vector512<float>.Zero);
+        for (var c = 0; c < whole; c += Lanes) sums = Vector512.FusedMultiplyAdd(T.Load(p, c), T.Load(d, c), sums);
+        Vector512<float> lastP = default, lastD = default;
+        if (whole < seen) (lastP, lastD) = (IStorage.LoadFew<T>(p, whole, seen - whole), IStorage.LoadFew<T>(d, whole, seen - whole));
+        var mean = Vector512.Create(Vector512.Sum(sums) + Vector512.Sum(lastP * lastD));
+        for (var c = 0; c < whole; c += Lanes) T.Store(T.Load(p, c) * (T.Load(d, c) - mean) * scale, d, c);
+        Clear<T>(d, whole, columns);
+        if (whole < seen) IStorage.StoreFew<T>(lastP * (lastD - mean) * scale, d, whole, seen - whole);
     }
+
+    private static void Clear<T>(void* x, int from, int to) where T : IStorage => Unsafe.InitBlockUnaligned((byte*)x + from * T.Size, 0, (uint)((to - from) * T.Size));
 
     private static Vector512<float> IsBefore(int at, int end) => Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(end - at)).AsSingle();
 

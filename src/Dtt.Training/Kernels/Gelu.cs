@@ -36,14 +36,13 @@ internal static unsafe class Gelu
     {
         var count = x.numel();
         var (from, d, to) = (TensorMemory.AddressOf(x), TensorMemory.AddressOf(gradient), TensorMemory.AddressOf(result));
-        OpenMp.For((int)((count + Lanes - 1) / Lanes), (first, end) =>
+        OpenMp.For((int)(count / Lanes), (first, end) =>
         {
-            for (var i = first; i < end; i++)
-            {
-                var (at, rest) = ((long)i * Lanes, (int)Math.Min(Lanes, count - (long)i * Lanes));
-                IStorage.Store<T>(TFunction.Of(IStorage.Load<T>((void*)from, at, rest), IStorage.Load<T>((void*)d, at, rest)), (void*)to, at, rest);
-            }
+            for (var at = (long)first * Lanes; at < (long)end * Lanes; at += Lanes)
+                T.Store(TFunction.Of(T.Load((void*)from, at), T.Load((void*)d, at)), (void*)to, at);
         });
+        var (whole, rest) = (count / Lanes * Lanes, (int)(count % Lanes));
+        if (rest > 0) IStorage.StoreFew<T>(TFunction.Of(IStorage.LoadFew<T>((void*)from, whole, rest), IStorage.LoadFew<T>((void*)d, whole, rest)), (void*)to, whole, rest);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -18,34 +18,22 @@ internal unsafe interface IStorage
     /// <summary>Puts 16 values there, rounded to nearest, ties to even.</summary>
     static abstract void Store(Vector512<float> value, void* values, long at);
 
-    /// <summary>The first <paramref name="count"/> values there, and zeros.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector512<float> Load<T>(void* values, long at, int count) where T : IStorage
+    /// <summary>The first <paramref name="count"/> values there, and zeros. Not for loops: vectors in registers do not outlive a call, and kernels lose two thirds of their speed (measured: docs/log.md).</summary>
+    static Vector512<float> LoadFew<T>(void* values, long at, int count) where T : IStorage
     {
-        return count >= Lanes ? T.Load(values, at) : Few(values, at, count);
-
-        static Vector512<float> Few(void* values, long at, int count)
-        {
-            var buffer = stackalloc byte[Lanes * sizeof(float)];
-            Unsafe.InitBlock(buffer, 0, Lanes * sizeof(float));
-            Unsafe.CopyBlockUnaligned(buffer, (byte*)values + at * T.Size, (uint)(count * T.Size));
-            return T.Load(buffer, 0);
-        }
+        if (count >= Lanes) return T.Load(values, at);
+        var buffer = stackalloc byte[Lanes * sizeof(float)];
+        Unsafe.InitBlock(buffer, 0, Lanes * sizeof(float));
+        Unsafe.CopyBlockUnaligned(buffer, (byte*)values + at * T.Size, (uint)(count * T.Size));
+        return T.Load(buffer, 0);
     }
 
     /// <summary>Puts the first <paramref name="count"/> values there.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Store<T>(Vector512<float> value, void* values, long at, int count) where T : IStorage
+    static void StoreFew<T>(Vector512<float> value, void* values, long at, int count) where T : IStorage
     {
-        if (count >= Lanes) T.Store(value, values, at);
-        else Few(value, values, at, count);
-
-        static void Few(Vector512<float> value, void* values, long at, int count)
-        {
-            var buffer = stackalloc byte[Lanes * sizeof(float)];
-            T.Store(value, buffer, 0);
-            Unsafe.CopyBlockUnaligned((byte*)values + at * T.Size, buffer, (uint)(count * T.Size));
-        }
+        var buffer = stackalloc byte[Lanes * sizeof(float)];
+        T.Store(value, buffer, 0);
+        Unsafe.CopyBlockUnaligned((byte*)values + at * T.Size, buffer, (uint)(Math.Min(count, Lanes) * T.Size));
     }
 }
 
