@@ -1,15 +1,17 @@
 using Dtt.Abstractions.Configuration;
 using Dtt.Abstractions.Models;
 using Dtt.Training.Collectives;
+using Dtt.Training.Kernels;
 using Dtt.Training.Model;
+using Dtt.Training.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Dtt.Training.Optimizers;
 
 /// <summary>
-/// AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2), or Adam (Kingma and Ba 2015, arXiv:1412.6980), whose weight decay is part of the gradient; by torch's fused
-/// kernels, one call for the decayed range and one for the rest.
+/// AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2), or Adam (Kingma and Ba 2015, arXiv:1412.6980), whose weight decay is part of the gradient; one call of a
+/// fused kernel for the decayed range and one for the rest.
 /// </summary>
 internal sealed class Adam : Optimizer
 {
@@ -23,7 +25,7 @@ internal sealed class Adam : Optimizer
 
     public override void Dispose() => _range.Dispose();
 
-    protected override void Update(long step, double learningRate, double momentum, Tensor scale, Tensor skip) =>
+    protected override bool Update(long step, double learningRate, double momentum, Tensor scale, Tensor skip) =>
         _range.Update(From, To, step, learningRate, momentum, scale, skip);
 }
 
@@ -48,12 +50,20 @@ internal sealed class AdamRange(OptimizerConfig config, FlatParameters parameter
     /// <summary>The moments.</summary>
     public IReadOnlyList<StateBuffer> State(Func<ParameterSpec, bool> covers) => [new("exp_avg", firstMoment, covers), new("exp_avg_sq", secondMoment, covers)];
 
-    /// <summary>Updates values [from, to) of the master, the decayed ones among them with decay.</summary>
-    public void Update(long from, long to, long step, double learningRate, double beta1, Tensor scale, Tensor skip)
+    /// <summary>Updates values [from, to) of the master, the decayed ones among them with decay; true: of the working copy as well.</summary>
+    public bool Update(long from, long to, long step, double learningRate, double beta1, Tensor scale, Tensor skip)
     {
+        var onCpu = parameters.Master.device_type == DeviceType.CPU;
+        if (onCpu && Number.Of(skip) != 0) return true;
         var decayed = Math.Clamp(parameters.DecayedSize, from, to);
-        UpdateWith(from, decayed, step, learningRate, beta1, config.WeightDecay, scale, skip);
-        UpdateWith(decayed, to, step, learningRate, beta1, 0, scale, skip);
+        foreach (var (first, end, decay) in new[] { (from, decayed, config.WeightDecay), (decayed, to, 0) })
+        {
+            if (first == end) continue;
+            if (onCpu) OnCpu(first, end, new AdamStep(learningRate, beta1, config.Beta2, decay, config.Epsilon, step, Number.Of(scale), Decoupled: _kernel == "adamw"));
+            else ByTorch(first, end, step, learningRate, beta1, decay, scale, skip);
+        }
+
+        return onCpu;
     }
 
     public void Dispose()
@@ -62,9 +72,15 @@ internal sealed class AdamRange(OptimizerConfig config, FlatParameters parameter
         secondMoment.Dispose();
     }
 
-    private void UpdateWith(long from, long to, long step, double learningRate, double beta1, double decay, Tensor scale, Tensor skip)
+    private void OnCpu(long from, long to, AdamStep update)
     {
-        if (from == to) return;
+        using var scope = NewDisposeScope();
+        Tensor Range(Tensor buffer, long first) => buffer.narrow(0, from - first, to - from);
+        update.Apply(Range(parameters.Master, 0), Range(parameters.Gradient!, 0), Range(firstMoment, start), Range(secondMoment, start), Range(parameters.Working, 0));
+    }
+
+    private void ByTorch(long from, long to, long step, double learningRate, double beta1, double decay, Tensor scale, Tensor skip)
+    {
         Tensor[] Range(Tensor buffer, long first) => [buffer.narrow(0, from - first, to - from)];
         using Scalar rate = learningRate.ToScalar(), first = beta1.ToScalar(), second = config.Beta2.ToScalar(), weightDecay = decay.ToScalar(), epsilon = config.Epsilon.ToScalar(), count = step.ToScalar();
         var steps = zeros([], dtype: ScalarType.Float32, device: parameters.Master.device).fill_(count);

@@ -51,10 +51,10 @@ internal sealed class Muon : Optimizer
 
     private static bool IsHidden(ParameterSpec weight) => weight.Role == ParameterRole.Hidden;
 
-    protected override void Update(long step, double learningRate, double momentum, Tensor scale, Tensor skip)
+    protected override bool Update(long step, double learningRate, double momentum, Tensor scale, Tensor skip)
     {
         _others.Update(Parameters.HiddenSize, Parameters.Size, step, learningRate, _config.Beta1, scale, skip);
-        if (Number.Of(skip) != 0) return;
+        if (Number.Of(skip) != 0) return false;
         using Scalar shrink = (1 - learningRate * _config.WeightDecay).ToScalar(), fresh = (1 - momentum).ToScalar(), kept = momentum.ToScalar();
         foreach (var weight in _hidden)
         {
@@ -73,5 +73,7 @@ internal sealed class Muon : Optimizer
                 from += rows;
             }
         }
+
+        return false;
     }
 }

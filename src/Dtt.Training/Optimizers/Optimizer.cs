@@ -62,12 +62,12 @@ internal abstract class Optimizer : IDisposable
         using var limit = (clip > 0 ? clip : double.PositiveInfinity).ToScalar();
         var scale = norm.div(limit).clamp_min(Number.One);                           // divides gradients: norm ÷ clip when above it
         var skip = norm.isfinite().logical_not().to(ScalarType.Float32);
-        Update(step, learningRate, momentum, scale, skip);
+        var renewed = Update(step, learningRate, momentum, scale, skip);
         var result = Number.Of(norm);
         if (!float.IsFinite(result)) return result;
         _shared?.AllGather(Parameters.Master);
         Parameters.ClearGradient();
-        Parameters.MasterChanged();
+        if (!renewed || _shared is not null) Parameters.MasterChanged();
         return result;
     }
 
@@ -93,7 +93,8 @@ internal abstract class Optimizer : IDisposable
     public abstract void Dispose();
 
     /// <summary>Updates this rank's master values from gradient ÷ <paramref name="scale"/>, unless <paramref name="skip"/> is 1.</summary>
-    protected abstract void Update(long step, double learningRate, double momentum, Tensor scale, Tensor skip);
+    /// <returns>Whether the working copy has them, too.</returns>
+    protected abstract bool Update(long step, double learningRate, double momentum, Tensor scale, Tensor skip);
 
     /// <summary>(To − From) fp32 zeros beside the master.</summary>
     protected Tensor NewState()

@@ -29,11 +29,12 @@ internal sealed class Sgd : Optimizer
 
     public override void Dispose() => _momentum.Dispose();
 
-    protected override void Update(long step, double learningRate, double momentum, Tensor scale, Tensor skip)
+    protected override bool Update(long step, double learningRate, double momentum, Tensor scale, Tensor skip)
     {
         var decayed = Math.Clamp(Parameters.DecayedSize, From, To);
         Update(From, decayed, learningRate, momentum, _config.WeightDecay, scale, skip);
         Update(decayed, To, learningRate, momentum, 0, scale, skip);
+        return false;
     }
 
     private void Update(long from, long to, double learningRate, double momentum, double decay, Tensor scale, Tensor skip)
