@@ -152,7 +152,7 @@ internal sealed class Trainer : IDisposable
         using (_profile?.Measure(MetricNames.AllReduceSeconds))
         {
             _sync?.Finish();
-            if (_config.ShardOptimizer) _collective?.ReduceScatter(_parameters.Gradient!);
+            _optimizer.ReduceScatter();
             _stopping = Agree(loss);
         }
 

@@ -69,8 +69,6 @@ public static partial class ConfigLoader
         }
 
         ModelChecks.Check(v, errors);
-        if (v.Bool("shard_optimizer") && v.Text("optimizer.name") == "muon")
-            errors.Add($"{v.Origin("shard_optimizer")}: 'shard_optimizer: true' does not go with 'optimizer.name: muon', which needs whole matrices; leave it out, or take adamw.");
         if (v.LongOrNull("min_ranks") is { } fewest && fewest > v.Int("ranks_per_node"))
             errors.Add($"{v.Origin("min_ranks")}: 'min_ranks' {fewest} is above 'ranks_per_node' {v.Int("ranks_per_node")}.");
         if (v.Int("overlap") >= v.Int("n_ctx"))

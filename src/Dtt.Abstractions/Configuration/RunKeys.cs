@@ -82,7 +82,7 @@ public static class RunKeys
         new("cuda", KeyKind.Boolean, "true", "Train on a GPU when there is one; a configuration that asks for one gets a warning when the CPU is used instead."),
         new("ranks_per_node", KeyKind.Integer, "1", "Data-parallel ranks: one a GPU, or shares of the CPU's cores. A step is `batch_size` × `grad_accumulation_steps` × ranks windows at first launch, and stays so.") { Min = 1, Max = 1024 },
         new("min_ranks", KeyKind.Integer, null, "Fewest ranks to start or go on with when there are not GPUs for all; unset: `ranks_per_node`.") { Min = 1, Max = 1024 },
-        new("shard_optimizer", KeyKind.Boolean, "false", "Spread the optimizer's state over the ranks (ZeRO stage 1): the same update, a share of the memory on each. Not with `muon`."),
+        new("shard_optimizer", KeyKind.Boolean, "false", "Spread the optimizer's state over the ranks (ZeRO stage 1): the same update, a share of the memory on each."),
 
         new("templates", KeyKind.Text, ConfigLoader.DefaultTemplates, "File with the path templates."),
     ];

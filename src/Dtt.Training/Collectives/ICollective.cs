@@ -32,13 +32,17 @@ internal interface ICollective : IDisposable
     /// <exception cref="PeerLostException">It is.</exception>
     void ThrowIfBroken();
 
-    /// <summary>(n) fp32: every rank gets the sum of its own <see cref="ShareOf"/>; the rest is undefined afterwards.</summary>
+    /// <summary>(n) fp32: every rank gets the sum of its own share; the rest is undefined afterwards.</summary>
+    /// <param name="values">The values.</param>
+    /// <param name="cuts">Where the shares begin and end: rank r has [cuts[r], cuts[r + 1]), such as <see cref="EvenCuts"/>.</param>
     /// <exception cref="PeerLostException">A peer disappeared, or did not come in time.</exception>
-    void ReduceScatter(Tensor values);
+    void ReduceScatter(Tensor values, IReadOnlyList<long> cuts);
 
     /// <summary>(n) fp32: every rank gets all shares, each from the rank whose it is.</summary>
+    /// <param name="values">The values.</param>
+    /// <param name="cuts">As in <see cref="ReduceScatter"/>.</param>
     /// <exception cref="PeerLostException">A peer disappeared, or did not come in time.</exception>
-    void AllGather(Tensor values);
+    void AllGather(Tensor values, IReadOnlyList<long> cuts);
 
     /// <summary>(n) fp32: every rank gets the root's values.</summary>
     /// <exception cref="PeerLostException">A peer disappeared, or did not come in time.</exception>
@@ -48,11 +52,10 @@ internal interface ICollective : IDisposable
     /// <exception cref="PeerLostException">A peer disappeared, or did not come in time.</exception>
     void Barrier();
 
-    /// <summary>The share [From, To) of n values that belongs to a rank: nearly equal ones, cut at multiples of 64 values.</summary>
-    static (long From, long To) ShareOf(long count, int rank, int worldSize)
+    /// <summary>Where nearly equal shares of n values begin and end, at multiples of 64 values.</summary>
+    static long[] EvenCuts(long count, int worldSize)
     {
         const long align = 64;
-        long Cut(int r) => r == worldSize ? count : count / worldSize * r / align * align;
-        return (Cut(rank), Cut(rank + 1));
+        return [.. Enumerable.Range(0, worldSize).Select(r => count / worldSize * r / align * align), count];
     }
 }

@@ -57,9 +57,9 @@ internal sealed unsafe class NcclCollective : ICollective
         Join();
     }
 
-    public void ReduceScatter(Tensor values) => Group(values, (data, count, root) => NcclApi.Reduce(data, count, root, _communicator, _stream));
+    public void ReduceScatter(Tensor values, IReadOnlyList<long> cuts) => Group(values, cuts, (data, count, root) => NcclApi.Reduce(data, count, root, _communicator, _stream));
 
-    public void AllGather(Tensor values) => Group(values, (data, count, root) => NcclApi.Broadcast(data, count, root, _communicator, _stream));
+    public void AllGather(Tensor values, IReadOnlyList<long> cuts) => Group(values, cuts, (data, count, root) => NcclApi.Broadcast(data, count, root, _communicator, _stream));
 
     public void Broadcast(Tensor values, int root)
     {
@@ -92,14 +92,14 @@ internal sealed unsafe class NcclCollective : ICollective
     }
 
     /// <summary>Shares are not all of one size, so each is an operation with its own root, all of them one group.</summary>
-    private void Group(Tensor values, ShareOperation operation)
+    private void Group(Tensor values, IReadOnlyList<long> cuts, ShareOperation operation)
     {
-        Queue(values, (data, count) =>
+        Queue(values, (data, _) =>
         {
             NcclApi.GroupStart();
             for (var root = 0; root < WorldSize; root++)
             {
-                var (from, to) = ICollective.ShareOf(count, root, WorldSize);
+                var (from, to) = (cuts[root], cuts[root + 1]);
                 if (to > from) operation(data + from, to - from, root);
             }
 

@@ -42,8 +42,9 @@ internal sealed unsafe class RingCollective : ICollective
 
     public void AllReduce(Tensor values) => Run(values, (data, count) =>
     {
-        Pass(data, count, Rank - 1, add: true);
-        Pass(data, count, Rank, add: false);
+        var cuts = ICollective.EvenCuts(count, WorldSize);
+        Pass(data, cuts, Rank - 1, add: true);
+        Pass(data, cuts, Rank, add: false);
     });
 
     public bool Overlaps => false;
@@ -59,9 +60,9 @@ internal sealed unsafe class RingCollective : ICollective
         if (_broken is { } broken) throw broken;
     }
 
-    public void ReduceScatter(Tensor values) => Run(values, (data, count) => Pass(data, count, Rank - 1, add: true), whole: true);
+    public void ReduceScatter(Tensor values, IReadOnlyList<long> cuts) => Run(values, (data, _) => Pass(data, cuts, Rank - 1, add: true), whole: true);
 
-    public void AllGather(Tensor values) => Run(values, (data, count) => Pass(data, count, Rank, add: false), whole: true);
+    public void AllGather(Tensor values, IReadOnlyList<long> cuts) => Run(values, (data, _) => Pass(data, cuts, Rank, add: false), whole: true);
 
     public void Broadcast(Tensor values, int root) => Run(values, (data, count) =>
     {
@@ -111,13 +112,13 @@ internal sealed unsafe class RingCollective : ICollective
     }
 
     /// <summary>n − 1 turns of the ring: sends a share, receives the one before it, adds it to its own or takes it over, and passes it on.</summary>
-    private void Pass(float* data, long count, int first, bool add)
+    private void Pass(float* data, IReadOnlyList<long> cuts, int first, bool add)
     {
-        var (from, to) = Share(count, first);
+        var (from, to) = Share(cuts, first);
         for (var at = from; at < to; at += BlockValues) Enqueue(data + at, (int)Math.Min(BlockValues, to - at));
         for (var turn = 1; turn < WorldSize; turn++)
         {
-            (from, to) = Share(count, first - turn);
+            (from, to) = Share(cuts, first - turn);
             for (var at = from; at < to; at += BlockValues)
             {
                 var block = (int)Math.Min(BlockValues, to - at);
@@ -138,7 +139,11 @@ internal sealed unsafe class RingCollective : ICollective
         }
     }
 
-    private (long From, long To) Share(long count, int rank) => ICollective.ShareOf(count, (rank % WorldSize + WorldSize) % WorldSize, WorldSize);
+    private (long From, long To) Share(IReadOnlyList<long> cuts, int rank)
+    {
+        var r = (rank % WorldSize + WorldSize) % WorldSize;
+        return (cuts[r], cuts[r + 1]);
+    }
 
     private void Receive(Span<byte> bytes)
     {

@@ -96,11 +96,18 @@ internal sealed class FlatParameters : IDisposable
     public string? Last(ParameterRole role, int dimensions) => Table.LastOrDefault(s => s.Role == role && s.Shape.Count == dimensions)?.Name;
 
     /// <summary>A weight's unpadded view of one of the flat buffers; the caller disposes it.</summary>
-    public Tensor ViewOf(string name, Tensor buffer)
+    /// <param name="name">The weight.</param>
+    /// <param name="buffer">A flat buffer, or a share of one with the whole weight.</param>
+    /// <param name="start">Which value the buffer begins with.</param>
+    public Tensor ViewOf(string name, Tensor buffer, long start = 0)
     {
         var place = _places[name];
-        return View(buffer, place).narrow(0, 0, place.Spec.Shape[0]);
+        return View(buffer, place with { Offset = place.Offset - start }).narrow(0, 0, place.Spec.Shape[0]);
     }
+
+    /// <summary>The end of a block's matrix that is nearest to a value, if that is within them; else the value itself.</summary>
+    public long BetweenMatrices(long value) => value >= HiddenSize ? value
+        : _places.Values.Where(p => p.Spec.Role == ParameterRole.Hidden).Select(p => p.Offset).Append(HiddenSize).MinBy(offset => Math.Abs(offset - value));
 
     /// <summary>Every weight's unpadded view of one of the flat buffers, by name; the caller disposes them.</summary>
     public IEnumerable<(string Name, Tensor View)> Named(Tensor buffer) => Table.Select(s => (s.Name, ViewOf(s.Name, buffer)));

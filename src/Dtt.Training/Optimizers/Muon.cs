@@ -1,5 +1,6 @@
 using Dtt.Abstractions.Configuration;
 using Dtt.Abstractions.Models;
+using Dtt.Training.Collectives;
 using Dtt.Training.Model;
 using Dtt.Training.Native;
 using TorchSharp;
@@ -22,11 +23,11 @@ internal sealed class Muon : Optimizer
     private readonly AdamRange _others;
 
     /// <summary>An optimizer at rest.</summary>
-    public Muon(OptimizerConfig config, FlatParameters parameters) : base(parameters, shared: null)
+    public Muon(OptimizerConfig config, FlatParameters parameters, ICollective? shared) : base(parameters, shared, wholeMatrices: true)
     {
         (_config, _momentum) = (config, NewState());
-        _hidden = [.. parameters.Table.Where(IsHidden)];
-        _others = new AdamRange(config, parameters, start: 0, _momentum, NewState());
+        _hidden = [.. parameters.Table.Where(w => IsHidden(w) && parameters.RangeOf(parameters[w.Name]).From is var at && at >= From && at < To)];
+        _others = new AdamRange(config, parameters, From, _momentum, NewState());
     }
 
     protected override IReadOnlyList<StateBuffer> State => [new("momentum_buffer", _momentum, IsHidden), .. _others.State(w => !IsHidden(w))];
@@ -53,14 +54,14 @@ internal sealed class Muon : Optimizer
 
     protected override bool Update(long step, double learningRate, double momentum, Tensor scale, Tensor skip)
     {
-        _others.Update(Parameters.HiddenSize, Parameters.Size, step, learningRate, _config.Beta1, scale, skip);
+        _others.Update(Math.Clamp(Parameters.HiddenSize, From, To), To, step, learningRate, _config.Beta1, scale, skip);
         if (Number.Of(skip) != 0) return false;
         using Scalar shrink = (1 - learningRate * _config.WeightDecay).ToScalar(), fresh = (1 - momentum).ToScalar(), kept = momentum.ToScalar();
         foreach (var weight in _hidden)
         {
             using var scope = NewDisposeScope();
             var gradient = Parameters.ViewOf(weight.Name, Parameters.Gradient!).div(scale);
-            var average = Parameters.ViewOf(weight.Name, _momentum);
+            var average = Parameters.ViewOf(weight.Name, _momentum, From);
             average.mul_(kept).add_(gradient, fresh);
             var direction = _config.Nesterov ? gradient.mul_(fresh).add_(average, kept) : average;
             var master = Parameters.ViewOf(weight.Name, Parameters.Master).mul_(shrink);

@@ -16,14 +16,18 @@ namespace Dtt.Training.Optimizers;
 internal abstract class Optimizer : IDisposable
 {
     private readonly ICollective? _shared;
+    private readonly IReadOnlyList<long> _cuts;
 
     /// <summary>An optimizer of all weights, or of one rank's share of them.</summary>
     /// <param name="parameters">The weights.</param>
     /// <param name="shared">With whom the state is shared; null: this rank has all of it.</param>
-    protected Optimizer(FlatParameters parameters, ICollective? shared)
+    /// <param name="wholeMatrices">Whether shares end between the blocks' matrices, not within them.</param>
+    protected Optimizer(FlatParameters parameters, ICollective? shared, bool wholeMatrices = false)
     {
         (Parameters, _shared) = (parameters, shared);
-        (From, To) = shared is null ? (0, parameters.Size) : ICollective.ShareOf(parameters.Size, shared.Rank, shared.WorldSize);
+        _cuts = ICollective.EvenCuts(parameters.Size, shared?.WorldSize ?? 1);
+        if (wholeMatrices) _cuts = [.. _cuts.Select(parameters.BetweenMatrices)];
+        (From, To) = (_cuts[shared?.Rank ?? 0], _cuts[(shared?.Rank ?? 0) + 1]);
     }
 
     /// <summary>The optimizer of a configuration, with an empty state.</summary>
@@ -31,8 +35,8 @@ internal abstract class Optimizer : IDisposable
     {
         "adamw" or "adam" => new Adam(config, parameters, shared),
         "sgd" => new Sgd(config, parameters, shared),
-        "muon" when shared is null => new Muon(config, parameters),
-        _ => throw new ArgumentException($"there is no optimizer '{config.Name}'{(shared is null ? "" : " with a shared state")}.", nameof(config)),
+        "muon" => new Muon(config, parameters, shared),
+        _ => throw new ArgumentException($"there is no optimizer '{config.Name}'.", nameof(config)),
     };
 
     /// <summary>The weights.</summary>
@@ -46,6 +50,9 @@ internal abstract class Optimizer : IDisposable
 
     /// <summary>The state: one value for each of the values [From, To).</summary>
     protected abstract IReadOnlyList<StateBuffer> State { get; }
+
+    /// <summary>Sums this rank's share of the gradient over all ranks; nothing when the state is not shared.</summary>
+    public void ReduceScatter() => _shared?.ReduceScatter(Parameters.Gradient!, _cuts);
 
     /// <summary>One update; clears the gradient.</summary>
     /// <param name="step">Which update this is, from 1: it sets Adam's bias correction.</param>
@@ -65,7 +72,7 @@ internal abstract class Optimizer : IDisposable
         var renewed = Update(step, learningRate, momentum, scale, skip);
         var result = Number.Of(norm);
         if (!float.IsFinite(result)) return result;
-        _shared?.AllGather(Parameters.Master);
+        _shared?.AllGather(Parameters.Master, _cuts);
         Parameters.ClearGradient();
         if (!renewed || _shared is not null) Parameters.MasterChanged();
         return result;
@@ -75,7 +82,7 @@ internal abstract class Optimizer : IDisposable
     public OptimizerState Gather() => Whole((whole, mine) =>
     {
         whole.narrow(0, From, To - From).copy_(mine);
-        _shared!.AllGather(whole);
+        _shared!.AllGather(whole, _cuts);
     });
 
     /// <summary>Tensors to read the whole state into.</summary>

@@ -135,7 +135,6 @@ public sealed class ConfigLoaderTests : IDisposable
     [InlineData("architecture: llama\nn_heads: 4\nd_model: 12", "is 3, an odd width")]
     [InlineData("n_heads: 4\nn_kv_heads: 2\nd_model: 64", "has no grouped queries")]
     [InlineData("tie_embeddings: false", "always ties its head")]
-    [InlineData("shard_optimizer: true\noptimizer:\n  name: muon", "needs whole matrices")]
     [InlineData("lr_schedule:\n  name: exponential\nmin_lr: 0", "never reaches 0")]
     public void Load_KeysThatContradictEachOther_SaysHow(string text, string message) =>
         Assert.Contains(message, Assert.Throws<ConfigurationException>(() => Load(text)).Message);

@@ -60,9 +60,9 @@ public sealed class GradientSyncTests
 
         public void AllReduce(Tensor values) => throw new NotSupportedException();
 
-        public void ReduceScatter(Tensor values) => throw new NotSupportedException();
+        public void ReduceScatter(Tensor values, IReadOnlyList<long> cuts) => throw new NotSupportedException();
 
-        public void AllGather(Tensor values) => throw new NotSupportedException();
+        public void AllGather(Tensor values, IReadOnlyList<long> cuts) => throw new NotSupportedException();
 
         public void Broadcast(Tensor values, int root) => throw new NotSupportedException();
 

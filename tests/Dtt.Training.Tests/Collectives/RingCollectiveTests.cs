@@ -24,12 +24,15 @@ public sealed class RingCollectiveTests
             ring.AllReduce(all);
             Assert.Equal(sum, Tiny.Values(all));
 
-            var scattered = tensor(Of(ring.Rank));
-            ring.ReduceScatter(scattered);
-            var (from, to) = ICollective.ShareOf(count, ring.Rank, world);
-            Assert.Equal(sum[(int)from..(int)to], Tiny.Values(scattered)[(int)from..(int)to]);
-            ring.AllGather(scattered);
-            Assert.Equal(sum, Tiny.Values(scattered));
+            foreach (var cuts in new[] { ICollective.EvenCuts(count, world), [.. Enumerable.Range(0, world).Select(r => (long)count * r * r / world / world), count] })
+            {
+                var scattered = tensor(Of(ring.Rank));
+                ring.ReduceScatter(scattered, cuts);
+                var mine = (int)cuts[ring.Rank]..(int)cuts[ring.Rank + 1];
+                Assert.Equal(sum[mine], Tiny.Values(scattered)[mine]);
+                ring.AllGather(scattered, cuts);
+                Assert.Equal(sum, Tiny.Values(scattered));
+            }
 
             var one = tensor(Of(ring.Rank));
             ring.Broadcast(one, world - 1);
@@ -63,16 +66,10 @@ public sealed class RingCollectiveTests
     {
         foreach (var (count, world) in new[] { (0L, 2), (1L, 3), (64L, 3), (1000L, 3), (124_439_808L, 7) })
         {
-            var at = 0L;
-            for (var rank = 0; rank < world; rank++)
-            {
-                var (from, to) = ICollective.ShareOf(count, rank, world);
-                Assert.Equal(at, from);
-                Assert.True(from % 64 == 0 || from == count);
-                at = to;
-            }
-
-            Assert.Equal(count, at);
+            var cuts = ICollective.EvenCuts(count, world);
+            Assert.Equal((world + 1, 0L, count), (cuts.Length, cuts[0], cuts[^1]));
+            Assert.Equal(cuts.Order(), cuts);
+            Assert.All(cuts[..^1], cut => Assert.Equal(0, cut % 64));
         }
     }
 
