@@ -10,6 +10,7 @@ using Dtt.Training.Checkpoints;
 using Dtt.Training.Collectives;
 using Dtt.Training.Data;
 using Dtt.Training.Evaluation;
+using Dtt.Training.Kernels;
 using Dtt.Training.Model;
 using Dtt.Training.Native;
 using Dtt.Training.Optimizers;

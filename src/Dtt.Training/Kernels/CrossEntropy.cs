@@ -39,16 +39,19 @@ internal static unsafe class CrossEntropy
         var losses = new double[rows];
         OpenMp.For(rows, (first, end) =>
         {
-            for (var row = first; row < end; row++)
+            fixed (float* exponentials = new float[columns])
             {
-                var (at, target) = ((long)row * columns, ((long*)wanted)[row]);
-                losses[row] = bf16 ? Row<Bf16>((ushort*)values + at, columns, ids, target, scale) : Row<Fp32>((float*)values + at, columns, ids, target, scale);
+                for (var row = first; row < end; row++)
+                {
+                    var (at, target) = ((long)row * columns, ((long*)wanted)[row]);
+                    losses[row] = bf16 ? Row<Bf16>((ushort*)values + at, columns, ids, target, scale, exponentials) : Row<Fp32>((float*)values + at, columns, ids, target, scale, exponentials);
+                }
             }
         });
         return tensor((float)losses.Sum());
     }
 
-    private static double Row<T>(void* x, int columns, int ids, long target, float scale) where T : IStorage
+    private static double Row<T>(void* x, int columns, int ids, long target, float scale, float* exponentials) where T : IStorage
     {
         // The row's end is computed as a whole vector, whose lanes of padding count as −∞.
         var whole = ids / Lanes * Lanes;
@@ -59,16 +62,27 @@ internal static unsafe class CrossEntropy
         var max = float.NegativeInfinity;
         for (var i = 0; i < Lanes; i++) max = MathF.Max(max, most[i]);
 
-        var top = Vector512.Create(max);
-        var sums = whole < columns ? VectorMath.Exp(Last() - top) : default;
-        for (var c = 0; c < whole; c += Lanes) sums += VectorMath.Exp(T.Load(x, c) - top);
+        var (top, sums) = (Vector512.Create(max), Vector512<float>.Zero);
+        for (var c = 0; c < whole; c += Lanes)
+        {
+            var e = VectorMath.Exp(T.Load(x, c) - top);
+            sums += e;
+            e.Store(exponentials + c);
+        }
+
+        if (whole < columns)
+        {
+            var e = VectorMath.Exp(Last() - top);
+            sums += e;
+            e.Store(exponentials + whole);
+        }
+
         var sum = Vector512.Sum(sums);
         var (block, lane) = (target / Lanes * Lanes, (int)(target % Lanes));
         var logProbability = T.Load(x, block)[lane] - max - Math.Log(sum);
 
         var factor = Vector512.Create(scale / sum);
-        for (var c = 0; c < whole; c += Lanes) T.Store(VectorMath.Exp(T.Load(x, c) - top) * factor, x, c);
-        if (whole < columns) T.Store(VectorMath.Exp(Last() - top) * factor, x, whole);
+        for (var c = 0; c < Math.Min(whole + Lanes, columns); c += Lanes) T.Store(Vector512.Load(exponentials + c) * factor, x, c);
         for (var c = whole + Lanes; c < columns; c += Lanes) T.Store(default, x, c);
         T.Store(T.Load(x, block).WithElement(lane, (float)(Math.Exp(logProbability) - 1) * scale), x, block);
         return -logProbability;

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Dtt.Training.Native;
+namespace Dtt.Training.Kernels;
 
 /// <summary>The peak that a run's MFU is a share of.</summary>
 internal static class MatmulPeak
@@ -25,7 +25,7 @@ internal static class MatmulPeak
         {
             var matrix = i % LargeEvery == 0 ? large : small;
             var clock = Stopwatch.StartNew();
-            matrix.matmul(matrix).Dispose();
+            OneDnn.Linear(matrix, matrix).Dispose();
             best = Math.Max(best, 2.0 * Math.Pow(matrix.shape[0], 3) / clock.Elapsed.TotalSeconds);
         }
 
