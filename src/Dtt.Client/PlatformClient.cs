@@ -45,14 +45,13 @@ public sealed class PlatformClient : IAsyncDisposable
         {
             var client = await JoinAsync(folders, silo, cancellation);
             if (silo.Build == build) return client;
-            if (!await client.Grains.GetGrain<IPlatformGrain>(0).StopSiloAsync(force: false))
+            if (!await client.EndSiloAsync(force: false, cancellation))
             {
                 say($"the silo (process {silo.Process}) is of another build ({silo.Build}, this command is {build}) and busy, so it stays for now; `dtt silo stop --force` replaces it after its runs have saved.");
                 return client;
             }
 
             await client.DisposeAsync();
-            await SiloStarter.WaitForEndAsync(silo, cancellation);
         }
 
         return await JoinAsync(folders, await SiloStarter.StartAsync(folders, cancellation), cancellation);
@@ -63,6 +62,26 @@ public sealed class PlatformClient : IAsyncDisposable
     {
         var folders = PlatformFolders.FromEnvironment();
         return SiloAnnouncement.FindLiving(folders.AnnouncementFile) is { } silo ? await JoinAsync(folders, silo, cancellation) : null;
+    }
+
+    /// <summary>Ends the silo and waits until it is gone; its answer may be lost with it.</summary>
+    /// <param name="force">Also when it is busy.</param>
+    /// <param name="cancellation">Gives up waiting.</param>
+    /// <returns>False: it is busy, and stays.</returns>
+    /// <exception cref="UserErrorException">It does not end.</exception>
+    public async Task<bool> EndSiloAsync(bool force, CancellationToken cancellation = default)
+    {
+        using var stays = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var answer = Grains.GetGrain<IPlatformGrain>(0).StopSiloAsync(force);
+        var gone = SiloStarter.WaitForEndAsync(Silo, stays.Token);
+        if (await Task.WhenAny(answer, gone) == answer && answer.IsCompletedSuccessfully && !await answer)
+        {
+            await stays.CancelAsync();
+            return false;
+        }
+
+        await gone;
+        return true;
     }
 
     /// <summary>Leaves.</summary>

@@ -69,10 +69,8 @@ internal static class SiloCommand
                 return ExitCodes.Success;
             }
 
-            var platform = client.Grains.GetGrain<IPlatformGrain>(0);
-            if (!await platform.StopSiloAsync(result.GetValue(force)))
-                throw new UserErrorException($"the silo is busy: {string.Join("; ", (await platform.StatusAsync()).Work)}. Wait, stop that, or end it with --force: runs save first, and go on with the next silo.");
-            await SiloStarter.WaitForEndAsync(client.Silo, cancellation);
+            if (!await client.EndSiloAsync(result.GetValue(force), cancellation))
+                throw new UserErrorException($"the silo is busy: {string.Join("; ", (await client.Grains.GetGrain<IPlatformGrain>(0).StatusAsync()).Work)}. Wait, stop that, or end it with --force: runs save first, and go on with the next silo.");
             Console.Error.WriteLine("the silo has ended.");
             return ExitCodes.Success;
         });
