@@ -1,124 +1,75 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using Dtt.Training.Native;
 using static TorchSharp.torch;
 
 namespace Dtt.Training.Kernels;
 
 /// <summary>
-/// softmax(Q Kᵀ ÷ √hs) V on a CPU by batched products that keep the softmax P for backward; for contexts of some hundreds of tokens that is faster than torch's fused kernel (measured: docs/log.md).
-/// A group of query heads shares a head of keys and values: its rows stand under each other, so that one product serves them all. G = B nkv, R = T nh ÷ nkv.
+/// softmax(Q Kᵀ ÷ √hs) V on a CPU by batched products that keep the softmax W for backward; for contexts of some hundreds of tokens that is faster than torch's fused kernel (measured: docs/log.md).
+/// A causal context may be cut into halves of S tokens: the first half's queries then never meet the second's keys, a quarter of the products. Queries that share keys stand under each other, so that one product serves
+/// them all: with G = P B nkv, P the number of pieces, and R = S nh ÷ nkv, queries are (G, R, hs), keys and values (G, S, hs), and the weights of a piece's queries for its own keys (G, R, S).
 /// </summary>
-internal static unsafe class Attention
+internal static class Attention
 {
-    private const int Lanes = IStorage.Lanes;
+    private const int LeastHalf = 64;   // shorter products cost more than what they leave out
 
     /// <summary>Queries, keys and values (B, T, (nh + 2 nkv) hs) → (B, T, nh hs), and what <see cref="Backward"/> needs.</summary>
     public static (Tensor Output, Kept Kept) Forward(Tensor heads, int queryHeads, int keyHeads, bool causal)
     {
-        var (b, t, hs) = (heads.shape[0], heads.shape[1], heads.shape[2] / (queryHeads + 2 * keyHeads));
-        var parts = heads.view(b, t, -1, hs).transpose(1, 2);                                      // (B, nh + 2 nkv, T, hs)
-        Tensor Rows(long first, long count) => parts.narrow(1, first, count).reshape(b * keyHeads, -1, hs);
-        var (q, k, v) = (Rows(0, queryHeads), Rows(queryHeads, keyHeads), Rows(queryHeads + keyHeads, keyHeads));   // (G, R, hs), (G, T, hs) twice
-        var p = q.bmm(k.transpose(1, 2)).contiguous();                                              // (G, R, hs) (G, hs, T) -> (G, R, T)
-        var kept = new Kept(q, k, v, p, causal);
-        OverRows(p, null, causal, hs);
-        var y = p.bmm(v);                                                                           // (G, R, T) (G, T, hs) -> (G, R, hs)
-        return (y.view(b, queryHeads, t, hs).transpose(1, 2).reshape(b, t, queryHeads * hs), kept);
+        heads = heads.contiguous();
+        var (b, t, hs) = ((int)heads.shape[0], (int)heads.shape[1], (int)heads.shape[2] / (queryHeads + 2 * keyHeads));
+        var halves = causal && t % (2 * IStorage.Lanes) == 0 && t >= 2 * LeastHalf;
+        var layout = new HeadLayout(b, halves ? 2 : 1, halves ? t / 2 : t, hs);
+        var shared = queryHeads / keyHeads;
+        var q = layout.Split(heads, 0, queryHeads).view(-1, shared * layout.Tokens, hs);            // (G, R, hs)
+        var k = layout.Split(heads, queryHeads, keyHeads);                                          // (G, S, hs)
+        var v = layout.Split(heads, queryHeads + keyHeads, keyHeads);                               // (G, S, hs)
+        var own = q.bmm(k.transpose(1, 2)).contiguous();                                            // (G, R, hs) (G, hs, S) -> (G, R, S)
+        var earlier = halves ? Second(q).bmm(First(k).transpose(1, 2)).contiguous() : null;         // (G ÷ 2, R, S): the second half's queries, the first one's keys
+        AttentionWeights.Softmax(own, earlier, causal, 1 / MathF.Sqrt(hs));
+        var y = own.bmm(v);                                                                         // (G, R, S) (G, S, hs) -> (G, R, hs)
+        if (earlier is not null) Add(Second(y), earlier, First(v));
+        var output = empty([b, t, queryHeads * hs], dtype: heads.dtype);
+        layout.Join(y, output, 0, queryHeads);
+        return (output, new Kept(layout, q, k, v, own, earlier, causal));
     }
 
     /// <summary>The gradient (B, T, (nh + 2 nkv) hs) with respect to queries, keys and values of that with respect to the output.</summary>
     public static Tensor Backward(Kept kept, Tensor gradient)
     {
-        var (q, k, v, p) = (kept.Queries, kept.Keys, kept.Values, kept.Weights);
-        var (b, t, hs) = (gradient.shape[0], gradient.shape[1], q.shape[2]);
-        var (queryHeads, keyHeads) = (gradient.shape[2] / hs, k.shape[0] / b);
-        var dy = gradient.view(b, t, queryHeads, hs).transpose(1, 2).reshape(q.shape);              // (G, R, hs)
-        var ds = dy.bmm(v.transpose(1, 2)).contiguous();                                            // (G, R, hs) (G, hs, T) -> (G, R, T)
-        OverRows(ds, p, kept.Causal, hs);
-        var result = empty([b, t, (queryHeads + 2 * keyHeads) * hs], dtype: gradient.dtype);
-        var parts = result.view(b, t, -1, hs).transpose(1, 2);                                     // (B, nh + 2 nkv, T, hs)
-        void Put(long first, long count, Tensor rows) => parts.narrow(1, first, count).copy_(rows.view(b, count, t, hs));
-        Put(0, queryHeads, ds.bmm(k));                                                              // (G, R, T) (G, T, hs) -> (G, R, hs)
-        Put(queryHeads, keyHeads, ds.transpose(1, 2).bmm(q));                                       // (G, T, R) (G, R, hs) -> (G, T, hs)
-        Put(queryHeads + keyHeads, keyHeads, p.transpose(1, 2).bmm(dy));                            // (G, T, R) (G, R, hs) -> (G, T, hs)
+        var (layout, q, k, v, own, earlier, causal) = kept;
+        var hs = layout.HeadSize;
+        var (queryHeads, keyHeads) = ((int)gradient.shape[2] / hs, (int)k.shape[0] / layout.Pieces / layout.Batch);
+        var dy = layout.Split(gradient.contiguous(), 0, queryHeads).view(q.shape);                  // (G, R, hs)
+        var ownSlope = dy.bmm(v.transpose(1, 2)).contiguous();                                      // (G, R, hs) (G, hs, S) -> (G, R, S)
+        var earlierSlope = earlier is null ? null : Second(dy).bmm(First(v).transpose(1, 2)).contiguous();
+        AttentionWeights.Slope(ownSlope, earlierSlope, own, earlier, causal, 1 / MathF.Sqrt(hs));
+        var dq = ownSlope.bmm(k);                                                                   // (G, R, S) (G, S, hs) -> (G, R, hs)
+        var dk = ownSlope.transpose(1, 2).bmm(q);                                                   // (G, S, R) (G, R, hs) -> (G, S, hs)
+        var dv = own.transpose(1, 2).bmm(dy);                                                       // (G, S, R) (G, R, hs) -> (G, S, hs)
+        if (earlier is not null)
+        {
+            Add(Second(dq), earlierSlope!, First(k));
+            Add(First(dk), earlierSlope!.transpose(1, 2), Second(q));
+            Add(First(dv), earlier.transpose(1, 2), Second(dy));
+        }
+
+        var result = empty([gradient.shape[0], gradient.shape[1], (queryHeads + 2 * keyHeads) * hs], dtype: gradient.dtype);
+        layout.Join(dq, result, 0, queryHeads);
+        layout.Join(dk, result, queryHeads, keyHeads);
+        layout.Join(dv, result, queryHeads + keyHeads, keyHeads);
         return result;
     }
 
-    /// <summary>In place: scores → softmax(scores ÷ √hs), or, with the softmax, its gradient → that of the scores; what is in a row's future becomes 0.</summary>
-    private static void OverRows(Tensor values, Tensor? weights, bool causal, long headSize)
+    private static Tensor First(Tensor halves) => halves.narrow(0, 0, halves.shape[0] / 2);
+
+    private static Tensor Second(Tensor halves) => halves.narrow(0, halves.shape[0] / 2, halves.shape[0] / 2);
+
+    private static void Add(Tensor sum, Tensor left, Tensor right) => sum.add_(left.bmm(right), Number.One);
+
+    /// <summary>What backward needs: (G, R, hs), (G, S, hs) twice, the weights (G, R, S), and of two halves (G ÷ 2, R, S).</summary>
+    internal sealed record Kept(HeadLayout Layout, Tensor Queries, Tensor Keys, Tensor Values, Tensor Own, Tensor? Earlier, bool Causal)
     {
-        var (columns, rows, scale) = ((int)values.shape[2], (int)(values.numel() / values.shape[2]), (float)(1 / Math.Sqrt(headSize)));
-        var (x, p) = (TensorMemory.AddressOf(values), weights is null ? 0 : TensorMemory.AddressOf(weights));
-        if (values.dtype == ScalarType.BFloat16) OverRows<Bf16>(x, p, rows, columns, causal, scale);
-        else OverRows<Fp32>(x, p, rows, columns, causal, scale);
+        /// <summary>All of the tensors.</summary>
+        public Tensor[] Tensors => Earlier is null ? [Queries, Keys, Values, Own] : [Queries, Keys, Values, Own, Earlier];
     }
-
-    private static void OverRows<T>(nint x, nint p, int rows, int columns, bool causal, float scale) where T : IStorage => OpenMp.For(rows, (first, end) =>
-    {
-        var buffer = new float[columns + Lanes];
-        fixed (float* scratch = buffer)
-        {
-            for (var row = first; row < end; row++)
-            {
-                var (at, seen) = ((long)row * columns * T.Size, causal ? row % columns + 1 : columns);
-                if (p == 0) Softmax<T>((byte*)x + at, columns, seen, scale, scratch);
-                else Slope<T>((byte*)x + at, (byte*)p + at, columns, seen, scale);
-            }
-        }
-    });
-
-    private static void Softmax<T>(void* x, int columns, int seen, float scale, float* scratch) where T : IStorage
-    {
-        // The vector in which the row's past ends is computed by itself, with −∞ for what comes after.
-        var (whole, most) = (seen / Lanes * Lanes, Vector512.Create(float.NegativeInfinity));
-        for (var c = 0; c < whole; c += Lanes)
-        {
-            var value = T.Load(x, c) * scale;
-            most = Vector512.MaxNative(most, value);
-            value.Store(scratch + c);
-        }
-
-        if (whole < seen)
-        {
-            var value = Vector512.ConditionalSelect(IsBefore(whole, seen), IStorage.LoadFew<T>(x, whole, columns - whole) * scale, Vector512.Create(float.NegativeInfinity));
-            most = Vector512.MaxNative(most, value);
-            value.Store(scratch + whole);
-        }
-
-        var max = float.NegativeInfinity;
-        for (var i = 0; i < Lanes; i++) max = MathF.Max(max, most[i]);
-        var (top, sums) = (Vector512.Create(max), Vector512<float>.Zero);
-        for (var c = 0; c < seen; c += Lanes)
-        {
-            var e = VectorMath.Exp(Vector512.Load(scratch + c) - top);
-            sums += e;
-            e.Store(scratch + c);
-        }
-
-        var factor = Vector512.Create(1 / Vector512.Sum(sums));
-        for (var c = 0; c < whole; c += Lanes) T.Store(Vector512.Load(scratch + c) * factor, x, c);
-        Clear<T>(x, whole, columns);
-        if (whole < seen) IStorage.StoreFew<T>(Vector512.Load(scratch + whole) * factor, x, whole, seen - whole);
-    }
-
-    /// <summary>dS = P ∘ (dP − Σ P ∘ dP) ÷ √hs; P is 0 where nothing is seen.</summary>
-    private static void Slope<T>(void* d, void* p, int columns, int seen, float scale) where T : IStorage
-    {
-        var (whole, sums) = (seen / Lanes * Lanes, Vector512<float>.Zero);
-        for (var c = 0; c < whole; c += Lanes) sums = Vector512.FusedMultiplyAdd(T.Load(p, c), T.Load(d, c), sums);
-        Vector512<float> lastP = default, lastD = default;
-        if (whole < seen) (lastP, lastD) = (IStorage.LoadFew<T>(p, whole, seen - whole), IStorage.LoadFew<T>(d, whole, seen - whole));
-        var mean = Vector512.Create(Vector512.Sum(sums) + Vector512.Sum(lastP * lastD));
-        for (var c = 0; c < whole; c += Lanes) T.Store(T.Load(p, c) * (T.Load(d, c) - mean) * scale, d, c);
-        Clear<T>(d, whole, columns);
-        if (whole < seen) IStorage.StoreFew<T>(lastP * (lastD - mean) * scale, d, whole, seen - whole);
-    }
-
-    private static void Clear<T>(void* x, int from, int to) where T : IStorage => Unsafe.InitBlockUnaligned((byte*)x + from * T.Size, 0, (uint)((to - from) * T.Size));
-
-    private static Vector512<float> IsBefore(int at, int end) => Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(end - at)).AsSingle();
-
-    /// <summary>What backward needs: (G, R, hs), (G, T, hs) twice, and P (G, R, T).</summary>
-    internal sealed record Kept(Tensor Queries, Tensor Keys, Tensor Values, Tensor Weights, bool Causal);
 }

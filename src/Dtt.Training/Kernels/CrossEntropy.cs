@@ -59,9 +59,7 @@ internal static unsafe class CrossEntropy
         Vector512<float> Last() => Vector512.ConditionalSelect(isId, T.Load(x, whole), Vector512.Create(float.NegativeInfinity));
         var most = whole < columns ? Last() : Vector512.Create(float.NegativeInfinity);
         for (var c = 0; c < whole; c += Lanes) most = Vector512.MaxNative(most, T.Load(x, c));
-        var max = float.NegativeInfinity;
-        for (var i = 0; i < Lanes; i++) max = MathF.Max(max, most[i]);
-
+        var max = VectorMath.Max(most);
         var (top, sums) = (Vector512.Create(max), Vector512<float>.Zero);
         for (var c = 0; c < whole; c += Lanes)
         {

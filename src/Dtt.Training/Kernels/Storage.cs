@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Dtt.Training.Kernels;
 
@@ -62,6 +63,7 @@ internal readonly unsafe struct Bf16 : IStorage
     {
         var bits = value.AsUInt32();
         var rounded = (bits + Vector512.Create(0x7FFFu) + ((bits >>> 16) & Vector512<uint>.One)) >>> 16;
-        Vector512.Narrow(rounded, rounded).GetLower().Store((ushort*)values + at);
+        var halves = Avx512F.IsSupported ? Avx512F.ConvertToVector256UInt16(rounded) : Vector512.Narrow(rounded, rounded).GetLower();
+        halves.Store((ushort*)values + at);
     }
 }

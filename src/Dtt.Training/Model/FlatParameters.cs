@@ -1,5 +1,6 @@
 using Dtt.Abstractions.Models;
 using Dtt.Data.Order;
+using Dtt.Training.Kernels;
 using Dtt.Training.Native;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -14,7 +15,6 @@ namespace Dtt.Training.Model;
 internal sealed class FlatParameters : IDisposable
 {
     private const long AlignValues = 128;   // 256 bytes of bf16
-    private const long ValuesAtOnce = 1 << 20;
     public const long VocabMultiple = 128;  // run-time padding of the vocabulary: faster matrix shapes
     private readonly Dictionary<string, Place> _places = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Tensor> _leaves = new(StringComparer.Ordinal);
@@ -191,20 +191,31 @@ internal sealed class FlatParameters : IDisposable
     {
         var name = _nameOf[leaf];
         using var sum = PaddedViewOf(name, Gradient!);
-        if (_cleared.Remove(name))
+        var isFirst = _cleared.Remove(name);
+        if (sum.device_type == DeviceType.CPU)
         {
-            sum.copy_(gradient);
+            using var values = gradient.contiguous();
+            GradientSum.Add(sum, values, isFirst);
+        }
+        else if (isFirst) sum.copy_(gradient);
+        else sum.add_(gradient, Number.One);
+    }
+
+    /// <summary>Adds the sum of all rows to a bias's part of the step's gradient.</summary>
+    /// <param name="leaf">One of <see cref="this[string]"/>, (C).</param>
+    /// <param name="rows">(N, C) fp32 or bf16, contiguous.</param>
+    public void AddRows(Tensor leaf, Tensor rows)
+    {
+        if (rows.device_type != DeviceType.CPU)
+        {
+            using var total = rows.sum(dim: 0);
+            AddGradient(leaf, total);
             return;
         }
 
-        // torch adds bf16 to fp32 by way of an fp32 copy: a few rows of it stay in the cache.
-        var rows = Math.Max(1, ValuesAtOnce / (sum.numel() / sum.shape[0]));
-        for (long row = 0; row < sum.shape[0]; row += rows)
-        {
-            using var scope = NewDisposeScope();
-            var count = Math.Min(rows, sum.shape[0] - row);
-            sum.narrow(0, row, count).add_(gradient.narrow(0, row, count), Number.One);
-        }
+        var name = _nameOf[leaf];
+        using var sum = PaddedViewOf(name, Gradient!);
+        GradientSum.AddRows(sum, rows, _cleared.Remove(name));
     }
 
     /// <summary>A weight's part of the step's gradient, padded, to add to in place; the caller disposes it.</summary>

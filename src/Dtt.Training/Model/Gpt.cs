@@ -267,7 +267,7 @@ internal sealed class Gpt2Block : Block
 
     protected override Tensor Attention(Tensor x, Tape tape, double dropout, LayerCache? cache)
     {
-        x = tape.Of(x, h => F.layer_norm(h, [Config.ModelDim], _norm1, _norm1Bias, Config.NormEpsilon), _norm1, _norm1Bias);
+        x = tape.LayerNorm(x, _norm1, _norm1Bias, Config.NormEpsilon);
         x = tape.Linear(x, _qkv, _qkvBias);                                                         // (B, T, C) -> (B, T, 3C)
         if (IsShort(x, dropout, cache)) return tape.Linear(tape.ShortAttention(x, Config.NumHeads, Config.NumHeads, Config.Causal), _out, _outBias);
         x = tape.Of(x, h =>
@@ -282,7 +282,7 @@ internal sealed class Gpt2Block : Block
 
     protected override Tensor Mlp(Tensor x, Tape tape)
     {
-        x = tape.Of(x, h => F.layer_norm(h, [Config.ModelDim], _norm2, _norm2Bias, Config.NormEpsilon), _norm2, _norm2Bias);
+        x = tape.LayerNorm(x, _norm2, _norm2Bias, Config.NormEpsilon);
         x = tape.Linear(x, _up, _upBias);                                                           // (B, T, C) -> (B, T, M)
         x = _tanhGelu ? tape.TanhGelu(x) : tape.Of(x, h => F.gelu(h));
         return tape.Linear(x, _down, _downBias);                                                    // (B, T, M) -> (B, T, C)
@@ -297,16 +297,15 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
 {
     private readonly string _weight = p.Last(ParameterRole.Vocabulary, dimensions: 2)!;
     private readonly string? _bias = p.Last(ParameterRole.Vocabulary, dimensions: 1);
-    private readonly string? _norm = p.Has("transformer.ln_f.weight") ? "transformer.ln_f" : p.Has("model.norm.weight") ? "model.norm" : null;
-    private readonly Tensor[] _normWeights = [.. p.Table.Where(s => s.Name.StartsWith("transformer.ln_f.", StringComparison.Ordinal) || s.Name == "model.norm.weight").Select(s => p[s.Name])];
+    private readonly Tensor? _gain = p.Has("transformer.ln_f.weight") ? p["transformer.ln_f.weight"] : p.Has("model.norm.weight") ? p["model.norm.weight"] : null;
+    private readonly Tensor? _gainBias = p.Has("transformer.ln_f.bias") ? p["transformer.ln_f.bias"] : null;
 
     /// <summary>Summed loss (), and the gradient of scale × loss with respect to <paramref name="x"/> (B, T, C).</summary>
     public Tensor ForwardBackward(Tensor x, Tensor targets, double scale, out Tensor gradient)
     {
         using var scope = NewDisposeScope();
         using var tape = new Tape(p);
-        var normed = _norm is null ? x : tape.Of(x, Normalize, _normWeights);
-        var loss = Chunks(normed.view(-1, config.ModelDim), targets.reshape(-1), scale, out var dNormed);
+        var loss = Chunks(Normalize(x, tape).view(-1, config.ModelDim), targets.reshape(-1), scale, out var dNormed);
         gradient = tape.Backward(dNormed.view(x.shape)).MoveToOuterDisposeScope();
         return loss.MoveToOuterDisposeScope();
     }
@@ -314,7 +313,7 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
     /// <summary>The loss of every target (B, T) fp32, of hidden states (B, T, C).</summary>
     public Tensor TokenLosses(Tensor x, Tensor targets)
     {
-        var (rows, ids) = (Normalize(x).view(-1, config.ModelDim), targets.reshape(-1, 1));
+        var (rows, ids) = (Normalize(x, Tape.None).view(-1, config.ModelDim), targets.reshape(-1, 1));
         var losses = empty(rows.shape[0], 1, dtype: ScalarType.Float32, device: rows.device);
         for (long start = 0; start < rows.shape[0]; start += ModelArithmetic.HeadChunkRows)
         {
@@ -331,16 +330,12 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
     public Tensor Logits(Tensor x)
     {
         using var scope = NewDisposeScope();
-        var logits = F.linear(Normalize(x), p[_weight], _bias is null ? null : p[_bias]);
+        var logits = F.linear(Normalize(x, Tape.None), p[_weight], _bias is null ? null : p[_bias]);
         return logits.narrow(-1, 0, config.VocabSize).to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 
-    private Tensor Normalize(Tensor x)
-    {
-        if (_norm is null) return x;
-        var weight = p[_norm + ".weight"];
-        return p.Has(_norm + ".bias") ? F.layer_norm(x, [config.ModelDim], weight, p[_norm + ".bias"], config.NormEpsilon) : LlamaBlock.RmsNorm(x, weight, config.NormEpsilon);
-    }
+    private Tensor Normalize(Tensor x, Tape tape) =>
+        _gain is null ? x : _gainBias is null ? tape.RmsNorm(x, _gain, config.NormEpsilon) : tape.LayerNorm(x, _gain, _gainBias, config.NormEpsilon);
 
     /// <summary>Cross-entropy () of rows (N, C) against targets (N), and all gradients of scale × that, chunk by chunk.</summary>
     private Tensor Chunks(Tensor rows, Tensor targets, double scale, out Tensor gradient)

@@ -1,6 +1,4 @@
 using Dtt.Abstractions.Configuration;
-using Dtt.Training.Native;
-using TorchSharp;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
@@ -22,17 +20,9 @@ internal sealed class LlamaBlock : Block
 
     public override IReadOnlyList<Tensor> Weights => [_norm1, _qkv, _out, _norm2, _gateUp, _down];
 
-    /// <summary>x ÷ √(mean(x²) + ε) · gain over the last dimension, the mean in fp32 (Zhang and Sennrich 2019, arXiv:1910.07467, equation 4).</summary>
-    public static Tensor RmsNorm(Tensor x, Tensor gain, double epsilon)
-    {
-        using var e = epsilon.ToScalar();
-        var wide = x.to(ScalarType.Float32);
-        return wide.mul(wide.square().mean([-1], keepdim: true).add(e, Number.One).rsqrt()).to(x.dtype).mul(gain);
-    }
-
     protected override Tensor Attention(Tensor x, Tape tape, double dropout, LayerCache? cache)
     {
-        x = tape.Of(x, h => RmsNorm(h, _norm1, Config.NormEpsilon), _norm1);
+        x = tape.RmsNorm(x, _norm1, Config.NormEpsilon);
         x = tape.Linear(x, _qkv);                                                                  // (B, T, C) -> (B, T, (nh + 2 nkv) hs)
         if (IsShort(x, dropout, cache))
         {
@@ -55,7 +45,7 @@ internal sealed class LlamaBlock : Block
 
     protected override Tensor Mlp(Tensor x, Tape tape)
     {
-        x = tape.Of(x, h => RmsNorm(h, _norm2, Config.NormEpsilon), _norm2);
+        x = tape.RmsNorm(x, _norm2, Config.NormEpsilon);
         x = tape.Linear(x, _gateUp);                                                               // (B, T, C) -> (B, T, 2M)
         x = tape.Of(x, h => F.silu(h.narrow(2, 0, Config.MlpDim)).mul(h.narrow(2, Config.MlpDim, Config.MlpDim)));   // (B, T, 2M) -> (B, T, M)
         return tape.Linear(x, _down);                                                              // (B, T, M) -> (B, T, C)

@@ -36,13 +36,25 @@ internal sealed class Tape(FlatParameters? parameters) : IDisposable
         var rows = Keep(x.reshape(-1, x.shape[^1]));                                               // (N, in)
         Record(gradient =>
         {
-            var d = gradient.reshape(-1, weight.shape[0]);                                         // (N, out)
+            var d = gradient.reshape(-1, weight.shape[0]).contiguous();                            // (N, out)
             parameters!.AddProduct(weight, d.t(), rows);                                            // (out, N) (N, in) -> (out, in)
-            if (bias is not null) parameters.AddGradient(bias, d.sum(dim: 0));
+            if (bias is not null) parameters.AddRows(bias, d);
             return OneDnn.Linear(d, weight.t()).view([.. gradient.shape[..^1], weight.shape[1]]);  // (N, out) (out, in) -> (N, in)
         }, rows);
         return OneDnn.Linear(rows, weight, bias).view([.. x.shape[..^1], weight.shape[0]]);
     }
+
+    /// <summary>LayerNorm over the last dimension: (…, C), (C), (C) → (…, C).</summary>
+    public Tensor LayerNorm(Tensor x, Tensor gain, Tensor bias, double epsilon) =>
+        RowNorm.Takes(x) ? RowNormed(x, gain, bias, epsilon) : Of(x, h => F.layer_norm(h, gain.shape, gain, bias, epsilon), gain, bias);
+
+    /// <summary>x ÷ √(mean(x²) + ε) · gain over the last dimension, the mean in fp32 (Zhang and Sennrich 2019, arXiv:1910.07467, equation 4): (…, C), (C) → (…, C).</summary>
+    public Tensor RmsNorm(Tensor x, Tensor gain, double epsilon) => RowNorm.Takes(x) ? RowNormed(x, gain, null, epsilon) : Of(x, h =>
+    {
+        using var e = epsilon.ToScalar();
+        var wide = h.to(ScalarType.Float32);
+        return wide.mul(wide.square().mean([-1], keepdim: true).add(e, Number.One).rsqrt()).to(h.dtype).mul(gain);
+    }, gain);
 
     /// <summary>GPT-2's GELU: (…) → (…).</summary>
     public Tensor TanhGelu(Tensor x)
@@ -57,7 +69,7 @@ internal sealed class Tape(FlatParameters? parameters) : IDisposable
     public Tensor ShortAttention(Tensor heads, int queryHeads, int keyHeads, bool causal)
     {
         var (y, kept) = Attention.Forward(heads, queryHeads, keyHeads, causal);
-        Record(gradient => Attention.Backward(kept, gradient), Keep(kept.Queries), Keep(kept.Keys), Keep(kept.Values), Keep(kept.Weights));
+        Record(gradient => Attention.Backward(kept, gradient), [.. kept.Tensors.Select(Keep)]);
         return y;
     }
 
@@ -89,6 +101,20 @@ internal sealed class Tape(FlatParameters? parameters) : IDisposable
         foreach (var tensor in _kept) tensor.Dispose();
         _kept.Clear();
         _steps.Clear();
+    }
+
+    private Tensor RowNormed(Tensor x, Tensor gain, Tensor? bias, double epsilon)
+    {
+        var input = Keep(x.contiguous().alias());
+        var (y, moments) = RowNorm.Forward(input, gain, bias, epsilon);
+        Record(gradient =>
+        {
+            var (dx, dGain, dBias) = RowNorm.Backward(input, moments, gain, bias is not null, gradient.contiguous());
+            parameters!.AddGradient(gain, dGain);
+            if (dBias is not null) parameters.AddGradient(bias!, dBias);
+            return dx;
+        }, input, Keep(moments));
+        return y;
     }
 
     private Tensor Through(List<Step> steps, Tensor gradient)

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Dtt.Training.Kernels;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
@@ -68,7 +69,11 @@ public sealed class KernelTests(ITestOutputHelper output)
     [InlineData(17, 4, 2, 6, true, ScalarType.Float32, 2e-6)]   // two queries to a key, a row's end within a vector
     [InlineData(40, 6, 2, 16, true, ScalarType.Float32, 2e-6)]
     [InlineData(33, 2, 2, 16, false, ScalarType.Float32, 2e-6)]
+    [InlineData(128, 4, 4, 16, true, ScalarType.Float32, 2e-6)]  // halves
+    [InlineData(160, 6, 2, 8, true, ScalarType.Float32, 2e-6)]
+    [InlineData(160, 4, 4, 8, false, ScalarType.Float32, 2e-6)]
     [InlineData(64, 4, 4, 16, true, ScalarType.BFloat16, 4e-2)]
+    [InlineData(256, 2, 1, 16, true, ScalarType.BFloat16, 4e-2)]
     public void Attention_IsTorchs(int context, int queryHeads, int keyHeads, int headSize, bool causal, ScalarType type, double tolerance)
     {
         using var scope = NewDisposeScope();
@@ -89,6 +94,88 @@ public sealed class KernelTests(ITestOutputHelper output)
         var (actual, kept) = Attention.Forward(heads, queryHeads, keyHeads, causal);
         Same("attention", expected, actual, tolerance);
         Same("its gradient", wide.grad!, Attention.Backward(kept, gradient), tolerance);
+    }
+
+    [Theory]
+    [InlineData(ScalarType.Float32, 2e-6)]
+    [InlineData(ScalarType.BFloat16, 4e-2)]
+    public void RowNorm_IsTorchs(ScalarType type, double tolerance)
+    {
+        using var scope = NewDisposeScope();
+        foreach (var (rows, columns, isLayerNorm) in new[] { (1, 16, true), (7, 48, true), (7, 48, false), (65, 768, true), (65, 768, false) })
+        {
+            random.manual_seed(columns);
+            Tensor Random(params long[] shape) => randn(shape).to(type);
+            var (x, gain, bias, gradient) = ((Random(rows, columns) + 3).to(type), Random(columns), isLayerNorm ? Random(columns) : null, Random(rows, columns));
+            Tensor Wide(Tensor t)
+            {
+                var wide = t.to(ScalarType.Float64);
+                wide.requires_grad = true;
+                return wide;
+            }
+
+            var (wideX, wideGain, wideBias) = (Wide(x), Wide(gain), bias is null ? null : Wide(bias));
+            var expected = isLayerNorm ? F.layer_norm(wideX, [columns], wideGain, wideBias, 1e-5) : wideX * (wideX.square().mean([-1], keepdim: true) + 1e-5).rsqrt() * wideGain;
+            expected.backward([gradient.to(ScalarType.Float64)]);
+
+            Assert.True(RowNorm.Takes(x));
+            var (y, moments) = RowNorm.Forward(x, gain, bias, 1e-5);
+            var (dx, dGain, dBias) = RowNorm.Backward(x, moments, gain, isLayerNorm, gradient);
+            Same($"norm of {rows} × {columns}", expected, y, tolerance);
+            Same("its gradient", wideX.grad!, dx, tolerance);
+            Same("its gain's", wideGain.grad!, dGain, tolerance * rows);
+            Assert.Equal(isLayerNorm, dBias is not null);
+            if (dBias is not null) Same("its bias's", wideBias!.grad!, dBias, tolerance * rows);
+        }
+    }
+
+    [Theory]
+    [InlineData(ScalarType.Float32)]
+    [InlineData(ScalarType.BFloat16)]
+    public void GradientSum_AddsInFp32(ScalarType type)
+    {
+        using var scope = NewDisposeScope();
+        foreach (var (rows, columns) in new[] { (1, 1), (3, 16), (9, 37), (64, 300), (1025, 128) })
+        {
+            random.manual_seed(rows);
+            var (values, sum, total) = (randn(rows, columns).to(type), randn(rows, columns), randn(columns));
+            for (var time = 1; time <= 2; time++)
+            {
+                GradientSum.Add(sum, values, isFirst: time == 1);
+                GradientSum.AddRows(total, values, isFirst: time == 1);
+                Same($"{time} × {rows} × {columns}", values.to(ScalarType.Float64) * time, sum, 1e-6);
+                Same("its rows", values.to(ScalarType.Float64).sum(dim: 0) * time, total, 1e-6 * rows);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(-104.5, 0)]
+    [InlineData(float.NegativeInfinity, 0)]
+    [InlineData(float.PositiveInfinity, float.PositiveInfinity)]
+    [InlineData(89.5, float.PositiveInfinity)]
+    [InlineData(float.NaN, float.NaN)]
+    public void Exp_AtTheEnds(float x, float expected) => Assert.Equal(expected, VectorMath.Exp(Vector512.Create(x))[3]);
+
+    [Fact]
+    public void Exp_IsExactToTwoUnitsInTheLastPlace()
+    {
+        var worst = 0.0;
+        for (var x = -87.3f; x < 88.7f; x += 0.00371f)
+        {
+            var expected = Math.Exp(x);
+            worst = Math.Max(worst, Math.Abs(VectorMath.Exp(Vector512.Create(x))[0] - expected) / (MathF.BitIncrement((float)expected) - (float)expected));
+        }
+
+        output.WriteLine($"worst error {worst:0.00} units in the last place");
+        Assert.InRange(worst, 0, 2);
+    }
+
+    [Fact]
+    public void Max_IsTheLargestOfAllLanes()
+    {
+        for (var lane = 0; lane < 16; lane++) Assert.Equal(7, VectorMath.Max(Vector512.Create(-3f).WithElement(lane, 7)));
     }
 
     [Fact]

@@ -1,0 +1,126 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Dtt.Training.Native;
+using static TorchSharp.torch;
+
+namespace Dtt.Training.Kernels;
+
+/// <summary>
+/// Scores to weights and back, in place. A query's row is that of its own piece's keys, (G, R, S), causal within the piece; in the second half of a context cut into halves it begins with one of the first half's keys,
+/// (G ÷ 2, R, S), all of which it sees.
+/// </summary>
+internal static unsafe class AttentionWeights
+{
+    private const int Lanes = IStorage.Lanes;
+
+    /// <summary>Scores → softmax(scores × scale); what is in a query's future becomes 0.</summary>
+    public static void Softmax(Tensor own, Tensor? earlier, bool causal, float scale)
+    {
+        if (own.dtype == ScalarType.BFloat16) OverRows<Bf16>(own, earlier, null, null, causal, scale);
+        else OverRows<Fp32>(own, earlier, null, null, causal, scale);
+    }
+
+    /// <summary>The gradient with respect to the weights → that with respect to the scores: W ∘ (dW − Σ W ∘ dW) × scale.</summary>
+    public static void Slope(Tensor own, Tensor? earlier, Tensor ownWeights, Tensor? earlierWeights, bool causal, float scale)
+    {
+        if (own.dtype == ScalarType.BFloat16) OverRows<Bf16>(own, earlier, ownWeights, earlierWeights, causal, scale);
+        else OverRows<Fp32>(own, earlier, ownWeights, earlierWeights, causal, scale);
+    }
+
+    private static void OverRows<T>(Tensor own, Tensor? earlier, Tensor? ownWeights, Tensor? earlierWeights, bool causal, float scale) where T : IStorage
+    {
+        static nint At(Tensor? tensor) => tensor is null ? 0 : TensorMemory.AddressOf(tensor);
+        var (columns, rows) = ((int)own.shape[2], (int)(own.numel() / own.shape[2]));
+        var firstHalf = earlier is null ? rows : rows / 2;
+        var (x, before, w, weightsBefore) = (At(own), At(earlier), At(ownWeights), At(earlierWeights));
+        OpenMp.For(rows, (first, end) =>
+        {
+            fixed (float* scratch = new float[2 * columns + Lanes])
+            {
+                for (var row = first; row < end; row++)
+                {
+                    var (at, seen) = ((long)row * columns * T.Size, causal ? row % columns + 1 : columns);
+                    var atBefore = (long)(row - firstHalf) * columns * T.Size;
+                    var (past, pastWeights) = row < firstHalf ? (0, 0) : (before + (nint)atBefore, weightsBefore + (nint)atBefore);
+                    if (w == 0) Softmax<T>((void*)past, (byte*)x + at, columns, seen, scale, scratch);
+                    else Slope<T>((void*)past, (byte*)x + at, (void*)pastWeights, (byte*)w + at, columns, seen, scale);
+                }
+            }
+        });
+    }
+
+    private static void Softmax<T>(void* past, void* x, int columns, int seen, float scale, float* scratch) where T : IStorage
+    {
+        // The vector in which the row's past ends is computed by itself, with −∞ for what comes after.
+        var (whole, before, most) = (seen / Lanes * Lanes, past == null ? 0 : columns, Vector512.Create(float.NegativeInfinity));
+        for (var c = 0; c < before; c += Lanes)
+        {
+            var value = T.Load(past, c) * scale;
+            most = Vector512.MaxNative(most, value);
+            value.Store(scratch + c);
+        }
+
+        var own = scratch + before;
+        for (var c = 0; c < whole; c += Lanes)
+        {
+            var value = T.Load(x, c) * scale;
+            most = Vector512.MaxNative(most, value);
+            value.Store(own + c);
+        }
+
+        if (whole < seen)
+        {
+            var value = Vector512.ConditionalSelect(IsBefore(whole, seen), LoadEnd<T>(x, whole, columns) * scale, Vector512.Create(float.NegativeInfinity));
+            most = Vector512.MaxNative(most, value);
+            value.Store(own + whole);
+        }
+
+        var (top, sums) = (Vector512.Create(VectorMath.Max(most)), Vector512<float>.Zero);
+        for (var c = 0; c < before + seen; c += Lanes)
+        {
+            var e = VectorMath.Exp(Vector512.Load(scratch + c) - top);
+            sums += e;
+            e.Store(scratch + c);
+        }
+
+        var factor = Vector512.Create(1 / Vector512.Sum(sums));
+        for (var c = 0; c < before; c += Lanes) T.Store(Vector512.Load(scratch + c) * factor, past, c);
+        for (var c = 0; c < whole; c += Lanes) T.Store(Vector512.Load(own + c) * factor, x, c);
+        if (whole < seen) StoreEnd<T>(Vector512.Load(own + whole) * factor, x, whole, columns);
+        Clear<T>(x, seen, columns);
+    }
+
+    /// <summary>Weights are 0 where nothing is seen.</summary>
+    private static void Slope<T>(void* past, void* d, void* pastWeights, void* w, int columns, int seen, float scale) where T : IStorage
+    {
+        var (whole, before, sums) = (seen / Lanes * Lanes, past == null ? 0 : columns, Vector512<float>.Zero);
+        for (var c = 0; c < before; c += Lanes) sums = Vector512.FusedMultiplyAdd(T.Load(pastWeights, c), T.Load(past, c), sums);
+        for (var c = 0; c < whole; c += Lanes) sums = Vector512.FusedMultiplyAdd(T.Load(w, c), T.Load(d, c), sums);
+        Vector512<float> lastWeights = default, last = default;
+        if (whole < seen) (lastWeights, last) = (LoadEnd<T>(w, whole, columns), LoadEnd<T>(d, whole, columns));
+        var mean = Vector512.Create(Vector512.Sum(Vector512.FusedMultiplyAdd(lastWeights, last, sums)));
+        for (var c = 0; c < before; c += Lanes) T.Store(T.Load(pastWeights, c) * (T.Load(past, c) - mean) * scale, past, c);
+        for (var c = 0; c < whole; c += Lanes) T.Store(T.Load(w, c) * (T.Load(d, c) - mean) * scale, d, c);
+        if (whole < seen) StoreEnd<T>(lastWeights * (last - mean) * scale, d, whole, columns);
+        Clear<T>(d, seen, columns);
+    }
+
+    /// <summary>The vector at <paramref name="at"/>, or as much of it as a row has.</summary>
+    private static Vector512<float> LoadEnd<T>(void* row, int at, int columns) where T : IStorage =>
+        at + Lanes <= columns ? T.Load(row, at) : IStorage.LoadFew<T>(row, at, columns - at);
+
+    private static void StoreEnd<T>(Vector512<float> value, void* row, int at, int columns) where T : IStorage
+    {
+        if (at + Lanes <= columns) T.Store(value, row, at);
+        else IStorage.StoreFew<T>(value, row, at, columns - at);
+    }
+
+    /// <summary>Zeros from the first vector that begins at <paramref name="seen"/> or after.</summary>
+    private static void Clear<T>(void* row, int seen, int columns) where T : IStorage
+    {
+        var from = (seen + Lanes - 1) / Lanes * Lanes;
+        if (from < columns) Unsafe.InitBlockUnaligned((byte*)row + from * T.Size, 0, (uint)((columns - from) * T.Size));
+    }
+
+    private static Vector512<float> IsBefore(int at, int end) => Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(end - at)).AsSingle();
+}
