@@ -70,7 +70,7 @@ public sealed class KernelTests(ITestOutputHelper output)
     [InlineData(40, 6, 2, 16, true, ScalarType.Float32, 2e-6)]
     [InlineData(33, 2, 2, 16, false, ScalarType.Float32, 2e-6)]
     [InlineData(128, 4, 4, 16, true, ScalarType.Float32, 2e-6)]  // halves
-    [InlineData(160, 6, 2, 8, true, ScalarType.Float32, 2e-6)]
+    [InlineData(160, 6, 2, 8, true, ScalarType.Float32, 6e-6)]
     [InlineData(160, 4, 4, 8, false, ScalarType.Float32, 2e-6)]
     [InlineData(64, 4, 4, 16, true, ScalarType.BFloat16, 4e-2)]
     [InlineData(256, 2, 1, 16, true, ScalarType.BFloat16, 4e-2)]
@@ -97,7 +97,7 @@ public sealed class KernelTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData(ScalarType.Float32, 2e-6)]
+    [InlineData(ScalarType.Float32, 6e-6)]
     [InlineData(ScalarType.BFloat16, 4e-2)]
     public void RowNorm_IsTorchs(ScalarType type, double tolerance)
     {
@@ -123,9 +123,9 @@ public sealed class KernelTests(ITestOutputHelper output)
             var (dx, dGain, dBias) = RowNorm.Backward(x, moments, gain, isLayerNorm, gradient);
             Same($"norm of {rows} × {columns}", expected, y, tolerance);
             Same("its gradient", wideX.grad!, dx, tolerance);
-            Same("its gain's", wideGain.grad!, dGain, tolerance * rows);
+            Same("its gain's", wideGain.grad!, dGain, 1e-6 * rows);
             Assert.Equal(isLayerNorm, dBias is not null);
-            if (dBias is not null) Same("its bias's", wideBias!.grad!, dBias, tolerance * rows);
+            if (dBias is not null) Same("its bias's", wideBias!.grad!, dBias, 1e-6 * rows);
         }
     }
 
