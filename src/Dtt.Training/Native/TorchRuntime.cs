@@ -53,7 +53,7 @@ internal static class TorchRuntime
 
     /// <summary>Everything that decides the bits of a run beside its configuration: equal fingerprints give equal weights.</summary>
     public static string Fingerprint(torch.Device device, bool bf16, int worldSize) =>
-        $"libtorch {torch.__version__}; {(device.type == DeviceType.CUDA ? "cuda" : $"cpu {CpuLevel} {CpuModel()}")}; {Threads} threads; world {worldSize}; {(bf16 ? "bf16" : "fp32")}; kernels 2";
+        $"libtorch {torch.__version__}; {(device.type == DeviceType.CUDA ? "cuda" : $"cpu {CpuLevel} {CpuModel()}")}; {Threads} threads; world {worldSize}; {(bf16 ? "bf16" : "fp32")}; kernels 3";
 
     private static string CpuLevel => Avx512F.IsSupported ? "avx512" : Avx2.IsSupported ? "avx2" : "baseline";
 
