@@ -47,8 +47,16 @@ class Gpt(nn.Module):
         return F.linear(self.ln_f(x), self.wte.weight)
 
 
+def initialize(module):
+    """GPT-2's first weights: torch's own for an embedding make logits of hundreds, and a softmax of denormal numbers."""
+    if isinstance(module, (nn.Linear, nn.Embedding)):
+        nn.init.normal_(module.weight, std=0.02)
+    if isinstance(module, nn.Linear):
+        nn.init.zeros_(module.bias)
+
+
 MASK = torch.ones(tokens, tokens).triu(1).bool()
-model = Gpt()
+model = Gpt().apply(initialize)
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.1)
 inputs, targets = torch.randint(0, vocab, (batch, tokens)), torch.randint(0, vocab, (batch * tokens,))
 print(f"PyTorch {torch.__version__}, {'bf16 autocast' if bf16 else 'fp32'}, {threads} threads", flush=True)

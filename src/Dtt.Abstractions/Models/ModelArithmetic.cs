@@ -42,13 +42,13 @@ public sealed class ModelArithmetic
 
     /// <summary>
     /// Bytes of activations of one micro-batch, estimated: per block and token about 14 C + 2 M values (inputs of the norms and matmuls,
-    /// queries, keys, values, attention's output, both sides of the GELU; a gated layer has 4 M; up to 512 tokens also nh T of attention's weights), and one chunk of logits in fp32 and in the working type.
+    /// queries, keys, values, attention's output, both sides of the GELU; a gated layer has 4 M; up to 512 tokens also nh T of attention's weights, counted in fp32), and one chunk of logits in fp32 and in the working type.
     /// </summary>
     public long ActivationBytes(int microBatch, bool bf16, bool checkpointing)
     {
         long tokens = (long)microBatch * _model.ContextLength, width = bf16 ? 2 : 4;
         var weights = _model.ContextLength <= ShortContext ? (long)_model.NumHeads * _model.ContextLength : 0;
-        var block = tokens * (14L * _model.ModelDim + (_model.Architecture == "llama" ? 4L : 2L) * _model.MlpDim + weights) * width;
+        var block = tokens * (14L * _model.ModelDim + (_model.Architecture == "llama" ? 4L : 2L) * _model.MlpDim) * width + tokens * weights * 4;
         var blocks = checkpointing ? block + tokens * _model.ModelDim * width * _model.NumLayers : block * _model.NumLayers;
         return blocks + Math.Min(tokens, HeadChunkRows) * _model.VocabSize * (4 + width);
     }

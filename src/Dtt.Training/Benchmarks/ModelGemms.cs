@@ -37,9 +37,9 @@ internal sealed class ModelGemms : IDisposable
         {
             using var scope = NewDisposeScope();
             var clock = Stopwatch.StartNew();
-            OneDnn.Linear(input, weight).Dispose();                                 // (N, in) (in, out) -> (N, out)
-            OneDnn.Linear(gradient, weight.t()).Dispose();                          // (N, out) (out, in) -> (N, in)
-            gradient.t().matmul(input).Dispose();                                   // (out, N) (N, in) -> (out, in)
+            Products.Linear(input, weight).Dispose();                               // (N, in) (in, out) -> (N, out)
+            Products.Linear(gradient, weight.t()).Dispose();                        // (N, out) (out, in) -> (N, in)
+            Products.Operand(gradient).t().matmul(Products.Operand(input)).Dispose(); // (out, N) (N, in) -> (out, in)
             total += clock.Elapsed.TotalSeconds * count;
         }
 

@@ -15,7 +15,8 @@ internal static class Attention
     /// <summary>Queries, keys and values (B, T, (nh + 2 nkv) hs) → (B, T, nh hs), and what <see cref="Backward"/> needs.</summary>
     public static (Tensor Output, Kept Kept) Forward(Tensor heads, int queryHeads, int keyHeads, bool causal)
     {
-        heads = heads.contiguous();
+        var type = heads.dtype;
+        heads = Products.Operand(heads.contiguous());
         var (b, t, hs) = ((int)heads.shape[0], (int)heads.shape[1], (int)heads.shape[2] / (queryHeads + 2 * keyHeads));
         var halves = causal && t % (2 * IStorage.Lanes) == 0 && t >= 2 * LeastHalf;
         var layout = new HeadLayout(b, halves ? 2 : 1, halves ? t / 2 : t, hs);
@@ -30,7 +31,7 @@ internal static class Attention
         if (earlier is not null) Add(Second(y), earlier, First(v));
         var output = empty([b, t, queryHeads * hs], dtype: heads.dtype);
         layout.Join(y, output, 0, queryHeads);
-        return (output, new Kept(layout, q, k, v, own, earlier, causal));
+        return (output.to(type), new Kept(layout, q, k, v, own, earlier, causal));
     }
 
     /// <summary>The gradient (B, T, (nh + 2 nkv) hs) with respect to queries, keys and values of that with respect to the output.</summary>
@@ -39,7 +40,7 @@ internal static class Attention
         var (layout, q, k, v, own, earlier, causal) = kept;
         var hs = layout.HeadSize;
         var (queryHeads, keyHeads) = ((int)gradient.shape[2] / hs, (int)k.shape[0] / layout.Pieces / layout.Batch);
-        var dy = layout.Split(gradient.contiguous(), 0, queryHeads).view(q.shape);                  // (G, R, hs)
+        var dy = layout.Split(Products.Operand(gradient.contiguous()), 0, queryHeads).view(q.shape);                  // (G, R, hs)
         var ownSlope = dy.bmm(v.transpose(1, 2)).contiguous();                                      // (G, R, hs) (G, hs, S) -> (G, R, S)
         var earlierSlope = earlier is null ? null : Second(dy).bmm(First(v).transpose(1, 2)).contiguous();
         AttentionWeights.Slope(ownSlope, earlierSlope, own, earlier, causal, 1 / MathF.Sqrt(hs));
@@ -53,11 +54,11 @@ internal static class Attention
             Add(First(dv), earlier.transpose(1, 2), Second(dy));
         }
 
-        var result = empty([gradient.shape[0], gradient.shape[1], (queryHeads + 2 * keyHeads) * hs], dtype: gradient.dtype);
+        var result = empty([gradient.shape[0], gradient.shape[1], (queryHeads + 2 * keyHeads) * hs], dtype: q.dtype);
         layout.Join(dq, result, 0, queryHeads);
         layout.Join(dk, result, queryHeads, keyHeads);
         layout.Join(dv, result, queryHeads + keyHeads, keyHeads);
-        return result;
+        return result.to(gradient.dtype);
     }
 
     private static Tensor First(Tensor halves) => halves.narrow(0, 0, halves.shape[0] / 2);

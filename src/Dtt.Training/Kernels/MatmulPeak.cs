@@ -19,7 +19,7 @@ internal static class MatmulPeak
         if (device.type != DeviceType.CPU) return null;
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var (small, large) = (ones(1024, 1024, dtype: type), ones(2048, 2048, dtype: type));
+        var (small, large) = (Products.Operand(ones(1024, 1024, dtype: type)), Products.Operand(ones(2048, 2048, dtype: type)));
         var (best, whole) = (0.0, Stopwatch.StartNew());
         for (var i = 1; i <= FewestTries || whole.Elapsed.TotalSeconds < Seconds; i++)
         {

@@ -211,6 +211,7 @@ internal abstract class Block(ModelConfig config)
     /// <summary>softmax(Q Kᵀ ÷ √hs) V for the last T of S + T tokens: (B, nh, T, hs), (B, nh, S + T, hs) twice → (B, T, C).</summary>
     protected Tensor Attend(Tensor q, Tensor k, Tensor v, double dropout)
     {
+        if (Products.Widens(q)) return Attend(Products.Operand(q), Products.Operand(k), Products.Operand(v), dropout).to(q.dtype);
         var (t, past) = (q.shape[2], k.shape[2] - q.shape[2]);                                     // S
         var y = config.FlashAttention && !IsShort(k) && (!config.Causal || past == 0 || t == 1)     // the kernel's mask counts from the first key
             ? F.scaled_dot_product_attention(q, k, v, p: dropout, is_casual: config.Causal && past == 0)   // one new token sees everything
@@ -319,7 +320,7 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
         {
             using var scope = NewDisposeScope();
             var n = Math.Min(ModelArithmetic.HeadChunkRows, rows.shape[0] - start);
-            var logits = OneDnn.Linear(rows.narrow(0, start, n), p[_weight], _bias is null ? null : p[_bias]).narrow(1, 0, config.VocabSize);   // (n, V)
+            var logits = Products.Linear(rows.narrow(0, start, n), p[_weight], _bias is null ? null : p[_bias]).narrow(1, 0, config.VocabSize);   // (n, V)
             losses.narrow(0, start, n).copy_(logits.log_softmax(1, ScalarType.Float32).gather(1, ids.narrow(0, start, n)).neg_());
         }
 
@@ -330,8 +331,8 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
     public Tensor Logits(Tensor x)
     {
         using var scope = NewDisposeScope();
-        var logits = F.linear(Normalize(x, Tape.None), p[_weight], _bias is null ? null : p[_bias]);
-        return logits.narrow(-1, 0, config.VocabSize).to(ScalarType.Float32).MoveToOuterDisposeScope();
+        var logits = Products.Linear(Normalize(x, Tape.None).reshape(-1, config.ModelDim), p[_weight], _bias is null ? null : p[_bias]);
+        return logits.view([.. x.shape[..^1], -1]).narrow(-1, 0, config.VocabSize).to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 
     private Tensor Normalize(Tensor x, Tape tape) =>
@@ -347,13 +348,13 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
             using var scope = NewDisposeScope();
             var n = Math.Min(ModelArithmetic.HeadChunkRows, rows.shape[0] - start);
             var h = rows.narrow(0, start, n);                                                      // (n, C)
-            var logits = OneDnn.Linear(h, p[_weight], _bias is null ? null : p[_bias]);                // (n, C) (Vp, C) -> (n, Vp)
+            var logits = Products.Linear(h, p[_weight], _bias is null ? null : p[_bias]);              // (n, C) (Vp, C) -> (n, Vp)
 
             // d loss / d logits = softmax − one-hot; a padded id has probability 0 and so no gradient.
             loss.add_(CrossEntropy.InPlace(logits, targets.narrow(0, start, n), config.VocabSize, scale), Number.One);
-            var d = logits;                                                                        // (n, Vp), now d loss / d logits
-            gradient.narrow(0, start, n).copy_(OneDnn.Linear(d, p[_weight].t()));                   // (n, Vp) (Vp, C) -> (n, C)
-            p.AddProduct(p[_weight], d.t(), h);                                                    // (Vp, n) (n, C) -> (Vp, C)
+            var d = Products.Operand(logits);                                                      // (n, Vp), now d loss / d logits
+            gradient.narrow(0, start, n).copy_(Products.Linear(d, p[_weight].t()));                 // (n, Vp) (Vp, C) -> (n, C)
+            p.AddProduct(p[_weight], d.t(), Products.Operand(h));                                  // (Vp, n) (n, C) -> (Vp, C)
             if (_bias is not null) p.GradientOf(_bias).add_(d.sum(dim: 0, type: ScalarType.Float32), Number.One);
         }
 

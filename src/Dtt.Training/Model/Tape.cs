@@ -36,12 +36,12 @@ internal sealed class Tape(FlatParameters? parameters) : IDisposable
         var rows = Keep(x.reshape(-1, x.shape[^1]));                                               // (N, in)
         Record(gradient =>
         {
-            var d = gradient.reshape(-1, weight.shape[0]).contiguous();                            // (N, out)
-            parameters!.AddProduct(weight, d.t(), rows);                                            // (out, N) (N, in) -> (out, in)
+            var d = Products.Operand(gradient.reshape(-1, weight.shape[0]).contiguous());          // (N, out)
+            parameters!.AddProduct(weight, d.t(), Products.Operand(rows));                          // (out, N) (N, in) -> (out, in)
             if (bias is not null) parameters.AddRows(bias, d);
-            return OneDnn.Linear(d, weight.t()).view([.. gradient.shape[..^1], weight.shape[1]]);  // (N, out) (out, in) -> (N, in)
+            return Products.Linear(d, weight.t()).view([.. gradient.shape[..^1], weight.shape[1]]); // (N, out) (out, in) -> (N, in)
         }, rows);
-        return OneDnn.Linear(rows, weight, bias).view([.. x.shape[..^1], weight.shape[0]]);
+        return Products.Linear(rows, weight, bias).view([.. x.shape[..^1], weight.shape[0]]);
     }
 
     /// <summary>LayerNorm over the last dimension: (…, C), (C), (C) → (…, C).</summary>

@@ -41,15 +41,17 @@ internal static class TorchRuntime
     /// <summary>Threads for one rank: <c>OMP_NUM_THREADS</c>, else the cores that this process may use.</summary>
     public static int Threads => int.TryParse(Environment.GetEnvironmentVariable("OMP_NUM_THREADS"), out var n) && n > 0 ? n : Environment.ProcessorCount;
 
-    /// <summary>Whether bf16 matrix products are native on this CPU.</summary>
-    public static bool CpuHasBf16 { get; } = File.Exists("/proc/cpuinfo") && CpuFlags().Any(f => f is "avx512_bf16" or "amx_bf16");
+    /// <summary>
+    /// Whether this CPU multiplies bf16 matrices faster than fp32 ones: by AMX, or by AVX-512's dot products where those are not at half the rate of the fp32 units, as Intel's are (measured: docs/log.md).
+    /// </summary>
+    public static bool CpuMultipliesBf16 { get; } = File.Exists("/proc/cpuinfo") && (CpuLine("flags").Split(' ') is var flags && (flags.Contains("amx_bf16") || (flags.Contains("avx512_bf16") && CpuLine("vendor_id") != "GenuineIntel")));
 
     /// <summary>The device to train on.</summary>
     public static torch.Device Device(bool wantCuda) => wantCuda && torch.cuda.is_available() ? torch.CUDA : torch.CPU;
 
     /// <summary>Whether a run's working copy is bf16 on a device.</summary>
     public static bool TrainsInBf16(RunConfig config, torch.Device device) =>
-        config.Precision == "bf16" || (config.Precision == "auto" && config.Autocast && (device.type == DeviceType.CUDA || CpuHasBf16));
+        config.Precision == "bf16" || (config.Precision == "auto" && config.Autocast && (device.type == DeviceType.CUDA || CpuMultipliesBf16));
 
     /// <summary>Everything that decides the bits of a run beside its configuration: equal fingerprints give equal weights.</summary>
     public static string Fingerprint(torch.Device device, bool bf16, int worldSize) =>
@@ -57,9 +59,8 @@ internal static class TorchRuntime
 
     private static string CpuLevel => Avx512F.IsSupported ? "avx512" : Avx2.IsSupported ? "avx2" : "baseline";
 
-    private static IEnumerable<string> CpuFlags() =>
-        (File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("flags", StringComparison.Ordinal)) ?? "").Split(' ');
+    private static string CpuModel() => CpuLine("model name") is { Length: > 0 } name ? name : "unknown";
 
-    private static string CpuModel() =>
-        File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))?.Split(':', 2)[1].Trim() ?? "unknown";
+    private static string CpuLine(string name) =>
+        File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith(name, StringComparison.Ordinal))?.Split(':', 2)[1].Trim() ?? "";
 }

@@ -96,6 +96,23 @@ public sealed class KernelTests(ITestOutputHelper output)
         Same("its gradient", wide.grad!, Attention.Backward(kept, gradient), tolerance);
     }
 
+    [Fact]
+    public void ProductsOfWiderCopies_RoundOnce()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        random.manual_seed(6);
+        var (x, weight, bias) = (randn(37, 48).to(ScalarType.BFloat16), randn(64, 48).to(ScalarType.BFloat16), randn(64).to(ScalarType.BFloat16));
+        var expected = nn.functional.linear(x.to(ScalarType.Float64), weight.to(ScalarType.Float64), bias.to(ScalarType.Float64));
+        var largest = expected.abs().max();
+        foreach (var operand in new[] { x, x.to(ScalarType.Float32) })
+        {
+            var y = Products.WideLinear(operand, weight, bias);
+            Assert.Equal(ScalarType.BFloat16, y.dtype);
+            Same("bf16 product by way of fp32", expected.div(largest), y.to(ScalarType.Float64).div(largest), 1.0 / 256);   // half a unit in the last place of the largest
+        }
+    }
+
     [Theory]
     [InlineData(ScalarType.Float32, 6e-6)]
     [InlineData(ScalarType.BFloat16, 4e-2)]
