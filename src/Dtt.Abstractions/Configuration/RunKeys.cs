@@ -40,7 +40,7 @@ public static class RunKeys
         new("max_steps", KeyKind.Integer, null, "Upper bound on the steps of the run.") { Unit = "steps", Min = 1 },
         new("max_tokens", KeyKind.Integer, null, "Upper bound on the tokens of the run.") { Unit = "tokens", Min = 1 },
         new("grad_clip", KeyKind.Number, "1", "Largest 2-norm of the gradient, 0: no clipping.") { Min = 0 },
-        new("precision", KeyKind.Text, "auto", "Arithmetic of forward and backward; master weights and optimizer stay fp32. `auto`: bf16 where the hardware has it and `autocast` is on.") { Choices = ["auto", "fp32", "bf16"] },
+        new("precision", KeyKind.Text, "auto", "Arithmetic of forward and backward; master weights and optimizer stay fp32. `auto`: bf16 where the hardware multiplies it faster than fp32 and `autocast` is on.") { Choices = ["auto", "fp32", "bf16"] },
         new("autocast", KeyKind.Boolean, "true", "`false` makes `precision: auto` mean fp32."),
         new("activation_checkpointing", KeyKind.Boolean, "false", "Keep only each block's input and run the block again in backward: less memory, about a third more time."),
         new("deterministic", KeyKind.Boolean, "false", "Refuse what has no fixed order of summation. Every run on a CPU is deterministic; on a GPU `true` is refused for want of proof."),

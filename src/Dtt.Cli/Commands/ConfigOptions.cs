@@ -34,7 +34,7 @@ internal sealed class ConfigOptions
     private static readonly (string Key, string Description, string[] On, string[] Off)[] _switches =
     [
         ("cuda", "Train on a GPU when there is one.", ["--cuda", "-cuda"], ["--no-cuda"]),
-        ("autocast", "bf16 where the hardware has it.", ["--autocast", "-a"], ["--no-autocast"]),
+        ("autocast", "bf16 where the hardware multiplies it faster.", ["--autocast", "-a"], ["--no-autocast"]),
         ("wandb", "Event files and the command that sends them to W&B.", ["--wandb", "-wb"], ["--no-wandb", "-nwb"]),
         ("profile", "Record a profile.", ["--profile"], []),
     ];

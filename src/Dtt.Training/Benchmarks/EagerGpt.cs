@@ -10,6 +10,8 @@ namespace Dtt.Training.Benchmarks;
 /// <summary>GPT-2 as one writes it with TorchSharp's modules and its built-in AdamW: what DTT's own trainer is measured against on the same libtorch.</summary>
 internal sealed class EagerGpt : nn.Module<Tensor, Tensor>
 {
+    private const double InitScale = 0.02;
+
     private readonly ModelConfig _config;
     private readonly Embedding _tokens, _positions;
     private readonly ModuleList<nn.Module<Tensor, Tensor>> _parts = [];
@@ -28,6 +30,7 @@ internal sealed class EagerGpt : nn.Module<Tensor, Tensor>
         }
 
         RegisterComponents();
+        FirstWeights();
         if (bf16) this.to(ScalarType.BFloat16);
         _optimizer = optim.AdamW(parameters(), lr: 1e-4, weight_decay: 0.1);
         using var scope = NewDisposeScope();
@@ -49,6 +52,17 @@ internal sealed class EagerGpt : nn.Module<Tensor, Tensor>
         }
 
         return F.linear(_norm.call(x), _tokens.weight!);
+    }
+
+    /// <summary>GPT-2's: torch's own embeddings would make logits of hundreds, and of their softmax denormal numbers, which some CPUs multiply at a hundredth of their rate.</summary>
+    private void FirstWeights()
+    {
+        using var noGrad = no_grad();
+        foreach (var (name, weight) in named_parameters())
+        {
+            if (weight.dim() == 2) nn.init.normal_(weight, 0, InitScale);
+            else if (name.EndsWith("bias", StringComparison.Ordinal)) nn.init.zeros_(weight);
+        }
     }
 
     /// <summary>Seconds of one step.</summary>
