@@ -16,21 +16,11 @@ internal static class EvaluateCommand
         command.SetAction(async (result, cancellation) =>
         {
             await using var client = await Platform.ConnectAsync(cancellation);
-            var (grain, view, checkpoint) = await RunLookup.FindCheckpointAsync(client, result.GetValue(run)!);
-            var lease = Guid.NewGuid();
-            var source = await grain.LeaseFilesAsync(checkpoint.Step, lease);
-            try
-            {
-                return await RankProgram.RunAsync(
-                [
-                    "--evaluate", source.Folder, source.ManifestSha256, Path.Combine(view.Row.Folder, "config.yaml"), view.Record.TokensFolder, view.Record.TokenizerFolder, result.GetValue(json) ? "json" : "text",
-                    .. result.GetValue(choices) is { } file ? new[] { Path.GetFullPath(file), $"{result.GetValue(most)}" } : [],
-                ], cancellation);
-            }
-            finally
-            {
-                await grain.ReturnAsync(lease);
-            }
+            return await RunLookup.WithCheckpointAsync(client, result.GetValue(run)!, (view, _, source) => RankProgram.RunAsync(
+            [
+                "--evaluate", source.Folder, source.ManifestSha256, Path.Combine(view.Row.Folder, "config.yaml"), view.Record.TokensFolder, view.Record.TokenizerFolder, result.GetValue(json) ? "json" : "text",
+                .. result.GetValue(choices) is { } file ? new[] { Path.GetFullPath(file), $"{result.GetValue(most)}" } : [],
+            ], cancellation));
         });
         return command;
     }

@@ -29,20 +29,13 @@ internal static class ExchangeCommand
         command.SetAction(async (result, cancellation) =>
         {
             await using var client = await Platform.ConnectAsync(cancellation);
-            var (grain, view, checkpoint) = await RunLookup.FindCheckpointAsync(client, result.GetValue(run)!);
-            var folder = Path.GetFullPath(result.GetValue(target) ?? Path.Combine("exports", $"{view.Record.Run}-{checkpoint.Step}"));
-            var lease = Guid.NewGuid();
-            var source = await grain.LeaseFilesAsync(checkpoint.Step, lease);
-            try
+            return await RunLookup.WithCheckpointAsync(client, result.GetValue(run)!, async (view, checkpoint, source) =>
             {
+                var folder = Path.GetFullPath(result.GetValue(target) ?? Path.Combine("exports", $"{view.Record.Run}-{checkpoint.Step}"));
                 var code = await RankProgram.RunAsync(["--export", source.Folder, source.ManifestSha256, view.Record.TokenizerFolder, folder], cancellation);
                 if (code == ExitCodes.Success) Console.Out.WriteLine(folder);
                 return code;
-            }
-            finally
-            {
-                await grain.ReturnAsync(lease);
-            }
+            });
         });
         return command;
     }

@@ -213,7 +213,7 @@ internal abstract class Block(ModelConfig config)
     {
         if (Products.Widens(q)) return Attend(Products.Operand(q), Products.Operand(k), Products.Operand(v), dropout).to(q.dtype);
         var (t, past) = (q.shape[2], k.shape[2] - q.shape[2]);                                     // S
-        var y = config.FlashAttention && !IsShort(k) && (!config.Causal || past == 0 || t == 1)     // the kernel's mask counts from the first key
+        var y = config.FlashAttention && !ProductsAreFaster(k) && (!config.Causal || past == 0 || t == 1)     // the kernel's mask counts from the first key
             ? F.scaled_dot_product_attention(q, k, v, p: dropout, is_casual: config.Causal && past == 0)   // one new token sees everything
             : SpelledOut(q, k, v, dropout, past);
         return y.transpose(1, 2).reshape(q.shape[0], t, config.ModelDim);                          // (B, nh, T, hs) -> (B, T, C)
@@ -223,11 +223,11 @@ internal abstract class Block(ModelConfig config)
     /// <param name="x">(B, T, …).</param>
     /// <param name="dropout">Of attention's weights.</param>
     /// <param name="cache">Where the tokens before are.</param>
-    protected bool IsShort(Tensor x, double dropout, LayerCache? cache) =>
+    protected bool TakesShortAttention(Tensor x, double dropout, LayerCache? cache) =>
         x.device_type == DeviceType.CPU && dropout == 0 && cache is null && (x.shape[1] <= ModelArithmetic.ShortContext || !config.FlashAttention);
 
     /// <summary>Whether torch's fused kernel on a CPU is slower than plain products: in bf16 with few keys (measured: docs/log.md).</summary>
-    private static bool IsShort(Tensor k) => k.device_type == DeviceType.CPU && k.dtype == ScalarType.BFloat16 && k.shape[2] <= ModelArithmetic.ShortContext;
+    private static bool ProductsAreFaster(Tensor k) => k.device_type == DeviceType.CPU && k.dtype == ScalarType.BFloat16 && k.shape[2] <= ModelArithmetic.ShortContext;
 
     private Tensor SpelledOut(Tensor q, Tensor k, Tensor v, double dropout, long past)
     {
@@ -270,7 +270,7 @@ internal sealed class Gpt2Block : Block
     {
         x = tape.LayerNorm(x, _norm1, _norm1Bias, Config.NormEpsilon);
         x = tape.Linear(x, _qkv, _qkvBias);                                                         // (B, T, C) -> (B, T, 3C)
-        if (IsShort(x, dropout, cache)) return tape.Linear(tape.ShortAttention(x, Config.NumHeads, Config.NumHeads, Config.Causal), _out, _outBias);
+        if (TakesShortAttention(x, dropout, cache)) return tape.Linear(tape.ShortAttention(x, Config.NumHeads, Config.NumHeads, Config.Causal), _out, _outBias);
         x = tape.Of(x, h =>
         {
             var qkv = h.view(h.shape[0], h.shape[1], 3, Config.NumHeads, Config.HeadDim).permute(2, 0, 3, 1, 4);   // (B, T, 3C) -> (3, B, nh, T, hs)

@@ -24,7 +24,7 @@ internal sealed class LlamaBlock : Block
     {
         x = tape.RmsNorm(x, _norm1, Config.NormEpsilon);
         x = tape.Linear(x, _qkv);                                                                  // (B, T, C) -> (B, T, (nh + 2 nkv) hs)
-        if (IsShort(x, dropout, cache))
+        if (TakesShortAttention(x, dropout, cache))
         {
             x = tape.Of(x, qkv =>
             {
