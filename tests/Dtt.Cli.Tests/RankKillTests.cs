@@ -50,7 +50,7 @@ public sealed class RankKillTests(TinyProject project, ITestOutputHelper output)
             output.WriteLine($"from SIGKILL to the next step: {killed.Elapsed.TotalSeconds:0.0} s");
             var result = await dtt.WaitAsync();
             Assert.Equal(0, result.ExitCode);
-            Assert.Contains("the rank was killed by signal 9 in phase train after step", result.Error);
+            Assert.Matches(@"the rank was killed by signal 9 in phase \w+ after step \d+", result.Error);   // in train most often; a save or a validation may just be on
         }
 
         await project.CheckUndisturbedAsync(run);
