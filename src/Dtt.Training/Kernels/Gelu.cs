@@ -45,9 +45,6 @@ internal static unsafe class Gelu
         if (rest > 0) IStorage.StoreFew<T>(TFunction.Of(IStorage.LoadFew<T>((void*)from, whole, rest), IStorage.LoadFew<T>((void*)d, whole, rest)), (void*)to, whole, rest);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Sigmoid(Vector512<float> x) => Vector512<float>.One / (Vector512<float>.One + VectorMath.Exp(-x));
-
     private interface IFunction
     {
         static abstract Vector512<float> Of(Vector512<float> x, Vector512<float> gradient);
@@ -56,7 +53,7 @@ internal static unsafe class Gelu
     private readonly struct Value : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector512<float> Of(Vector512<float> x, Vector512<float> gradient) => x * Sigmoid(Twice * (x + Cubic * x * x * x));
+        public static Vector512<float> Of(Vector512<float> x, Vector512<float> gradient) => x * VectorMath.Sigmoid(Twice * (x + Cubic * x * x * x));
     }
 
     private readonly struct Slope : IFunction
@@ -65,7 +62,7 @@ internal static unsafe class Gelu
         public static Vector512<float> Of(Vector512<float> x, Vector512<float> gradient)
         {
             var square = x * x;
-            var s = Sigmoid(Twice * x * (Vector512<float>.One + Cubic * square));
+            var s = VectorMath.Sigmoid(Twice * x * (Vector512<float>.One + Cubic * square));
             var dInner = Twice * (Vector512<float>.One + 3 * Cubic * square);
             return gradient * s * (Vector512<float>.One + x * (Vector512<float>.One - s) * dInner);
         }

@@ -40,6 +40,10 @@ internal static class VectorMath
         return Avx512F.IsSupported ? Avx512F.Scale(p, k) : TimesPowerOf2(p, Vector512.ConvertToInt32Native(k));
     }
 
+    /// <summary>1 ÷ (1 + e⁻ˣ).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Sigmoid(Vector512<float> x) => Vector512<float>.One / (Vector512<float>.One + Exp(-x));
+
     /// <summary>p 2ᵏ in two factors, for 2ᵏ alone may be no normal number.</summary>
     private static Vector512<float> TimesPowerOf2(Vector512<float> p, Vector512<int> k)
     {

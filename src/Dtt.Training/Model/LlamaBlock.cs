@@ -1,6 +1,5 @@
 using Dtt.Abstractions.Configuration;
 using static TorchSharp.torch;
-using F = TorchSharp.torch.nn.functional;
 
 namespace Dtt.Training.Model;
 
@@ -47,7 +46,7 @@ internal sealed class LlamaBlock : Block
     {
         x = tape.RmsNorm(x, _norm2, Config.NormEpsilon);
         x = tape.Linear(x, _gateUp);                                                               // (B, T, C) -> (B, T, 2M)
-        x = tape.Of(x, h => F.silu(h.narrow(2, 0, Config.MlpDim)).mul(h.narrow(2, Config.MlpDim, Config.MlpDim)));   // (B, T, 2M) -> (B, T, M)
+        x = tape.SwiGlu(x);                                                                        // (B, T, 2M) -> (B, T, M)
         return tape.Linear(x, _down);                                                              // (B, T, M) -> (B, T, C)
     }
 

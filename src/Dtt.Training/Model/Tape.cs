@@ -65,6 +65,16 @@ internal sealed class Tape(FlatParameters? parameters) : IDisposable
         return Gelu.Forward(input);
     }
 
+    /// <summary>A SwiGLU layer's gate, silu of the first half of the last dimension times the second: (…, 2 M) → (…, M).</summary>
+    public Tensor SwiGlu(Tensor x)
+    {
+        var m = x.shape[^1] / 2;
+        if (!Kernels.SwiGlu.Takes(x)) return Of(x, h => F.silu(h.narrow(-1, 0, m)).mul(h.narrow(-1, m, m)));
+        var input = Keep(x.contiguous().alias());
+        Record(gradient => Kernels.SwiGlu.Backward(input, gradient.contiguous()), input);
+        return Kernels.SwiGlu.Forward(input);
+    }
+
     /// <summary>Attention of a short context on a CPU: queries, keys and values (B, T, (nh + 2 nkv) hs) → (B, T, nh hs).</summary>
     public Tensor ShortAttention(Tensor heads, int queryHeads, int keyHeads, bool causal)
     {

@@ -65,6 +65,37 @@ public sealed class KernelTests(ITestOutputHelper output)
     }
 
     [Theory]
+    [InlineData(ScalarType.Float32, 1e-6)]
+    [InlineData(ScalarType.BFloat16, 1.0 / 256)]   // half a unit in the last place
+    public void SwiGlu_IsTorchs(ScalarType type, double tolerance)
+    {
+        using var scope = NewDisposeScope();
+        foreach (var (rows, width) in new[] { (1L, 16L), (5L, 48L), (33L, 272L) })
+        {
+            random.manual_seed(width);
+            var (x, gradient) = (randn(rows, 2 * width).to(type), randn(rows, width).to(type));
+            x[0, 0] = tensor(-200f, dtype: type);
+            x[rows - 1, width - 1] = tensor(200f, dtype: type);
+            Assert.True(SwiGlu.Takes(x));
+            var wide = x.to(ScalarType.Float64);
+            wide.requires_grad = true;
+            var expected = F.silu(wide.narrow(-1, 0, width)).mul(wide.narrow(-1, width, width));
+            expected.backward([gradient.to(ScalarType.Float64)]);
+            Relative($"SwiGLU of {rows} × {width}", expected, SwiGlu.Forward(x));
+            Relative("its gradient", wide.grad!, SwiGlu.Backward(x, gradient));
+        }
+
+        Assert.False(SwiGlu.Takes(zeros(2, 24)));
+
+        void Relative(string what, Tensor expected, Tensor actual)   // near 0 absolute, else by the value's size
+        {
+            Assert.Equal(type, actual.dtype);
+            var size = expected.detach().abs().clamp_min(1);
+            Same(what, expected.detach().div(size), actual.to(ScalarType.Float64).div(size), tolerance);
+        }
+    }
+
+    [Theory]
     [InlineData(1, 3, 3, 8, true, ScalarType.Float32, 2e-6)]
     [InlineData(17, 4, 2, 6, true, ScalarType.Float32, 2e-6)]   // two queries to a key, a row's end within a vector
     [InlineData(40, 6, 2, 16, true, ScalarType.Float32, 2e-6)]
