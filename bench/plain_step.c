@@ -4,6 +4,7 @@
  *
  *     gcc -Ofast -march=native -fopenmp bench/plain_step.c -lm -o plain_step && dtt bench --only peer --peer ./plain_step
  */
+#include <float.h>
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>
@@ -103,7 +104,7 @@ static void attention(float *y, float *share, const float *heads) {
         for (int t = 0; t < T; t++)
             for (int h = 0; h < H; h++) {
                 const float *q = heads + (size_t)(b * T + t) * 3 * C + h * size;
-                float *p = share + ((size_t)(b * H + h) * T + t) * T, *to = y + (size_t)(b * T + t) * C + h * size, most = -INFINITY, sum = 0;
+                float *p = share + ((size_t)(b * H + h) * T + t) * T, *to = y + (size_t)(b * T + t) * C + h * size, most = -FLT_MAX, sum = 0;
                 for (int s = 0; s <= t; s++) {
                     const float *k = heads + (size_t)(b * T + s) * 3 * C + C + h * size;
                     float score = 0;
@@ -171,7 +172,7 @@ static double loss(float *logits, const int *targets) {
     double sum = 0;
 #pragma omp parallel for reduction(+ : sum)
     for (int row = 0; row < N; row++) {
-        float *z = logits + (size_t)row * V, most = -INFINITY, total = 0;
+        float *z = logits + (size_t)row * V, most = -FLT_MAX, total = 0;
         for (int i = 0; i < V; i++) most = z[i] > most ? z[i] : most;
         for (int i = 0; i < V; i++) total += z[i] = expf(z[i] - most);
         for (int i = 0; i < V; i++) z[i] /= total * N;

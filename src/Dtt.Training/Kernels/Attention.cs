@@ -40,7 +40,7 @@ internal static class Attention
         var (layout, q, k, v, own, earlier, causal) = kept;
         var hs = layout.HeadSize;
         var (queryHeads, keyHeads) = ((int)gradient.shape[2] / hs, (int)k.shape[0] / layout.Pieces / layout.Batch);
-        var dy = layout.Split(Products.Operand(gradient.contiguous()), 0, queryHeads).view(q.shape);                  // (G, R, hs)
+        var dy = layout.Split(Products.Operand(gradient.contiguous()), 0, queryHeads).view(q.shape); // (G, R, hs)
         var ownSlope = dy.bmm(v.transpose(1, 2)).contiguous();                                      // (G, R, hs) (G, hs, S) -> (G, R, S)
         var earlierSlope = earlier is null ? null : Second(dy).bmm(First(v).transpose(1, 2)).contiguous();
         AttentionWeights.Slope(ownSlope, earlierSlope, own, earlier, causal, 1 / MathF.Sqrt(hs));

@@ -11,7 +11,7 @@ internal static class MatmulPeak
     private const double Seconds = 0.25;
 
     /// <summary>
-    /// On a CPU, the best rate of 1,024³ and 2,048³ matrix products in the run's own arithmetic, measured here and now (FLOP/s): there is no honest datasheet number.
+    /// On a CPU, the best rate of 1,024³ and 2,048³ matrix products in the arithmetic that the run's products take, measured here and now (FLOP/s): there is no honest datasheet number.
     /// On other devices null: MFU then reads n/a rather than a wrong number.
     /// </summary>
     public static double? Measure(Device device, ScalarType type)

@@ -208,7 +208,7 @@ internal sealed class FlatParameters : IDisposable
     {
         if (rows.device_type != DeviceType.CPU)
         {
-            using var total = rows.sum(dim: 0);
+            using var total = rows.sum(dim: 0, type: ScalarType.Float32);
             AddGradient(leaf, total);
             return;
         }

@@ -355,7 +355,7 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
             var d = Products.Operand(logits);                                                      // (n, Vp), now d loss / d logits
             gradient.narrow(0, start, n).copy_(Products.Linear(d, p[_weight].t()));                 // (n, Vp) (Vp, C) -> (n, C)
             p.AddProduct(p[_weight], d.t(), Products.Operand(h));                                  // (Vp, n) (n, C) -> (Vp, C)
-            if (_bias is not null) p.GradientOf(_bias).add_(d.sum(dim: 0, type: ScalarType.Float32), Number.One);
+            if (_bias is not null) p.AddRows(p[_bias], d);
         }
 
         return loss;
