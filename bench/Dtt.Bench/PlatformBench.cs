@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Dtt.Abstractions.Platform;
+using Dtt.Core.Platform;
 
 namespace Dtt.Bench;
 

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Dtt.Abstractions.Configuration;
+using Dtt.Core.Configuration;
 using Dtt.Data.Datasets;
 using Dtt.Data.Text;
 using Dtt.Data.Tokenizers;

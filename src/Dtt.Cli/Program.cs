@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
-using Dtt.Abstractions.Errors;
 using Dtt.Cli.Commands;
 using Dtt.Cli.Output;
+using Dtt.Core.Errors;
 
 // dtt: the command line.
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;

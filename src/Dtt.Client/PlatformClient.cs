@@ -1,7 +1,9 @@
 using System.Net;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Platform;
+using Dtt.Abstractions;
 using Dtt.Abstractions.Security;
+using Dtt.Core.Errors;
+using Dtt.Core.Platform;
+using Dtt.Core.Security;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;

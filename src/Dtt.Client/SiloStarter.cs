@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Platform;
+using Dtt.Core.Errors;
+using Dtt.Core.Platform;
 using Polly;
 using Polly.Retry;
 

@@ -1,8 +1,8 @@
 using System.Globalization;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Security;
-using Dtt.Abstractions.Storage;
+using Dtt.Core.Errors;
+using Dtt.Core.Platform;
+using Dtt.Core.Security;
+using Dtt.Core.Storage;
 using Dtt.Silo.Hosting;
 using Dtt.Silo.Storage;
 using Microsoft.Extensions.Hosting;

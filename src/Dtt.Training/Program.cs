@@ -1,8 +1,8 @@
 using System.Globalization;
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Ranks;
-using Dtt.Abstractions.Runs;
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
 using Dtt.Training;
 using Dtt.Training.Benchmarks;
 using Dtt.Training.Collectives;

@@ -1,6 +1,6 @@
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Models;
-using Dtt.Abstractions.Ranks;
+using Dtt.Core.Configuration;
+using Dtt.Core.Models;
+using Dtt.Core.Ranks;
 using Dtt.Data.Order;
 using Dtt.Data.Tokenizers;
 using Dtt.Training.Checkpoints;
@@ -20,7 +20,7 @@ internal static class SampleWork
         var vocabulary = TokenizerFolder.Load(spec.TokenizerFolder);
         var manifest = CheckpointFolder.ReadManifest(spec.CheckpointFolder, spec.ManifestSha256);
         if (manifest.TokenizerSha256 != vocabulary.Sha256)
-            throw new Abstractions.Errors.BadDataException($"{spec.CheckpointFolder} was trained with another tokenizer than the one in {spec.TokenizerFolder}; bring the right one back.");
+            throw new Core.Errors.BadDataException($"{spec.CheckpointFolder} was trained with another tokenizer than the one in {spec.TokenizerFolder}; bring the right one back.");
         TorchRuntime.Load();
         var device = TorchRuntime.Device(config.Cuda);
         using var parameters = new FlatParameters(ParameterTable.Of(config.Model), device, bf16: device.type == DeviceType.CUDA, forTraining: false);

@@ -1,9 +1,9 @@
 using System.Diagnostics;
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Models;
-using Dtt.Abstractions.Ranks;
-using Dtt.Abstractions.Runs;
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
+using Dtt.Core.Models;
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
 using Dtt.Data.Order;
 using Dtt.Data.Tokens;
 using Dtt.Training.Checkpoints;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Dtt.Abstractions.Errors;
+using Dtt.Core.Errors;
 using Dtt.Tui;
 using Dtt.Tui.Data;
 using Terminal.Gui.App;

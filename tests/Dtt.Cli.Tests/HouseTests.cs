@@ -10,7 +10,7 @@ public sealed class HouseTests
     [InlineData("Dtt.Cli", "dtt", "TorchSharp", "libtorch", "Microsoft.Orleans.Runtime/", "Microsoft.Orleans.Server/")]
     [InlineData("Dtt.Tui", "dtt-tui", "TorchSharp", "libtorch", "Microsoft.Orleans.Runtime/", "Microsoft.Orleans.Server/", "Dtt.Data/")]
     [InlineData("Dtt.Silo", "dtt-silo", "TorchSharp", "libtorch", "Terminal.Gui/", "Spectre.Console/")]
-    [InlineData("Dtt.Training", "dtt-rank", "Microsoft.Orleans.Runtime/", "Microsoft.Orleans.Core/", "Microsoft.Orleans.Client/", "Spectre.Console/", "System.CommandLine/")]
+    [InlineData("Dtt.Training", "dtt-rank", "Microsoft.Orleans", "Microsoft.AspNetCore", "Dtt.Abstractions/", "Spectre.Console/", "System.CommandLine/")]
     public void Program_DoesNotCarry(string project, string program, params string[] forbidden)
     {
         using var dependencies = JsonDocument.Parse(File.ReadAllBytes(DttProgram.Built(project, $"{program}.deps.json")));

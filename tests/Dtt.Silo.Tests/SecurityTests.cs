@@ -1,7 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
-using Dtt.Abstractions.Platform;
+using Dtt.Abstractions;
 using Dtt.Abstractions.Security;
+using Dtt.Core.Security;
 using Dtt.Tests;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Ranks;
-using Dtt.Abstractions.Runs;
+using Dtt.Abstractions;
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
 using Dtt.Tui.Data;
 
 namespace Dtt.Tui.Tests;
@@ -57,7 +57,7 @@ internal sealed class FakePlatform : IPlatform
         return Task.CompletedTask;
     }
 
-    public async IAsyncEnumerable<RankMessage> SampleAsync(SampleOrder order, [EnumeratorCancellation] CancellationToken cancellation)
+    public async IAsyncEnumerable<RankMessage> SampleAsync(SampleRequest order, [EnumeratorCancellation] CancellationToken cancellation)
     {
         Asked.Add($"sample {order.Run}@{order.Step} {order.Prompt}|{order.Temperature}|{order.Seed}");
         await Task.Yield();

@@ -1,4 +1,4 @@
-using Dtt.Abstractions.Errors;
+using Dtt.Core.Errors;
 using Dtt.Tui.Drawing;
 
 namespace Dtt.Tui.Tests;

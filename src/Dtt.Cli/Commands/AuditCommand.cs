@@ -1,9 +1,9 @@
 using System.CommandLine;
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Runs;
+using Dtt.Abstractions;
 using Dtt.Cli.Runs;
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
+using Dtt.Core.Runs;
 using Dtt.Data.Order;
 
 namespace Dtt.Cli.Commands;

@@ -1,7 +1,7 @@
 using System.CommandLine;
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Diagnostics;
 using Dtt.Cli.Runs;
+using Dtt.Core.Configuration;
+using Dtt.Core.Diagnostics;
 
 namespace Dtt.Cli.Commands;
 

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Dtt.Abstractions.Configuration;
+using Dtt.Core.Configuration;
 
 namespace Dtt.Cli.Commands;
 
@@ -87,7 +87,7 @@ internal sealed class ConfigOptions
         foreach (var set in result.GetValue(_set) ?? [])
         {
             var parts = set.Split('=', 2);
-            if (parts.Length != 2) throw new Abstractions.Errors.ConfigurationException($"--set {set}: takes KEY=VALUE, such as --set n_ctx=256.");
+            if (parts.Length != 2) throw new Core.Errors.ConfigurationException($"--set {set}: takes KEY=VALUE, such as --set n_ctx=256.");
             yield return (parts[0].Trim(), parts[1], $"--set {parts[0].Trim()}");
         }
     }

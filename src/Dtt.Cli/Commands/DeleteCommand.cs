@@ -1,6 +1,6 @@
 using System.CommandLine;
-using Dtt.Abstractions.Errors;
 using Dtt.Cli.Runs;
+using Dtt.Core.Errors;
 
 namespace Dtt.Cli.Commands;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Models;
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
+using Dtt.Core.Models;
 using Dtt.Data.Order;
 
 namespace Dtt.Cli.Commands;

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
-using Dtt.Abstractions.Runs;
 using Dtt.Cli.Runs;
+using Dtt.Core.Runs;
 
 namespace Dtt.Cli.Commands;
 

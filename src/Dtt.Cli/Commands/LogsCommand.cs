@@ -1,8 +1,8 @@
 using System.CommandLine;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Runs;
+using Dtt.Abstractions;
 using Dtt.Cli.Runs;
+using Dtt.Core.Errors;
+using Dtt.Core.Runs;
 
 namespace Dtt.Cli.Commands;
 

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Dtt.Abstractions.Runs;
 using Dtt.Cli.Runs;
+using Dtt.Core.Runs;
 
 namespace Dtt.Cli.Commands;
 

@@ -1,7 +1,7 @@
 using System.CommandLine;
-using Dtt.Abstractions.Runs;
 using Dtt.Cli.Output;
 using Dtt.Cli.Runs;
+using Dtt.Core.Runs;
 
 namespace Dtt.Cli.Commands;
 

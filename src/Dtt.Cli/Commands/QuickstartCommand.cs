@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Diagnostics;
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Errors;
 using Dtt.Cli.Output;
 using Dtt.Cli.Runs;
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
 
 namespace Dtt.Cli.Commands;
 

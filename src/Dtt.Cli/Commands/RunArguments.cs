@@ -22,6 +22,6 @@ internal static class RunArguments
     {
         await using var client = await PlatformClient.TryConnectAsync();
         if (client is null) return Directory.Exists(RunLookup.RunsFolder()) ? Directory.EnumerateDirectories(RunLookup.RunsFolder()).Select(d => Path.GetFileName(d)).Where(n => !n.StartsWith('.')) : [];
-        return (await client.Grains.GetGrain<Abstractions.Platform.IPlatformGrain>(0).RunsAsync(null)).Select(r => r.Run).Distinct();
+        return (await client.Grains.GetGrain<Abstractions.IPlatformGrain>(0).RunsAsync(null)).Select(r => r.Run).Distinct();
     }
 }

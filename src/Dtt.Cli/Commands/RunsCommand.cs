@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
-using Dtt.Abstractions.Platform;
+using Dtt.Abstractions;
 using Dtt.Cli.Output;
 using Dtt.Cli.Runs;
 

@@ -1,11 +1,12 @@
 using System.CommandLine;
 using System.Text;
 using System.Text.Json.Nodes;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Ranks;
+using Dtt.Abstractions;
 using Dtt.Cli.Runs;
 using Dtt.Client;
+using Dtt.Core.Errors;
+using Dtt.Core.Platform;
+using Dtt.Core.Ranks;
 
 namespace Dtt.Cli.Commands;
 
@@ -38,7 +39,7 @@ internal static class SampleCommand
         Require(result.GetValue(_topK) >= 0, "--top-k takes 0 or more.");
         await using var client = await Platform.ConnectAsync(cancellation);
         var (_, view, checkpoint) = await RunLookup.FindCheckpointAsync(client, result.GetValue(_run)!);
-        var order = new SampleOrder
+        var order = new SampleRequest
         {
             Run = view.Row.Folder,
             Step = checkpoint.Step,
@@ -56,7 +57,7 @@ internal static class SampleCommand
         return result.GetValue(_json) ? await PrintJsonAsync(texts, order, view.Record.Run) : await StreamAsync(texts, order);
     }
 
-    private static async Task<int> StreamAsync(IAsyncEnumerable<SampledText> texts, SampleOrder order)
+    private static async Task<int> StreamAsync(IAsyncEnumerable<SampledText> texts, SampleRequest order)
     {
         var fresh = true;
         await foreach (var sampled in texts)
@@ -74,7 +75,7 @@ internal static class SampleCommand
         return ExitCodes.Success;
     }
 
-    private static async Task<int> PrintJsonAsync(IAsyncEnumerable<SampledText> texts, SampleOrder order, string run)
+    private static async Task<int> PrintJsonAsync(IAsyncEnumerable<SampledText> texts, SampleRequest order, string run)
     {
         var list = new JsonArray();
         var text = new StringBuilder();

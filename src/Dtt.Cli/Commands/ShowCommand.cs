@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Runs;
+using Dtt.Abstractions;
 using Dtt.Cli.Runs;
+using Dtt.Core.Configuration;
+using Dtt.Core.Runs;
 
 namespace Dtt.Cli.Commands;
 

@@ -1,10 +1,11 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Platform;
+using Dtt.Abstractions;
 using Dtt.Cli.Runs;
 using Dtt.Client;
+using Dtt.Core.Errors;
+using Dtt.Core.Platform;
 
 namespace Dtt.Cli.Commands;
 

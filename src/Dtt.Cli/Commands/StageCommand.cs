@@ -1,10 +1,10 @@
 using System.CommandLine;
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Platform;
+using Dtt.Abstractions;
 using Dtt.Cli.Output;
 using Dtt.Cli.Runs;
 using Dtt.Client;
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
 
 namespace Dtt.Cli.Commands;
 

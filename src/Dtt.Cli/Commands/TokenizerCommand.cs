@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Text;
-using Dtt.Abstractions.Errors;
+using Dtt.Core.Errors;
 using Dtt.Data.Tokenizers;
 
 namespace Dtt.Cli.Commands;

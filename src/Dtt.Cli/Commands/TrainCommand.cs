@@ -1,14 +1,15 @@
 using System.CommandLine;
 using System.Security.Cryptography;
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Models;
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Runs;
-using Dtt.Abstractions.Storage;
+using Dtt.Abstractions;
 using Dtt.Cli.Output;
 using Dtt.Cli.Runs;
 using Dtt.Client;
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
+using Dtt.Core.Models;
+using Dtt.Core.Platform;
+using Dtt.Core.Runs;
+using Dtt.Core.Storage;
 using Dtt.Data.Order;
 
 namespace Dtt.Cli.Commands;
@@ -90,7 +91,7 @@ internal static class TrainCommand
     /// <summary>Creates the run; a taken name is numbered: <c>name-2</c>, <c>name-3</c> …</summary>
     private static async Task<string> CreateAsync(PlatformClient client, LoadedConfig config, int priority)
     {
-        var order = new NewRun
+        var order = new RunRequest
         {
             ConfigYaml = config.Values.ToYaml(),
             TokensFolder = config.Paths.Tokens,
@@ -100,7 +101,7 @@ internal static class TrainCommand
             Environment = RankEnvironment.OfThisProcess(),
             Priority = priority,
             InitFrom = config.Run.InitFrom is { } from ? await StartAsync(client, from, config.Values.Origin("init_from")) : null,
-            Devices = new DeviceWish(config.Run.Cuda, config.Run.RanksPerNode, config.Run.MinRanks),
+            Devices = new DeviceRequest(config.Run.Cuda, config.Run.RanksPerNode, config.Run.MinRanks),
         };
         for (var number = 1; ; number++)
         {

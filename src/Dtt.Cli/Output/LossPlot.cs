@@ -1,5 +1,5 @@
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Runs;
+using Dtt.Core.Errors;
+using Dtt.Core.Runs;
 
 namespace Dtt.Cli.Output;
 

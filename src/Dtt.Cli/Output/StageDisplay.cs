@@ -1,4 +1,4 @@
-using Dtt.Abstractions.Platform;
+using Dtt.Abstractions;
 using Dtt.Client;
 using Spectre.Console;
 

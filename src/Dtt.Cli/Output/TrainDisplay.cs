@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Ranks;
-using Dtt.Abstractions.Runs;
+using Dtt.Core.Configuration;
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
 using Spectre.Console;
 
 namespace Dtt.Cli.Output;

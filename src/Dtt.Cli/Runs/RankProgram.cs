@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Dtt.Abstractions.Platform;
+using Dtt.Core.Platform;
 
 namespace Dtt.Cli.Runs;
 

@@ -1,10 +1,10 @@
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Ranks;
-using Dtt.Abstractions.Runs;
+using Dtt.Abstractions;
 using Dtt.Cli.Output;
 using Dtt.Client;
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
 
 namespace Dtt.Cli.Runs;
 

@@ -1,8 +1,8 @@
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Runs;
+using Dtt.Abstractions;
 using Dtt.Client;
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
+using Dtt.Core.Runs;
 
 namespace Dtt.Cli.Runs;
 

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Dtt.Abstractions.Errors;
+using Dtt.Core.Errors;
 
 namespace Dtt.Cli.Runs;
 

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Errors;
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
 using Dtt.Data.Tales;
 using Dtt.Data.Tokens;
 

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Storage;
+using Dtt.Core.Errors;
+using Dtt.Core.Storage;
 
 namespace Dtt.Data.Datasets;
 

@@ -1,6 +1,6 @@
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Runs;
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
+using Dtt.Core.Runs;
 using Dtt.Data.Tokenizers;
 using Dtt.Data.Tokens;
 

@@ -1,5 +1,5 @@
 using System.Text.Unicode;
-using Dtt.Abstractions.Errors;
+using Dtt.Core.Errors;
 
 namespace Dtt.Data.Text;
 

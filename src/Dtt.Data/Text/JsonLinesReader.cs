@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Dtt.Abstractions.Errors;
+using Dtt.Core.Errors;
 
 namespace Dtt.Data.Text;
 

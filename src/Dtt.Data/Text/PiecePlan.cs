@@ -1,5 +1,5 @@
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Errors;
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
 using Dtt.Data.Datasets;
 
 namespace Dtt.Data.Text;

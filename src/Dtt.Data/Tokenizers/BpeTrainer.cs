@@ -1,4 +1,4 @@
-using Dtt.Abstractions.Errors;
+using Dtt.Core.Errors;
 
 namespace Dtt.Data.Tokenizers;
 

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Storage;
+using Dtt.Core.Errors;
+using Dtt.Core.Storage;
 using Dtt.Data.Text;
 
 namespace Dtt.Data.Tokenizers;

@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using Dtt.Abstractions.Errors;
+using Dtt.Core.Errors;
 
 namespace Dtt.Data.Tokenizers;
 

@@ -1,4 +1,4 @@
-using Dtt.Abstractions.Storage;
+using Dtt.Core.Storage;
 
 namespace Dtt.Data.Tokenizers;
 

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Dtt.Abstractions.Storage;
+using Dtt.Core.Storage;
 using Dtt.Data.Text;
 using Dtt.Data.Tokenizers;
 

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using Dtt.Abstractions.Errors;
+using Dtt.Core.Errors;
 
 namespace Dtt.Data.Tokens;
 

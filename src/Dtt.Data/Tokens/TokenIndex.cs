@@ -1,6 +1,6 @@
 using System.Text.Json;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Storage;
+using Dtt.Core.Errors;
+using Dtt.Core.Storage;
 
 namespace Dtt.Data.Tokens;
 

@@ -1,5 +1,5 @@
 using System.IO.MemoryMappedFiles;
-using Dtt.Abstractions.Errors;
+using Dtt.Core.Errors;
 
 namespace Dtt.Data.Tokens;
 

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
-using Dtt.Abstractions.Configuration;
+using Dtt.Core.Configuration;
 using Dtt.Data.Datasets;
 using Dtt.Data.Tokenizers;
 

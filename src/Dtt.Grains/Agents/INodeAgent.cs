@@ -1,5 +1,6 @@
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Ranks;
+using Dtt.Abstractions;
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
 using Orleans.Services;
 
 namespace Dtt.Grains.Agents;
@@ -10,7 +11,7 @@ public interface INodeAgent : IGrainService
 {
     /// <summary>Reserves devices for a run's attempt, for 30 s.</summary>
     [Alias("reserve")]
-    Task<ReserveReply> ReserveAsync(string run, int attempt, DeviceWish wish);
+    Task<ReserveReply> ReserveAsync(string run, int attempt, DeviceRequest wish);
 
     /// <summary>Gives a reservation back.</summary>
     [Alias("release")]
@@ -18,14 +19,14 @@ public interface INodeAgent : IGrainService
 
     /// <summary>Starts the ranks of an attempt; what an attempt's number already started, or ended, is left alone.</summary>
     [Alias("launch")]
-    Task LaunchAsync(LaunchOrder order);
+    Task LaunchAsync(LaunchRequest order);
 
     /// <summary>Asks the ranks of an attempt to save, commit and leave.</summary>
     [Alias("stop-rank")]
     Task StopRankAsync(string run, int attempt);
 
     /// <summary>Makes a run's folder with its configuration; false when something lies there.</summary>
-    /// <exception cref="Abstractions.Errors.UserErrorException">It cannot be made.</exception>
+    /// <exception cref="Core.Errors.UserErrorException">It cannot be made.</exception>
     [Alias("prepare-folder")]
     Task<bool> PrepareFolderAsync(string folder, string configYaml);
 

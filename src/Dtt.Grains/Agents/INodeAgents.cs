@@ -1,4 +1,4 @@
-using Dtt.Abstractions.Platform;
+using Dtt.Core.Runs;
 
 namespace Dtt.Grains.Agents;
 

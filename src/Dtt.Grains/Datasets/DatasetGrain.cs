@@ -1,5 +1,6 @@
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Platform;
+using Dtt.Abstractions;
+using Dtt.Core.Errors;
+using Dtt.Core.Runs;
 using Dtt.Grains.Agents;
 using Dtt.Grains.News;
 using Dtt.Grains.Storage;

@@ -1,4 +1,4 @@
-using Dtt.Abstractions.Platform;
+using Dtt.Abstractions;
 
 namespace Dtt.Grains.Datasets;
 

@@ -1,4 +1,4 @@
-using Dtt.Abstractions.Platform;
+using Dtt.Core.Runs;
 
 namespace Dtt.Grains.Devices;
 
@@ -25,7 +25,7 @@ public sealed class DeviceTable(IReadOnlyList<string> devices)
 
     /// <summary>Reserves devices of a kind, one a rank; an attempt that has some gets the same again.</summary>
     /// <returns>The devices, or none and why.</returns>
-    public (IReadOnlyList<string> Devices, string? Reason) Reserve(string run, int attempt, DeviceWish wish, DateTimeOffset now)
+    public (IReadOnlyList<string> Devices, string? Reason) Reserve(string run, int attempt, DeviceRequest wish, DateTimeOffset now)
     {
         Expire(now);
         var mine = _holders.Where(h => h.Value.Run == run && h.Value.Attempt == attempt).ToList();
@@ -75,7 +75,7 @@ public sealed class DeviceTable(IReadOnlyList<string> devices)
     }
 
     /// <summary>A device a rank: GPUs as they are, the CPU as many times as there are ranks.</summary>
-    private static string[] Ranks(string[] physical, DeviceWish wish) =>
+    private static string[] Ranks(string[] physical, DeviceRequest wish) =>
         physical is [Cpu] ? [.. Enumerable.Range(0, wish.Ranks).Select(r => r == 0 ? Cpu : $"{Cpu}:{r}")] : physical;
 
     private void Expire(DateTimeOffset now)

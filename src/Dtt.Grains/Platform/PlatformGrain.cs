@@ -1,4 +1,4 @@
-using Dtt.Abstractions.Platform;
+using Dtt.Abstractions;
 using Dtt.Grains.Agents;
 using Dtt.Grains.Storage;
 using Orleans.Concurrency;

@@ -1,4 +1,4 @@
-using Dtt.Abstractions.Platform;
+using Dtt.Core.Runs;
 
 namespace Dtt.Grains.Queue;
 
@@ -6,7 +6,7 @@ namespace Dtt.Grains.Queue;
 public static class QueueDecider
 {
     /// <summary>Puts a run in line. A recovering run (any attempt after the first) goes before those that never ran; one that stands in line keeps its place.</summary>
-    public static QueueState Enqueue(QueueState state, string run, int attempt, int priority, DeviceWish wish, DateTimeOffset now)
+    public static QueueState Enqueue(QueueState state, string run, int attempt, int priority, DeviceRequest wish, DateTimeOffset now)
     {
         var there = state.Entries.FirstOrDefault(e => e.Run == run);
         if (there is not null && there.Attempt >= attempt) return state;

@@ -1,4 +1,5 @@
-using Dtt.Abstractions.Platform;
+using Dtt.Abstractions;
+using Dtt.Core.Runs;
 using Dtt.Grains.Agents;
 using Dtt.Grains.Storage;
 using Microsoft.Extensions.Logging;
@@ -27,7 +28,7 @@ internal sealed partial class QueueGrain(
         return Task.CompletedTask;
     }
 
-    public async Task EnqueueAsync(string run, int attempt, int priority, DeviceWish wish)
+    public async Task EnqueueAsync(string run, int attempt, int priority, DeviceRequest wish)
     {
         await ChangeAsync(queue => QueueDecider.Enqueue(queue, run, attempt, priority, wish, time.GetUtcNow()));
         Wake();

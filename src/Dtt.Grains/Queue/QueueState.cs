@@ -1,4 +1,4 @@
-using Dtt.Abstractions.Platform;
+using Dtt.Core.Runs;
 
 namespace Dtt.Grains.Queue;
 
@@ -15,7 +15,7 @@ public sealed record QueueState
 /// <param name="Priority">Higher goes first.</param>
 /// <param name="Wish">The devices it wants.</param>
 /// <param name="Since">When it came.</param>
-public sealed record QueueEntry(string Run, int Attempt, int Priority, DeviceWish Wish, DateTimeOffset Since)
+public sealed record QueueEntry(string Run, int Attempt, int Priority, DeviceRequest Wish, DateTimeOffset Since)
 {
     internal string Device => Wish.WantsGpu ? "gpu, else cpu" : "cpu";
 }

@@ -1,6 +1,5 @@
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Ranks;
-using Dtt.Abstractions.Runs;
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
 using Dtt.Grains.Storage;
 
 namespace Dtt.Grains.Runs;
@@ -69,8 +68,8 @@ public static class RunDecider
         {
             Record = record.State.IsActive() ? record with { State = RunState.Interrupted } : record,
             LastEvent = adopt.Stray.Events,
-            FailureCode = record.State == RunState.Failed ? Abstractions.Errors.ExitCodes.Failure : 0,
-            Order = new NewRun
+            FailureCode = record.State == RunState.Failed ? Core.Errors.ExitCodes.Failure : 0,
+            Order = new RunRequest
             {
                 ConfigYaml = adopt.Stray.ConfigYaml,
                 TokensFolder = record.TokensFolder,
@@ -189,7 +188,7 @@ public static class RunDecider
         state = Note(state, now, "died", died);
         if (state.StopRequested) return Settle(state, end.Attempt, RunState.Stopped, "stopped", $"it was to stop anyway; the last checkpoint is of step {state.Record!.Latest?.Step ?? 0}", 0, now);
         var decision = RecoveryRules.Decide(state.Record!);
-        return decision.Recover ? GoOn(state, end.Attempt, RunState.Recovering, died, now) : Settle(state, end.Attempt, RunState.Failed, "failed", decision.Reason, Abstractions.Errors.ExitCodes.Failure, now, died);
+        return decision.Recover ? GoOn(state, end.Attempt, RunState.Recovering, died, now) : Settle(state, end.Attempt, RunState.Failed, "failed", decision.Reason, Core.Errors.ExitCodes.Failure, now, died);
     }
 
     private static RunDecision SiloDied(RunGrainState state, NodeRef node, DateTimeOffset now)

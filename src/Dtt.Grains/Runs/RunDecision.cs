@@ -1,4 +1,4 @@
-using Dtt.Abstractions.Runs;
+using Dtt.Core.Runs;
 
 namespace Dtt.Grains.Runs;
 

@@ -1,8 +1,8 @@
-using Dtt.Abstractions.Diagnostics;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Ranks;
-using Dtt.Abstractions.Runs;
+using Dtt.Abstractions;
+using Dtt.Core.Diagnostics;
+using Dtt.Core.Errors;
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
 using Dtt.Grains.Agents;
 using Dtt.Grains.News;
 using Dtt.Grains.Storage;
@@ -43,7 +43,7 @@ internal sealed partial class RunGrain(
         return Task.CompletedTask;
     }
 
-    public async Task<NewRunReply> CreateAsync(NewRun run)
+    public async Task<NewRunReply> CreateAsync(RunRequest run)
     {
         if (Record is not null || !await agents.At(agents.Here).PrepareFolderAsync(Folder, run.ConfigYaml)) return new NewRunReply(false);
         return new NewRunReply((await ApplyAsync(new RunInput.Create(Path.GetFileName(Folder), run))).Accepted);
@@ -106,7 +106,7 @@ internal sealed partial class RunGrain(
         return Task.FromResult(new CheckpointPlace(Path.Combine(Folder, "checkpoints", checkpoint.FolderName), checkpoint.ManifestSha256));
     }
 
-    public async Task<SampleSpec> LeaseAsync(SampleOrder order, Guid lease)
+    public async Task<SampleSpec> LeaseAsync(SampleRequest order, Guid lease)
     {
         var place = await LeaseFilesAsync(order.Step, lease);
         return new SampleSpec
@@ -300,7 +300,7 @@ internal sealed partial class RunGrain(
                 await queue.WakeAsync();
                 break;
             case RunEffect.Launch launch:
-                await agents.At(launch.Node).LaunchAsync(new LaunchOrder(SpecOfAttempt(), launch.Devices, state.State.Order!.Environment));
+                await agents.At(launch.Node).LaunchAsync(new LaunchRequest(SpecOfAttempt(), launch.Devices, state.State.Order!.Environment));
                 break;
             case RunEffect.StopRank stop:
                 await agents.At(stop.Node).StopRankAsync(Folder, stop.Attempt);

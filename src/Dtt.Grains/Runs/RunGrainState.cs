@@ -1,5 +1,4 @@
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Runs;
+using Dtt.Core.Runs;
 using Dtt.Grains.Storage;
 
 namespace Dtt.Grains.Runs;
@@ -14,7 +13,7 @@ public sealed record RunGrainState
     public RunRecord? Record { get; init; }
 
     /// <summary>What is to be trained.</summary>
-    public NewRun? Order { get; init; }
+    public RunRequest? Order { get; init; }
 
     /// <summary>Where the current attempt lives; null when it lives nowhere.</summary>
     public NodeRef? Node { get; init; }

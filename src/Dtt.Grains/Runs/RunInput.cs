@@ -1,6 +1,5 @@
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Ranks;
-using Dtt.Abstractions.Runs;
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
 using Dtt.Grains.Agents;
 
 namespace Dtt.Grains.Runs;
@@ -9,7 +8,7 @@ namespace Dtt.Grains.Runs;
 public abstract record RunInput
 {
     /// <summary>A client creates it.</summary>
-    public sealed record Create(string Run, NewRun Order) : RunInput;
+    public sealed record Create(string Run, RunRequest Order) : RunInput;
 
     /// <summary>A run from outside is taken over.</summary>
     public sealed record Adopt(StrayRun Stray) : RunInput;

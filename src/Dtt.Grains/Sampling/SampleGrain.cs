@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Ranks;
+using Dtt.Abstractions;
+using Dtt.Core.Ranks;
 using Dtt.Grains.Agents;
 
 namespace Dtt.Grains.Sampling;
@@ -13,7 +13,7 @@ internal sealed class SampleGrain(INodeAgents agents) : Grain, ISampleGrain
 {
     private Channel<RankMessage>? _messages;
 
-    public async IAsyncEnumerable<RankMessage> SampleAsync(SampleOrder order, [EnumeratorCancellation] CancellationToken cancellation = default)
+    public async IAsyncEnumerable<RankMessage> SampleAsync(SampleRequest order, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         var (id, node, run) = (this.GetPrimaryKey(), agents.Here, GrainFactory.GetGrain<IRunGrain>(order.Run));
         var messages = _messages = Channel.CreateUnbounded<RankMessage>();

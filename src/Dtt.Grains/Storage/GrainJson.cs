@@ -16,7 +16,7 @@ namespace Dtt.Grains.Storage;
 [JsonSerializable(typeof(DatasetState))]
 [JsonSerializable(typeof(ShardState))]
 [JsonSerializable(typeof(ExperimentState))]
-[JsonSerializable(typeof(LaunchOrder))]
+[JsonSerializable(typeof(LaunchRequest))]
 [JsonSerializable(typeof(ReserveReply))]
 [JsonSerializable(typeof(StrayRun))]
 public sealed partial class GrainJson : JsonSerializerContext;

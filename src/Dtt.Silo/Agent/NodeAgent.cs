@@ -1,5 +1,6 @@
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Ranks;
+using Dtt.Abstractions;
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
 using Dtt.Grains.Agents;
 using Dtt.Silo.Datasets;
 using Dtt.Silo.Hosting;
@@ -14,7 +15,7 @@ namespace Dtt.Silo.Agent;
 internal sealed class NodeAgent(GrainId id, Orleans.Runtime.Silo silo, ILoggerFactory loggers, INodeAgents agents, RankHost ranks, SampleHost samples, ShardWorker shards, StrayRuns strays, SiloLife life)
     : GrainService(id, silo, loggers), INodeAgent
 {
-    public Task<ReserveReply> ReserveAsync(string run, int attempt, DeviceWish wish) => Task.FromResult(ranks.Reserve(run, attempt, wish));
+    public Task<ReserveReply> ReserveAsync(string run, int attempt, DeviceRequest wish) => Task.FromResult(ranks.Reserve(run, attempt, wish));
 
     public Task ReleaseAsync(string run, int attempt)
     {
@@ -22,7 +23,7 @@ internal sealed class NodeAgent(GrainId id, Orleans.Runtime.Silo silo, ILoggerFa
         return Task.CompletedTask;
     }
 
-    public Task LaunchAsync(LaunchOrder order)
+    public Task LaunchAsync(LaunchRequest order)
     {
         ranks.Launch(order, agents.Here);
         return Task.CompletedTask;

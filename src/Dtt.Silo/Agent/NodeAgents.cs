@@ -1,4 +1,4 @@
-using Dtt.Abstractions.Platform;
+using Dtt.Core.Runs;
 using Dtt.Grains.Agents;
 using Orleans.Runtime.Services;
 

@@ -1,5 +1,5 @@
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Runs;
+using Dtt.Core.Configuration;
+using Dtt.Core.Runs;
 using Dtt.Grains.Agents;
 using Dtt.Grains.Storage;
 

@@ -1,5 +1,5 @@
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Platform;
+using Dtt.Abstractions;
+using Dtt.Core.Errors;
 using Dtt.Data.Datasets;
 using Dtt.Data.Text;
 using Dtt.Data.Tokenizers;

@@ -1,7 +1,8 @@
 using System.Collections.Concurrent;
-using Dtt.Abstractions.Diagnostics;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Platform;
+using Dtt.Abstractions;
+using Dtt.Core.Diagnostics;
+using Dtt.Core.Errors;
+using Dtt.Core.Runs;
 using Dtt.Data.Tokenizers;
 using Microsoft.Extensions.Logging;
 

@@ -1,5 +1,5 @@
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Runs;
+using Dtt.Abstractions;
+using Dtt.Core.Runs;
 using Dtt.Grains.Agents;
 using Dtt.Grains.Storage;
 using Dtt.Silo.Datasets;

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Dtt.Abstractions.Platform;
+using Dtt.Core.Platform;
 
 namespace Dtt.Silo.Hosting;
 

@@ -1,6 +1,8 @@
 using System.Net;
-using Dtt.Abstractions.Platform;
+using Dtt.Abstractions;
 using Dtt.Abstractions.Security;
+using Dtt.Core.Platform;
+using Dtt.Core.Security;
 using Dtt.Grains.Agents;
 using Dtt.Grains.Storage;
 using Dtt.Silo.Agent;

@@ -1,4 +1,4 @@
-using Dtt.Abstractions.Platform;
+using Dtt.Abstractions;
 using Dtt.Silo.Datasets;
 using Dtt.Silo.Ranks;
 using Microsoft.Extensions.Hosting;

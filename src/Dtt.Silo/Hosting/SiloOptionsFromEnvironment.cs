@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Platform;
+using Dtt.Core.Errors;
+using Dtt.Core.Platform;
 
 namespace Dtt.Silo.Hosting;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Storage;
+using Dtt.Core.Platform;
+using Dtt.Core.Storage;
 using Dtt.Grains.Devices;
 
 namespace Dtt.Silo.Ranks;

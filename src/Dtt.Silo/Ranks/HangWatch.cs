@@ -1,6 +1,6 @@
 using System.Globalization;
-using Dtt.Abstractions.Ranks;
-using Dtt.Abstractions.Runs;
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
 
 namespace Dtt.Silo.Ranks;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
-using Dtt.Abstractions.Platform;
+using Dtt.Core.Platform;
 
 namespace Dtt.Silo.Ranks;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Threading.Channels;
-using Dtt.Abstractions.Ranks;
+using Dtt.Core.Ranks;
 using Dtt.Grains.Devices;
 
 namespace Dtt.Silo.Ranks;

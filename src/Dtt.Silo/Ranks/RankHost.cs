@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
-using Dtt.Abstractions.Platform;
+using Dtt.Abstractions;
+using Dtt.Core.Platform;
+using Dtt.Core.Runs;
 using Dtt.Grains.Agents;
 using Dtt.Grains.Devices;
 using Microsoft.Extensions.Logging;
@@ -37,7 +39,7 @@ internal sealed partial class RankHost(PlatformFolders folders, IGrainFactory gr
     }
 
     /// <summary>Reserves devices.</summary>
-    public ReserveReply Reserve(string run, int attempt, DeviceWish wish)
+    public ReserveReply Reserve(string run, int attempt, DeviceRequest wish)
     {
         if (_draining) return new ReserveReply([], "the silo is ending");
         lock (_gate)
@@ -57,7 +59,7 @@ internal sealed partial class RankHost(PlatformFolders folders, IGrainFactory gr
     }
 
     /// <summary>Starts the ranks of an attempt.</summary>
-    public void Launch(LaunchOrder order, NodeRef here)
+    public void Launch(LaunchRequest order, NodeRef here)
     {
         var (run, attempt) = (order.Spec.RunFolder, order.Spec.Attempt);
         lock (_gate)
@@ -92,7 +94,7 @@ internal sealed partial class RankHost(PlatformFolders folders, IGrainFactory gr
         await _ending.CancelAsync();
     }
 
-    private async Task SuperviseAsync(LaunchOrder order, NodeRef here, Task before)
+    private async Task SuperviseAsync(LaunchRequest order, NodeRef here, Task before)
     {
         var (run, attempt) = (order.Spec.RunFolder, order.Spec.Attempt);
         await before;

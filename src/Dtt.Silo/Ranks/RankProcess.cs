@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.IO.Pipes;
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Ranks;
+using Dtt.Core.Platform;
+using Dtt.Core.Ranks;
 
 namespace Dtt.Silo.Ranks;
 

@@ -1,10 +1,10 @@
 using System.Text;
-using Dtt.Abstractions.Diagnostics;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Ranks;
-using Dtt.Abstractions.Runs;
-using Dtt.Abstractions.Storage;
+using Dtt.Abstractions;
+using Dtt.Core.Diagnostics;
+using Dtt.Core.Errors;
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
+using Dtt.Core.Storage;
 using Dtt.Grains.Agents;
 using Microsoft.Extensions.Logging;
 
@@ -14,7 +14,7 @@ namespace Dtt.Silo.Ranks;
 /// One attempt's ranks from their start to their end: passes on what they say, in numbered batches that are said again until they are answered; answers their commits; renews their lease; kills them when
 /// the attempt is over, or when nobody has acknowledged it for too long.
 /// </summary>
-internal sealed partial class RankSupervisor(LaunchOrder order, IRunGrain run, NodeRef here, IReadOnlyList<(string Name, string LockFile)> devices, ILogger log)
+internal sealed partial class RankSupervisor(LaunchRequest order, IRunGrain run, NodeRef here, IReadOnlyList<(string Name, string LockFile)> devices, ILogger log)
 {
     private const int MostMessages = 256;
     private static readonly TimeSpan _batchPeriod = TimeSpan.FromMilliseconds(400);

@@ -1,7 +1,7 @@
 using System.Text;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Storage;
+using Dtt.Abstractions;
+using Dtt.Core.Errors;
+using Dtt.Core.Storage;
 
 namespace Dtt.Silo.Ranks;
 

@@ -1,7 +1,8 @@
 using System.Collections.Concurrent;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Ranks;
+using Dtt.Abstractions;
+using Dtt.Core.Errors;
+using Dtt.Core.Platform;
+using Dtt.Core.Ranks;
 
 namespace Dtt.Silo.Ranks;
 

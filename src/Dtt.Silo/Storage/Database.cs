@@ -1,5 +1,5 @@
 using Dapper;
-using Dtt.Abstractions.Errors;
+using Dtt.Core.Errors;
 using Microsoft.Data.Sqlite;
 
 namespace Dtt.Silo.Storage;

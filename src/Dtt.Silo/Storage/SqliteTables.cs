@@ -2,8 +2,8 @@ using System.Data.Common;
 using System.Globalization;
 using System.Text.Json;
 using Dapper;
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Runs;
+using Dtt.Abstractions;
+using Dtt.Core.Runs;
 using Dtt.Grains.Storage;
 using Microsoft.Data.Sqlite;
 

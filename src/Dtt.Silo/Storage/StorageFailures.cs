@@ -1,5 +1,5 @@
 using System.Data.Common;
-using Dtt.Abstractions.Platform;
+using Dtt.Core.Platform;
 
 namespace Dtt.Silo.Storage;
 

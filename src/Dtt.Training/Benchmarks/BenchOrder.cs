@@ -1,5 +1,5 @@
 using System.Globalization;
-using Dtt.Abstractions.Configuration;
+using Dtt.Core.Configuration;
 
 namespace Dtt.Training.Benchmarks;
 
@@ -10,7 +10,7 @@ namespace Dtt.Training.Benchmarks;
 /// <param name="Pairs">Interleaved pairs.</param>
 /// <param name="Precisions"><c>bf16</c>, <c>fp32</c>.</param>
 /// <param name="Peer">A program that does a step of the same model for every line it reads, and prints its seconds; or null.</param>
-/// <param name="Parts">Which of <see cref="Abstractions.Diagnostics.BenchParts"/>; empty: all.</param>
+/// <param name="Parts">Which of <see cref="Core.Diagnostics.BenchParts"/>; empty: all.</param>
 /// <param name="Json">Whether results are printed as JSON.</param>
 internal sealed record BenchOrder(ModelConfig Model, int Batch, int Context, int Pairs, IReadOnlyList<string> Precisions, string? Peer, IReadOnlyList<string> Parts, bool Json)
 {

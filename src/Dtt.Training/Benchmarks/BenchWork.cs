@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Models;
-using Dtt.Abstractions.Platform;
+using Dtt.Core.Errors;
+using Dtt.Core.Models;
+using Dtt.Core.Platform;
 using Dtt.Training.Native;
 using static TorchSharp.torch;
 

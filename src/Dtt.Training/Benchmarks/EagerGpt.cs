@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Dtt.Abstractions.Configuration;
+using Dtt.Core.Configuration;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Dtt.Abstractions.Configuration;
+using Dtt.Core.Configuration;
 using Dtt.Training.Native;
 using TorchSharp;
 

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Dtt.Abstractions.Configuration;
+using Dtt.Core.Configuration;
 using Dtt.Training.Checkpoints;
 
 namespace Dtt.Training.Benchmarks;

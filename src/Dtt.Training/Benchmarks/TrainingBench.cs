@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Models;
+using Dtt.Core.Configuration;
+using Dtt.Core.Models;
 using Dtt.Training.Checkpoints;
 using Dtt.Training.Model;
 using Dtt.Training.Optimizers;

@@ -1,9 +1,9 @@
 using System.Security.Cryptography;
 using System.Text.Json;
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Diagnostics;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Storage;
+using Dtt.Core.Configuration;
+using Dtt.Core.Diagnostics;
+using Dtt.Core.Errors;
+using Dtt.Core.Storage;
 using Dtt.Training.Model;
 using Dtt.Training.Optimizers;
 using static TorchSharp.torch;

@@ -1,5 +1,5 @@
 using System.Text.Json.Serialization;
-using Dtt.Abstractions.Configuration;
+using Dtt.Core.Configuration;
 
 namespace Dtt.Training.Checkpoints;
 

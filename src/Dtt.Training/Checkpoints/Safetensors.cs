@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text.Json;
-using Dtt.Abstractions.Errors;
+using Dtt.Core.Errors;
 using static TorchSharp.torch;
 
 namespace Dtt.Training.Checkpoints;

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Dtt.Abstractions.Errors;
+using Dtt.Core.Errors;
 using static TorchSharp.torch;
 
 namespace Dtt.Training.Checkpoints;

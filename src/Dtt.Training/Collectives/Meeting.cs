@@ -1,5 +1,5 @@
 using System.Net;
-using Dtt.Abstractions.Ranks;
+using Dtt.Core.Ranks;
 using Dtt.Training.Ranks;
 using TorchSharp;
 

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Dtt.Abstractions.Errors;
+using Dtt.Core.Errors;
 using Dtt.Training.Native;
 
 namespace Dtt.Training.Collectives;

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Dtt.Abstractions.Errors;
+using Dtt.Core.Errors;
 using Dtt.Data.Tokenizers;
 
 namespace Dtt.Training.Evaluation;

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Models;
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
+using Dtt.Core.Models;
 using Dtt.Data.Tokenizers;
 using Dtt.Data.Tokens;
 using Dtt.Training.Checkpoints;

@@ -1,4 +1,4 @@
-using Dtt.Abstractions.Runs;
+using Dtt.Core.Runs;
 using Dtt.Training.Collectives;
 using Dtt.Training.Model;
 using Dtt.Training.Native;

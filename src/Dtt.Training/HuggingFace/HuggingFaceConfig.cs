@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Errors;
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
 
 namespace Dtt.Training.HuggingFace;
 

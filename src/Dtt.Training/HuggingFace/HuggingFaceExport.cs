@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Dtt.Abstractions.Errors;
+using Dtt.Core.Errors;
 using Dtt.Data.Tokenizers;
 using Dtt.Training.Checkpoints;
 using Dtt.Training.Model;
@@ -25,7 +25,7 @@ internal static class HuggingFaceExport
             throw new UserErrorException($"{target} is there already; name another folder with -o, or delete it.", ExitCodes.BadConfiguration);
         var manifest = CheckpointFolder.ReadManifest(checkpoint, manifestSha256);
         var vocabulary = TokenizerFolder.Load(tokenizer);
-        using var parameters = new FlatParameters(Dtt.Abstractions.Models.ParameterTable.Of(manifest.Model), CPU, bf16: false, forTraining: false);
+        using var parameters = new FlatParameters(Core.Models.ParameterTable.Of(manifest.Model), CPU, bf16: false, forTraining: false);
         var views = HuggingFaceNames.Views(manifest.Model, parameters);
         CheckpointFolder.Load(checkpoint, manifest, manifest.Model, parameters, optimizer: null);
 

@@ -1,7 +1,7 @@
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Models;
-using Dtt.Abstractions.Runs;
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
+using Dtt.Core.Models;
+using Dtt.Core.Runs;
 using Dtt.Data.Order;
 using Dtt.Data.Tokenizers;
 using Dtt.Training.Checkpoints;

@@ -1,6 +1,6 @@
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Models;
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
+using Dtt.Core.Models;
 using Dtt.Training.Model;
 using static TorchSharp.torch;
 

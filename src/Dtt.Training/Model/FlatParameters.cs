@@ -1,4 +1,4 @@
-using Dtt.Abstractions.Models;
+using Dtt.Core.Models;
 using Dtt.Data.Order;
 using Dtt.Training.Kernels;
 using Dtt.Training.Native;

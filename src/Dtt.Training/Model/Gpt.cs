@@ -1,6 +1,6 @@
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Models;
-using Dtt.Abstractions.Runs;
+using Dtt.Core.Configuration;
+using Dtt.Core.Models;
+using Dtt.Core.Runs;
 using Dtt.Data.Order;
 using Dtt.Training.Kernels;
 using Dtt.Training.Native;

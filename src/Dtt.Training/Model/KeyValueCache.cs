@@ -1,4 +1,4 @@
-using Dtt.Abstractions.Configuration;
+using Dtt.Core.Configuration;
 using Dtt.Training.Native;
 using TorchSharp;
 using static TorchSharp.torch;

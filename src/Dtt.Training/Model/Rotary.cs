@@ -1,4 +1,4 @@
-using Dtt.Abstractions.Configuration;
+using Dtt.Core.Configuration;
 using static TorchSharp.torch;
 
 namespace Dtt.Training.Model;

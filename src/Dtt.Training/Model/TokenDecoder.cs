@@ -1,6 +1,6 @@
 using System.Numerics.Tensors;
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Models;
+using Dtt.Core.Configuration;
+using Dtt.Core.Models;
 using Dtt.Training.Kernels;
 using Dtt.Training.Native;
 

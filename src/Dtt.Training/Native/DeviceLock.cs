@@ -1,5 +1,5 @@
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Storage;
+using Dtt.Core.Errors;
+using Dtt.Core.Storage;
 
 namespace Dtt.Training.Native;
 

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Errors;
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
 using TorchSharp;
 
 namespace Dtt.Training.Native;

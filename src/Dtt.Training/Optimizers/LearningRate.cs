@@ -1,4 +1,4 @@
-using Dtt.Abstractions.Configuration;
+using Dtt.Core.Configuration;
 
 namespace Dtt.Training.Optimizers;
 

@@ -1,5 +1,5 @@
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Models;
+using Dtt.Core.Configuration;
+using Dtt.Core.Models;
 using Dtt.Training.Collectives;
 using Dtt.Training.Model;
 using Dtt.Training.Native;

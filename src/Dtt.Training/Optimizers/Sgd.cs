@@ -1,4 +1,4 @@
-using Dtt.Abstractions.Configuration;
+using Dtt.Core.Configuration;
 using Dtt.Training.Collectives;
 using Dtt.Training.Model;
 using TorchSharp;

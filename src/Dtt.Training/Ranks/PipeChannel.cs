@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Ranks;
-using Dtt.Abstractions.Runs;
+using Dtt.Core.Errors;
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
 
 namespace Dtt.Training.Ranks;
 

@@ -1,4 +1,4 @@
-using Dtt.Abstractions.Ranks;
+using Dtt.Core.Ranks;
 using TorchSharp;
 using TorchSharp.Modules;
 

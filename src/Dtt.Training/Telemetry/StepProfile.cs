@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
-using Dtt.Abstractions.Runs;
-using Dtt.Abstractions.Storage;
+using Dtt.Core.Runs;
+using Dtt.Core.Storage;
 using TorchSharp;
 
 namespace Dtt.Training.Telemetry;

@@ -1,6 +1,6 @@
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Ranks;
-using Dtt.Abstractions.Runs;
+using Dtt.Abstractions;
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
 
 namespace Dtt.Tui.Data;
 
@@ -19,7 +19,7 @@ internal interface IPlatform
 
     Task ResumeAsync(string folder);
 
-    IAsyncEnumerable<RankMessage> SampleAsync(SampleOrder order, CancellationToken cancellation);
+    IAsyncEnumerable<RankMessage> SampleAsync(SampleRequest order, CancellationToken cancellation);
 }
 
 /// <summary>What a run's page shows.</summary>

@@ -1,9 +1,10 @@
 using System.Runtime.CompilerServices;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Ranks;
-using Dtt.Abstractions.Runs;
+using Dtt.Abstractions;
 using Dtt.Client;
+using Dtt.Core.Errors;
+using Dtt.Core.Platform;
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
 
 namespace Dtt.Tui.Data;
 
@@ -34,7 +35,7 @@ internal sealed class SiloPlatform : IPlatform, IAsyncDisposable
 
     public async Task ResumeAsync(string folder) => await (await GrainsAsync()).GetGrain<IRunGrain>(folder).ResumeAsync(RankEnvironment.OfThisProcess());
 
-    public async IAsyncEnumerable<RankMessage> SampleAsync(SampleOrder order, [EnumeratorCancellation] CancellationToken cancellation)
+    public async IAsyncEnumerable<RankMessage> SampleAsync(SampleRequest order, [EnumeratorCancellation] CancellationToken cancellation)
     {
         var sampling = (await GrainsAsync()).GetGrain<ISampleGrain>(Guid.NewGuid());
         await foreach (var message in sampling.SampleAsync(order, cancellation)) yield return message;

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Dtt.Abstractions.Platform;
+using Dtt.Abstractions;
 using Dtt.Tui.Data;
 using Dtt.Tui.Drawing;
 

@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text;
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Ranks;
+using Dtt.Abstractions;
+using Dtt.Core.Platform;
+using Dtt.Core.Ranks;
 using Dtt.Tui.Data;
 using Dtt.Tui.Drawing;
 
@@ -75,7 +76,7 @@ internal sealed class PlayPage(string folder, long step) : Page
         var mine = _sampling = new CancellationTokenSource();
         lock (_text) _text.Clear().Append(_fields[0].Input.Text);
         _state = "loading …";
-        var order = new SampleOrder
+        var order = new SampleRequest
         {
             Run = folder,
             Step = step,

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Dtt.Abstractions.Runs;
+using Dtt.Core.Runs;
 using Dtt.Tui.Data;
 using Dtt.Tui.Drawing;
 
@@ -100,7 +100,7 @@ internal sealed class RunPage(string folder) : Page
         canvas.TextRight(canvas.Width - 1, bar >= 4 ? 1 : 2, right, Ink.Dim);
     }
 
-    private static string Eta(Abstractions.Platform.RunRow row)
+    private static string Eta(Abstractions.RunRow row)
     {
         if (row.TokensPerSecond is not > 0 || row.Step == 0 || row.State != RunState.Running) return "—";
         var left = TimeSpan.FromSeconds((row.TotalSteps - row.Step) * (row.Tokens / (double)row.Step) / row.TokensPerSecond.Value);

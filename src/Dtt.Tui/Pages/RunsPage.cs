@@ -1,6 +1,6 @@
 using System.Globalization;
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Runs;
+using Dtt.Abstractions;
+using Dtt.Core.Runs;
 using Dtt.Tui.Data;
 using Dtt.Tui.Drawing;
 

@@ -1,7 +1,7 @@
 using System.IO.Compression;
 using System.Text;
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Errors;
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
 using Dtt.Data.Datasets;
 using Dtt.Data.Text;
 using Dtt.Tests;

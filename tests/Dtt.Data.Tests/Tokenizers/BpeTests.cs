@@ -1,7 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 using CsCheck;
-using Dtt.Abstractions.Errors;
+using Dtt.Core.Errors;
 using Dtt.Data.Tales;
 using Dtt.Data.Tokenizers;
 using Dtt.Tests;

@@ -1,4 +1,4 @@
-using Dtt.Abstractions.Errors;
+using Dtt.Core.Errors;
 using Dtt.Data.Tales;
 using Dtt.Data.Text;
 using Dtt.Data.Tokenizers;

@@ -1,6 +1,6 @@
 using System.Text.Json;
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Platform;
+using Dtt.Abstractions;
+using Dtt.Core.Configuration;
 using Dtt.Grains.Datasets;
 using Dtt.Grains.Storage;
 

@@ -1,4 +1,4 @@
-using Dtt.Abstractions.Platform;
+using Dtt.Core.Runs;
 using Dtt.Grains.Devices;
 using Dtt.Grains.Queue;
 
@@ -7,7 +7,7 @@ namespace Dtt.Grains.Tests.Queue;
 public sealed class QueueAndDeviceTests
 {
     private static readonly DateTimeOffset _now = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
-    private static readonly DeviceWish _cpu = new(WantsGpu: false, 1, 1), _gpu = new(WantsGpu: true, 1, 1);
+    private static readonly DeviceRequest _cpu = new(WantsGpu: false, 1, 1), _gpu = new(WantsGpu: true, 1, 1);
 
     [Fact]
     public void Order_IsByPriorityThenRecoveringThenTime()
@@ -55,22 +55,22 @@ public sealed class QueueAndDeviceTests
     public void Reserve_SeveralRanks_TakesAllTheGpusItNeedsOrAsManyAsWillDo()
     {
         var devices = new DeviceTable(["gpu:0", "gpu:1", "gpu:2", "cpu"]);
-        Assert.Equal(["gpu:0", "gpu:1"], devices.Reserve("/a", 1, new DeviceWish(true, 2, 2), _now).Devices);
-        Assert.Equal("run 'a' has gpu:0, run 'a' has gpu:1", devices.Reserve("/b", 1, new DeviceWish(true, 3, 2), _now).Reason);
-        Assert.Equal(["gpu:2"], devices.Reserve("/b", 1, new DeviceWish(true, 3, 1), _now).Devices);
-        Assert.Contains("it needs 4 GPUs, and this machine has 3", devices.Reserve("/c", 1, new DeviceWish(true, 4, 4), _now).Reason);
+        Assert.Equal(["gpu:0", "gpu:1"], devices.Reserve("/a", 1, new DeviceRequest(true, 2, 2), _now).Devices);
+        Assert.Equal("run 'a' has gpu:0, run 'a' has gpu:1", devices.Reserve("/b", 1, new DeviceRequest(true, 3, 2), _now).Reason);
+        Assert.Equal(["gpu:2"], devices.Reserve("/b", 1, new DeviceRequest(true, 3, 1), _now).Devices);
+        Assert.Contains("it needs 4 GPUs, and this machine has 3", devices.Reserve("/c", 1, new DeviceRequest(true, 4, 4), _now).Reason);
         Assert.True(devices.Hold(["gpu:0", "gpu:1"], "/a", 1, _now));
-        Assert.Equal(["gpu:0", "gpu:1"], devices.Reserve("/a", 1, new DeviceWish(true, 2, 2), _now.AddDays(1)).Devices);
+        Assert.Equal(["gpu:0", "gpu:1"], devices.Reserve("/a", 1, new DeviceRequest(true, 2, 2), _now.AddDays(1)).Devices);
         Assert.False(devices.Hold(["gpu:1", "gpu:2"], "/d", 1, _now.AddDays(1)));
         devices.Release("/a", 1);
-        Assert.Equal(["gpu:0", "gpu:1", "gpu:2"], devices.Reserve("/d", 1, new DeviceWish(true, 3, 2), _now.AddDays(1)).Devices);
+        Assert.Equal(["gpu:0", "gpu:1", "gpu:2"], devices.Reserve("/d", 1, new DeviceRequest(true, 3, 2), _now.AddDays(1)).Devices);
     }
 
     [Fact]
     public void Reserve_SeveralRanksOnTheCpu_ShareIt()
     {
         var devices = new DeviceTable(["cpu"]);
-        Assert.Equal(["cpu", "cpu:1", "cpu:2"], devices.Reserve("/a", 1, new DeviceWish(true, 3, 3), _now).Devices);
+        Assert.Equal(["cpu", "cpu:1", "cpu:2"], devices.Reserve("/a", 1, new DeviceRequest(true, 3, 3), _now).Devices);
         Assert.True(devices.Hold(["cpu", "cpu:1", "cpu:2"], "/a", 1, _now));
         Assert.Equal("run 'a' has cpu", devices.Reserve("/b", 1, _cpu, _now).Reason);
     }

@@ -1,6 +1,5 @@
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Ranks;
-using Dtt.Abstractions.Runs;
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
 using Dtt.Grains.Runs;
 
 namespace Dtt.Grains.Tests.Runs;
@@ -117,7 +116,7 @@ public sealed class RunDeciderTests
         Assert.True(Decide(completed, new RunInput.Delete()).Deleting);
     }
 
-    internal static NewRun Order() => new()
+    internal static RunRequest Order() => new()
     {
         ConfigYaml = "",
         TokensFolder = "/t",

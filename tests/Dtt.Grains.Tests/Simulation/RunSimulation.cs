@@ -1,6 +1,5 @@
-using Dtt.Abstractions.Platform;
-using Dtt.Abstractions.Ranks;
-using Dtt.Abstractions.Runs;
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
 using Dtt.Grains.Devices;
 using Dtt.Grains.Queue;
 using Dtt.Grains.Runs;
@@ -37,7 +36,7 @@ internal sealed class RunSimulation(int seed)
     /// <summary>Runs to the end; throws when an invariant breaks.</summary>
     public void Run()
     {
-        foreach (var run in _states.Keys.ToList()) Send(() => Apply(run, new RunInput.Create(Path.GetFileName(run), RunDeciderOrder() with { Devices = new DeviceWish(WantsGpu: true, Ranks: 2 + _random.Next(2), MinRanks: 1 + _random.Next(2)) })));
+        foreach (var run in _states.Keys.ToList()) Send(() => Apply(run, new RunInput.Create(Path.GetFileName(run), RunDeciderOrder() with { Devices = new DeviceRequest(WantsGpu: true, Ranks: 2 + _random.Next(2), MinRanks: 1 + _random.Next(2)) })));
         for (var i = 0; i < Faults; i++) Step();
         _faulty = false;
         for (var i = 0; i < Calm && _states.Values.Any(s => s.Record?.State is not (RunState.Completed or RunState.Failed or RunState.Stopped)); i++) Step();
@@ -49,7 +48,7 @@ internal sealed class RunSimulation(int seed)
         }
     }
 
-    private static NewRun RunDeciderOrder() => new() { ConfigYaml = "", TokensFolder = "/t", TokenizerFolder = "/v", Experiment = "e", Keep = Keep, Environment = new Dictionary<string, string>() };
+    private static RunRequest RunDeciderOrder() => new() { ConfigYaml = "", TokensFolder = "/t", TokenizerFolder = "/v", Experiment = "e", Keep = Keep, Environment = new Dictionary<string, string>() };
 
     private void Step()
     {

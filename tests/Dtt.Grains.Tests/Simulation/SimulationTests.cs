@@ -1,5 +1,5 @@
 using System.Globalization;
-using Dtt.Abstractions.Platform;
+using Dtt.Abstractions;
 using Dtt.Grains.Datasets;
 using Dtt.Grains.Tests.Datasets;
 

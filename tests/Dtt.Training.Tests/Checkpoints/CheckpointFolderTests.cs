@@ -1,6 +1,6 @@
 using System.Text.Json;
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Errors;
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
 using Dtt.Tests;
 using Dtt.Training.Checkpoints;
 using Dtt.Training.Model;

@@ -1,4 +1,4 @@
-using Dtt.Abstractions.Errors;
+using Dtt.Core.Errors;
 using Dtt.Training.Collectives;
 using Dtt.Training.Native;
 using static TorchSharp.torch;

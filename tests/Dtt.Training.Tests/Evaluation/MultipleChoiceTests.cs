@@ -1,5 +1,5 @@
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Runs;
+using Dtt.Core.Errors;
+using Dtt.Core.Runs;
 using Dtt.Data.Tokenizers;
 using Dtt.Tests;
 using Dtt.Training.Evaluation;

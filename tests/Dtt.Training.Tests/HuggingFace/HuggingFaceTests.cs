@@ -1,9 +1,9 @@
 using System.Security.Cryptography;
 using System.Text.Json;
-using Dtt.Abstractions.Configuration;
-using Dtt.Abstractions.Errors;
-using Dtt.Abstractions.Models;
-using Dtt.Abstractions.Runs;
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
+using Dtt.Core.Models;
+using Dtt.Core.Runs;
 using Dtt.Tests;
 using Dtt.Training.Checkpoints;
 using Dtt.Training.HuggingFace;

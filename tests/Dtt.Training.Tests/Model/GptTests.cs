@@ -1,4 +1,4 @@
-using Dtt.Abstractions.Configuration;
+using Dtt.Core.Configuration;
 using Dtt.Training.Optimizers;
 using static TorchSharp.torch;
 

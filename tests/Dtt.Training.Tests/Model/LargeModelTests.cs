@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
-using Dtt.Abstractions.Configuration;
+using Dtt.Core.Configuration;
 using static TorchSharp.torch;
 
 namespace Dtt.Training.Tests.Model;

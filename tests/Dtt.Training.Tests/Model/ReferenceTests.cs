@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Dtt.Abstractions.Configuration;
+using Dtt.Core.Configuration;
 using Dtt.Training.Model;
 using Dtt.Training.Optimizers;
 using static TorchSharp.torch;

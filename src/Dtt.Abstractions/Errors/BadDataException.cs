@@ -1,5 +1,0 @@
-namespace Dtt.Abstractions.Errors;
-
-/// <summary>A dataset, token shard, tokenizer or checkpoint is missing, corrupt or does not fit; exit code 3.</summary>
-[GenerateSerializer, Alias("dtt.bad-data")]
-public sealed class BadDataException(string message, Exception? inner = null) : UserErrorException(message, ExitCodes.BadData, inner);

@@ -1,0 +1,24 @@
+namespace Dtt.Abstractions;
+
+/// <summary>The runs of one wished name in one folder of runs; the key is that folder and the name.</summary>
+[Alias("dtt.experiment")]
+public interface IExperimentGrain : IGrainWithStringKey
+{
+    /// <summary>Adds a run; the first one's configuration becomes the base.</summary>
+    [Alias("add")]
+    Task AddAsync(string run, string configYaml);
+
+    /// <summary>Takes a deleted run off.</summary>
+    [Alias("remove")]
+    Task RemoveAsync(string run);
+
+    /// <summary>The experiment, or null when it has no runs.</summary>
+    [Alias("find")]
+    Task<ExperimentView?> FindAsync();
+}
+
+/// <summary>An experiment.</summary>
+/// <param name="Name">The name wished for.</param>
+/// <param name="BaseConfigYaml">The configuration of its first run.</param>
+/// <param name="Runs">Folders of its runs, oldest first.</param>
+public sealed record ExperimentView(string Name, string BaseConfigYaml, IReadOnlyList<string> Runs);

@@ -1,0 +1,196 @@
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
+using Orleans.Concurrency;
+
+namespace Dtt.Abstractions;
+
+/// <summary>The durable owner of one run; the key is the run's folder, absolute. <c>docs/protocol.md</c> tells the rules.</summary>
+[Alias("dtt.run")]
+public interface IRunGrain : IGrainWithStringKey
+{
+    /// <summary>Creates the run and queues it.</summary>
+    /// <exception cref="Core.Errors.UserErrorException">The folder cannot be made.</exception>
+    [Alias("create")]
+    Task<NewRunReply> CreateAsync(RunRequest run);
+
+    /// <summary>Takes over a run that was trained outside of the platform, from what lies in its folder; false when there is none or the platform knows it.</summary>
+    [Alias("adopt")]
+    Task<bool> AdoptAsync();
+
+    /// <summary>The run, or null when there is none.</summary>
+    [Alias("find")]
+    Task<RunView?> FindAsync();
+
+    /// <summary>Queues a run that is not active again, with the environment of whoever asks.</summary>
+    /// <exception cref="Core.Errors.UserErrorException">There is no such run, or it is complete.</exception>
+    [Alias("resume")]
+    Task ResumeAsync(IReadOnlyDictionary<string, string> environment, int? ranks = null);
+
+    /// <summary>Asks for a checkpoint and a stop; a waiting run stops at once.</summary>
+    [Alias("stop")]
+    Task StopAsync();
+
+    /// <summary>Pins or unpins a committed checkpoint.</summary>
+    /// <exception cref="Core.Errors.UserErrorException">There is no such checkpoint.</exception>
+    [Alias("pin")]
+    Task PinAsync(long step, bool pinned);
+
+    /// <summary>Deletes a run that is not active, with everything in its folder.</summary>
+    /// <exception cref="Core.Errors.UserErrorException">It is active or being read.</exception>
+    [Alias("delete")]
+    Task DeleteAsync();
+
+    /// <summary>What happened to it, oldest first.</summary>
+    [Alias("events")]
+    Task<RunEvent[]> EventsAsync();
+
+    /// <summary>The run's curve, a few thousand rows at a time.</summary>
+    [Alias("curve")]
+    IAsyncEnumerable<StepMetrics[]> CurveAsync(CancellationToken cancellation = default);
+
+    /// <summary>The rows of one attempt as they were stored, a few thousand at a time.</summary>
+    [Alias("attempt-rows")]
+    IAsyncEnumerable<StepMetrics[]> AttemptRowsAsync(int attempt, CancellationToken cancellation = default);
+
+    /// <summary>The curve of one metric, thinned to at most <paramref name="points"/> steps.</summary>
+    [Alias("series")]
+    Task<(long Step, double Value)[]> SeriesAsync(string name, int points);
+
+    /// <summary>News from now on, after the newest <paramref name="backlog"/> that are still remembered.</summary>
+    [Alias("watch")]
+    IAsyncEnumerable<RunNews> WatchAsync(int backlog, CancellationToken cancellation = default);
+
+    /// <summary>A stretch of the log of an attempt's rank.</summary>
+    [Alias("log")]
+    Task<LogChunk> ReadLogAsync(int attempt, int rank, long offset);
+
+    /// <summary>Leases a committed checkpoint to a reader, so that it is not deleted, and tells where it is.</summary>
+    /// <exception cref="Core.Errors.UserErrorException">There is no such checkpoint.</exception>
+    [Alias("lease-checkpoint")]
+    Task<SampleSpec> LeaseAsync(SampleRequest order, Guid lease);
+
+    /// <summary>Leases a committed checkpoint to a reader of its files.</summary>
+    /// <exception cref="Core.Errors.BadDataException">There is no such checkpoint.</exception>
+    [Alias("lease-files")]
+    Task<CheckpointPlace> LeaseFilesAsync(long step, Guid lease);
+
+    /// <summary>Gives a lease back.</summary>
+    [Alias("return-checkpoint")]
+    Task ReturnAsync(Guid lease);
+
+    /// <summary>Queue → run: devices are reserved for this attempt, one a rank; false: the run does not want it any more.</summary>
+    [Alias("granted")]
+    Task<bool> GrantedAsync(NodeRef node, string[] devices, int attempt);
+
+    /// <summary>Queue → run: why it waits; null when it does not.</summary>
+    [Alias("waiting")]
+    [OneWay]
+    Task WaitingAsync(string? reason);
+
+    /// <summary>Agent → run: what an attempt's rank said; delivered again under the same number until it is answered.</summary>
+    [Alias("report")]
+    Task<Standing> ReportAsync(int attempt, long number, RankMessage[] messages);
+
+    /// <summary>Agent → run: commit a checkpoint; everything said before was reported.</summary>
+    [Alias("commit")]
+    Task<CommitReply> CommitAsync(CommittedCheckpoint checkpoint);
+
+    /// <summary>Agent → run: a rank is gone and will not come back.</summary>
+    [Alias("ended")]
+    Task EndedAsync(AttemptEnd end);
+
+    /// <summary>Agent → run: the attempt's rank is alive in this silo.</summary>
+    [Alias("renew")]
+    Task<Standing> RenewAsync(int attempt, NodeRef node);
+
+    /// <summary>Agent → run, after its silo started and swept what dead ones left: whatever was in a dead silo's care here is gone.</summary>
+    [Alias("agent-started")]
+    Task AgentStartedAsync(NodeRef node);
+}
+
+/// <summary>The answer to the creation of a run.</summary>
+/// <param name="Created">Whether it was created; false: the name is taken.</param>
+public sealed record NewRunReply(bool Created);
+
+/// <summary>Everything about a run that clients show.</summary>
+public sealed record RunView
+{
+    /// <summary>The run in one line.</summary>
+    public required RunRow Row { get; init; }
+
+    /// <summary>Its durable state.</summary>
+    public required RunRecord Record { get; init; }
+
+    /// <summary>Its resolved configuration, YAML.</summary>
+    public required string ConfigYaml { get; init; }
+
+    /// <summary>The experiment that it belongs to.</summary>
+    public required string Experiment { get; init; }
+
+    /// <summary>Whether it was asked to stop and has not yet.</summary>
+    public required bool StopRequested { get; init; }
+
+    /// <summary>Why it waits, or null.</summary>
+    public string? Waiting { get; init; }
+
+    /// <summary>How a failed run's rank wants commands to end: one of <see cref="Core.Errors.ExitCodes"/>.</summary>
+    public required int FailureCode { get; init; }
+}
+
+/// <summary>A run in one line, as lists show it: a row of the index table.</summary>
+public sealed record RunRow
+{
+    /// <summary>The run's folder: its key on the platform.</summary>
+    public required string Folder { get; init; }
+
+    /// <summary>The run's name: the last part of the folder.</summary>
+    public required string Run { get; init; }
+
+    /// <summary>What it is doing.</summary>
+    public required RunState State { get; init; }
+
+    /// <summary>Steps done.</summary>
+    public required long Step { get; init; }
+
+    /// <summary>Steps of the whole run; 0 while unknown.</summary>
+    public required long TotalSteps { get; init; }
+
+    /// <summary>Last training loss, nats per token.</summary>
+    public double? TrainLoss { get; init; }
+
+    /// <summary>Last validation loss, nats per token.</summary>
+    public double? ValLoss { get; init; }
+
+    /// <summary>Training tokens seen.</summary>
+    public required long Tokens { get; init; }
+
+    /// <summary>Mean tokens per second of the last steps.</summary>
+    public double? TokensPerSecond { get; init; }
+
+    /// <summary>Attempts so far.</summary>
+    public required int Attempts { get; init; }
+
+    /// <summary>When the run was created.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>Version of the run's record that this row shows: an older one never replaces it.</summary>
+    public required long Version { get; init; }
+}
+
+/// <summary>One thing that viewers of a run hear: a rank's message, an event, or a change of state.</summary>
+/// <param name="Number">Counts up within one activation of the run.</param>
+/// <param name="State">The run's state when it happened.</param>
+/// <param name="Message">What the rank said, or null.</param>
+/// <param name="Event">What was noted with the run, or null.</param>
+public sealed record RunNews(long Number, RunState State, RankMessage? Message = null, RunEvent? Event = null);
+
+/// <summary>Run → agent: how an attempt stands.</summary>
+/// <param name="Current">Whether the attempt is current; if not, its rank must be killed.</param>
+/// <param name="StopRequested">Whether it is to stop after its step.</param>
+public sealed record Standing(bool Current, bool StopRequested);
+
+/// <summary>A stretch of a run's log.</summary>
+/// <param name="Text">The text.</param>
+/// <param name="Next">Where the next stretch starts, in bytes.</param>
+/// <param name="Exists">Whether there is such a log.</param>
+public sealed record LogChunk(string Text, long Next, bool Exists);

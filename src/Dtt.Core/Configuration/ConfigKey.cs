@@ -1,0 +1,27 @@
+namespace Dtt.Core.Configuration;
+
+/// <summary>One row of a key table: everything the loader, the command line and the documentation know about a key.</summary>
+/// <param name="Name">The YAML key; nested keys are dotted (<c>optimizer.params.lr</c>).</param>
+/// <param name="Kind">The value's type.</param>
+/// <param name="Default">The default as YAML, or null when the key may be left unset.</param>
+/// <param name="Meaning">One sentence for the documentation.</param>
+public sealed record ConfigKey(string Name, KeyKind Kind, string? Default, string Meaning)
+{
+    /// <summary>The unit of the value, or empty.</summary>
+    public string Unit { get; init; } = "";
+
+    /// <summary>The smallest value allowed, or null.</summary>
+    public double? Min { get; init; }
+
+    /// <summary>The largest value allowed, or null.</summary>
+    public double? Max { get; init; }
+
+    /// <summary>Whether <see cref="Min"/> itself is refused.</summary>
+    public bool MinExclusive { get; init; }
+
+    /// <summary>The allowed texts, or empty for any.</summary>
+    public IReadOnlyList<string> Choices { get; init; } = [];
+
+    /// <summary>Why the key is accepted but does nothing any more, or null: one line is printed when a file sets it.</summary>
+    public string? LostMeaning { get; init; }
+}

@@ -1,0 +1,86 @@
+using System.Text.RegularExpressions;
+using Dtt.Core.Errors;
+
+namespace Dtt.Core.Configuration;
+
+/// <summary>Loads a run's configuration: command line over YAML over defaults, everything checked before anything starts.</summary>
+public static partial class ConfigLoader
+{
+    /// <summary>The configuration read when none is named and the file exists.</summary>
+    public const string DefaultFile = "configs/config.yaml";
+
+    /// <summary>The path templates read when none are named and the file exists.</summary>
+    public const string DefaultTemplates = "configs/path_templates.yaml";
+
+    /// <summary>Loads and checks a configuration.</summary>
+    /// <param name="file">A YAML file, or null for <see cref="DefaultFile"/> when it exists and the defaults otherwise.</param>
+    /// <param name="overrides">Keys set on the command line: dotted name, value, and the option it came by.</param>
+    /// <param name="time">The clock behind <c>{time}</c> in path templates.</param>
+    /// <exception cref="ConfigurationException">With every error found.</exception>
+    public static LoadedConfig Load(string? file, IEnumerable<(string Name, string Value, string Option)> overrides, TimeProvider time)
+    {
+        var reader = new ConfigReader(RunKeys.All);
+        var found = ConfigFiles.Find(file ?? DefaultFile);
+        if (file is not null || File.Exists(found)) reader.ReadFile(found);
+        foreach (var (name, value, option) in overrides) reader.SetFromCommandLine(name, value, option);
+        if (reader.Values.TextOrNull("preset") is { } preset) reader.SetUnlessSet(ModelPresets.All[preset], $"preset {preset}");
+
+        var templates = new ConfigReader(TemplateKeys.All);
+        var templateFile = ConfigFiles.Find(reader.Values.Text("templates"));
+        if (File.Exists(templateFile)) templates.ReadFile(templateFile);
+        else if (reader.Values.Text("templates") != DefaultTemplates) reader.Errors.Add($"{reader.Values.Origin("templates")}: 'templates' names {templateFile}, and there is no such file.");
+        foreach (var error in templates.Errors) reader.Errors.Add(error);
+
+        var values = reader.Values;
+        CheckTogether(values, reader.Errors);
+        var paths = ArtefactPaths.From(templates.Values, values, time.GetLocalNow(), reader.Errors);
+        reader.ThrowIfWrong();
+        var notes = reader.Notes.Concat(templates.Notes).ToList();
+        return new LoadedConfig { Run = RunConfig.From(values), Values = values, Paths = paths, Notes = notes };
+    }
+
+    /// <summary>Loads the dataset's own configuration.</summary>
+    /// <exception cref="ConfigurationException">There is none, or it is wrong.</exception>
+    public static DatasetConfig LoadDataset(LoadedConfig config)
+    {
+        var file = config.Paths.DatasetConfig;
+        if (!File.Exists(file))
+        {
+            var folder = Path.GetDirectoryName(file)!;
+            var known = Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "*.yaml").Select(f => Path.GetFileNameWithoutExtension(f)!).Order(StringComparer.Ordinal).ToList() : [];
+            throw new ConfigurationException($"dataset '{config.Run.Dataset}': there is no {file}.{Spelling.Hint(config.Run.Dataset, known)} "
+                + (known.Count > 0 ? $"Known here: {string.Join(", ", known)}. " : "") + "Write that file ('path: my.txt' is enough) or choose another dataset with -d.");
+        }
+
+        var reader = new ConfigReader(DatasetKeys.All).ReadFile(file);
+        var v = reader.Values;
+        var sources = new[] { "path", "builtin", "hf_path" }.Where(k => v.TextOrNull(k) is not null).ToList();
+        if (sources.Count > 1) reader.Errors.Add($"{v.Origin(sources[1])}: '{sources[0]}' and '{sources[1]}' are both set; a dataset has one source.");
+        reader.ThrowIfWrong();
+        return DatasetConfig.From(v, file);
+    }
+
+    private static void CheckTogether(ConfigValues v, IList<string> errors)
+    {
+        foreach (var key in new[] { "name", "dataset" })
+        {
+            if (!SafeName().IsMatch(v.Text(key)))
+                errors.Add($"{v.Origin(key)}: '{key}' is '{v.Text(key)}', but becomes a folder's name: letters, digits, '.', '_' and '-', starting with a letter or digit.");
+        }
+
+        ModelChecks.Check(v, errors);
+        if (v.LongOrNull("min_ranks") is { } fewest && fewest > v.Int("ranks_per_node"))
+            errors.Add($"{v.Origin("min_ranks")}: 'min_ranks' {fewest} is above 'ranks_per_node' {v.Int("ranks_per_node")}.");
+        if (v.Int("overlap") >= v.Int("n_ctx"))
+            errors.Add($"{v.Origin("overlap")}: 'overlap' {v.Int("overlap")} must be below 'n_ctx' {v.Int("n_ctx")}.");
+        if (v.Numbers("optimizer.params.betas") is not { Count: 2 } betas || betas.Any(b => b is < 0 or >= 1))
+            errors.Add($"{v.Origin("optimizer.params.betas")}: 'optimizer.params.betas' takes two numbers from 0 to below 1, such as [0.9, 0.95].");
+        if (v.Text("lr_schedule.name") == "exponential" && v.DoubleOrNull("min_lr") == 0 && v.DoubleOrNull("lr_schedule.params.gamma") is null)
+            errors.Add($"{v.Origin("min_lr")}: an exponential rate never reaches 0; set 'min_lr' above 0, or 'lr_schedule.params.gamma'.");
+        if (v.DoubleOrNull("min_lr") is { } min && min > v.Double("lr_schedule.params.lr_max"))
+            errors.Add($"{v.Origin("min_lr")}: 'min_lr' {min} is above 'lr_schedule.params.lr_max' {v.Double("lr_schedule.params.lr_max")}.");
+    }
+
+    [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z")]
+    private static partial Regex SafeName();
+}

@@ -1,0 +1,46 @@
+namespace Dtt.Core.Configuration;
+
+/// <summary>Where a dataset's text comes from and how it is cut; the YAML names stand in <see cref="DatasetKeys"/>.</summary>
+public sealed record DatasetConfig
+{
+    /// <summary>The file this was read from, for errors.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>A file or folder of text, or null.</summary>
+    public required string? Path { get; init; }
+
+    /// <summary>A generated dataset's name, or null.</summary>
+    public required string? Builtin { get; init; }
+
+    /// <summary>Size of a generated dataset in bytes.</summary>
+    public required long GeneratedBytes { get; init; }
+
+    /// <summary>Seed of generated text and of the train/validation split.</summary>
+    public required long Seed { get; init; }
+
+    /// <summary><c>lines</c>, <c>blank_lines</c> or <c>files</c>.</summary>
+    public required string Documents { get; init; }
+
+    /// <summary>The JSON field that holds a document's text.</summary>
+    public required string TextField { get; init; }
+
+    /// <summary>Tokens per token shard.</summary>
+    public required long ShardTokens { get; init; }
+
+    /// <summary>A dataset on the Hugging Face Hub, or null.</summary>
+    public required string? HubPath { get; init; }
+
+    /// <summary>Builds the configuration from checked values.</summary>
+    public static DatasetConfig From(ConfigValues v, string source) => new()
+    {
+        Source = source,
+        Path = v.TextOrNull("path"),
+        Builtin = v.TextOrNull("builtin"),
+        GeneratedBytes = v.Long("bytes"),
+        Seed = v.Long("seed"),
+        Documents = v.Text("documents"),
+        TextField = v.Text("text_field"),
+        ShardTokens = v.Long("shard_size"),
+        HubPath = v.TextOrNull("hf_path"),
+    };
+}

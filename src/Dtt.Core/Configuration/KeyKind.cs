@@ -1,0 +1,20 @@
+namespace Dtt.Core.Configuration;
+
+/// <summary>The type of a configuration value.</summary>
+public enum KeyKind
+{
+    /// <summary>A whole number.</summary>
+    Integer,
+
+    /// <summary>A number; <c>1e-4</c> is one.</summary>
+    Number,
+
+    /// <summary><c>true</c> or <c>false</c> (also yes/no, on/off, in any case, as YAML 1.1 readers take them).</summary>
+    Boolean,
+
+    /// <summary>A text.</summary>
+    Text,
+
+    /// <summary>A list of numbers, such as <c>[0.9, 0.95]</c>.</summary>
+    Numbers,
+}

@@ -1,0 +1,17 @@
+namespace Dtt.Core.Configuration;
+
+/// <summary>A checked configuration with where it came from and where its artefacts lie.</summary>
+public sealed record LoadedConfig
+{
+    /// <summary>The configuration.</summary>
+    public required RunConfig Run { get; init; }
+
+    /// <summary>The values behind it, each with its origin.</summary>
+    public required ConfigValues Values { get; init; }
+
+    /// <summary>The artefacts' folders.</summary>
+    public required ArtefactPaths Paths { get; init; }
+
+    /// <summary>What the user should know though it is no error, one line each.</summary>
+    public required IReadOnlyList<string> Notes { get; init; }
+}

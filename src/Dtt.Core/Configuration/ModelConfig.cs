@@ -1,0 +1,98 @@
+namespace Dtt.Core.Configuration;
+
+/// <summary>The shape of a model: what a checkpoint must agree with.</summary>
+public sealed record ModelConfig
+{
+    private const long LlamaMlpMultiple = 64;
+
+    /// <summary><c>gpt2</c>, <c>dtt</c> or <c>llama</c>.</summary>
+    public required string Architecture { get; init; }
+
+    /// <summary>Transformer blocks.</summary>
+    public required int NumLayers { get; init; }
+
+    /// <summary>Attention heads; divides <see cref="ModelDim"/>.</summary>
+    public required int NumHeads { get; init; }
+
+    /// <summary>Heads of keys and values, each shared by <see cref="NumHeads"/> ÷ this many queries; as many as heads unless set.</summary>
+    public int NumKvHeads { get => field > 0 ? field : NumHeads; init; }
+
+    /// <summary>Width of the residual stream, C.</summary>
+    public required int ModelDim { get; init; }
+
+    /// <summary>Width of the feed-forward layer.</summary>
+    public required int MlpDim { get; init; }
+
+    /// <summary>Context length in tokens, T.</summary>
+    public required int ContextLength { get; init; }
+
+    /// <summary>Ids of the tokenizer, <c>&lt;|endoftext|&gt;</c> included; the model pads them at run time only.</summary>
+    public required int VocabSize { get; init; }
+
+    /// <summary>Share of activations dropped in training, 0–1.</summary>
+    public required double Dropout { get; init; }
+
+    /// <summary>Whether attention uses torch's fused kernel.</summary>
+    public required bool FlashAttention { get; init; }
+
+    /// <summary>Whether a token sees only itself and those before it.</summary>
+    public bool Causal { get; init; } = true;
+
+    /// <summary>Whether the head is the token embedding.</summary>
+    public bool TieEmbeddings { get; init; } = true;
+
+    /// <summary>ε of the norms.</summary>
+    public double NormEpsilon { get; init; } = 1e-5;
+
+    /// <summary>Base of the rotary angles (llama).</summary>
+    public double RopeTheta { get; init; } = 10000;
+
+    /// <summary>Width of one head, hs.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public int HeadDim => ModelDim / NumHeads;
+
+    /// <summary>The model of checked values.</summary>
+    public static ModelConfig From(ConfigValues v) => new()
+    {
+        Architecture = v.Text("architecture"),
+        NumLayers = v.Int("n_blocks"),
+        NumHeads = v.Int("n_heads"),
+        NumKvHeads = (int)(v.LongOrNull("n_kv_heads") ?? v.Int("n_heads")),
+        ModelDim = v.Int("d_model"),
+        MlpDim = (int)(v.LongOrNull("d_mlp") ?? DefaultMlpDim(v.Text("architecture"), v.Int("d_model"))),
+        ContextLength = v.Int("n_ctx"),
+        VocabSize = v.Int("vocab_size"),
+        Dropout = v.Double("dropout"),
+        FlashAttention = v.Bool("flash_attention"),
+        Causal = v.Text("mask_type") == "causal",
+        TieEmbeddings = v.BoolOrNull("tie_embeddings") ?? v.Text("architecture") != "llama",
+        NormEpsilon = v.Double("norm_eps"),
+        RopeTheta = v.Double("rope_theta"),
+    };
+
+    /// <summary>How this shape differs from another, one line a difference; empty when weights of one load into the other.</summary>
+    public IReadOnlyList<string> DifferencesFrom(ModelConfig other)
+    {
+        var differences = new List<string>();
+        void Compare<T>(string key, T mine, T theirs)
+        {
+            if (!EqualityComparer<T>.Default.Equals(mine, theirs)) differences.Add($"{key} is {theirs} there and {mine} here");
+        }
+
+        Compare("architecture", Architecture, other.Architecture);
+        Compare("n_blocks", NumLayers, other.NumLayers);
+        Compare("n_heads", NumHeads, other.NumHeads);
+        Compare("n_kv_heads", NumKvHeads, other.NumKvHeads);
+        Compare("d_model", ModelDim, other.ModelDim);
+        Compare("d_mlp", MlpDim, other.MlpDim);
+        Compare("n_ctx", ContextLength, other.ContextLength);
+        Compare("vocab_size", VocabSize, other.VocabSize);
+        Compare("tie_embeddings", TieEmbeddings, other.TieEmbeddings);
+        if (Architecture == "llama") Compare("rope_theta", RopeTheta, other.RopeTheta);
+        return differences;
+    }
+
+    /// <summary>4 C; for the three matrices of a gated layer two thirds of that, rounded up to a multiple of 64 (Shazeer 2020, arXiv:2002.05202).</summary>
+    private static long DefaultMlpDim(string architecture, long modelDim) =>
+        architecture == "llama" ? (8 * modelDim / 3 + LlamaMlpMultiple - 1) / LlamaMlpMultiple * LlamaMlpMultiple : 4 * modelDim;
+}

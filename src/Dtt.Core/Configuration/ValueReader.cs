@@ -1,0 +1,100 @@
+using System.Globalization;
+
+namespace Dtt.Core.Configuration;
+
+/// <summary>Turns a YAML scalar into the type its key asks for, and back.</summary>
+internal static class ValueReader
+{
+    /// <summary>The typed value, or null with <paramref name="error"/> saying what was expected.</summary>
+    public static object? Read(ConfigKey key, YamlNode node, out string? error)
+    {
+        error = null;
+        object? value = key.Kind switch
+        {
+            KeyKind.Integer => ReadInteger(node),
+            KeyKind.Number => ReadNumber(node),
+            KeyKind.Boolean => ReadBoolean(node),
+            KeyKind.Text => node.Scalar,
+            KeyKind.Numbers => ReadNumbers(node),
+            _ => throw new InvalidOperationException($"no reader for {key.Kind}"),
+        };
+        if (value is null)
+        {
+            error = $"'{key.Name}' takes {Expected(key)}, not {node.Shown}.";
+            return null;
+        }
+
+        var number = value switch { long i => i, double d => d, _ => (double?)null };
+        if (number is { } n && (n < key.Min || n > key.Max || (key.MinExclusive && n <= key.Min) || !double.IsFinite(n)))
+            error = $"'{key.Name}' is {node.Scalar}, but takes {Expected(key)}.";
+        else if (value is string text && key.Choices.Count > 0 && !key.Choices.Contains(text))
+            error = $"'{key.Name}' is '{text}', but takes {Expected(key)}.{Spelling.Hint(text, key.Choices)}";
+        return error is null ? value : null;
+    }
+
+    /// <summary>The value as YAML.</summary>
+    public static string Write(object value) => value switch
+    {
+        bool b => b ? "true" : "false",
+        double d => d.ToString("R", CultureInfo.InvariantCulture),
+        long i => i.ToString(CultureInfo.InvariantCulture),
+        string s => Quote(s),
+        IReadOnlyList<double> list => $"[{string.Join(", ", list.Select(d => d.ToString("R", CultureInfo.InvariantCulture)))}]",
+        _ => throw new InvalidOperationException($"no YAML for {value.GetType()}"),
+    };
+
+    private static string Expected(ConfigKey key)
+    {
+        if (key.Choices.Count > 0) return $"one of {string.Join(", ", key.Choices)}";
+        var noun = key.Kind switch
+        {
+            KeyKind.Integer => "a whole number",
+            KeyKind.Number => "a number",
+            KeyKind.Boolean => "true or false",
+            KeyKind.Text => "a text",
+            _ => "a list of numbers",
+        };
+        var low = key.Min is { } min ? $"{(key.MinExclusive ? "above" : "at least")} {min.ToString(CultureInfo.InvariantCulture)}" : null;
+        var high = key.Max is { } max ? $"at most {max.ToString(CultureInfo.InvariantCulture)}" : null;
+        return string.Join(low is not null && high is not null ? " and " : " ", new[] { low is null ? noun : $"{noun} {low}", low is null && high is not null ? high : high }.Where(p => p is not null));
+    }
+
+    private static object? ReadInteger(YamlNode node) =>
+        node is { Scalar: { } s, Quoted: false } && long.TryParse(s.Replace("_", ""), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var i) ? i
+        : node is { Scalar: not null, Quoted: false } && ReadNumber(node) is double d && d == Math.Floor(d) && Math.Abs(d) < 1e15 && node.Scalar.Contains('e', StringComparison.OrdinalIgnoreCase) ? (long)d
+        : null;
+
+    private static object? ReadNumber(YamlNode node) =>
+        node is { Scalar: { } s, Quoted: false } && double.TryParse(s.Replace("_", ""), NumberStyles.Float, CultureInfo.InvariantCulture, out var d) ? d : null;
+
+    private static object? ReadBoolean(YamlNode node) => node is { Scalar: { } s, Quoted: false }
+        ? s.ToLowerInvariant() switch { "true" or "yes" or "on" => true, "false" or "no" or "off" => false, _ => null }
+        : (object?)null;
+
+    private static IReadOnlyList<double>? ReadNumbers(YamlNode node)
+    {
+        if (node.Items is not { } items)
+            return node.Scalar is ['[', .. var inner, ']'] && inner.Length > 0
+                ? ReadNumbers(new YamlNode(node.Line) { Items = [.. inner.Split(',').Select(i => new YamlNode(node.Line) { Scalar = i.Trim() })] })
+                : null;
+        var numbers = new List<double>();
+        foreach (var item in items)
+        {
+            if (ReadNumber(item) is not double d) return null;
+            numbers.Add(d);
+        }
+
+        return numbers;
+    }
+
+    private static string Quote(string text)
+    {
+        var plain = text.Length > 0 && (char.IsAsciiLetter(text[0]) || text[0] is '.' or '/' or '_')
+            && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' or '/' or '+')
+            && ReadBoolean(new YamlNode(0) { Scalar = text }) is null && text is not "null" and not "~" and not "Null" and not "NULL"
+            && ReadNumber(new YamlNode(0) { Scalar = text }) is null;
+        if (plain) return text;
+        var quoted = text.Replace("\\", "\\\\").Replace("\"", "\\\"").Replace("\n", "\\n").Replace("\r", "\\r").Replace("\t", "\\t");
+        return $"\"{quoted}\"";
+    }
+}

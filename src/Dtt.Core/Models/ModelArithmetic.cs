@@ -1,0 +1,64 @@
+using Dtt.Core.Configuration;
+
+namespace Dtt.Core.Models;
+
+/// <summary>What a model costs, before a step of it is run.</summary>
+public sealed class ModelArithmetic
+{
+    private readonly ModelConfig _model;
+    private readonly long _hidden;
+
+    /// <summary>The arithmetic of a model.</summary>
+    public ModelArithmetic(ModelConfig model)
+    {
+        _model = model;
+        var table = ParameterTable.Of(model);
+        Parameters = table.Sum(p => p.Count);
+        _hidden = table.Where(p => p.Role == ParameterRole.Hidden).Sum(p => p.Count);
+
+        // Embeddings are looked up; a tied one multiplies in the head.
+        var lookedUp = table.Where(p => p.Role == ParameterRole.Position).Sum(p => p.Count) + (model.TieEmbeddings ? 0 : (long)model.VocabSize * model.ModelDim);
+        FlopsPerToken = 6.0 * (Parameters - lookedUp) + 12.0 * model.NumLayers * model.ModelDim * model.ContextLength;
+    }
+
+    /// <summary>All weights, tied ones once.</summary>
+    public long Parameters { get; }
+
+    /// <summary>
+    /// Floating-point operations of forward and backward for one token: 6 N + 12 L C T, with N the weights that multiply; Chowdhery et al. 2022 (PaLM), appendix B.
+    /// </summary>
+    public double FlopsPerToken { get; }
+
+    /// <summary>Bytes of weights, gradients and optimizer state: fp32 master, gradient and moments, and with bf16 a working copy.</summary>
+    public long StateBytes(string optimizer, bool bf16) => Parameters * (8 + (bf16 ? 2 : 0)) + MomentBytes(optimizer);
+
+    /// <summary>Bytes of an optimizer's state, fp32: Adam's two moments, SGD's one; Muon has one for the blocks' matrices and Adam's two for the rest.</summary>
+    public long MomentBytes(string optimizer) => 4 * (optimizer switch
+    {
+        "sgd" => Parameters,
+        "muon" => 2 * Parameters - _hidden,
+        _ => 2 * Parameters,
+    });
+
+    /// <summary>
+    /// Bytes of activations of one micro-batch, estimated: per block and token about 14 C + 2 M values (inputs of the norms and matmuls,
+    /// queries, keys, values, attention's output, both sides of the GELU; a gated layer has 4 M; up to 512 tokens also nh T of attention's weights, counted in fp32), and one chunk of logits in fp32 and in the working type.
+    /// </summary>
+    public long ActivationBytes(int microBatch, bool bf16, bool checkpointing)
+    {
+        long tokens = (long)microBatch * _model.ContextLength, width = bf16 ? 2 : 4;
+        var weights = _model.ContextLength <= ShortContext ? (long)_model.NumHeads * _model.ContextLength : 0;
+        var block = tokens * (14L * _model.ModelDim + (_model.Architecture == "llama" ? 4L : 2L) * _model.MlpDim) * width + tokens * weights * 4;
+        var blocks = checkpointing ? block + tokens * _model.ModelDim * width * _model.NumLayers : block * _model.NumLayers;
+        return blocks + Math.Min(tokens, HeadChunkRows) * _model.VocabSize * (4 + width);
+    }
+
+    /// <summary>Tokens up to which attention on a CPU keeps its weights, instead of torch's fused kernel that does not: it is faster.</summary>
+    public const int ShortContext = 512;
+
+    /// <summary>Rows of logits that exist at once.</summary>
+    public const int HeadChunkRows = 1024;
+
+    /// <summary>Bytes of one checkpoint: weights and optimizer state in fp32.</summary>
+    public long CheckpointBytes(string optimizer) => Parameters * 4 + MomentBytes(optimizer);
+}

@@ -1,0 +1,55 @@
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
+
+namespace Dtt.Core.Models;
+
+/// <summary>What a run needs of the machine, estimated before it starts: a plan that cannot work is refused while nothing is lost.</summary>
+public sealed class RunNeeds(RunConfig config)
+{
+    private readonly ModelArithmetic _model = new(config.Model);
+
+    /// <summary>Bytes of one checkpoint.</summary>
+    public long CheckpointBytes => _model.CheckpointBytes(config.Optimizer.Name);
+
+    /// <summary>Checkpoints that lie on the disk at most: the newest, the best, and the one being written; fewer when fewer are ever saved.</summary>
+    /// <param name="totalSteps">Steps of the run.</param>
+    public long Checkpoints(long totalSteps) => Math.Min(config.Keep + 2L, config.SaveEvery > 0 ? (totalSteps + config.SaveEvery - 1) / config.SaveEvery : 1);
+
+    /// <summary>Bytes of memory on a device: weights, gradients, optimizer state and one micro-batch's activations.</summary>
+    /// <param name="bf16">Whether the working copy is bf16.</param>
+    /// <param name="ranks">Ranks that share the optimizer's state, if it is shared.</param>
+    public long DeviceBytes(bool bf16, int ranks = 1) =>
+        _model.StateBytes(config.Optimizer.Name, bf16) - (config.ShardOptimizer ? _model.MomentBytes(config.Optimizer.Name) * (ranks - 1) / ranks : 0)
+        + _model.ActivationBytes(config.MicroBatchSize, bf16, config.ActivationCheckpointing);
+
+    /// <summary>Bytes of host memory of ranks on a CPU: each has all of a device's, and the first one a checkpoint to write from.</summary>
+    public long HostBytes(bool bf16, int ranks) => ranks * DeviceBytes(bf16, ranks) + CheckpointBytes;
+
+    /// <summary>Refuses a run that cannot fit in memory.</summary>
+    /// <param name="needed">What it needs, bytes.</param>
+    /// <param name="there">What there is, bytes.</param>
+    /// <param name="place">Whose memory it is, for people.</param>
+    /// <exception cref="UserErrorException">It cannot.</exception>
+    public void RequireMemory(long needed, long there, string place)
+    {
+        if (needed <= there) return;
+        var activations = _model.ActivationBytes(config.MicroBatchSize, bf16: true, config.ActivationCheckpointing);
+        throw new UserErrorException($"this run needs about {Gb(needed)} of memory (of which a micro-batch of {config.MicroBatchSize} × {config.Model.ContextLength:N0} tokens {Gb(activations)} or more), and {place} has {Gb(there)}. "
+            + $"Lower batch_size and raise grad_accumulation_steps instead, {(config.ActivationCheckpointing ? "" : "set activation_checkpointing: true, ")}or take a smaller model; `dtt train --dry-run` shows the estimate.", ExitCodes.BadConfiguration);
+    }
+
+    /// <summary>Refuses a new run whose checkpoints cannot fit on the disk. One that has begun is never refused for this: a save that fails is tried again.</summary>
+    /// <param name="totalSteps">Steps of the run.</param>
+    /// <param name="free">Free bytes.</param>
+    /// <param name="folder">Where they go.</param>
+    /// <exception cref="UserErrorException">They cannot.</exception>
+    public void RequireDisk(long totalSteps, long free, string folder)
+    {
+        var checkpoints = Checkpoints(totalSteps);
+        if (checkpoints * CheckpointBytes <= free) return;
+        throw new UserErrorException($"{folder} has {Gb(free)} free, and {checkpoints} checkpoints of {Gb(CheckpointBytes)} are to lie there at once (keep: {config.Keep}, the best one, and the one being written). "
+            + "Free some space, lower keep, or put runs elsewhere in configs/path_templates.yaml.", ExitCodes.BadConfiguration);
+    }
+
+    private static string Gb(long bytes) => bytes >= 1e8 ? $"{bytes / 1e9:N1} GB" : $"{bytes / 1e6:N1} MB";
+}

@@ -1,0 +1,73 @@
+namespace Dtt.Core.Runs;
+
+/// <summary>
+/// The rules of attempts, commits and retention as pure functions over <see cref="RunRecord"/>: every store applies these and only
+/// makes the result durable.
+/// </summary>
+public static class RunRules
+{
+    /// <summary>Begins the next attempt: from here on only it may commit.</summary>
+    public static RunRecord BeginAttempt(RunRecord record, DateTimeOffset now) => record with
+    {
+        State = RunState.Preparing,
+        Attempts = [.. EndOpenAttempt(record.Attempts, now), new RunAttempt { Attempt = record.CurrentAttempt + 1, StartedAt = now }],
+    };
+
+    /// <summary>Notes what the attempt's rank found when it was ready; ignored unless the attempt is current.</summary>
+    /// <param name="record">The run.</param>
+    /// <param name="attempt">The attempt that speaks.</param>
+    /// <param name="fromStep">The step whose state it loaded.</param>
+    /// <param name="plan">The run's arithmetic; frozen by the first attempt.</param>
+    /// <param name="fingerprint">The numerics fingerprint.</param>
+    public static RunRecord Started(RunRecord record, int attempt, long fromStep, RunPlan plan, string fingerprint) =>
+        attempt != record.CurrentAttempt ? record : record with
+        {
+            State = RunState.Running,
+            TotalSteps = plan.TotalSteps,
+            GlobalBatchWindows = record.GlobalBatchWindows == 0 ? plan.GlobalBatchWindows : record.GlobalBatchWindows,
+            TokensPerStep = record.TokensPerStep == 0 ? plan.TokensPerStep : record.TokensPerStep,
+            Attempts = [.. record.Attempts.SkipLast(1), record.Attempts[^1] with { FromStep = fromStep, Fingerprint = fingerprint }],
+            // A newer checkpoint that could not be loaded is no longer a place to go on from.
+            Checkpoints = [.. record.Checkpoints.Where(c => c.Step <= fromStep)],
+        };
+
+    /// <summary>
+    /// Commits a checkpoint: idempotent on (attempt, step), refused unless the attempt is current and the step is the newest.
+    /// </summary>
+    public static (RunRecord Record, CommitReply Reply) Commit(RunRecord record, CommittedCheckpoint checkpoint)
+    {
+        if (record.Checkpoints.FirstOrDefault(c => c.Step == checkpoint.Step && c.Attempt == checkpoint.Attempt) is { } same)
+        {
+            return same.ManifestSha256 == checkpoint.ManifestSha256
+                ? (record, new CommitReply(true))
+                : (record, new CommitReply(false, $"step {checkpoint.Step} of attempt {checkpoint.Attempt} is committed already with another manifest"));
+        }
+
+        if (checkpoint.Attempt != record.CurrentAttempt)
+            return (record, new CommitReply(false, $"attempt {checkpoint.Attempt} is over; attempt {record.CurrentAttempt} is current"));
+        if (record.Latest is { } latest && checkpoint.Step <= latest.Step)
+            return (record, new CommitReply(false, $"step {checkpoint.Step} is not after the committed step {latest.Step}"));
+        return (record with { Checkpoints = [.. record.Checkpoints, checkpoint] }, new CommitReply(true));
+    }
+
+    /// <summary>Ends an attempt; ignored unless it is current.</summary>
+    public static RunRecord EndAttempt(RunRecord record, int attempt, RunState state, string outcome, DateTimeOffset now) =>
+        attempt != record.CurrentAttempt ? record : record with
+        {
+            State = state,
+            Attempts = [.. record.Attempts.SkipLast(1), record.Attempts[^1] with { EndedAt = now, EndState = state, Outcome = outcome }],
+        };
+
+    /// <summary>The checkpoints that retention lets go: all but the newest <paramref name="keep"/>, the best and the pinned.</summary>
+    public static IReadOnlyList<CommittedCheckpoint> Expired(RunRecord record, int keep) =>
+        [.. record.Checkpoints.SkipLast(keep).Where(c => !c.Pinned && c != record.Best)];
+
+    /// <summary>Forgets checkpoints; their folders may be deleted once this is durable.</summary>
+    public static RunRecord Forget(RunRecord record, IReadOnlyCollection<CommittedCheckpoint> checkpoints) =>
+        record with { Checkpoints = [.. record.Checkpoints.Where(c => !checkpoints.Contains(c))] };
+
+    private static IEnumerable<RunAttempt> EndOpenAttempt(IReadOnlyList<RunAttempt> attempts, DateTimeOffset now) =>
+        attempts.Count > 0 && attempts[^1].EndedAt is null
+            ? [.. attempts.SkipLast(1), attempts[^1] with { EndedAt = now, EndState = RunState.Interrupted, Outcome = "interrupted: its owner was killed" }]
+            : attempts;
+}

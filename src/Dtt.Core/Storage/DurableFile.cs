@@ -1,0 +1,60 @@
+using System.ComponentModel;
+using System.Runtime.InteropServices;
+
+namespace Dtt.Core.Storage;
+
+/// <summary>Files that are whole or absent after a kill or a power cut: written beside, fsynced, renamed, and the folder fsynced.</summary>
+public static partial class DurableFile
+{
+    private const int OpenReadOnly = 0;
+    private const int OpenDirectory = 0x10000;
+    private const int OpenCloseOnExec = 0x80000;
+
+    /// <summary>Replaces <paramref name="path"/> with <paramref name="content"/> in one step.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="content">What it holds afterwards.</param>
+    /// <param name="mode">Who may read and write it; null: as the process makes files.</param>
+    /// <exception cref="IOException">The disk is full or not writable; the old content stays.</exception>
+    public static void Replace(string path, ReadOnlySpan<byte> content, UnixFileMode? mode = null)
+    {
+        var temporary = path + ".tmp";
+        using (var file = File.OpenHandle(temporary, FileMode.Create, FileAccess.Write))
+        {
+            if (mode is { } wanted) File.SetUnixFileMode(temporary, wanted);
+            RandomAccess.Write(file, content, 0);
+            RandomAccess.FlushToDisk(file);
+        }
+
+        File.Move(temporary, path, overwrite: true);
+        SyncFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
+    }
+
+    /// <summary>Makes the names in a folder durable.</summary>
+    /// <exception cref="IOException">The folder cannot be opened or synced.</exception>
+    public static void SyncFolder(string folder)
+    {
+        var descriptor = Open(folder, OpenReadOnly | OpenDirectory | OpenCloseOnExec);
+        if (descriptor < 0) throw Failure("opened", folder);
+        try
+        {
+            // Some file systems cannot sync a folder and say EINVAL: there, a rename is as durable as it gets.
+            if (FSync(descriptor) != 0 && Marshal.GetLastPInvokeError() != 22) throw Failure("synced", folder);
+        }
+        finally
+        {
+            _ = Close(descriptor);
+        }
+    }
+
+    private static IOException Failure(string verb, string folder) =>
+        new($"{folder}: cannot be {verb}: {new Win32Exception(Marshal.GetLastPInvokeError()).Message}");
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static partial int FSync(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
+    private static partial int Close(int descriptor);
+}

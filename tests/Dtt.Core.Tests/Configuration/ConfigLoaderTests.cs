@@ -1,0 +1,200 @@
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
+using Dtt.Tests;
+
+namespace Dtt.Core.Tests.Configuration;
+
+public sealed class ConfigLoaderTests : IDisposable
+{
+    /// <summary>The keys of the Python DTT's config.yaml with values of its kind.</summary>
+    private const string PythonConfig = """
+        d_mlp: 256
+        d_model: 64
+        mask_type: causal
+        n_blocks: 6
+        n_ctx: 32
+        n_heads: 8
+        name: dtt
+        seed: 91
+        vocab_size: 16384
+        batch_size: 32
+        epochs: 1
+        grad_accumulation_steps: 1
+        dropout: 0.2
+        dataset: wiki
+        overlap: 4
+        n_workers: 2
+        min_loader_ratio: 0.85
+        cuda: True
+        autocast: True
+        optimizer:
+          name: adamw
+          params:
+            weight_decay: 0.0001
+            fused: True
+        lr_schedule:
+          name: onecycle
+          params:
+            lr_max: 0.01
+            pct_start: 0.1 # share
+        log_per_val: 1000
+        temp: 1
+        val_prompt: Hello, my name is dtt. DTT stands for
+        wandb: False
+        eff_batch_per_log: 100
+        profile: False
+        """;
+
+    private readonly TempFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Load_PythonConfig_KeepsEveryValueAndExplainsLostKeys()
+    {
+        var config = Load(PythonConfig);
+        Assert.Equal((256, 64, 6, 32, 8), (config.Run.Model.MlpDim, config.Run.Model.ModelDim, config.Run.Model.NumLayers, config.Run.Model.ContextLength, config.Run.Model.NumHeads));
+        Assert.Equal((0.0001, 0.01, 0.1), (config.Run.Optimizer.WeightDecay, config.Run.LearningRate.Max, config.Run.LearningRate.PercentStart));
+        Assert.Equal("Hello, my name is dtt. DTT stands for", config.Run.ValPrompt);
+        Assert.Equal(100_000, config.Run.EvalEvery);
+        Assert.Equal(["n_workers", "min_loader_ratio", "optimizer.params.fused"], config.Notes.Select(n => n.Split('\'')[1]));
+    }
+
+    [Fact]
+    public void Load_PythonPathTemplates_AppendTheTokenizerAndDropThePickleEnding()
+    {
+        var templates = _folder.Write("templates.yaml", "dataset: '~/data/{dataset}/raw/'\ntokens: 'data/{dataset}/tokens/'\nmodel: 'models/{name}_{time}/model.pt'\ntokenizer: 'tokenizers/{dataset}_{vocab_size}.pkl'\nwandb: '{name}_{time}'\n");
+        var config = Load($"dataset: wiki\nvocab_size: 300\ntemplates: {templates}");
+        Assert.Equal(Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), "data/wiki/raw"), config.Paths.Raw);
+        Assert.Equal(Path.GetFullPath("tokenizers/wiki_300"), config.Paths.Tokenizer);
+        Assert.Equal(Path.GetFullPath("data/wiki/tokens/wiki_300"), config.Paths.Tokens);
+        Assert.Equal(2, config.Notes.Count);
+    }
+
+    [Fact]
+    public void Load_UnknownKey_NamesLineAndNearestKey()
+    {
+        var error = Assert.Throws<ConfigurationException>(() => Load("seed: 1\nn_head: 4\n"));
+        Assert.Equal($"{_folder["config.yaml"]}:2: unknown key 'n_head'. Did you mean 'n_heads'?", error.Message);
+        Assert.Equal(ExitCodes.BadConfiguration, error.ExitCode);
+    }
+
+    [Fact]
+    public void Load_SeveralErrors_ReportsThemAllAtOnce()
+    {
+        var error = Assert.Throws<ConfigurationException>(() => Load("n_ctx: many\nlr_max: 0.1\nseed: 1\nseed: 2\ndropout: 1.5\noptimizer:\n  name: adamww\nn_heads: 5\nd_model: 64\nunheard_of: 1\n", ("batch_size", "0", "-b")));
+        Assert.Collection(error.Errors,
+            e => Assert.Contains(":1: 'n_ctx' takes a whole number at least 2, not 'many'", e),
+            e => Assert.Contains(":2: unknown key 'lr_max'. It belongs under 'lr_schedule.params'", e),
+            e => Assert.Contains(":4: 'seed' is set a second time; the first is on line 3", e),
+            e => Assert.Contains(":5: 'dropout' is 1.5, but takes a number at least 0 and at most 0.95", e),
+            e => Assert.Contains(":7: 'optimizer.name' is 'adamww', but takes one of adamw, adam, sgd, muon. Did you mean 'adamw'?", e),
+            e => Assert.Contains(":10: unknown key 'unheard_of'", e),
+            e => Assert.Contains("-b: 'batch_size' is 0, but takes a whole number at least 1", e),
+            e => Assert.Contains(":8: 'n_heads' 5 does not divide 'd_model' 64; nearest: 4, 8", e));
+    }
+
+    [Theory]
+    [InlineData("optimizer.params.weight_decay", "0")]
+    [InlineData("optimizer.params.weight_decay", "0.0")]
+    public void Load_CommandLineZero_BeatsTheFile(string key, string value) =>
+        Assert.Equal(0, Load(PythonConfig, (key, value, "--set")).Run.Optimizer.WeightDecay);
+
+    [Fact]
+    public void Load_CommandLineFalse_BeatsTheFile() => Assert.False(Load(PythonConfig, ("cuda", "false", "--set")).Run.Cuda);
+
+    [Fact]
+    public void Load_UnknownCommandLineKey_SuggestsTheNearest()
+    {
+        var error = Assert.Throws<ConfigurationException>(() => Load("", ("optimizer.params.weight_decya", "0", "--set")));
+        Assert.Contains("Did you mean 'optimizer.params.weight_decay'?", error.Message);
+    }
+
+    [Theory]
+    [InlineData("gpt2-124m", 124_439_808)]
+    [InlineData("gpt2-350m", 354_823_168)]
+    [InlineData("gpt2-774m", 774_030_080)]
+    [InlineData("gpt2-1558m", 1_557_611_200)]
+    [InlineData("llama-15m", 15_191_712)]
+    [InlineData("llama-1b", 1_038_682_112)]
+    public void Load_Preset_HasTheParametersOfTheOriginal(string preset, long parameters) =>
+        Assert.Equal(parameters, new Core.Models.ModelArithmetic(Load($"preset: {preset}").Run.Model).Parameters);
+
+    [Fact]
+    public void Load_Preset_StandsBelowWhatIsSet_AndResolvesToItself()
+    {
+        var config = Load("preset: llama-42m\nn_blocks: 3\n", ("vocab_size", "300", "--set"));
+        Assert.Equal(("llama", 3, 300, 1376), (config.Run.Model.Architecture, config.Run.Model.NumLayers, config.Run.Model.VocabSize, config.Run.Model.MlpDim));
+        Assert.Contains("d_mlp: 1376 # preset llama-42m", config.Values.ToYaml());
+        Assert.Equal(config.Run.Model, RunConfig.Parse(config.Values.ToYaml()).Model);
+        Assert.Contains("Did you mean 'gpt2-124m'?", Assert.Throws<ConfigurationException>(() => Load("preset: gpt-124m")).Message);
+    }
+
+    [Theory]
+    [InlineData("architecture: llama\nn_heads: 4\nn_kv_heads: 3\nd_model: 64", "'n_kv_heads' 3 does not divide 'n_heads' 4; nearest: 2, 4")]
+    [InlineData("architecture: llama\nn_heads: 4\nd_model: 12", "is 3, an odd width")]
+    [InlineData("n_heads: 4\nn_kv_heads: 2\nd_model: 64", "has no grouped queries")]
+    [InlineData("tie_embeddings: false", "always ties its head")]
+    [InlineData("lr_schedule:\n  name: exponential\nmin_lr: 0", "never reaches 0")]
+    public void Load_KeysThatContradictEachOther_SaysHow(string text, string message) =>
+        Assert.Contains(message, Assert.Throws<ConfigurationException>(() => Load(text)).Message);
+
+    [Theory]
+    [InlineData("../evil")]
+    [InlineData("a/b")]
+    [InlineData("")]
+    [InlineData(".hidden")]
+    public void Load_NameThatWouldLeaveItsFolder_IsRefused(string name) =>
+        Assert.Contains("becomes a folder's name", Assert.Throws<ConfigurationException>(() => Load("", ("name", name, "-n"))).Message);
+
+    [Theory]
+    [InlineData("a: [1, 2\nb: 3", "not YAML")]
+    [InlineData("- one\n- two", "is a list of 'key: value' lines")]
+    [InlineData("seed: &x 1\nbatch_size: *x", "anchors and aliases")]
+    [InlineData("optimizer: adamw", "'optimizer' holds keys (name, params)")]
+    public void Load_NoConfiguration_SaysWhatIsWrong(string text, string message) =>
+        Assert.Contains(message, Assert.Throws<ConfigurationException>(() => Load(text)).Message);
+
+    [Fact]
+    public void Load_MissingFile_SaysSo() =>
+        Assert.Contains("there is no such file", Assert.Throws<ConfigurationException>(() => ConfigLoader.Load(_folder["none.yaml"], [], TimeProvider.System)).Message);
+
+    [Fact]
+    public void ToYaml_LoadsToTheSameConfiguration()
+    {
+        var config = Load(PythonConfig, ("optimizer.params.betas", "[0.8, 0.9]", "--set"), ("val_prompt", "a \"quote\": # no comment\nline", "--set"), ("name", "007", "-n"));
+        var again = Load(config.Values.ToYaml());
+        Assert.Equal(config.Run, again.Run);
+        Assert.Contains("betas: [0.8, 0.9] # --set", config.Values.ToYaml());
+    }
+
+    [Fact]
+    public void LoadDataset_Unknown_ListsTheKnownOnes()
+    {
+        _folder.Write("tales.yaml", "builtin: tales");
+        var templates = _folder.Write("templates.yaml", $"dataset_config: '{_folder.Path}/{{dataset}}.yaml'");
+        var config = Load($"dataset: tails\ntemplates: {templates}");
+        var error = Assert.Throws<ConfigurationException>(() => ConfigLoader.LoadDataset(config));
+        Assert.Contains("Did you mean 'tales'?", error.Message);
+    }
+
+    [Fact]
+    public void LoadDataset_TwoSources_AreRefused()
+    {
+        var templates = _folder.Write("templates.yaml", $"dataset_config: '{_folder.Path}/{{dataset}}.yaml'");
+        _folder.Write("two.yaml", "builtin: tales\npath: x.txt");
+        Assert.Contains("a dataset has one source", Assert.Throws<ConfigurationException>(() => ConfigLoader.LoadDataset(Load($"dataset: two\ntemplates: {templates}"))).Message);
+    }
+
+    [Fact]
+    public void ShippedConfigurations_Load()
+    {
+        foreach (var file in Directory.EnumerateFiles(Repository.At("configs"), "*.yaml").Where(f => !f.EndsWith("path_templates.yaml")))
+            Assert.Empty(ConfigLoader.Load(file, [("templates", Repository.At("configs", "path_templates.yaml"), "test")], TimeProvider.System).Notes);
+        foreach (var file in Directory.EnumerateFiles(Repository.At("configs", "project_datasets"), "*.yaml"))
+            new ConfigReader(DatasetKeys.All).ReadFile(file).ThrowIfWrong();
+    }
+
+    private LoadedConfig Load(string yaml, params (string Name, string Value, string Option)[] overrides) =>
+        ConfigLoader.Load(_folder.Write("config.yaml", yaml), overrides, TimeProvider.System);
+}
