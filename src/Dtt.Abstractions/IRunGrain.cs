@@ -13,7 +13,7 @@ public interface IRunGrain : IGrainWithStringKey
     [Alias("create")]
     Task<NewRunReply> CreateAsync(RunRequest run);
 
-    /// <summary>Takes over a run that was trained outside of the platform, from what lies in its folder; false when there is none or the platform knows it.</summary>
+    /// <summary>Takes over a run that was stood alone, with the state that lies in its folder; false when there is none or the platform knows it.</summary>
     [Alias("adopt")]
     Task<bool> AdoptAsync();
 
@@ -64,15 +64,10 @@ public interface IRunGrain : IGrainWithStringKey
     [Alias("log")]
     Task<LogChunk> ReadLogAsync(int attempt, int rank, long offset);
 
-    /// <summary>Leases a committed checkpoint to a reader, so that it is not deleted, and tells where it is.</summary>
-    /// <exception cref="Core.Errors.UserErrorException">There is no such checkpoint.</exception>
-    [Alias("lease-checkpoint")]
-    Task<SampleSpec> LeaseAsync(SampleRequest order, Guid lease);
-
-    /// <summary>Leases a committed checkpoint to a reader of its files.</summary>
+    /// <summary>Leases a committed checkpoint to a reader, so that it is not deleted, and tells where it is and what belongs to it.</summary>
     /// <exception cref="Core.Errors.BadDataException">There is no such checkpoint.</exception>
-    [Alias("lease-files")]
-    Task<CheckpointPlace> LeaseFilesAsync(long step, Guid lease);
+    [Alias("lease-checkpoint")]
+    Task<CheckpointSource> LeaseAsync(long step, Guid lease);
 
     /// <summary>Gives a lease back.</summary>
     [Alias("return-checkpoint")]
@@ -121,11 +116,8 @@ public sealed record RunView
     /// <summary>Its durable state.</summary>
     public required RunRecord Record { get; init; }
 
-    /// <summary>Its resolved configuration, YAML.</summary>
-    public required string ConfigYaml { get; init; }
-
-    /// <summary>The experiment that it belongs to.</summary>
-    public required string Experiment { get; init; }
+    /// <summary>What is trained: its configuration, and where its tokens lie.</summary>
+    public required RunRequest Request { get; init; }
 
     /// <summary>Whether it was asked to stop and has not yet.</summary>
     public required bool StopRequested { get; init; }

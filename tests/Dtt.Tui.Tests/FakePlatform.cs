@@ -34,13 +34,11 @@ internal sealed class FakePlatform : IPlatform
             Run = row.Run,
             State = row.State,
             CreatedAt = default,
-            TokensFolder = "/t",
-            TokenizerFolder = "/v",
             TotalSteps = row.TotalSteps,
             TokensPerStep = 10,
             Checkpoints = [Checkpoint(200, 4.0), Checkpoint(400, 3.0), Checkpoint(600, 3.5)],
         };
-        var view = new RunView { Row = row, Record = record, ConfigYaml = "", Experiment = row.Run, StopRequested = false, FailureCode = 0 };
+        var view = new RunView { Row = row, Record = record, Request = new RunRequest { ConfigYaml = "", TokensFolder = "/t", TokenizerFolder = "/v", Environment = new Dictionary<string, string>() }, StopRequested = false, FailureCode = 0 };
         return Answer<RunDetail?>(new RunDetail(view, [.. Enumerable.Range(1, 300).Select(i => ((long)i * 2, 8 * Math.Exp(-i / 60.0) + 2))], [(200, 4.0), (400, 3.0), (600, 3.5)],
             [new RunEvent(default, "started", "attempt 1 on cpu"), new RunEvent(default, "died", "the rank was killed by signal 9")], ["step 599", "step 600"]));
     }
@@ -57,9 +55,9 @@ internal sealed class FakePlatform : IPlatform
         return Task.CompletedTask;
     }
 
-    public async IAsyncEnumerable<RankMessage> SampleAsync(SampleRequest order, [EnumeratorCancellation] CancellationToken cancellation)
+    public async IAsyncEnumerable<RankMessage> SampleAsync(string run, long step, SampleSettings settings, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        Asked.Add($"sample {order.Run}@{order.Step} {order.Prompt}|{order.Temperature}|{order.Seed}");
+        Asked.Add($"sample {run}@{step} {settings.Prompt}|{settings.Temperature}|{settings.Seed}");
         await Task.Yield();
         yield return new SampledText(0, " there lived a king", false, 0, 0);
         yield return new SampledText(0, "", true, 5, 0.5);

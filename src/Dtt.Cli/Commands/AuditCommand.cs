@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Dtt.Abstractions;
 using Dtt.Cli.Runs;
-using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Core.Runs;
 using Dtt.Data.Order;
@@ -49,9 +48,9 @@ internal static class AuditCommand
     /// <summary>Counts the windows of every committed position.</summary>
     private static string Windows(RunView view, long steps, List<string> problems)
     {
-        var config = RunConfig.Parse(view.ConfigYaml);
+        var config = view.Request.Config;
         var record = view.Record;
-        using var data = TrainingData.Open(record.TokensFolder, record.TokenizerFolder, config, record.GlobalBatchWindows);
+        using var data = TrainingData.Open(view.Request.TokensFolder, view.Request.TokenizerFolder, config, record.GlobalBatchWindows);
         var (n, positions) = (data.Windows.Count, steps * data.Plan.GlobalBatchWindows);
         var order = new WindowOrder(n, config.Seed, (long)data.Windows.Stride * data.Train.TokenBytes);
         for (var start = 0L; start < positions; start += n)

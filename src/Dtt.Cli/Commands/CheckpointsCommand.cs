@@ -34,7 +34,7 @@ internal static class CheckpointsCommand
         ["val_loss"] = c.ValLoss,
         ["bytes"] = c.SizeBytes,
         ["weights_sha256"] = c.WeightsSha256,
-        ["path"] = Path.Combine(view.Row.Folder, "checkpoints", c.FolderName),
+        ["path"] = new RunLayout(view.Row.Folder).Checkpoint(c.FolderName),
     })]);
 
     /// <summary>One line a checkpoint.</summary>

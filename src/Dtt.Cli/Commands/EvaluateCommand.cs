@@ -1,5 +1,9 @@
 using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
 using Dtt.Cli.Runs;
+using Dtt.Core.Errors;
+using Dtt.Core.Ranks;
 
 namespace Dtt.Cli.Commands;
 
@@ -16,12 +20,17 @@ internal static class EvaluateCommand
         command.SetAction(async (result, cancellation) =>
         {
             await using var client = await Platform.ConnectAsync(cancellation);
-            return await RunLookup.WithCheckpointAsync(client, result.GetValue(run)!, (view, _, source) => RankProgram.RunAsync(
-            [
-                "--evaluate", source.Folder, source.ManifestSha256, Path.Combine(view.Row.Folder, "config.yaml"), view.Record.TokensFolder, view.Record.TokenizerFolder, result.GetValue(json) ? "json" : "text",
-                .. result.GetValue(choices) is { } file ? new[] { Path.GetFullPath(file), $"{result.GetValue(most)}" } : [],
-            ], cancellation));
+            var (_, view, checkpoint) = await RunLookup.FindCheckpointAsync(client, result.GetValue(run)!);
+            var work = new EvaluateSpec { Choices = result.GetValue(choices) is { } file ? Path.GetFullPath(file) : null, MaxChoices = result.GetValue(most) };
+            await foreach (var measured in Jobs.RunAsync(client, view.Row.Folder, checkpoint.Step, work, cancellation).OfType<EvaluateResult>()) Print(measured.Values, result.GetValue(json));
+            return ExitCodes.Success;
         });
         return command;
+    }
+
+    private static void Print(IReadOnlyDictionary<string, double> values, bool json)
+    {
+        if (json) Console.Out.WriteLine(new JsonObject(values.Select(v => KeyValuePair.Create(v.Key, (JsonNode?)v.Value))).ToJsonString());
+        else foreach (var (name, value) in values) Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-24} {value:0.0000}"));
     }
 }

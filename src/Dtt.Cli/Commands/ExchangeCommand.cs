@@ -1,6 +1,8 @@
 using System.CommandLine;
 using Dtt.Cli.Runs;
+using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
+using Dtt.Core.Ranks;
 
 namespace Dtt.Cli.Commands;
 
@@ -12,11 +14,22 @@ internal static class ExchangeCommand
         var folder = new Argument<string>("FOLDER") { Description = "A GPT-2 or Llama folder: config.json, model.safetensors, tokenizer.json." };
         var name = new Option<string?>("--name", "-n") { Description = "The run's name (default: the folder's)." };
         var command = new Command("import", "Make a run of a Hugging Face model, to sample it or to train from it.") { folder, name };
-        command.SetAction((result, cancellation) =>
+        command.SetAction(async (result, cancellation) =>
         {
             var path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(result.GetValue(folder)!));
             if (!Directory.Exists(path)) throw new UserErrorException($"there is no folder {path}.", ExitCodes.BadConfiguration);
-            return RankProgram.RunAsync(["--import", path, result.GetValue(name) ?? Path.GetFileName(path)], cancellation);
+            var wanted = result.GetValue(name) ?? Path.GetFileName(path);
+            var paths = ConfigLoader.Load(null, [("name", wanted, "--name")], TimeProvider.System).Paths;
+            await using var client = await Platform.ConnectAsync(cancellation);
+            var work = new ImportSpec(path, wanted, paths.Runs, Path.GetDirectoryName(paths.Tokenizer)!);
+            await foreach (var imported in Jobs.RunAsync(client, work, cancellation).OfType<ImportResult>())
+            {
+                var run = Path.GetFileName(imported.RunFolder);
+                Console.Error.WriteLine($"imported as run '{run}', weights {imported.WeightsSha256[..12]}: `dtt sample {run}`, or 'init_from: {run}' in a configuration.");
+                Console.Out.WriteLine(run);
+            }
+
+            return ExitCodes.Success;
         });
         return command;
     }
@@ -29,13 +42,11 @@ internal static class ExchangeCommand
         command.SetAction(async (result, cancellation) =>
         {
             await using var client = await Platform.ConnectAsync(cancellation);
-            return await RunLookup.WithCheckpointAsync(client, result.GetValue(run)!, async (view, checkpoint, source) =>
-            {
-                var folder = Path.GetFullPath(result.GetValue(target) ?? Path.Combine("exports", $"{view.Record.Run}-{checkpoint.Step}"));
-                var code = await RankProgram.RunAsync(["--export", source.Folder, source.ManifestSha256, view.Record.TokenizerFolder, folder], cancellation);
-                if (code == ExitCodes.Success) Console.Out.WriteLine(folder);
-                return code;
-            });
+            var (_, view, checkpoint) = await RunLookup.FindCheckpointAsync(client, result.GetValue(run)!);
+            var folder = Path.GetFullPath(result.GetValue(target) ?? Path.Combine("exports", $"{view.Record.Run}-{checkpoint.Step}"));
+            var work = new ExportSpec { Target = folder };
+            await foreach (var exported in Jobs.RunAsync(client, view.Row.Folder, checkpoint.Step, work, cancellation).OfType<ExportResult>()) Console.Out.WriteLine(exported.Folder);
+            return ExitCodes.Success;
         });
         return command;
     }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Dtt.Abstractions;
+using Dtt.Cli.Output;
 using Dtt.Cli.Runs;
 using Dtt.Core.Configuration;
 using Dtt.Core.Runs;
@@ -20,7 +21,7 @@ internal static class ShowCommand
             await using var client = await Platform.ConnectAsync(cancellation);
             var (grain, view) = await RunLookup.FindAsync(client, result.GetValue(run)!);
             var events = await grain.EventsAsync();
-            var experiment = await client.Grains.GetGrain<IExperimentGrain>(Path.Combine(Path.GetDirectoryName(view.Row.Folder)!, view.Experiment)).FindAsync();
+            var experiment = await client.Grains.GetGrain<IExperimentGrain>(Path.Combine(Path.GetDirectoryName(view.Row.Folder)!, view.Request.Config.Name)).FindAsync();
             if (result.GetValue(json)) Console.Out.WriteLine(Json(view, events).ToJsonString(JsonOutput.Options));
             else Print(view, events, experiment);
         });
@@ -30,9 +31,9 @@ internal static class ShowCommand
     private static JsonObject Json(RunView view, IReadOnlyList<RunEvent> events)
     {
         var json = RunsCommand.Json(view.Row);
-        json["experiment"] = view.Experiment;
+        json["experiment"] = view.Request.Config.Name;
         json["waiting"] = view.Waiting;
-        json["config"] = ConfigJson(view.ConfigYaml);
+        json["config"] = ConfigJson(view.Request.ConfigYaml);
         json["events"] = EventsCommand.Json(events);
         json["checkpoints"] = CheckpointsCommand.Json(view);
         return json;
@@ -63,7 +64,7 @@ internal static class ShowCommand
         if (experiment is { Runs.Count: > 1 })
         {
             o.WriteLine($"experiment '{experiment.Name}' of {experiment.Runs.Count} runs; against its first one:");
-            foreach (var difference in ConfigDifference.Lines(experiment.BaseConfigYaml, view.ConfigYaml).DefaultIfEmpty("the same configuration")) o.WriteLine("  " + difference);
+            foreach (var difference in ConfigDifference.Lines(experiment.BaseConfigYaml, view.Request.ConfigYaml).DefaultIfEmpty("the same configuration")) o.WriteLine("  " + difference);
         }
 
         o.WriteLine();
@@ -74,6 +75,6 @@ internal static class ShowCommand
         EventsCommand.Print(events, "  ");
         o.WriteLine();
         o.WriteLine("configuration");
-        foreach (var line in view.ConfigYaml.TrimEnd().Split('\n')) o.WriteLine("  " + line);
+        foreach (var line in view.Request.ConfigYaml.TrimEnd().Split('\n')) o.WriteLine("  " + line);
     }
 }

@@ -73,7 +73,7 @@ internal static class TrainCommand
         if (from.Contains('/') && Directory.Exists(from)) throw NoCheckpoint();
         var (grain, view, checkpoint) = await FindAsync();
         await grain.PinAsync(checkpoint.Step, pinned: true);
-        return new CheckpointPlace(Path.Combine(view.Row.Folder, "checkpoints", checkpoint.FolderName), checkpoint.ManifestSha256);
+        return new CheckpointPlace(new RunLayout(view.Row.Folder).Checkpoint(checkpoint.FolderName), checkpoint.ManifestSha256);
 
         async Task<(IRunGrain Grain, RunView View, CommittedCheckpoint Checkpoint)> FindAsync()
         {
@@ -91,23 +91,20 @@ internal static class TrainCommand
     /// <summary>Creates the run; a taken name is numbered: <c>name-2</c>, <c>name-3</c> …</summary>
     private static async Task<string> CreateAsync(PlatformClient client, LoadedConfig config, int priority)
     {
-        var order = new RunRequest
+        var request = new RunRequest
         {
             ConfigYaml = config.Values.ToYaml(),
             TokensFolder = config.Paths.Tokens,
             TokenizerFolder = config.Paths.Tokenizer,
-            Experiment = config.Run.Name,
-            Keep = config.Run.Keep,
             Environment = RankEnvironment.OfThisProcess(),
             Priority = priority,
             InitFrom = config.Run.InitFrom is { } from ? await StartAsync(client, from, config.Values.Origin("init_from")) : null,
-            Devices = new DeviceRequest(config.Run.Cuda, config.Run.RanksPerNode, config.Run.MinRanks),
         };
         for (var number = 1; ; number++)
         {
             var run = number == 1 ? config.Run.Name : $"{config.Run.Name}-{number}";
             var folder = Path.Combine(config.Paths.Runs, run);
-            if (!(await client.Grains.GetGrain<IRunGrain>(folder).CreateAsync(order)).Created) continue;
+            if (!(await client.Grains.GetGrain<IRunGrain>(folder).CreateAsync(request)).Created) continue;
             if (number > 1) Console.Error.WriteLine($"there is a run '{config.Run.Name}' already; this one is '{run}'.");
             return folder;
         }

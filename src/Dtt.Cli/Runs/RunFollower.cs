@@ -1,7 +1,6 @@
 using Dtt.Abstractions;
 using Dtt.Cli.Output;
 using Dtt.Client;
-using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
@@ -68,7 +67,7 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
         _grain = client.Grains.GetGrain<IRunGrain>(folder);
         var view = await _grain.FindAsync().WaitAsync(client.Lost) ?? throw new UserErrorException($"there is no run '{Run}' any more.");
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(client.Lost, _leaving.Token);
-        var display = new TrainDisplay(Run, RunConfig.Parse(view.ConfigYaml), view.Record.TotalSteps, view.Row.Step);
+        var display = new TrainDisplay(Run, view.Request.Config, view.Record.TotalSteps, view.Row.Step);
         await display.ShowAsync(async () =>
         {
             await foreach (var news in _grain.WatchAsync(backlog).Until(ended.Token))
@@ -78,7 +77,7 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
             }
         });
         view = await _grain.FindAsync() ?? throw new UserErrorException($"run '{Run}' was deleted.");
-        return Tell(view, (await _grain.EventsAsync()).LastOrDefault(e => e.Kind == "failed")?.Message);
+        return Tell(view, (await _grain.EventsAsync()).LastOrDefault(e => e.Kind == EventKinds.Failed)?.Message);
     }
 
     /// <summary>Whether the run goes on: news of its end may be old, from before somebody resumed it.</summary>
@@ -90,7 +89,7 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
             Console.Error.WriteLine($"{cudaOrigin}: 'cuda: true', and libtorch sees no GPU on this machine: training on the CPU.");
         if (news.Message is TrainingSample sample) _samples[sample.Step] = sample.Text;
         if (news.Message is not null) display.Show(news.Message);
-        if (news.Event is { Kind: not ("started" or "committed" or "completed" or "stopped" or "failed") } happened) display.Show(new RankEvent(happened.Kind, happened.Message));
+        if (news.Event is { Kind: not (EventKinds.Started or EventKinds.Committed or EventKinds.Completed or EventKinds.Stopped or EventKinds.Failed) } happened) display.Show(new RankEvent(happened.Kind, happened.Message));
     }
 
     private int Tell(RunView view, string? failure)

@@ -53,22 +53,6 @@ internal static class RunLookup
             : $"run '{record.Run}' has no checkpoint '{which}'; it has {string.Join(", ", record.Checkpoints.Select(c => c.Step))}, @best and @latest."));
     }
 
-    /// <summary>Works with the files of the checkpoint that a reference names; they stay where they are until it is done.</summary>
-    public static async Task<int> WithCheckpointAsync(PlatformClient client, string reference, Func<RunView, CommittedCheckpoint, CheckpointPlace, Task<int>> work)
-    {
-        var (grain, view, checkpoint) = await FindCheckpointAsync(client, reference);
-        var lease = Guid.NewGuid();
-        var place = await grain.LeaseFilesAsync(checkpoint.Step, lease);
-        try
-        {
-            return await work(view, checkpoint, place);
-        }
-        finally
-        {
-            await grain.ReturnAsync(lease);
-        }
-    }
-
     /// <summary>The run's whole curve.</summary>
     public static async Task<IReadOnlyList<StepMetrics>> CurveAsync(IRunGrain grain)
     {

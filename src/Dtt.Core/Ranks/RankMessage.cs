@@ -7,6 +7,10 @@ namespace Dtt.Core.Ranks;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(TrainSpec), "train")]
 [JsonDerivedType(typeof(SampleSpec), "sample")]
+[JsonDerivedType(typeof(EvaluateSpec), "evaluate")]
+[JsonDerivedType(typeof(ExportSpec), "export")]
+[JsonDerivedType(typeof(ImportSpec), "import")]
+[JsonDerivedType(typeof(BenchSpec), "bench")]
 [JsonDerivedType(typeof(StopRequest), "stop")]
 [JsonDerivedType(typeof(CommitAnswer), "commit_answer")]
 [JsonDerivedType(typeof(RankPeers), "peers")]
@@ -17,6 +21,12 @@ namespace Dtt.Core.Ranks;
 [JsonDerivedType(typeof(CommitRequest), "commit")]
 [JsonDerivedType(typeof(TrainingSample), "training_sample")]
 [JsonDerivedType(typeof(SampledText), "sampled_text")]
+[JsonDerivedType(typeof(EvaluateResult), "evaluated")]
+[JsonDerivedType(typeof(ExportResult), "exported")]
+[JsonDerivedType(typeof(ImportResult), "imported")]
+[JsonDerivedType(typeof(BenchResult), "measured")]
+[JsonDerivedType(typeof(JobProgress), "progress")]
+[JsonDerivedType(typeof(JobDone), "done")]
 [JsonDerivedType(typeof(RankEvent), "event")]
 [JsonDerivedType(typeof(RankFinished), "finished")]
 [JsonDerivedType(typeof(RankFailed), "failed")]
@@ -69,43 +79,25 @@ public sealed record TrainSpec : RankMessage
 
     /// <summary>Committed checkpoints to start from, best choice first; empty for fresh weights.</summary>
     public required IReadOnlyList<CommittedCheckpoint> ResumeFrom { get; init; }
-}
 
-/// <summary>Host → rank, first: continue a prompt.</summary>
-public sealed record SampleSpec : RankMessage
-{
-    /// <summary>The checkpoint's folder, absolute.</summary>
-    public required string CheckpointFolder { get; init; }
+    /// <summary>Whether a sample is taken with each validation.</summary>
+    public bool TakeSamples { get; init; } = true;
 
-    /// <summary>SHA-256 of its manifest.</summary>
-    public required string ManifestSha256 { get; init; }
-
-    /// <summary>The run's configuration, YAML.</summary>
-    public required string ConfigYaml { get; init; }
-
-    /// <summary>The tokenizer's folder, absolute.</summary>
-    public required string TokenizerFolder { get; init; }
-
-    /// <summary>The text to continue.</summary>
-    public required string Prompt { get; init; }
-
-    /// <summary>Most tokens to add.</summary>
-    public required int MaxTokens { get; init; }
-
-    /// <summary>How many continuations.</summary>
-    public required int Count { get; init; }
-
-    /// <summary>Softmax temperature; 0 takes the likeliest token.</summary>
-    public required double Temperature { get; init; }
-
-    /// <summary>Tokens considered; 0: all.</summary>
-    public required int TopK { get; init; }
-
-    /// <summary>Smallest set of tokens whose probability reaches this; 1: all.</summary>
-    public required double TopP { get; init; }
-
-    /// <summary>Seed: the same one gives the same text.</summary>
-    public required long Seed { get; init; }
+    /// <summary>What the ranks of a run's current attempt are to do.</summary>
+    /// <param name="run">The run, an attempt of which has begun.</param>
+    /// <param name="folder">The run's folder, absolute.</param>
+    public static TrainSpec Of(DurableRun run, string folder) => new()
+    {
+        Run = run.Record!.Run,
+        RunFolder = folder,
+        Attempt = run.Record.CurrentAttempt,
+        ConfigYaml = run.Request!.ConfigYaml,
+        TokensFolder = run.Request.TokensFolder,
+        TokenizerFolder = run.Request.TokenizerFolder,
+        GlobalBatchWindows = run.Record.GlobalBatchWindows,
+        ResumeFrom = [.. run.Record.Checkpoints.Reverse()],
+        InitFrom = run.Request.InitFrom,
+    };
 }
 
 /// <summary>Host → rank: finish the step, save, commit and leave.</summary>
@@ -134,6 +126,9 @@ public sealed record RankStarted : RankMessage
     /// <summary>The step whose state was loaded; 0: fresh weights.</summary>
     public required long FromStep { get; init; }
 
+    /// <summary>What the weights are when <see cref="FromStep"/> is 0, for people.</summary>
+    public string InitialWeights { get; init; } = "fresh weights";
+
     /// <summary>The run's arithmetic.</summary>
     public required RunPlan Plan { get; init; }
 
@@ -160,14 +155,6 @@ public sealed record CommitRequest(CommittedCheckpoint Checkpoint) : RankMessage
 /// <param name="Tokens">Training tokens seen.</param>
 /// <param name="Text">Prompt and continuation.</param>
 public sealed record TrainingSample(long Step, long Tokens, string Text) : RankMessage;
-
-/// <summary>Rank → host: a piece of a continuation, as it is made.</summary>
-/// <param name="Index">Which continuation, from 0.</param>
-/// <param name="Text">The next characters.</param>
-/// <param name="Done">Whether this continuation is complete; then <paramref name="Tokens"/> and <paramref name="Seconds"/> are set.</param>
-/// <param name="Tokens">Tokens made.</param>
-/// <param name="Seconds">Time taken, the prompt's reading excluded.</param>
-public sealed record SampledText(int Index, string Text, bool Done, int Tokens, double Seconds) : RankMessage;
 
 /// <summary>Rank → host: something worth remembering with the run.</summary>
 /// <param name="Kind">One word.</param>

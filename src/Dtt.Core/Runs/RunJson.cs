@@ -7,6 +7,7 @@ namespace Dtt.Core.Runs;
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, AllowOutOfOrderMetadataProperties = true,
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
+[JsonSerializable(typeof(RunFile))]
 [JsonSerializable(typeof(RunRecord))]
 [JsonSerializable(typeof(RunEvent))]
 [JsonSerializable(typeof(StepMetrics))]

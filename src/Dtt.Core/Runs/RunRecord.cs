@@ -17,12 +17,6 @@ public sealed record RunRecord
     /// <summary>When the run was created.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>The token shards it trains on, absolute.</summary>
-    public required string TokensFolder { get; init; }
-
-    /// <summary>The tokenizer of those tokens, absolute.</summary>
-    public required string TokenizerFolder { get; init; }
-
     /// <summary>Steps of the whole run; 0 until the first attempt has counted the windows.</summary>
     public long TotalSteps { get; init; }
 

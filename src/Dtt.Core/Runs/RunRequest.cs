@@ -1,10 +1,14 @@
-using Dtt.Core.Platform;
+using System.Runtime.CompilerServices;
+using System.Text.Json.Serialization;
+using Dtt.Core.Configuration;
 
 namespace Dtt.Core.Runs;
 
-/// <summary>What a client wants trained.</summary>
+/// <summary>What a client wants trained. Whatever its configuration says is read from there, and stands nowhere else.</summary>
 public sealed record RunRequest
 {
+    private static readonly ConditionalWeakTable<string, RunConfig> _parsed = [];
+
     /// <summary>The resolved configuration, YAML.</summary>
     public required string ConfigYaml { get; init; }
 
@@ -14,13 +18,7 @@ public sealed record RunRequest
     /// <summary>The tokenizer of those tokens, absolute.</summary>
     public required string TokenizerFolder { get; init; }
 
-    /// <summary>The experiment that the run belongs to: the name wished for, before it was numbered.</summary>
-    public required string Experiment { get; init; }
-
-    /// <summary>Newest checkpoints that retention keeps.</summary>
-    public required int Keep { get; init; }
-
-    /// <summary>Environment of the run's ranks: what decides their numerics, taken from the client's own (see <see cref="RankEnvironment"/>).</summary>
+    /// <summary>Environment of the run's ranks: what decides their numerics, taken from the client's own (see <see cref="Platform.RankEnvironment"/>).</summary>
     public required IReadOnlyDictionary<string, string> Environment { get; init; }
 
     /// <summary>Higher goes first in the queue.</summary>
@@ -29,6 +27,24 @@ public sealed record RunRequest
     /// <summary>The checkpoint whose weights it starts from; null: fresh ones.</summary>
     public CheckpointPlace? InitFrom { get; init; }
 
-    /// <summary>The devices it wants.</summary>
-    public DeviceRequest Devices { get; init; } = new(WantsGpu: false, Ranks: 1, MinRanks: 1);
+    /// <summary>The configuration as a value. Its <see cref="RunConfig.Name"/> names the experiment: the run's name before it was numbered.</summary>
+    [JsonIgnore]
+    public RunConfig Config => _parsed.GetValue(ConfigYaml, RunConfig.Parse);
+
+    /// <summary>The devices that the run wants, where an earlier build stored them beside the configuration; else null.</summary>
+    [JsonPropertyName("devices")]
+    public DeviceRequest? StoredDevices { get; init; }
+
+    /// <summary>The devices that the run wants.</summary>
+    [JsonIgnore]
+    public DeviceRequest Devices => StoredDevices ?? new(Config.Cuda, Config.RanksPerNode, Config.MinRanks);
+
+    /// <summary>The same on another number of ranks, which its configuration then says.</summary>
+    public RunRequest WithRanks(int ranks)
+    {
+        const string origin = "dtt resume --ranks";
+        var yaml = ResolvedYaml.Set(ConfigYaml, "ranks_per_node", ranks, origin);
+        if (Config.MinRanks > ranks) yaml = ResolvedYaml.Set(yaml, "min_ranks", ranks, origin);
+        return this with { ConfigYaml = yaml, StoredDevices = null };
+    }
 }

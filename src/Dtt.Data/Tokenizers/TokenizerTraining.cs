@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
 using Dtt.Core.Errors;
-using Dtt.Core.Storage;
 using Dtt.Data.Text;
 
 namespace Dtt.Data.Tokenizers;

@@ -11,7 +11,7 @@ public interface INodeAgent : IGrainService
 {
     /// <summary>Reserves devices for a run's attempt, for 30 s.</summary>
     [Alias("reserve")]
-    Task<ReserveReply> ReserveAsync(string run, int attempt, DeviceRequest wish);
+    Task<ReserveReply> ReserveAsync(string run, int attempt, DeviceRequest request);
 
     /// <summary>Gives a reservation back.</summary>
     [Alias("release")]
@@ -19,7 +19,7 @@ public interface INodeAgent : IGrainService
 
     /// <summary>Starts the ranks of an attempt; what an attempt's number already started, or ended, is left alone.</summary>
     [Alias("launch")]
-    Task LaunchAsync(LaunchRequest order);
+    Task LaunchAsync(LaunchRequest request);
 
     /// <summary>Asks the ranks of an attempt to save, commit and leave.</summary>
     [Alias("stop-rank")]
@@ -31,8 +31,8 @@ public interface INodeAgent : IGrainService
     Task<bool> PrepareFolderAsync(string folder, string configYaml);
 
     /// <summary>Deletes checkpoints of a run by their folder names.</summary>
-    [Alias("discard")]
-    Task DiscardAsync(string folder, string[] checkpoints);
+    [Alias("delete-checkpoints")]
+    Task DeleteCheckpointsAsync(string folder, string[] checkpoints);
 
     /// <summary>Deletes a run's folder.</summary>
     [Alias("delete-folder")]
@@ -42,29 +42,29 @@ public interface INodeAgent : IGrainService
     [Alias("read-log")]
     Task<LogChunk> ReadLogAsync(string folder, int attempt, int rank, long offset);
 
-    /// <summary>Starts a rank that samples; its text goes to the sampling of that id.</summary>
-    [Alias("start-sample")]
-    Task StartSampleAsync(Guid sampling, SampleSpec spec, Dictionary<string, string> environment);
+    /// <summary>Starts a rank that does a job; what it says goes to the job of that id.</summary>
+    [Alias("start-job")]
+    Task StartJobAsync(Guid job, RankMessage work, Dictionary<string, string> environment);
 
-    /// <summary>Ends a sampling rank.</summary>
-    [Alias("stop-sample")]
-    Task StopSampleAsync(Guid sampling);
+    /// <summary>Ends a job's rank.</summary>
+    [Alias("stop-job")]
+    Task StopJobAsync(Guid job);
 
     /// <summary>A dataset has work.</summary>
     [Alias("work-available")]
     Task WorkAvailableAsync(string dataset);
 
-    /// <summary>Folders of runs that were trained outside of the platform and not taken over yet.</summary>
-    [Alias("find-strays")]
-    Task<string[]> FindStraysAsync(string runsFolder);
+    /// <summary>Folders of runs that stood alone and are not adopted yet.</summary>
+    [Alias("find-orphans")]
+    Task<string[]> FindOrphansAsync(string runsFolder);
 
     /// <summary>Brings the metrics and events of such a run into the tables, and gives its state; null when there is none.</summary>
-    [Alias("read-stray")]
-    Task<StrayRun?> ReadStrayAsync(string folder);
+    [Alias("read-orphan")]
+    Task<DurableRun?> ReadOrphanAsync(string folder);
 
-    /// <summary>Marks such a run as taken over.</summary>
-    [Alias("settle-stray")]
-    Task SettleStrayAsync(string folder);
+    /// <summary>Marks such a run as adopted.</summary>
+    [Alias("mark-adopted")]
+    Task MarkAdoptedAsync(string folder);
 
     /// <summary>What the node's silo is doing.</summary>
     [Alias("status")]

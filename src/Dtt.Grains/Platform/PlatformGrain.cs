@@ -13,7 +13,7 @@ internal sealed class PlatformGrain(IPlatformTables tables, INodeAgents agents) 
     {
         if (runsFolder is not null)
         {
-            foreach (var stray in await agents.At(agents.Here).FindStraysAsync(runsFolder)) await GrainFactory.GetGrain<IRunGrain>(stray).AdoptAsync();
+            foreach (var orphan in await agents.At(agents.Here).FindOrphansAsync(runsFolder)) await GrainFactory.GetGrain<IRunGrain>(orphan).AdoptAsync();
         }
 
         return [.. tables.ListRuns()];

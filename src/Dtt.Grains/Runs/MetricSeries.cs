@@ -11,10 +11,10 @@ internal static class MetricSeries
         var curve = new SortedDictionary<long, double>();
         for (var i = 0; i < attempts.Count; i++)
         {
-            var replayedFrom = attempts.Skip(i + 1).Min(a => a.FromStep) ?? long.MaxValue;
+            var last = Lineage.LastStepOf(attempts, i);
             foreach (var (step, value) in rows(attempts[i].Attempt))
             {
-                if (step <= replayedFrom) curve.TryAdd(step, value);
+                if (step <= last) curve.TryAdd(step, value);
             }
         }
 

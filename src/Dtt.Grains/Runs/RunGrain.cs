@@ -14,7 +14,7 @@ namespace Dtt.Grains.Runs;
 /// <summary>The owner of one run: loads, decides by <see cref="RunDecider"/>, writes, performs the effects.</summary>
 [GrainType("run")]
 internal sealed partial class RunGrain(
-    [PersistentState(StateStorage.Run, StateStorage.Provider)] IPersistentState<RunGrainState> state,
+    [PersistentState(StateStorage.Run, StateStorage.Provider)] IPersistentState<DurableRun> state,
     IPlatformTables tables, INodeAgents agents, TimeProvider time, ILogger<RunGrain> log) : Grain, IRunGrain, IRemindable
 {
     private const string AwakeReminder = "awake";
@@ -54,13 +54,13 @@ internal sealed partial class RunGrain(
         var agent = agents.At(agents.Here);
         if (Record is null)
         {
-            if (await agent.ReadStrayAsync(Folder) is not { } stray) return false;
-            var curve = MetricLineage.Curve(stray.Record.Attempts, a => tables.ReadMetrics(Folder, a));
+            if (await agent.ReadOrphanAsync(Folder) is not { } orphan) return false;
+            var curve = MetricLineage.Curve(orphan.Record!.Attempts, a => tables.ReadMetrics(Folder, a));
             foreach (var row in curve) _progress.Take(row);
-            await ApplyAsync(new RunInput.Adopt(stray));
+            await ApplyAsync(new RunInput.Adopt(orphan));
         }
 
-        await agent.SettleStrayAsync(Folder);
+        await agent.MarkAdoptedAsync(Folder);
         return true;
     }
 
@@ -68,8 +68,7 @@ internal sealed partial class RunGrain(
     {
         Row = _progress.Row(Folder, Record),
         Record = Record,
-        ConfigYaml = state.State.Order!.ConfigYaml,
-        Experiment = state.State.Order.Experiment,
+        Request = state.State.Request!,
         StopRequested = state.State.StopRequested,
         Waiting = Record.State is RunState.Queued or RunState.Recovering ? _waiting : null,
         FailureCode = state.State.FailureCode,
@@ -98,31 +97,14 @@ internal sealed partial class RunGrain(
 
     public Task<LogChunk> ReadLogAsync(int attempt, int rank, long offset) => agents.At(state.State.Node ?? agents.Here).ReadLogAsync(Folder, attempt, rank, offset);
 
-    public Task<CheckpointPlace> LeaseFilesAsync(long step, Guid lease)
+    public Task<CheckpointSource> LeaseAsync(long step, Guid lease)
     {
         var checkpoint = Record?.Checkpoints.FirstOrDefault(c => c.Step == step)
             ?? throw new BadDataException($"run '{Path.GetFileName(Folder)}' has no checkpoint of step {step}.");
         _leases.Add(lease, step, time.GetUtcNow());
-        return Task.FromResult(new CheckpointPlace(Path.Combine(Folder, "checkpoints", checkpoint.FolderName), checkpoint.ManifestSha256));
-    }
-
-    public async Task<SampleSpec> LeaseAsync(SampleRequest order, Guid lease)
-    {
-        var place = await LeaseFilesAsync(order.Step, lease);
-        return new SampleSpec
-        {
-            CheckpointFolder = place.Folder,
-            ManifestSha256 = place.ManifestSha256,
-            ConfigYaml = state.State.Order!.ConfigYaml,
-            TokenizerFolder = Record!.TokenizerFolder,
-            Prompt = order.Prompt,
-            MaxTokens = order.MaxTokens,
-            Count = order.Count,
-            Temperature = order.Temperature,
-            TopK = order.TopK,
-            TopP = order.TopP,
-            Seed = order.Seed,
-        };
+        var request = state.State.Request!;
+        return Task.FromResult(new CheckpointSource(
+            new RunLayout(Folder).Checkpoint(checkpoint.FolderName), checkpoint.ManifestSha256, request.ConfigYaml, request.TokensFolder, request.TokenizerFolder));
     }
 
     public Task ReturnAsync(Guid lease)
@@ -142,7 +124,7 @@ internal sealed partial class RunGrain(
     public Task WaitingAsync(string? reason)
     {
         if (reason != _waiting && reason is not null && Record is not null)
-            Publish(new RunNews(++_newsNumber, Record.State, Event: new RunEvent(time.GetUtcNow(), "waiting", reason)));
+            Publish(new RunNews(++_newsNumber, Record.State, Event: new RunEvent(time.GetUtcNow(), EventKinds.Waiting, reason)));
         _waiting = reason;
         return Task.CompletedTask;
     }
@@ -205,7 +187,7 @@ internal sealed partial class RunGrain(
     }
 
     /// <summary>The compare-and-swap. A write that failed may have come through: that is looked at before anything is answered.</summary>
-    private async Task WriteAsync(RunGrainState next)
+    private async Task WriteAsync(DurableRun next)
     {
         CrashPoint.Reach("silo.before-write");
         state.State = next;
@@ -291,7 +273,7 @@ internal sealed partial class RunGrain(
         switch (effect)
         {
             case RunEffect.Enqueue enqueue:
-                await queue.EnqueueAsync(Folder, enqueue.Attempt, state.State.Order!.Priority, state.State.Order.Devices);
+                await queue.EnqueueAsync(Folder, enqueue.Attempt, state.State.Request!.Priority, state.State.Request.Devices);
                 break;
             case RunEffect.Dequeue:
                 await queue.DequeueAsync(Folder);
@@ -300,44 +282,31 @@ internal sealed partial class RunGrain(
                 await queue.WakeAsync();
                 break;
             case RunEffect.Launch launch:
-                await agents.At(launch.Node).LaunchAsync(new LaunchRequest(SpecOfAttempt(), launch.Devices, state.State.Order!.Environment));
+                await agents.At(launch.Node).LaunchAsync(new LaunchRequest(TrainSpec.Of(state.State, Folder), launch.Devices, state.State.Request!.Environment));
                 break;
             case RunEffect.StopRank stop:
                 await agents.At(stop.Node).StopRankAsync(Folder, stop.Attempt);
                 break;
-            case RunEffect.Discard discard:
-                await agents.At(state.State.Node ?? agents.Here).DiscardAsync(Folder, [.. discard.Folders]);
-                await ApplyAsync(new RunInput.Discarded(discard.Folders));
+            case RunEffect.DeleteCheckpoints delete:
+                await agents.At(state.State.Node ?? agents.Here).DeleteCheckpointsAsync(Folder, [.. delete.Folders]);
+                await ApplyAsync(new RunInput.CheckpointsDeleted(delete.Folders));
                 break;
             case RunEffect.Erase:
                 await EraseAsync();
                 break;
             case RunEffect.JoinExperiment:
-                await GrainFactory.GetGrain<IExperimentGrain>(ExperimentKey).AddAsync(Folder, state.State.Order!.ConfigYaml);
+                await GrainFactory.GetGrain<IExperimentGrain>(ExperimentKey).AddAsync(Folder, state.State.Request!.ConfigYaml);
                 break;
-            case RunEffect.StayAwake { Wanted: true }:
+            case RunEffect.SetReminder { Wanted: true }:
                 await this.RegisterOrUpdateReminder(AwakeReminder, _reminderPeriod, _reminderPeriod);
                 break;
-            case RunEffect.StayAwake:
+            case RunEffect.SetReminder:
                 if (await this.GetReminder(AwakeReminder) is { } reminder) await this.UnregisterReminder(reminder);
                 break;
         }
     }
 
-    private string ExperimentKey => Path.Combine(Path.GetDirectoryName(Folder)!, state.State.Order!.Experiment);
-
-    private TrainSpec SpecOfAttempt() => new()
-    {
-        Run = Record!.Run,
-        RunFolder = Folder,
-        Attempt = Record.CurrentAttempt,
-        ConfigYaml = state.State.Order!.ConfigYaml,
-        TokensFolder = Record.TokensFolder,
-        TokenizerFolder = Record.TokenizerFolder,
-        GlobalBatchWindows = Record.GlobalBatchWindows,
-        ResumeFrom = [.. Record.Checkpoints.Reverse()],
-        InitFrom = state.State.Order.InitFrom,
-    };
+    private string ExperimentKey => Path.Combine(Path.GetDirectoryName(Folder)!, state.State.Request!.Config.Name);
 
     private async Task EraseAsync()
     {

@@ -1,9 +1,9 @@
 using System.Text.Json.Serialization;
+using Dtt.Core.Runs;
 using Dtt.Grains.Agents;
 using Dtt.Grains.Datasets;
 using Dtt.Grains.Experiments;
 using Dtt.Grains.Queue;
-using Dtt.Grains.Runs;
 
 namespace Dtt.Grains.Storage;
 
@@ -11,12 +11,11 @@ namespace Dtt.Grains.Storage;
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true,
     AllowOutOfOrderMetadataProperties = true,
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
-[JsonSerializable(typeof(RunGrainState))]
+[JsonSerializable(typeof(DurableRun))]
 [JsonSerializable(typeof(QueueState))]
 [JsonSerializable(typeof(DatasetState))]
 [JsonSerializable(typeof(ShardState))]
 [JsonSerializable(typeof(ExperimentState))]
 [JsonSerializable(typeof(LaunchRequest))]
 [JsonSerializable(typeof(ReserveReply))]
-[JsonSerializable(typeof(StrayRun))]
 public sealed partial class GrainJson : JsonSerializerContext;

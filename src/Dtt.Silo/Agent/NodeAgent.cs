@@ -12,10 +12,10 @@ namespace Dtt.Silo.Agent;
 
 /// <summary>The agent's verbs. Files and processes are handled off the grain threads.</summary>
 [Reentrant]
-internal sealed class NodeAgent(GrainId id, Orleans.Runtime.Silo silo, ILoggerFactory loggers, INodeAgents agents, RankHost ranks, SampleHost samples, ShardWorker shards, StrayRuns strays, SiloLife life)
+internal sealed class NodeAgent(GrainId id, Orleans.Runtime.Silo silo, ILoggerFactory loggers, INodeAgents agents, RankHost ranks, JobHost jobs, ShardWorker shards, OrphanRuns orphans, SiloLife life)
     : GrainService(id, silo, loggers), INodeAgent
 {
-    public Task<ReserveReply> ReserveAsync(string run, int attempt, DeviceRequest wish) => Task.FromResult(ranks.Reserve(run, attempt, wish));
+    public Task<ReserveReply> ReserveAsync(string run, int attempt, DeviceRequest request) => Task.FromResult(ranks.Reserve(run, attempt, request));
 
     public Task ReleaseAsync(string run, int attempt)
     {
@@ -23,9 +23,9 @@ internal sealed class NodeAgent(GrainId id, Orleans.Runtime.Silo silo, ILoggerFa
         return Task.CompletedTask;
     }
 
-    public Task LaunchAsync(LaunchRequest order)
+    public Task LaunchAsync(LaunchRequest request)
     {
-        ranks.Launch(order, agents.Here);
+        ranks.Launch(request, agents.Here);
         return Task.CompletedTask;
     }
 
@@ -35,19 +35,19 @@ internal sealed class NodeAgent(GrainId id, Orleans.Runtime.Silo silo, ILoggerFa
         return Task.CompletedTask;
     }
 
-    public Task<bool> PrepareFolderAsync(string folder, string configYaml) => Task.Run(() => RunFolder.Prepare(folder, configYaml));
+    public Task<bool> PrepareFolderAsync(string folder, string configYaml) => Task.Run(() => RunFolder.Prepare(new RunLayout(folder), configYaml));
 
-    public Task DiscardAsync(string folder, string[] checkpoints) => Task.Run(() => RunFolder.Discard(folder, checkpoints));
+    public Task DeleteCheckpointsAsync(string folder, string[] checkpoints) => Task.Run(() => RunFolder.DeleteCheckpoints(new RunLayout(folder), checkpoints));
 
-    public Task DeleteFolderAsync(string folder) => Task.Run(() => RunFolder.Delete(folder));
+    public Task DeleteFolderAsync(string folder) => Task.Run(() => RunFolder.Delete(new RunLayout(folder)));
 
-    public Task<LogChunk> ReadLogAsync(string folder, int attempt, int rank, long offset) => Task.Run(() => RunFolder.ReadLog(folder, attempt, rank, offset));
+    public Task<LogChunk> ReadLogAsync(string folder, int attempt, int rank, long offset) => Task.Run(() => RankLog.Read(new RunLayout(folder).Log(attempt, rank), offset));
 
-    public Task StartSampleAsync(Guid sampling, SampleSpec spec, Dictionary<string, string> environment) => samples.StartAsync(sampling, spec, environment);
+    public Task StartJobAsync(Guid job, RankMessage work, Dictionary<string, string> environment) => jobs.StartAsync(job, work, environment);
 
-    public Task StopSampleAsync(Guid sampling)
+    public Task StopJobAsync(Guid job)
     {
-        samples.Stop(sampling);
+        jobs.Stop(job);
         return Task.CompletedTask;
     }
 
@@ -57,11 +57,11 @@ internal sealed class NodeAgent(GrainId id, Orleans.Runtime.Silo silo, ILoggerFa
         return Task.CompletedTask;
     }
 
-    public Task<string[]> FindStraysAsync(string runsFolder) => Task.Run(() => StrayRuns.Find(runsFolder));
+    public Task<string[]> FindOrphansAsync(string runsFolder) => Task.Run(() => OrphanRuns.Find(runsFolder));
 
-    public Task<StrayRun?> ReadStrayAsync(string folder) => Task.Run(() => strays.Read(folder));
+    public Task<DurableRun?> ReadOrphanAsync(string folder) => Task.Run(() => orphans.Read(folder));
 
-    public Task SettleStrayAsync(string folder) => Task.Run(() => StrayRuns.Settle(folder));
+    public Task MarkAdoptedAsync(string folder) => Task.Run(() => OrphanRuns.MarkAdopted(folder));
 
     public Task<SiloReport> StatusAsync() => Task.FromResult(life.Report());
 

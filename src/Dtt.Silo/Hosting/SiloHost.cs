@@ -37,7 +37,7 @@ internal static class SiloHost
             .AddSingleton(TimeProvider.System)
             .AddSingleton<IPlatformTables, SqliteTables>()
             .AddSingleton<INodeAgents, NodeAgents>()
-            .AddSingleton<RankHost>().AddSingleton<SampleHost>().AddSingleton<ShardWorker>().AddSingleton<StrayRuns>()
+            .AddSingleton<RankHost>().AddSingleton<JobHost>().AddSingleton<ShardWorker>().AddSingleton<OrphanRuns>()
             .AddSingleton<SiloLife>()
             .Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromMinutes(2)));
         builder.UseOrleans(silo => silo

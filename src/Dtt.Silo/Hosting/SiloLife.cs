@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 namespace Dtt.Silo.Hosting;
 
 /// <summary>Whether the silo is needed: it ends by itself when there was no client and no work for a while. Before any end its ranks save.</summary>
-internal sealed partial class SiloLife(SiloOptionsFromEnvironment options, RankHost ranks, SampleHost samples, ShardWorker shards, ClientCount clients, IHostApplicationLifetime host, TimeProvider time, ILogger<SiloLife> log)
+internal sealed partial class SiloLife(SiloOptionsFromEnvironment options, RankHost ranks, JobHost jobs, ShardWorker shards, ClientCount clients, IHostApplicationLifetime host, TimeProvider time, ILogger<SiloLife> log)
     : BackgroundService
 {
     private static readonly TimeSpan _look = TimeSpan.FromSeconds(10);
@@ -54,7 +54,7 @@ internal sealed partial class SiloLife(SiloOptionsFromEnvironment options, RankH
         }
     }
 
-    private IReadOnlyList<string> Work() => [.. ranks.Work, .. shards.Work, .. Enumerable.Repeat("a sampling", samples.Count)];
+    private IReadOnlyList<string> Work() => [.. ranks.Work, .. shards.Work, .. jobs.Work];
 
     [LoggerMessage(3031, LogLevel.Information, "nobody needed the silo for {Time}; it ends")]
     private partial void LogIdle(TimeSpan time);

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Threading.Channels;
 using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
 using Dtt.Grains.Devices;
 
 namespace Dtt.Silo.Ranks;
@@ -36,15 +37,16 @@ internal sealed class RankGroup : IDisposable
     public static async Task<RankGroup> StartAsync(TrainSpec spec, IReadOnlyList<(string Name, string LockFile)> devices, IReadOnlyDictionary<string, string> environment)
     {
         var secret = devices.Count > 1 ? Convert.ToHexString(RandomNumberGenerator.GetBytes(32)) : null;
+        var layout = new RunLayout(spec.RunFolder);
         var members = new List<Member>();
         try
         {
             for (var rank = 0; rank < devices.Count; rank++)
             {
-                var box = Path.Combine(spec.RunFolder, Suffixed($".blackbox.a{spec.Attempt:00}", rank));
+                var box = layout.BlackBox(spec.Attempt, rank);
                 var mine = spec with { BlackBoxFile = box, DeviceLock = devices[rank].LockFile, Rank = rank, WorldSize = devices.Count, Secret = secret };
                 var blackBox = BlackBox.Create(box);
-                members.Add(new Member(rank, box, blackBox, await RankProcess.StartAsync(mine, RunFolder.LogOf(spec.RunFolder, spec.Attempt, rank), EnvironmentOf(devices[rank].Name, devices.Count, environment))));
+                members.Add(new Member(rank, box, blackBox, await RankProcess.StartAsync(mine, layout.Log(spec.Attempt, rank), EnvironmentOf(devices[rank].Name, devices.Count, environment))));
             }
         }
         catch
@@ -89,8 +91,6 @@ internal sealed class RankGroup : IDisposable
         _watch.Dispose();
         foreach (var member in _members) member.Dispose();
     }
-
-    private static string Suffixed(string name, int rank) => rank == 0 ? name : string.Create(CultureInfo.InvariantCulture, $"{name}.r{rank}");
 
     private static Dictionary<string, string> EnvironmentOf(string device, int ranks, IReadOnlyDictionary<string, string> environment)
     {

@@ -1,10 +1,8 @@
-using System.Text;
 using Dtt.Abstractions;
 using Dtt.Core.Diagnostics;
 using Dtt.Core.Errors;
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
-using Dtt.Core.Storage;
 using Dtt.Grains.Agents;
 using Microsoft.Extensions.Logging;
 
@@ -63,7 +61,7 @@ internal sealed partial class RankSupervisor(LaunchRequest order, IRunGrain run,
         Acknowledged();
         try
         {
-            RunFolder.Sweep(Spec.RunFolder, Spec.ResumeFrom.Select(c => c.FolderName).ToHashSet(StringComparer.Ordinal));
+            RunFolder.Ready(Spec);
             CrashPoint.Reach("silo.launch");
             using var ranks = _ranks = await RankGroup.StartAsync(Spec, devices, order.Environment);
             LogStarted(Spec.Run, Attempt, ranks.Process);
@@ -253,9 +251,7 @@ internal sealed partial class RankSupervisor(LaunchRequest order, IRunGrain run,
     {
         try
         {
-            var folder = Path.Combine(Spec.RunFolder, "samples");
-            Directory.CreateDirectory(folder);
-            DurableFile.Replace(Path.Combine(folder, $"step_{sample.Step:00000000}.txt"), Encoding.UTF8.GetBytes(sample.Text + "\n"));
+            RunFolder.Save(new RunLayout(Spec.RunFolder), sample);
         }
         catch (IOException e)
         {

@@ -3,7 +3,9 @@ using System.Text.Json;
 using Dtt.Core.Configuration;
 using Dtt.Core.Diagnostics;
 using Dtt.Core.Errors;
+using Dtt.Core.Ranks;
 using Dtt.Core.Storage;
+using Dtt.Data.Tokenizers;
 using Dtt.Training.Model;
 using Dtt.Training.Optimizers;
 using static TorchSharp.torch;
@@ -17,6 +19,16 @@ namespace Dtt.Training.Checkpoints;
 internal static class CheckpointFolder
 {
     private const string WeightsFile = "model.safetensors", StateFile = "optimizer.safetensors";
+
+    /// <summary>The manifest of a committed checkpoint, and the tokenizer that it was trained with.</summary>
+    /// <exception cref="BadDataException">One of them is missing or damaged, or the tokenizer is another one.</exception>
+    public static (CheckpointManifest Manifest, Vocabulary Vocabulary) Open(CheckpointSource source)
+    {
+        var vocabulary = TokenizerFolder.Load(source.TokenizerFolder);
+        var manifest = ReadManifest(source.Folder, source.ManifestSha256);
+        return manifest.TokenizerSha256 == vocabulary.Sha256 ? (manifest, vocabulary)
+            : throw new BadDataException($"{source.Folder} was trained with another tokenizer than the one in {source.TokenizerFolder}; bring the right one back.");
+    }
 
     /// <summary>Writes a checkpoint into a new folder, durably.</summary>
     /// <param name="folder">The folder; what an earlier try of this very attempt left there is replaced.</param>

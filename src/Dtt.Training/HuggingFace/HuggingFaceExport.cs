@@ -1,9 +1,11 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Dtt.Core.Errors;
+using Dtt.Core.Ranks;
 using Dtt.Data.Tokenizers;
 using Dtt.Training.Checkpoints;
 using Dtt.Training.Model;
+using Dtt.Training.Native;
 using static TorchSharp.torch;
 
 namespace Dtt.Training.HuggingFace;
@@ -14,20 +16,18 @@ internal static class HuggingFaceExport
     private static readonly JsonSerializerOptions _readable = new() { WriteIndented = true };
 
     /// <summary>Writes <c>config.json</c>, <c>model.safetensors</c>, <c>generation_config.json</c>, and the tokenizer's two files.</summary>
-    /// <param name="checkpoint">The checkpoint's folder.</param>
-    /// <param name="manifestSha256">The hash of its manifest.</param>
-    /// <param name="tokenizer">The tokenizer's folder.</param>
+    /// <param name="source">The checkpoint and its tokenizer.</param>
     /// <param name="target">The folder to make; must not exist, or be empty.</param>
     /// <exception cref="UserErrorException">The target is in use, the model has no counterpart, or the checkpoint is damaged.</exception>
-    public static void Write(string checkpoint, string manifestSha256, string tokenizer, string target)
+    public static void Write(CheckpointSource source, string target)
     {
         if (File.Exists(target) || (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any()))
             throw new UserErrorException($"{target} is there already; name another folder with -o, or delete it.", ExitCodes.BadConfiguration);
-        var manifest = CheckpointFolder.ReadManifest(checkpoint, manifestSha256);
-        var vocabulary = TokenizerFolder.Load(tokenizer);
+        var (manifest, vocabulary) = CheckpointFolder.Open(source);
+        TorchRuntime.Load();
         using var parameters = new FlatParameters(Core.Models.ParameterTable.Of(manifest.Model), CPU, bf16: false, forTraining: false);
         var views = HuggingFaceNames.Views(manifest.Model, parameters);
-        CheckpointFolder.Load(checkpoint, manifest, manifest.Model, parameters, optimizer: null);
+        CheckpointFolder.Load(source.Folder, manifest, manifest.Model, parameters, optimizer: null);
 
         // Under another name until it is whole.
         var making = $"{Path.TrimEndingDirectorySeparator(target)}.tmp-{Environment.ProcessId}";
@@ -47,7 +47,7 @@ internal static class HuggingFaceExport
                 ["clean_up_tokenization_spaces"] = false,
                 ["model_max_length"] = manifest.Model.ContextLength,
             });
-            File.Copy(Path.Combine(tokenizer, "tokenizer.json"), Path.Combine(making, "tokenizer.json"));
+            File.Copy(Path.Combine(source.TokenizerFolder, "tokenizer.json"), Path.Combine(making, "tokenizer.json"));
             using (NewDisposeScope()) _ = Safetensors.Write(Path.Combine(making, "model.safetensors"), views, metadata: ("format", "pt"));
             if (Directory.Exists(target)) Directory.Delete(target);
             Directory.Move(making, target);

@@ -1,12 +1,14 @@
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Core.Models;
+using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
 using Dtt.Data.Order;
 using Dtt.Data.Tokenizers;
 using Dtt.Training.Checkpoints;
 using Dtt.Training.Model;
 using Dtt.Training.Native;
+using Dtt.Training.Standalone;
 using static TorchSharp.torch;
 
 namespace Dtt.Training.HuggingFace;
@@ -15,35 +17,43 @@ namespace Dtt.Training.HuggingFace;
 internal static class HuggingFaceImport
 {
     /// <summary>Imports a folder.</summary>
-    /// <param name="folder">Has <c>config.json</c>, <c>tokenizer.json</c>, and <c>model.safetensors</c> or its parts.</param>
-    /// <param name="name">The run's name.</param>
-    /// <returns>The run's name, numbered when it was taken, and its weights' hash.</returns>
+    /// <param name="spec">The folder has <c>config.json</c>, <c>tokenizer.json</c>, and <c>model.safetensors</c> or its parts.</param>
     /// <exception cref="UserErrorException">The folder is of another kind, damaged, or its tokenizer is not one that DTT knows.</exception>
-    public static (string Run, string WeightsSha256) Read(string folder, string name)
+    public static ImportResult Read(ImportSpec spec)
     {
-        var shape = HuggingFaceConfig.Read(Path.Combine(folder, "config.json"));
+        var (folder, file) = (spec.Folder, Path.Combine(spec.Folder, "config.json"));
+        var reader = new ConfigReader(RunKeys.All);
+        foreach (var (key, value) in HuggingFaceConfig.Read(file).Append(KeyValuePair.Create("name", spec.Name))) reader.SetFromCommandLine(key, value, file);
+        reader.ThrowIfWrong();
         var vocabulary = TokenizerFolder.Load(folder);
-        var overrides = shape.Append(KeyValuePair.Create("name", name)).Select(k => (k.Key, k.Value, Path.Combine(folder, "config.json")));
-        var config = ConfigLoader.Load(null, overrides, TimeProvider.System);
-        var model = config.Run.Model;
-        if (vocabulary.Size != model.VocabSize)
-            throw new BadDataException($"{folder}: its tokenizer has {vocabulary.Size:N0} ids and its config.json says {model.VocabSize:N0}; DTT needs the two to agree.");
-        using var parameters = new FlatParameters(ParameterTable.Of(model), CPU, bf16: false, forTraining: false);
-        ReadWeights(folder, model, parameters);
+        var config = RunConfig.From(reader.Values);
+        if (vocabulary.Size != config.Model.VocabSize)
+            throw new BadDataException($"{folder}: its tokenizer has {vocabulary.Size:N0} ids and its config.json says {config.Model.VocabSize:N0}; DTT needs the two to agree.");
+        TorchRuntime.Load();
+        using var parameters = new FlatParameters(ParameterTable.Of(config.Model), CPU, bf16: false, forTraining: false);
+        ReadWeights(folder, config.Model, parameters);
 
-        var store = new FileRunStore(config.Paths.Runs, TimeProvider.System);
-        var yaml = config.Values.ToYaml();
-        var tokenizer = Path.Combine(Path.GetDirectoryName(config.Paths.Tokenizer)!, $"{name}-{vocabulary.Sha256[..8]}");
+        var tokenizer = Path.Combine(spec.TokenizersFolder, $"{spec.Name}-{vocabulary.Sha256[..8]}");
         if (!TokenizerFolder.Exists(tokenizer)) TokenizerFolder.Save(vocabulary, tokenizer);
-        var run = store.Create(name, yaml, config.Paths with { Tokenizer = tokenizer }).Run;
-        using var attempt = store.Begin(run);
-        attempt.Started(0, new RunPlan(0, 0, 0), "imported");
-        var checkpoint = Path.Combine(store.FolderOf(run), "checkpoints", CommittedCheckpoint.FolderNameOf(0, attempt.Attempt));
-        var written = CheckpointFolder.Write(checkpoint, Manifest(run, attempt.Attempt, config.Run, vocabulary), [.. parameters.Named(parameters.Master)], state: null);
-        attempt.Commit(new CommittedCheckpoint { Step = 0, Attempt = attempt.Attempt, ManifestSha256 = written.ManifestSha256, WeightsSha256 = written.WeightsSha256, SizeBytes = written.Bytes });
-        attempt.Append("imported", $"from {Path.GetFullPath(folder)}");
-        attempt.End(RunState.Completed, "imported");
-        return (run, written.WeightsSha256);
+        var request = new RunRequest { ConfigYaml = reader.Values.ToYaml(), TokensFolder = "", TokenizerFolder = tokenizer, Environment = new Dictionary<string, string>() };
+        using var run = StandaloneRun.Create(spec.RunsFolder, request, TimeProvider.System);
+        var attempt = run.BeginAttempt().Attempt;
+        run.Report(new RankStarted
+        {
+            FromStep = 0,
+            InitialWeights = $"the weights in {folder}",
+            Plan = new RunPlan(0, 0, 0),
+            Fingerprint = "imported",
+            Parameters = parameters.Table.Sum(p => p.Count),
+            Device = "cpu, fp32",
+        });
+        run.Report(new RankEvent(EventKinds.Imported, $"from {folder}"));
+        var target = run.Layout.Checkpoint(CommittedCheckpoint.FolderNameOf(0, attempt));
+        var written = CheckpointFolder.Write(target, Manifest(run.Layout.Run, attempt, config, vocabulary), [.. parameters.Named(parameters.Master)], state: null);
+        var checkpoint = new CommittedCheckpoint { Step = 0, Attempt = attempt, ManifestSha256 = written.ManifestSha256, WeightsSha256 = written.WeightsSha256, SizeBytes = written.Bytes };
+        if (run.Commit(checkpoint) is { Accepted: false } refused) throw new UserErrorException($"the imported weights could not be committed: {refused.Reason}.");
+        run.End(new RankFinished(0, Completed: true));
+        return new ImportResult(run.Layout.Folder, written.WeightsSha256);
     }
 
     private static void ReadWeights(string folder, ModelConfig model, FlatParameters parameters)

@@ -19,7 +19,7 @@ internal interface IPlatform
 
     Task ResumeAsync(string folder);
 
-    IAsyncEnumerable<RankMessage> SampleAsync(SampleRequest order, CancellationToken cancellation);
+    IAsyncEnumerable<RankMessage> SampleAsync(string run, long step, SampleSettings settings, CancellationToken cancellation);
 }
 
 /// <summary>What a run's page shows.</summary>

@@ -35,10 +35,10 @@ internal sealed class SiloPlatform : IPlatform, IAsyncDisposable
 
     public async Task ResumeAsync(string folder) => await (await GrainsAsync()).GetGrain<IRunGrain>(folder).ResumeAsync(RankEnvironment.OfThisProcess());
 
-    public async IAsyncEnumerable<RankMessage> SampleAsync(SampleRequest order, [EnumeratorCancellation] CancellationToken cancellation)
+    public async IAsyncEnumerable<RankMessage> SampleAsync(string run, long step, SampleSettings settings, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        var sampling = (await GrainsAsync()).GetGrain<ISampleGrain>(Guid.NewGuid());
-        await foreach (var message in sampling.SampleAsync(order, cancellation)) yield return message;
+        var request = new JobRequest { Work = new SampleSpec { Settings = settings }, Run = run, Step = step, Environment = RankEnvironment.OfThisProcess() };
+        await foreach (var message in (await GrainsAsync()).GetGrain<IJobGrain>(Guid.NewGuid()).RunAsync(request, cancellation)) yield return message;
     }
 
     public async ValueTask DisposeAsync()

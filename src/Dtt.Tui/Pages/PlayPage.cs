@@ -1,7 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Dtt.Abstractions;
-using Dtt.Core.Platform;
 using Dtt.Core.Ranks;
 using Dtt.Tui.Data;
 using Dtt.Tui.Drawing;
@@ -11,8 +9,15 @@ namespace Dtt.Tui.Pages;
 /// <summary>The playground: a prompt and its settings, and the text of a checkpoint as it is made.</summary>
 internal sealed class PlayPage(string folder, long step) : Page
 {
+    private static readonly SampleSettings _defaults = new();
     private readonly (string Name, TextInput Input)[] _fields =
-        [("prompt", new TextInput("Once upon a time")), ("temperature", new TextInput("0.8")), ("top k", new TextInput("50")), ("seed", new TextInput("1")), ("tokens", new TextInput("120"))];
+    [
+        ("prompt", new TextInput(_defaults.Prompt)),
+        ("temperature", new TextInput(_defaults.Temperature.ToString(CultureInfo.InvariantCulture))),
+        ("top k", new TextInput(_defaults.TopK.ToString(CultureInfo.InvariantCulture))),
+        ("seed", new TextInput(_defaults.Seed.ToString(CultureInfo.InvariantCulture))),
+        ("tokens", new TextInput(_defaults.MaxTokens.ToString(CultureInfo.InvariantCulture))),
+    ];
 
     private readonly StringBuilder _text = new();
     private int _field;
@@ -64,34 +69,19 @@ internal sealed class PlayPage(string folder, long step) : Page
 
     private void Sample(Shell shell)
     {
-        double Number(int field) => double.TryParse(_fields[field].Input.Text, CultureInfo.InvariantCulture, out var n) ? n : double.NaN;
-        var (temperature, topK, seed, tokens) = (Number(1), Number(2), Number(3), Number(4));
-        if (!(temperature is >= 0 and < 1000) || !(topK is >= 0 and < 1e9) || !(Math.Abs(seed) < 1e15) || !(tokens is >= 1 and < 100_000))
+        if (ReadSettings(out var wrong) is not { } settings)
         {
-            shell.Say("temperature and top k take 0 or more, seed a whole number, tokens at least 1.");
+            shell.Say(wrong);
             return;
         }
 
         _sampling?.Cancel();
         var mine = _sampling = new CancellationTokenSource();
-        lock (_text) _text.Clear().Append(_fields[0].Input.Text);
+        lock (_text) _text.Clear().Append(settings.Prompt);
         _state = "loading …";
-        var order = new SampleRequest
-        {
-            Run = folder,
-            Step = step,
-            Prompt = _fields[0].Input.Text,
-            MaxTokens = (int)tokens,
-            Count = 1,
-            Temperature = temperature,
-            TopK = (int)topK,
-            TopP = 1,
-            Seed = (long)seed,
-            Environment = RankEnvironment.OfThisProcess(),
-        };
         shell.Do(null, async platform =>
         {
-            await foreach (var message in platform.SampleAsync(order, mine.Token))
+            await foreach (var message in platform.SampleAsync(folder, step, settings, mine.Token))
             {
                 if (message is SampledText sampled)
                 {
@@ -102,6 +92,17 @@ internal sealed class PlayPage(string folder, long step) : Page
                 shell.Redraw();
             }
         });
+    }
+
+    private SampleSettings? ReadSettings(out string wrong)
+    {
+        var (culture, text) = (CultureInfo.InvariantCulture, _fields.Select(f => f.Input.Text).ToArray());
+        wrong = "temperature takes a number; top k, seed and tokens take whole numbers.";
+        if (!double.TryParse(text[1], culture, out var temperature) || !int.TryParse(text[2], culture, out var topK)
+            || !long.TryParse(text[3], culture, out var seed) || !int.TryParse(text[4], culture, out var tokens)) return null;
+        var settings = _defaults with { Prompt = text[0], Temperature = temperature, TopK = topK, Seed = seed, MaxTokens = tokens };
+        wrong = settings.Errors().FirstOrDefault() ?? "";
+        return wrong.Length == 0 ? settings : null;
     }
 
     internal static IEnumerable<string> Wrap(string text, int width)

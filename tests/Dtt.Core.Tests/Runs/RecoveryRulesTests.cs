@@ -28,8 +28,6 @@ public sealed class RecoveryRulesTests
         Run = "r",
         State = RunState.Running,
         CreatedAt = default,
-        TokensFolder = "/t",
-        TokenizerFolder = "/v",
         Attempts = [.. before.Select(s => (RunState?)s).Append(null).Select((state, i) => new RunAttempt { Attempt = i + 1, StartedAt = default, EndState = state })],
         Checkpoints = [.. committedBy.Select(a => new CommittedCheckpoint { Step = a * 10, Attempt = a, ManifestSha256 = "m", WeightsSha256 = "w", SizeBytes = 1 })],
     };

@@ -83,7 +83,7 @@ public sealed class RunRulesTests
     }
 
     private static RunRecord Running() => RunRules.Started(
-        RunRules.BeginAttempt(new RunRecord { Version = 1, Run = "r", State = RunState.Queued, CreatedAt = _now, TokensFolder = "/t", TokenizerFolder = "/v" }, _now),
+        RunRules.BeginAttempt(new RunRecord { Version = 1, Run = "r", State = RunState.Queued, CreatedAt = _now }, _now),
         1, 0, new RunPlan(100, 4, 64), "f");
 
     private static CommittedCheckpoint Checkpoint(long step, int attempt) =>

@@ -2,7 +2,6 @@ using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
 using Dtt.Grains.Devices;
 using Dtt.Grains.Queue;
-using Dtt.Grains.Runs;
 
 namespace Dtt.Grains.Tests.Simulation;
 
@@ -14,7 +13,7 @@ internal sealed class RunSimulation(int seed)
 {
     private const int Runs = 3, TotalSteps = 6, Keep = 2, Faults = 900, Calm = 6000;
     private readonly Random _random = new(seed);
-    private readonly Dictionary<string, RunGrainState> _states = Enumerable.Range(0, Runs).ToDictionary(i => $"/runs/{i}", _ => new RunGrainState());
+    private readonly Dictionary<string, DurableRun> _states = Enumerable.Range(0, Runs).ToDictionary(i => $"/runs/{i}", _ => new DurableRun());
     private readonly Dictionary<string, HashSet<string>> _disk = Enumerable.Range(0, Runs).ToDictionary(i => $"/runs/{i}", _ => new HashSet<string>());
     private readonly Dictionary<string, long> _committed = [];
     private readonly List<(int Life, Action Act)> _inFlight = [];
@@ -36,7 +35,7 @@ internal sealed class RunSimulation(int seed)
     /// <summary>Runs to the end; throws when an invariant breaks.</summary>
     public void Run()
     {
-        foreach (var run in _states.Keys.ToList()) Send(() => Apply(run, new RunInput.Create(Path.GetFileName(run), RunDeciderOrder() with { Devices = new DeviceRequest(WantsGpu: true, Ranks: 2 + _random.Next(2), MinRanks: 1 + _random.Next(2)) })));
+        foreach (var run in _states.Keys.ToList()) Send(() => Apply(run, new RunInput.Create(Path.GetFileName(run), RequestOf(ranks: 2 + _random.Next(2), minRanks: 1 + _random.Next(2)))));
         for (var i = 0; i < Faults; i++) Step();
         _faulty = false;
         for (var i = 0; i < Calm && _states.Values.Any(s => s.Record?.State is not (RunState.Completed or RunState.Failed or RunState.Stopped)); i++) Step();
@@ -48,7 +47,13 @@ internal sealed class RunSimulation(int seed)
         }
     }
 
-    private static RunRequest RunDeciderOrder() => new() { ConfigYaml = "", TokensFolder = "/t", TokenizerFolder = "/v", Experiment = "e", Keep = Keep, Environment = new Dictionary<string, string>() };
+    private static RunRequest RequestOf(int ranks, int minRanks) => new()
+    {
+        ConfigYaml = $"name: e\nkeep: {Keep}\nranks_per_node: {ranks}\nmin_ranks: {minRanks}\n",
+        TokensFolder = "/t",
+        TokenizerFolder = "/v",
+        Environment = new Dictionary<string, string>(),
+    };
 
     private void Step()
     {
@@ -175,7 +180,7 @@ internal sealed class RunSimulation(int seed)
             switch (effect)
             {
                 case RunEffect.Enqueue enqueue:
-                    Send(() => _queue = QueueDecider.Enqueue(_queue, run, enqueue.Attempt, 0, _states[run].Order!.Devices, _now));
+                    Send(() => _queue = QueueDecider.Enqueue(_queue, run, enqueue.Attempt, 0, _states[run].Request!.Devices, _now));
                     break;
                 case RunEffect.Dequeue:
                     Send(() => _queue = QueueDecider.Dequeue(_queue, run));
@@ -190,7 +195,7 @@ internal sealed class RunSimulation(int seed)
                         if (_ranks.GetValueOrDefault(run) is { } rank && rank.Attempt == stop.Attempt) rank.Stopping = true;
                     });
                     break;
-                case RunEffect.Discard discard:
+                case RunEffect.DeleteCheckpoints discard:
                     Send(() =>
                     {
                         foreach (var folder in discard.Folders)
@@ -198,7 +203,7 @@ internal sealed class RunSimulation(int seed)
                             Delete(run, folder);
                         }
 
-                        Apply(run, new RunInput.Discarded(discard.Folders));
+                        Apply(run, new RunInput.CheckpointsDeleted(discard.Folders));
                     });
                     break;
             }
@@ -290,7 +295,7 @@ internal sealed class RunSimulation(int seed)
             Require(state.Record!.Checkpoints.All(c => _disk[run].Contains(c.FolderName)), $"{run}: a committed checkpoint is not on disk");
             Require(state.Record.Checkpoints.Select(c => c.Step).Distinct().Count() == state.Record.Checkpoints.Count, $"{run}: a step is committed twice");
             Require(state.Record.Best is null || _disk[run].Contains(state.Record.Best.FolderName), $"{run}: the best is gone");
-            Require(state.Doomed.All(d => state.Record.Checkpoints.All(c => c.FolderName != d)), $"{run}: a committed checkpoint is doomed");
+            Require(state.ToDelete.All(d => state.Record.Checkpoints.All(c => c.FolderName != d)), $"{run}: a committed checkpoint is doomed");
             foreach (var step in _leases.GetValueOrDefault(run) ?? []) Require(state.Record.Checkpoints.Any(c => c.Step == step), $"{run}: the leased checkpoint of step {step} is forgotten");
         }
 

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Core.Models;
+using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
 using Dtt.Tests;
 using Dtt.Training.Checkpoints;
@@ -47,7 +48,7 @@ public sealed class HuggingFaceTests(ITestOutputHelper output) : IDisposable
     {
         var (_, first) = Import(Reference(name), "first");
         var exported = _folder["exported"];
-        HuggingFaceExport.Write(first.Folder, first.ManifestSha256, TokenizerOf("first"), exported);
+        HuggingFaceExport.Write(first, exported);
         var (_, second) = Import(exported, "second");
         Assert.Equal(Weights(first), Weights(second));
 
@@ -68,7 +69,7 @@ public sealed class HuggingFaceTests(ITestOutputHelper output) : IDisposable
 
         using var tokenizer = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(exported, "tokenizer_config.json")));
         Assert.Equal("PreTrainedTokenizerFast", tokenizer.RootElement.GetProperty("tokenizer_class").GetString());
-        Assert.Contains("is there already", Assert.Throws<UserErrorException>(() => HuggingFaceExport.Write(first.Folder, first.ManifestSha256, TokenizerOf("first"), exported)).Message);
+        Assert.Contains("is there already", Assert.Throws<UserErrorException>(() => HuggingFaceExport.Write(first, exported)).Message);
 
         static string Full(string tensor) => tensor.StartsWith("model.") || tensor.StartsWith("lm_head") ? tensor : "transformer." + tensor;
     }
@@ -114,27 +115,25 @@ public sealed class HuggingFaceTests(ITestOutputHelper output) : IDisposable
         }
     }
 
-    /// <summary>Imports in a folder of the test's own.</summary>
-    private (RunConfig Config, CheckpointPlace Checkpoint) Import(string from, string name)
+    /// <summary>Imports into a folder of the test's own.</summary>
+    private (RunConfig Config, CheckpointSource Checkpoint) Import(string from, string name)
     {
-        Environment.CurrentDirectory = _folder.Path;
-        var run = HuggingFaceImport.Read(from, name).Run;
-        var record = FileRunStore.Read(_folder[Path.Combine("runs", run)]);
-        Assert.Equal(RunState.Completed, record.State);
-        var committed = record.Latest!;
-        return (RunConfig.Parse(File.ReadAllText(_folder[Path.Combine("runs", run, "config.yaml")])), new CheckpointPlace(_folder[Path.Combine("runs", run, "checkpoints", committed.FolderName)], committed.ManifestSha256));
+        var layout = new RunLayout(HuggingFaceImport.Read(new ImportSpec(from, name, _folder["runs"], _folder["tokenizers"])).RunFolder);
+        var run = RunFile.Read(layout);
+        Assert.Equal(RunState.Completed, run.Record!.State);
+        Assert.Equal([EventKinds.Started, EventKinds.Imported, EventKinds.Committed, EventKinds.Completed], RunFile.ReadEvents(layout).Select(e => e.Event.Kind));
+        var (committed, request) = (run.Record.Latest!, run.Request!);
+        return (request.Config, new CheckpointSource(layout.Checkpoint(committed.FolderName), committed.ManifestSha256, request.ConfigYaml, "", request.TokenizerFolder));
     }
 
-    private string TokenizerOf(string run) => FileRunStore.Read(_folder[Path.Combine("runs", run)]).TokenizerFolder;
-
-    private static Gpt Load(RunConfig config, CheckpointPlace checkpoint)
+    private static Gpt Load(RunConfig config, CheckpointSource checkpoint)
     {
         var gpt = Tiny.Gpt(config.Model);
         CheckpointFolder.Load(checkpoint.Folder, CheckpointFolder.ReadManifest(checkpoint.Folder, checkpoint.ManifestSha256), config.Model, gpt.Parameters, optimizer: null);
         return gpt;
     }
 
-    private static string Weights(CheckpointPlace checkpoint) => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(Path.Combine(checkpoint.Folder, "model.safetensors"))));
+    private static string Weights(CheckpointSource checkpoint) => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(Path.Combine(checkpoint.Folder, "model.safetensors"))));
 
     private static string Reference(string name) => Path.Combine(AppContext.BaseDirectory, "reference", name);
 }

@@ -1,0 +1,220 @@
+using Dtt.Core.Errors;
+using Dtt.Core.Ranks;
+
+namespace Dtt.Core.Runs;
+
+/// <summary>The decisions of a run as pure functions: attempts, commits, retention, recovery, stopping and deletion. Every input may come late, twice or never.</summary>
+public static class RunDecider
+{
+    /// <summary>Decides.</summary>
+    /// <param name="state">The run.</param>
+    /// <param name="input">What happened.</param>
+    /// <param name="leased">Steps whose checkpoints somebody reads.</param>
+    /// <param name="now">The time.</param>
+    public static RunDecision Decide(DurableRun state, RunInput input, IReadOnlySet<long> leased, DateTimeOffset now) => input switch
+    {
+        RunInput.Create create => Create(state, create, now),
+        RunInput.Adopt adopt => Adopt(state, adopt),
+        _ when state.Record is null => new RunDecision(state) { Refusal = "there is no such run; `dtt runs` lists them" },
+        RunInput.Resume resume => Resume(state, resume),
+        RunInput.Stop => Stop(state, now),
+        RunInput.Pin pin => Pin(state, pin),
+        RunInput.Delete => Delete(state, leased),
+        RunInput.Granted granted => Granted(state, granted, now),
+        RunInput.Reported reported => Reported(state, reported, now),
+        RunInput.Commit commit => Commit(state, commit.Checkpoint, leased, now),
+        RunInput.Ended ended => Ended(state, ended.End, now),
+        RunInput.SiloDied died => SiloDied(state, died.Node, now),
+        RunInput.CheckpointsDeleted deleted => new RunDecision(state with { ToDelete = [.. state.ToDelete.Except(deleted.Folders)] }),
+        _ => throw new ArgumentOutOfRangeException(nameof(input)),
+    };
+
+    /// <summary>What the state still asks for: done when the run is activated and by its timer, in case an effect was lost.</summary>
+    public static IReadOnlyList<RunEffect> Pending(DurableRun state)
+    {
+        var effects = new List<RunEffect>();
+        if (state.Record is null) return effects;
+        if (state.Deleting) return [new RunEffect.Erase()];
+        if (state.Record.State is RunState.Queued or RunState.Recovering) effects.Add(new RunEffect.Enqueue(state.Record.CurrentAttempt + 1));
+        if (state.Record.State == RunState.Preparing && state.Node is { } node) effects.Add(new RunEffect.Launch(node, state.Devices));
+        if (state is { StopRequested: true, IsActive: true, Node: { } stopping }) effects.Add(new RunEffect.StopRank(stopping, state.Record.CurrentAttempt));
+        if (state.ToDelete.Count > 0) effects.Add(new RunEffect.DeleteCheckpoints(state.ToDelete));
+        return effects;
+    }
+
+    private static RunDecision Create(DurableRun state, RunInput.Create create, DateTimeOffset now) => state.Record is not null
+        ? new RunDecision(state) { Refusal = "the name is taken" }
+        : new RunDecision(new DurableRun
+        {
+            Request = create.Request,
+            Record = new RunRecord
+            {
+                Version = 0,
+                Run = create.Run,
+                State = RunState.Queued,
+                CreatedAt = now,
+            },
+        }, new RunEffect.SetReminder(true), new RunEffect.JoinExperiment(), new RunEffect.Enqueue(1))
+        { Accepted = true };
+
+    /// <summary>Takes over a run that stood alone: its state as it lies in its folder, which nobody trains just now.</summary>
+    private static RunDecision Adopt(DurableRun state, RunInput.Adopt adopt)
+    {
+        if (state.Record is not null) return new RunDecision(state) { Refusal = "the platform knows it" };
+        var record = adopt.Run.Record! with { Version = 0 };
+        var adopted = adopt.Run with
+        {
+            Record = record.State.IsActive() ? record with { State = RunState.Interrupted } : record,
+            Node = null,
+            Devices = [],
+            StopRequested = false,
+            LastReport = 0,
+        };
+        return new RunDecision(adopted, new RunEffect.JoinExperiment()) { Accepted = true };
+    }
+
+    private static RunDecision Resume(DurableRun state, RunInput.Resume resume)
+    {
+        if (state.Deleting) return new RunDecision(state) { Refusal = "it is being deleted" };
+        if (state.Record!.State == RunState.Completed) return new RunDecision(state) { Refusal = $"it is complete: all {state.Record.TotalSteps:N0} steps are done" };
+        if (state.IsActive)
+        {
+            return state.StopRequested ? new RunDecision(state) { Refusal = "it is stopping; resume it when it has" } : new RunDecision(state) { Accepted = true };
+        }
+
+        return new RunDecision(state with
+        {
+            Record = state.Record with { State = RunState.Queued },
+            Request = (resume.Ranks is { } ranks ? state.Request!.WithRanks(ranks) : state.Request!) with { Environment = resume.Environment },
+            FailureCode = 0,
+        }, new RunEffect.SetReminder(true), new RunEffect.Enqueue(state.Record.CurrentAttempt + 1))
+        { Accepted = true };
+    }
+
+    private static RunDecision Stop(DurableRun state, DateTimeOffset now)
+    {
+        if (!state.IsActive) return new RunDecision(state);
+        if (state.Node is { } node) return new RunDecision(state with { StopRequested = true }, new RunEffect.StopRank(node, state.Record!.CurrentAttempt));
+        return new RunDecision(Note(state with { Record = state.Record! with { State = RunState.Stopped } }, now, EventKinds.Stopped, "stopped on request while it waited"),
+            new RunEffect.Dequeue(), new RunEffect.SetReminder(false));
+    }
+
+    private static RunDecision Pin(DurableRun state, RunInput.Pin pin)
+    {
+        var record = state.Record!;
+        if (record.Checkpoints.All(c => c.Step != pin.Step))
+        {
+            return new RunDecision(state) { Refusal = record.Checkpoints.Count == 0 ? "it has no checkpoint yet" : $"it has no checkpoint of step {pin.Step}; it has {string.Join(", ", record.Checkpoints.Select(c => c.Step))}" };
+        }
+
+        return new RunDecision(state with { Record = record with { Checkpoints = [.. record.Checkpoints.Select(c => c.Step == pin.Step ? c with { Pinned = pin.Pinned } : c)] } });
+    }
+
+    private static RunDecision Delete(DurableRun state, IReadOnlySet<long> leased)
+    {
+        if (state.IsActive) return new RunDecision(state) { Refusal = $"it is {state.Record!.State.ToString().ToLowerInvariant()}; stop it with `dtt stop {state.Record.Run}` first" };
+        if (leased.Count > 0) return new RunDecision(state) { Refusal = $"its checkpoint of step {leased.Min()} is being sampled; wait for that" };
+        return new RunDecision(state with { Deleting = true }, new RunEffect.Erase());
+    }
+
+    private static RunDecision Granted(DurableRun state, RunInput.Granted granted, DateTimeOffset now)
+    {
+        var record = state.Record!;
+        var launch = new RunEffect.Launch(granted.Node, granted.Devices);
+        if (record.State == RunState.Preparing && granted.Attempt == record.CurrentAttempt && granted.Node == state.Node && granted.Devices.SequenceEqual(state.Devices))
+            return new RunDecision(state, launch) { Accepted = true };
+        if (record.State is not (RunState.Queued or RunState.Recovering) || granted.Attempt != record.CurrentAttempt + 1 || state.Deleting) return new RunDecision(state);
+        return new RunDecision(state with { Record = RunRules.BeginAttempt(record, now), Node = granted.Node, Devices = granted.Devices, LastReport = 0 }, launch) { Accepted = true };
+    }
+
+    private static RunDecision Reported(DurableRun state, RunInput.Reported reported, DateTimeOffset now)
+    {
+        if (!IsLive(state, reported.Attempt)) return new RunDecision(state);
+        if (reported.Number <= state.LastReport) return new RunDecision(state) { Accepted = true };
+        var next = state;
+        foreach (var message in reported.Messages)
+        {
+            next = message switch
+            {
+                RankStarted s => Note(next with { Record = RunRules.Started(next.Record!, reported.Attempt, s.FromStep, s.Plan, s.Fingerprint) }, now,
+                    EventKinds.Started, $"attempt {reported.Attempt} on {s.Device}, from {(s.FromStep == 0 ? s.InitialWeights : $"step {s.FromStep}")}"),
+                RankEvent e => Note(next, now, e.Kind, e.Message),
+                _ => next,
+            };
+        }
+
+        return new RunDecision(ReferenceEquals(next, state) ? state : next with { LastReport = reported.Number }) { Accepted = true };
+    }
+
+    /// <summary>Commits, and forgets what retention lets go in the same write.</summary>
+    private static RunDecision Commit(DurableRun state, CommittedCheckpoint checkpoint, IReadOnlySet<long> leased, DateTimeOffset now)
+    {
+        var (record, reply) = RunRules.Commit(state.Record!, checkpoint);
+        if (reply.Accepted && ReferenceEquals(record, state.Record)) return new RunDecision(state) { Commit = reply };
+        if (reply.Accepted && !IsLive(state, checkpoint.Attempt)) reply = new CommitReply(false, $"attempt {checkpoint.Attempt} is over");
+        else if (reply.Accepted && state.Record!.State != RunState.Running) return new RunDecision(state) { Commit = new CommitReply(false, "where the attempt started from is not known yet", Passing: true) };
+        if (!reply.Accepted) return new RunDecision(Note(state, now, EventKinds.Refused, $"step {checkpoint.Step}: {reply.Reason}")) { Commit = reply };
+        var expired = RunRules.Expired(record, state.Request!.Config.Keep).Where(c => !leased.Contains(c.Step)).ToList();
+        var next = Note(state with { Record = RunRules.Forget(record, expired), ToDelete = [.. state.ToDelete, .. expired.Select(c => c.FolderName)] }, now,
+            EventKinds.Committed, $"step {checkpoint.Step} ({checkpoint.SizeBytes / 1e6:0.0} MB)" + (checkpoint.ValLoss is { } loss ? $", val loss {loss:0.0000}" : ""));
+        return new RunDecision(next, next.ToDelete.Count > 0 ? [new RunEffect.DeleteCheckpoints(next.ToDelete)] : []) { Commit = reply };
+    }
+
+    private static RunDecision Ended(DurableRun state, AttemptEnd end, DateTimeOffset now)
+    {
+        if (!IsLive(state, end.Attempt)) return new RunDecision(state);
+        switch (end.Ending)
+        {
+            case RankFinished { Completed: true } finished:
+                return EndRun(state, end.Attempt, RunState.Completed, EventKinds.Completed, finished.Step == 0 ? "it has no steps to train" : $"all {finished.Step} steps are done", 0, now);
+            case RankFinished finished when state.StopRequested:
+                return EndRun(state, end.Attempt, RunState.Stopped, EventKinds.Stopped, $"stopped on request after step {finished.Step}", 0, now);
+            case RankFinished finished:
+                return Recover(Note(state, now, EventKinds.Drained, $"saved after step {finished.Step}, for its silo ends"), end.Attempt, RunState.Interrupted, "its silo ended", now);
+            case RankFailed failed:
+                return EndRun(state, end.Attempt, RunState.Failed, EventKinds.Failed, failed.Message, failed.ExitCode, now);
+        }
+
+        var died = end.Died ?? "the rank died";
+        state = Note(state, now, EventKinds.Died, died);
+        if (state.StopRequested) return EndRun(state, end.Attempt, RunState.Stopped, EventKinds.Stopped, $"it was to stop anyway; the last checkpoint is of step {state.Record!.Latest?.Step ?? 0}", 0, now);
+        var decision = RecoveryRules.Decide(state.Record!);
+        return decision.Recover ? Recover(state, end.Attempt, RunState.Recovering, died, now) : EndRun(state, end.Attempt, RunState.Failed, EventKinds.Failed, decision.Reason, ExitCodes.Failure, now, died);
+    }
+
+    private static RunDecision SiloDied(DurableRun state, NodeRef node, DateTimeOffset now)
+    {
+        if (!state.IsActive || state.Node != node) return new RunDecision(state);
+        const string died = "the silo died, and the rank with it";
+        state = Note(state, now, EventKinds.Died, died);
+        var attempt = state.Record!.CurrentAttempt;
+        return state.StopRequested
+            ? EndRun(state, attempt, RunState.Stopped, EventKinds.Stopped, $"it was to stop anyway; the last checkpoint is of step {state.Record.Latest?.Step ?? 0}", 0, now)
+            : Recover(state, attempt, RunState.Interrupted, died, now);
+    }
+
+    /// <summary>Ends an attempt and stands in line for the next.</summary>
+    private static RunDecision Recover(DurableRun state, int attempt, RunState endState, string outcome, DateTimeOffset now)
+    {
+        var record = RunRules.EndAttempt(state.Record!, attempt, endState, outcome, now) with { State = RunState.Recovering };
+        var next = Note(state with { Record = record, Node = null, Devices = [] }, now, EventKinds.Recovering, $"going on with attempt {attempt + 1} from step {record.Latest?.Step ?? 0}");
+        return new RunDecision(next, new RunEffect.Enqueue(attempt + 1));
+    }
+
+    /// <summary>Ends an attempt and the run with it, until somebody resumes it.</summary>
+    private static RunDecision EndRun(DurableRun state, int attempt, RunState end, string kind, string message, int failureCode, DateTimeOffset now, string? outcome = null)
+    {
+        var record = RunRules.EndAttempt(state.Record!, attempt, end, outcome ?? message, now);
+        var next = Note(state with { Record = record, Node = null, Devices = [], StopRequested = false, FailureCode = failureCode }, now, kind, message);
+        return new RunDecision(next, new RunEffect.WakeQueue(), new RunEffect.SetReminder(false));
+    }
+
+    private static bool IsLive(DurableRun state, int attempt) =>
+        attempt == state.Record!.CurrentAttempt && state.Record.State is RunState.Preparing or RunState.Running;
+
+    private static DurableRun Note(DurableRun state, DateTimeOffset now, string kind, string message)
+    {
+        var noted = new NumberedEvent(state.LastEvent + 1, new RunEvent(now, kind, message));
+        return state with { LastEvent = noted.Number, Events = [.. state.Events.TakeLast(DurableRun.MaxEvents - 1), noted] };
+    }
+}

@@ -1,0 +1,32 @@
+namespace Dtt.Core.Runs;
+
+/// <summary>What a run wants done once its state is written. Each may be done again.</summary>
+public abstract record RunEffect
+{
+    /// <summary>Stand in line for an attempt.</summary>
+    public sealed record Enqueue(int Attempt) : RunEffect;
+
+    /// <summary>Leave the line.</summary>
+    public sealed record Dequeue : RunEffect;
+
+    /// <summary>A device became free.</summary>
+    public sealed record WakeQueue : RunEffect;
+
+    /// <summary>Start the ranks of the current attempt.</summary>
+    public sealed record Launch(NodeRef Node, IReadOnlyList<string> Devices) : RunEffect;
+
+    /// <summary>Ask the current attempt's rank to stop.</summary>
+    public sealed record StopRank(NodeRef Node, int Attempt) : RunEffect;
+
+    /// <summary>Delete the folders of checkpoints that are no longer committed.</summary>
+    public sealed record DeleteCheckpoints(IReadOnlyList<string> Folders) : RunEffect;
+
+    /// <summary>Delete the run's folder, rows and state.</summary>
+    public sealed record Erase : RunEffect;
+
+    /// <summary>Tell the experiment that the run belongs to it.</summary>
+    public sealed record JoinExperiment : RunEffect;
+
+    /// <summary>Be woken by a reminder, or not any more.</summary>
+    public sealed record SetReminder(bool Wanted) : RunEffect;
+}

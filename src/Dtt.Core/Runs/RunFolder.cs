@@ -1,0 +1,76 @@
+using System.Text;
+using Dtt.Core.Errors;
+using Dtt.Core.Ranks;
+using Dtt.Core.Storage;
+
+namespace Dtt.Core.Runs;
+
+/// <summary>Work on a run's folder on this machine. Whatever is deleted is renamed first, so that a half-deleted thing is never taken for a whole one.</summary>
+public static class RunFolder
+{
+    /// <summary>Makes a run's folder with its configuration; false when something lies there. A folder with nothing but a configuration was left by a creation that a crash cut off.</summary>
+    /// <exception cref="UserErrorException">It cannot be made.</exception>
+    public static bool Prepare(RunLayout run, string configYaml)
+    {
+        if (File.Exists(run.Folder)) return false;
+        if (Directory.Exists(run.Folder) && Directory.EnumerateFileSystemEntries(run.Folder).Any(e => !Path.GetFileName(e).StartsWith(RunLayout.ConfigName, StringComparison.Ordinal))) return false;
+        try
+        {
+            Directory.CreateDirectory(run.Folder);
+            DurableFile.Replace(run.Config, Encoding.UTF8.GetBytes(configYaml));
+            DurableFile.SyncFolder(Path.GetDirectoryName(run.Folder)!);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"the run's folder {run.Folder} cannot be made ({e.Message.TrimEnd('.')}); "
+                + "free some space, or name another place with 'runs' in configs/path_templates.yaml.");
+        }
+    }
+
+    /// <summary>Before an attempt: its configuration as it is now, and nothing of earlier attempts but what they committed.</summary>
+    public static void Ready(TrainSpec spec)
+    {
+        var run = new RunLayout(spec.RunFolder);
+        if (!File.Exists(run.Config) || File.ReadAllText(run.Config) != spec.ConfigYaml) DurableFile.Replace(run.Config, Encoding.UTF8.GetBytes(spec.ConfigYaml));
+        if (Directory.Exists(run.Trash)) Directory.Delete(run.Trash, recursive: true);
+        if (!Directory.Exists(run.Checkpoints)) return;
+        var committed = spec.ResumeFrom.Select(c => c.FolderName).ToHashSet(StringComparer.Ordinal);
+        foreach (var path in Directory.EnumerateDirectories(run.Checkpoints).Where(p => !committed.Contains(Path.GetFileName(p)))) Trash(run, path);
+    }
+
+    /// <summary>Deletes checkpoints by their folder names.</summary>
+    public static void DeleteCheckpoints(RunLayout run, IEnumerable<string> folderNames)
+    {
+        foreach (var name in folderNames.Select(Path.GetFileName)) Trash(run, run.Checkpoint(name!));
+    }
+
+    /// <summary>Writes a sample that was taken during training.</summary>
+    /// <exception cref="IOException">The disk does not take it.</exception>
+    public static void Save(RunLayout run, TrainingSample sample)
+    {
+        var file = run.Sample(sample.Step);
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        DurableFile.Replace(file, Encoding.UTF8.GetBytes(sample.Text + "\n"));
+    }
+
+    /// <summary>Deletes a run's folder.</summary>
+    public static void Delete(RunLayout run)
+    {
+        if (!Directory.Exists(run.Folder)) return;
+        var parent = Path.GetDirectoryName(run.Folder)!;
+        var trash = Path.Combine(parent, $".trash-{Guid.NewGuid():N}");
+        Directory.Move(run.Folder, trash);
+        DurableFile.SyncFolder(parent);
+        Directory.Delete(trash, recursive: true);
+    }
+
+    private static void Trash(RunLayout run, string path)
+    {
+        if (!Directory.Exists(path)) return;
+        Directory.CreateDirectory(run.Trash);
+        var moved = Path.Combine(run.Trash, $"{Path.GetFileName(path)}-{Guid.NewGuid():N}");
+        Directory.Move(path, moved);
+        Directory.Delete(moved, recursive: true);
+    }
+}

@@ -1,0 +1,43 @@
+using Dtt.Core.Ranks;
+
+namespace Dtt.Core.Runs;
+
+/// <summary>Something that a run has to decide on.</summary>
+public abstract record RunInput
+{
+    /// <summary>A client creates it.</summary>
+    public sealed record Create(string Run, RunRequest Request) : RunInput;
+
+    /// <summary>A run that stood alone is taken over, with the state that lies in its folder.</summary>
+    public sealed record Adopt(DurableRun Run) : RunInput;
+
+    /// <summary>A client wants it to go on.</summary>
+    public sealed record Resume(IReadOnlyDictionary<string, string> Environment, int? Ranks = null) : RunInput;
+
+    /// <summary>A client wants it to stop.</summary>
+    public sealed record Stop : RunInput;
+
+    /// <summary>A client pins a checkpoint, or unpins it.</summary>
+    public sealed record Pin(long Step, bool Pinned) : RunInput;
+
+    /// <summary>A client deletes it.</summary>
+    public sealed record Delete : RunInput;
+
+    /// <summary>The queue has devices for an attempt.</summary>
+    public sealed record Granted(NodeRef Node, IReadOnlyList<string> Devices, int Attempt) : RunInput;
+
+    /// <summary>An attempt's rank said something.</summary>
+    public sealed record Reported(int Attempt, long Number, IReadOnlyList<RankMessage> Messages) : RunInput;
+
+    /// <summary>An attempt's rank wrote a checkpoint.</summary>
+    public sealed record Commit(CommittedCheckpoint Checkpoint) : RunInput;
+
+    /// <summary>An attempt's rank is gone.</summary>
+    public sealed record Ended(AttemptEnd End) : RunInput;
+
+    /// <summary>An attempt's silo is dead, and its rank with it.</summary>
+    public sealed record SiloDied(NodeRef Node) : RunInput;
+
+    /// <summary>Folders of checkpoints that are no longer committed are gone.</summary>
+    public sealed record CheckpointsDeleted(IReadOnlyList<string> Folders) : RunInput;
+}

@@ -1,0 +1,33 @@
+using Dtt.Core.Runs;
+using Dtt.Core.Storage;
+using Dtt.Grains.Storage;
+
+namespace Dtt.Silo.Agent;
+
+/// <summary>Runs that stood alone (<c>dtt-rank --standalone</c>, an import) and keep their state in their folders until the platform adopts them.</summary>
+internal sealed class OrphanRuns(IPlatformTables tables)
+{
+    /// <summary>Folders of such runs; one that is being trained just now is left alone.</summary>
+    public static string[] Find(string runsFolder) => !Directory.Exists(runsFolder) ? [] :
+        [.. Directory.EnumerateDirectories(runsFolder).Where(f => !Path.GetFileName(f).StartsWith('.') && IsOrphan(new RunLayout(f))).Order(StringComparer.Ordinal)];
+
+    /// <summary>Brings such a run's metrics and events into the tables, and gives its state; null when there is none.</summary>
+    public DurableRun? Read(string folder)
+    {
+        var layout = new RunLayout(folder);
+        if (!IsOrphan(layout)) return null;
+        var run = RunFile.Read(layout);
+        foreach (var attempt in run.Record!.Attempts) tables.AddMetrics(folder, attempt.Attempt, [.. RunFile.ReadMetrics(layout, attempt.Attempt)]);
+        tables.AddEvents(folder, RunFile.ReadEvents(layout));
+        return run;
+    }
+
+    /// <summary>Marks such a run as adopted.</summary>
+    public static void MarkAdopted(string folder)
+    {
+        var layout = new RunLayout(folder);
+        if (File.Exists(layout.State)) File.Move(layout.State, layout.AdoptedState, overwrite: true);
+    }
+
+    private static bool IsOrphan(RunLayout layout) => File.Exists(layout.State) && !FileLock.IsHeld(layout.Owner);
+}

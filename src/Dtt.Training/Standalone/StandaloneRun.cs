@@ -1,0 +1,215 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Dtt.Core.Errors;
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
+using Dtt.Core.Storage;
+
+namespace Dtt.Training.Standalone;
+
+/// <summary>
+/// A run without a platform: decided by <see cref="RunDecider"/> as every run is, its state kept in <c>run.json</c> (<see cref="RunFile"/>), its few effects performed here. The lock on
+/// <c>.owner</c> makes it the only writer; the platform adopts the run by reading that state.
+/// </summary>
+internal sealed class StandaloneRun : IDisposable
+{
+    private static readonly HashSet<long> _noReaders = [];
+    private static readonly TimeSpan _ownerTimeout = TimeSpan.FromSeconds(1);
+    private static readonly IReadOnlyList<string> _devices = ["cpu"];
+    private readonly Lock _gate = new(); // training and the writing of a checkpoint speak at the same time
+    private readonly NodeRef _here = new(Environment.MachineName, string.Create(CultureInfo.InvariantCulture, $"standalone:{Environment.ProcessId}"));
+    private readonly FileLock _owner;
+    private readonly TimeProvider _time;
+    private readonly LineLog _events;
+    private LineLog? _metrics;
+    private long _reports;
+
+    private StandaloneRun(RunLayout layout, FileLock owner, TimeProvider time)
+    {
+        (Layout, _owner, _time) = (layout, owner, time);
+        State = RunFile.Read(layout);
+        var written = RunFile.ReadEvents(layout).Count;
+        _events = new LineLog(layout.Events);
+        Append(State.Events.Where(e => e.Number > written)); // a kill came between the state and its events
+    }
+
+    /// <summary>The run's folder.</summary>
+    public RunLayout Layout { get; }
+
+    /// <summary>The state as of the last change.</summary>
+    public DurableRun State { get; private set; }
+
+    private int Attempt => State.Record!.CurrentAttempt;
+
+    /// <summary>Creates a run and owns it; a taken name is numbered: <c>name-2</c>, <c>name-3</c> …</summary>
+    /// <param name="runsFolder">Where runs lie, absolute.</param>
+    /// <param name="request">What is to be trained.</param>
+    /// <param name="time">The clock.</param>
+    public static StandaloneRun Create(string runsFolder, RunRequest request, TimeProvider time)
+    {
+        Directory.CreateDirectory(runsFolder);
+        for (var number = 1; ; number++)
+        {
+            var layout = new RunLayout(Path.Combine(runsFolder, number == 1 ? request.Config.Name : string.Create(CultureInfo.InvariantCulture, $"{request.Config.Name}-{number}")));
+            if (Path.Exists(layout.Folder)) continue;
+
+            // The folder appears whole, with its state in it, or not at all; of two creators one renames first and the other goes on.
+            var draft = new RunLayout(Path.Combine(runsFolder, $".draft-{Guid.NewGuid():N}"));
+            Directory.CreateDirectory(draft.Folder);
+            try
+            {
+                DurableFile.Replace(draft.Config, Encoding.UTF8.GetBytes(request.ConfigYaml));
+                RunFile.Write(draft, RunDecider.Decide(new DurableRun(), new RunInput.Create(layout.Run, request), _noReaders, time.GetUtcNow()).State);
+                Directory.Move(draft.Folder, layout.Folder);
+                DurableFile.SyncFolder(runsFolder);
+                return Open(layout.Folder, time);
+            }
+            catch (IOException) when (Path.Exists(layout.Folder) && Directory.Exists(draft.Folder))
+            {
+                Directory.Delete(draft.Folder, recursive: true);
+            }
+            catch
+            {
+                if (Directory.Exists(draft.Folder)) Directory.Delete(draft.Folder, recursive: true);
+                throw;
+            }
+        }
+    }
+
+    /// <summary>Owns the run in a folder until this is disposed or the process dies.</summary>
+    /// <exception cref="UserErrorException">There is none, the platform has it, or another process trains it.</exception>
+    /// <exception cref="BadDataException">Its state is damaged.</exception>
+    public static StandaloneRun Open(string folder, TimeProvider time)
+    {
+        var layout = new RunLayout(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
+        if (!File.Exists(layout.State))
+        {
+            throw new UserErrorException(File.Exists(layout.AdoptedState) || File.Exists(layout.Config)
+                ? $"run '{layout.Run}' is the platform's: go on with `dtt resume {layout.Run}`."
+                : $"there is no run in {layout.Folder}.", ExitCodes.BadConfiguration);
+        }
+
+        // Whoever asks whether the run has an owner holds the lock for an instant: that must not look like an owner.
+        FileLock? taken = null;
+        if (!SpinWait.SpinUntil(() => (taken = FileLock.TryTake(layout.Owner)) is not null, _ownerTimeout))
+            throw new UserErrorException($"run '{layout.Run}' is being trained by another process; wait for it.");
+        try
+        {
+            return new StandaloneRun(layout, taken!, time);
+        }
+        catch
+        {
+            taken!.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Begins the next attempt: what a killed one left is ended first, and swept.</summary>
+    /// <returns>What its rank is to do.</returns>
+    /// <exception cref="UserErrorException">The run is complete.</exception>
+    public TrainSpec BeginAttempt()
+    {
+        if (State is { IsActive: true, Node: { } dead }) Apply(new RunInput.SiloDied(dead));
+        if (!State.IsActive) Apply(new RunInput.Resume(State.Request!.Environment));
+        Apply(new RunInput.Granted(_here, _devices, Attempt + 1));
+        _reports = 0;
+        var metrics = Layout.Metrics(Attempt);
+        Directory.CreateDirectory(Path.GetDirectoryName(metrics)!);
+        _metrics = new LineLog(metrics);
+        var spec = TrainSpec.Of(State, Layout.Folder);
+        RunFolder.Ready(spec);
+        return spec;
+    }
+
+    /// <summary>Takes what the rank says.</summary>
+    public void Report(RankMessage message)
+    {
+        lock (_gate)
+        {
+            if (message is MetricsReport report)
+            {
+                foreach (var row in report.Rows) _metrics!.Append(JsonSerializer.SerializeToUtf8Bytes(row, RunJson.Default.StepMetrics));
+            }
+            else if (message is TrainingSample sample) RunFolder.Save(Layout, sample);
+            else Apply(new RunInput.Reported(Attempt, ++_reports, [message]));
+        }
+    }
+
+    /// <summary>Commits a checkpoint once all metrics up to its step are durable.</summary>
+    public CommitReply Commit(CommittedCheckpoint checkpoint)
+    {
+        lock (_gate)
+        {
+            try
+            {
+                _metrics!.Sync();
+                return Apply(new RunInput.Commit(checkpoint)).Commit!;
+            }
+            catch (IOException e)
+            {
+                return new CommitReply(false, e.Message, Passing: true);
+            }
+        }
+    }
+
+    /// <summary>Notes that somebody asked for a stop.</summary>
+    public void RequestStop()
+    {
+        lock (_gate) Apply(new RunInput.Stop());
+    }
+
+    /// <summary>Ends the attempt with the rank's last word.</summary>
+    /// <returns>What the run is then.</returns>
+    public RunState End(RankMessage ending)
+    {
+        lock (_gate) Apply(new RunInput.Ended(new AttemptEnd(Attempt, ending, null)));
+        return State.Record!.State;
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _metrics?.Dispose();
+            _events.Dispose();
+            _owner.Dispose();
+        }
+    }
+
+    private RunDecision Apply(RunInput input)
+    {
+        var decision = RunDecider.Decide(State, input, _noReaders, _time.GetUtcNow());
+        if (decision.Refusal is { } refusal) throw new UserErrorException($"run '{Layout.Run}': {refusal}.");
+        if (!ReferenceEquals(decision.State, State)) Write(decision.State);
+        foreach (var delete in decision.Effects.OfType<RunEffect.DeleteCheckpoints>())
+        {
+            RunFolder.DeleteCheckpoints(Layout, delete.Folders);
+            Apply(new RunInput.CheckpointsDeleted(delete.Folders));
+        }
+
+        return decision;
+    }
+
+    /// <summary>Replaces the state. A write that failed half-way is looked at before anything is said: it may have come through.</summary>
+    private void Write(DurableRun next)
+    {
+        var written = next with { Record = next.Record! with { Version = State.Record!.Version + 1 } };
+        try
+        {
+            RunFile.Write(Layout, written);
+        }
+        catch (IOException)
+        {
+            if (RunFile.Read(Layout).Record!.Version != written.Record.Version) throw;
+        }
+
+        Append(written.Events.Where(e => e.Number > State.LastEvent));
+        State = written;
+    }
+
+    private void Append(IEnumerable<NumberedEvent> events)
+    {
+        foreach (var e in events) _events.Append(JsonSerializer.SerializeToUtf8Bytes(e.Event, RunJson.Default.RunEvent));
+    }
+}

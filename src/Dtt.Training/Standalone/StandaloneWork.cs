@@ -1,0 +1,56 @@
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
+using Dtt.Core.Platform;
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
+
+namespace Dtt.Training.Standalone;
+
+/// <summary><c>dtt-rank --standalone</c>: trains a run in this one process.</summary>
+internal static class StandaloneWork
+{
+    private const string NoSamples = "--no-samples";
+
+    /// <summary>Trains a new run, or goes on with one; the exit code.</summary>
+    /// <param name="what">A configuration file, or the folder of a run that stands alone.</param>
+    /// <param name="settings"><c>KEY=VALUE</c> for a new run; <c>--no-samples</c>.</param>
+    /// <exception cref="UserErrorException">The configuration or the data are wrong, or the run failed.</exception>
+    public static int Run(string what, IReadOnlyList<string> settings)
+    {
+        var keys = settings.Where(s => s != NoSamples).ToList();
+        using var run = Directory.Exists(what) ? Open(what, keys) : Create(what, keys);
+        var channel = new StandaloneChannel(run);
+        Console.CancelKeyPress += (_, e) =>
+        {
+            e.Cancel = !channel.StopRequested;
+            channel.Stop();
+        };
+        var spec = run.BeginAttempt() with { TakeSamples = !settings.Contains(NoSamples) };
+        try
+        {
+            using var trainer = new Trainer(spec, run.State.Request!.Config, channel);
+            return run.End(trainer.Run()) == RunState.Completed ? ExitCodes.Success : ExitCodes.Interrupted;
+        }
+        catch (UserErrorException e)
+        {
+            run.End(new RankFailed(e.Message, e.ExitCode));
+            throw;
+        }
+    }
+
+    private static StandaloneRun Open(string folder, List<string> keys) => keys.Count == 0 ? StandaloneRun.Open(folder, TimeProvider.System)
+        : throw new ConfigurationException($"{keys[0]}: {folder} is a run, whose configuration stands; settings are for a new one.");
+
+    private static StandaloneRun Create(string file, List<string> keys)
+    {
+        var config = ConfigLoader.Load(file, keys.Select(k => (k.Split('=', 2)[0], k.Contains('=') ? k.Split('=', 2)[1] : "", k)), TimeProvider.System);
+        var request = new RunRequest
+        {
+            ConfigYaml = config.Values.ToYaml(),
+            TokensFolder = config.Paths.Tokens,
+            TokenizerFolder = config.Paths.Tokenizer,
+            Environment = RankEnvironment.OfThisProcess(),
+        };
+        return StandaloneRun.Create(config.Paths.Runs, request, TimeProvider.System);
+    }
+}

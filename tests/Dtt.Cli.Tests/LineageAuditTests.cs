@@ -1,0 +1,49 @@
+using Dtt.Core.Runs;
+
+namespace Dtt.Cli.Tests;
+
+public sealed class LineageAuditTests
+{
+    [Fact]
+    public void Of_ARunThatDiedAndReplayed_IsSoundAndListsTheReplay()
+    {
+        var audit = Audit(30, (1, 0, Steps(1, 14)), (2, 10, Steps(11, 23)), (3, 20, Steps(21, 30)));
+        Assert.Empty(audit.Problems);
+        Assert.Equal(["steps 11–14 of attempt 1 were not committed and run again from step 10", "steps 21–23 of attempt 2 were not committed and run again from step 20"], audit.Replays);
+    }
+
+    [Fact]
+    public void Of_APlantedGap_NamesTheStep()
+    {
+        var audit = Audit(20, (1, 0, [.. Steps(1, 6), .. Steps(8, 20)]));
+        Assert.Contains("step 7 was never trained in the lineage of step 20", audit.Problems);
+    }
+
+    [Fact]
+    public void Of_APlantedRepeat_NamesTheStep()
+    {
+        var audit = Audit(20, (1, 0, [.. Steps(1, 10), .. Steps(10, 20)]));
+        Assert.Contains("step 10 was trained by attempt 1 and again by attempt 1", audit.Problems);
+    }
+
+    [Fact]
+    public void Of_AnAttemptThatStartedTooLate_NamesTheMissingSteps()
+    {
+        var audit = Audit(20, (1, 0, Steps(1, 10)), (2, 12, Steps(13, 20)));
+        Assert.Equal(["step 11 was never trained in the lineage of step 20", "step 12 was never trained in the lineage of step 20"], audit.Problems);
+    }
+
+    private static List<long> Steps(long first, long last) => [.. Enumerable.Range((int)first, (int)(last - first + 1)).Select(s => (long)s)];
+
+    private static AuditResult Audit(long committed, params (int Attempt, long From, List<long> Steps)[] attempts) => LineageAudit.Of(
+        new RunRecord
+        {
+            Version = 1,
+            Run = "r",
+            State = RunState.Completed,
+            CreatedAt = default,
+            Attempts = [.. attempts.Select(a => new RunAttempt { Attempt = a.Attempt, StartedAt = default, FromStep = a.From })],
+            Checkpoints = [new CommittedCheckpoint { Step = committed, Attempt = attempts[^1].Attempt, ManifestSha256 = "m", WeightsSha256 = "w", SizeBytes = 1 }],
+        },
+        attempt => attempts.Single(a => a.Attempt == attempt).Steps);
+}

@@ -1,0 +1,136 @@
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
+
+namespace Dtt.Core.Tests.Runs;
+
+public sealed class RunDeciderTests
+{
+    private static readonly DateTimeOffset _now = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+    private static readonly NodeRef _node = new("n1", "1"), _nextLife = new("n1", "2");
+    private static readonly HashSet<long> _noLeases = [];
+
+    [Fact]
+    public void Create_Twice_IsRefusedTheSecondTime()
+    {
+        var created = Created();
+        Assert.Equal(RunState.Queued, created.Record!.State);
+        Assert.NotNull(RunDecider.Decide(created, new RunInput.Create("r", Request()), _noLeases, _now).Refusal);
+    }
+
+    [Fact]
+    public void Granted_Twice_BeginsOneAttemptAndLaunchesItAgain()
+    {
+        var first = Decide(Created(), new RunInput.Granted(_node, ["cpu"], 1));
+        var second = RunDecider.Decide(first, new RunInput.Granted(_node, ["cpu"], 1), _noLeases, _now);
+        Assert.Same(first, second.State);
+        Assert.True(second.Accepted);
+        Assert.Single(second.Effects.OfType<RunEffect.Launch>());
+    }
+
+    [Fact]
+    public void Granted_ForAnAttemptThatIsOver_IsNotTaken() =>
+        Assert.False(RunDecider.Decide(Running(), new RunInput.Granted(_nextLife, ["cpu"], 1), _noLeases, _now).Accepted);
+
+    [Fact]
+    public void Reported_AgainUnderTheSameNumber_ChangesNothing()
+    {
+        var running = Running();
+        var again = RunDecider.Decide(running, new RunInput.Reported(1, 1, [Started()]), _noLeases, _now);
+        Assert.Same(running, again.State);
+        Assert.True(again.Accepted);
+    }
+
+    [Fact]
+    public void Commit_WithExpiredCheckpoints_MarksThemForDeletionInTheSameWrite_ButNotTheLeased()
+    {
+        var state = Running();
+        foreach (var step in new long[] { 10, 20, 30 }) state = Decide(state, new RunInput.Commit(Checkpoint(step, 1)));
+        var decision = RunDecider.Decide(state, new RunInput.Commit(Checkpoint(40, 1)), new HashSet<long> { 20 }, _now);
+        Assert.True(decision.Commit!.Accepted);
+        Assert.Equal([20, 30, 40], decision.State.Record!.Checkpoints.Select(c => c.Step));
+        Assert.Equal(["step_00000010.a01"], decision.State.ToDelete);
+        Assert.Equal(decision.State.ToDelete, decision.Effects.OfType<RunEffect.DeleteCheckpoints>().Single().Folders);
+    }
+
+    [Fact]
+    public void Commit_OfAnAttemptThatIsOver_IsRefused()
+    {
+        var state = Decide(Running(), new RunInput.SiloDied(_node));
+        Assert.False(RunDecider.Decide(state, new RunInput.Commit(Checkpoint(10, 1)), _noLeases, _now).Commit!.Accepted);
+    }
+
+    [Fact]
+    public void Ended_WithoutAWord_Recovers_AndLateOrRepeatedWordsChangeNothing()
+    {
+        var recovering = Decide(Running(), new RunInput.Ended(new AttemptEnd(1, null, "the rank was killed by signal 9")));
+        Assert.Equal(RunState.Recovering, recovering.Record!.State);
+        Assert.Equal(["started", "died", "recovering"], recovering.Events.Select(e => e.Event.Kind));
+        Assert.Equal(new RunEffect.Enqueue(2), RunDecider.Pending(recovering).Single());
+        Assert.Same(recovering, Decide(recovering, new RunInput.Ended(new AttemptEnd(1, null, "again"))));
+        Assert.Same(recovering, Decide(recovering, new RunInput.SiloDied(_node)));
+    }
+
+    [Fact]
+    public void Ended_OnRequest_Stops_AndWithoutOne_GoesOnElsewhere()
+    {
+        var finished = new RunInput.Ended(new AttemptEnd(1, new RankFinished(7, Completed: false), null));
+        Assert.Equal(RunState.Stopped, Decide(Decide(Running(), new RunInput.Stop()), finished).Record!.State);
+        Assert.Equal(RunState.Recovering, Decide(Running(), finished).Record!.State);
+    }
+
+    [Fact]
+    public void SiloDied_OfAnotherLife_ChangesNothing()
+    {
+        var running = Running();
+        Assert.Same(running, Decide(running, new RunInput.SiloDied(_nextLife)));
+    }
+
+    [Fact]
+    public void SiloDied_DoesNotCountAsADeathOfTheRank()
+    {
+        var state = Created();
+        for (var attempt = 1; attempt <= 5; attempt++)
+        {
+            state = Decide(state, new RunInput.Granted(_node, ["cpu"], attempt));
+            state = Decide(state, new RunInput.SiloDied(_node));
+            Assert.Equal(RunState.Recovering, state.Record!.State);
+        }
+    }
+
+    [Fact]
+    public void Resume_OfAFailedRun_TakesTheEnvironmentOfWhoeverAsks()
+    {
+        var failed = Decide(Running(), new RunInput.Ended(new AttemptEnd(1, new RankFailed("no", 3), null)));
+        Assert.Equal((RunState.Failed, 3), (failed.Record!.State, failed.FailureCode));
+        var resumed = Decide(failed, new RunInput.Resume(new Dictionary<string, string> { ["OMP_NUM_THREADS"] = "4" }));
+        Assert.Equal((RunState.Queued, "4"), (resumed.Record!.State, resumed.Request!.Environment["OMP_NUM_THREADS"]));
+    }
+
+    [Fact]
+    public void Delete_OfALeasedOrActiveRun_IsRefused()
+    {
+        Assert.Contains("dtt stop r", RunDecider.Decide(Running(), new RunInput.Delete(), _noLeases, _now).Refusal);
+        var completed = Decide(Running(), new RunInput.Ended(new AttemptEnd(1, new RankFinished(9, true), null)));
+        Assert.Contains("being sampled", RunDecider.Decide(completed, new RunInput.Delete(), new HashSet<long> { 5 }, _now).Refusal);
+        Assert.True(Decide(completed, new RunInput.Delete()).Deleting);
+    }
+
+    internal static RunRequest Request() => new()
+    {
+        ConfigYaml = "keep: 2\n",
+        TokensFolder = "/t",
+        TokenizerFolder = "/v",
+        Environment = new Dictionary<string, string>(),
+    };
+
+    internal static RankStarted Started(long from = 0) => new() { FromStep = from, Plan = new RunPlan(100, 4, 64), Fingerprint = "f", Parameters = 1, Device = "cpu" };
+
+    internal static CommittedCheckpoint Checkpoint(long step, int attempt, double? val = null) =>
+        new() { Step = step, Attempt = attempt, ManifestSha256 = $"m{step}.{attempt}", WeightsSha256 = "w", SizeBytes = 1, ValLoss = val };
+
+    private static DurableRun Created() => Decide(new DurableRun(), new RunInput.Create("r", Request()));
+
+    private static DurableRun Running() => Decide(Decide(Created(), new RunInput.Granted(_node, ["cpu"], 1)), new RunInput.Reported(1, 1, [Started()]));
+
+    private static DurableRun Decide(DurableRun state, RunInput input) => RunDecider.Decide(state, input, _noLeases, _now).State;
+}
