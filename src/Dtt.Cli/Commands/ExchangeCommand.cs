@@ -11,7 +11,7 @@ internal static class ExchangeCommand
 {
     public static Command Import()
     {
-        var folder = new Argument<string>("FOLDER") { Description = "A GPT-2 or Llama folder: config.json, model.safetensors, tokenizer.json." };
+        var folder = new Argument<string>("FOLDER") { Description = "A Hugging Face folder: config.json, model.safetensors, tokenizer.json." };
         var name = new Option<string?>("--name", "-n") { Description = "The run's name (default: the folder's)." };
         var command = new Command("import", "Make a run of a Hugging Face model, to sample it or to train from it.") { folder, name };
         command.SetAction(async (result, cancellation) =>

@@ -1,21 +1,31 @@
+using System.Text.Json.Serialization;
+using Dtt.Core.Models;
+
 namespace Dtt.Core.Configuration;
 
 /// <summary>The shape of a model: what a checkpoint must agree with.</summary>
 public sealed record ModelConfig
 {
-    private const long LlamaMlpMultiple = 64;
+    private const long GatedMlpMultiple = 64;
 
-    /// <summary><c>gpt2</c>, <c>dtt</c> or <c>llama</c>.</summary>
+    /// <summary>The name of one of <see cref="Architectures"/>.</summary>
     public required string Architecture { get; init; }
+
+    /// <summary>What the model is made of.</summary>
+    [JsonIgnore]
+    public ArchitectureSpec Spec => Architectures.Of(Architecture);
 
     /// <summary>Transformer blocks.</summary>
     public required int NumLayers { get; init; }
 
-    /// <summary>Attention heads; divides <see cref="ModelDim"/>.</summary>
+    /// <summary>Attention heads, nh.</summary>
     public required int NumHeads { get; init; }
 
     /// <summary>Heads of keys and values, each shared by <see cref="NumHeads"/> ÷ this many queries; as many as heads unless set.</summary>
     public int NumKvHeads { get => field > 0 ? field : NumHeads; init; }
+
+    /// <summary>Width of one head, hs; <see cref="ModelDim"/> ÷ <see cref="NumHeads"/> unless set.</summary>
+    public int HeadDim { get => field > 0 ? field : ModelDim / NumHeads; init; }
 
     /// <summary>Width of the residual stream, C.</summary>
     public required int ModelDim { get; init; }
@@ -44,31 +54,32 @@ public sealed record ModelConfig
     /// <summary>ε of the norms.</summary>
     public double NormEpsilon { get; init; } = 1e-5;
 
-    /// <summary>Base of the rotary angles (llama).</summary>
+    /// <summary>Base of the rotary angles.</summary>
     public double RopeTheta { get; init; } = 10000;
 
-    /// <summary>Width of one head, hs.</summary>
-    [System.Text.Json.Serialization.JsonIgnore]
-    public int HeadDim => ModelDim / NumHeads;
-
     /// <summary>The model of checked values.</summary>
-    public static ModelConfig From(ConfigValues v) => new()
+    public static ModelConfig From(ConfigValues v)
     {
-        Architecture = v.Text("architecture"),
-        NumLayers = v.Int("n_blocks"),
-        NumHeads = v.Int("n_heads"),
-        NumKvHeads = (int)(v.LongOrNull("n_kv_heads") ?? v.Int("n_heads")),
-        ModelDim = v.Int("d_model"),
-        MlpDim = (int)(v.LongOrNull("d_mlp") ?? DefaultMlpDim(v.Text("architecture"), v.Int("d_model"))),
-        ContextLength = v.Int("n_ctx"),
-        VocabSize = v.Int("vocab_size"),
-        Dropout = v.Double("dropout"),
-        FlashAttention = v.Bool("flash_attention"),
-        Causal = v.Text("mask_type") == "causal",
-        TieEmbeddings = v.BoolOrNull("tie_embeddings") ?? v.Text("architecture") != "llama",
-        NormEpsilon = v.Double("norm_eps"),
-        RopeTheta = v.Double("rope_theta"),
-    };
+        var spec = Architectures.Of(v.Text("architecture"));
+        return new()
+        {
+            Architecture = spec.Name,
+            NumLayers = v.Int("n_blocks"),
+            NumHeads = v.Int("n_heads"),
+            NumKvHeads = (int)(v.LongOrNull("n_kv_heads") ?? v.Int("n_heads")),
+            HeadDim = (int)(v.LongOrNull("head_dim") ?? v.Int("d_model") / v.Int("n_heads")),
+            ModelDim = v.Int("d_model"),
+            MlpDim = (int)(v.LongOrNull("d_mlp") ?? DefaultMlpDim(spec, v.Int("d_model"))),
+            ContextLength = v.Int("n_ctx"),
+            VocabSize = v.Int("vocab_size"),
+            Dropout = v.Double("dropout"),
+            FlashAttention = v.Bool("flash_attention"),
+            Causal = v.Text("mask_type") == "causal",
+            TieEmbeddings = v.BoolOrNull("tie_embeddings") ?? !spec.ChoosesTying,
+            NormEpsilon = v.DoubleOrNull("norm_eps") ?? spec.NormEpsilon,
+            RopeTheta = v.DoubleOrNull("rope_theta") ?? spec.RopeTheta,
+        };
+    }
 
     /// <summary>How this shape differs from another, one line a difference; empty when weights of one load into the other.</summary>
     public IReadOnlyList<string> DifferencesFrom(ModelConfig other)
@@ -88,11 +99,12 @@ public sealed record ModelConfig
         Compare("n_ctx", ContextLength, other.ContextLength);
         Compare("vocab_size", VocabSize, other.VocabSize);
         Compare("tie_embeddings", TieEmbeddings, other.TieEmbeddings);
-        if (Architecture == "llama") Compare("rope_theta", RopeTheta, other.RopeTheta);
+        if (Spec.ChoosesHeads) Compare("head_dim", HeadDim, other.HeadDim);
+        if (Spec.Positions == PositionKind.Rotary) Compare("rope_theta", RopeTheta, other.RopeTheta);
         return differences;
     }
 
     /// <summary>4 C; for the three matrices of a gated layer two thirds of that, rounded up to a multiple of 64 (Shazeer 2020, arXiv:2002.05202).</summary>
-    private static long DefaultMlpDim(string architecture, long modelDim) =>
-        architecture == "llama" ? (8 * modelDim / 3 + LlamaMlpMultiple - 1) / LlamaMlpMultiple * LlamaMlpMultiple : 4 * modelDim;
+    private static long DefaultMlpDim(ArchitectureSpec spec, long modelDim) =>
+        spec.IsGated ? (8 * modelDim / 3 + GatedMlpMultiple - 1) / GatedMlpMultiple * GatedMlpMultiple : 4 * modelDim;
 }

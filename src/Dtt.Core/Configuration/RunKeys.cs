@@ -1,3 +1,5 @@
+using Dtt.Core.Models;
+
 namespace Dtt.Core.Configuration;
 
 /// <summary>The key table of a run's configuration: it feeds the loader, <c>--set</c> and <c>docs/configuration.md</c>.</summary>
@@ -10,17 +12,27 @@ public static class RunKeys
         new("seed", KeyKind.Integer, "90", "Seed of everything random in a run: weights, data order, dropout, samples.") { Min = 0 },
 
         new("preset", KeyKind.Text, null, "A well-known shape: sets the keys of the model and `vocab_size` that are not set themselves.") { Choices = [.. ModelPresets.All.Keys] },
-        new("architecture", KeyKind.Text, "gpt2", "`gpt2`: exactly GPT-2. `llama`: rotary positions, RMSNorm, SwiGLU, grouped queries. `dtt`: the Python original's (no final norm, no query/key/value bias, bias on the tied head, exact GELU).") { Choices = ["gpt2", "llama", "dtt"] },
+        new("architecture", KeyKind.Text, "gpt2", string.Join(" ", Architectures.All.Select(a => $"`{a.Name}`: {a.Meaning}.")))
+        {
+            Choices = [.. Architectures.All.Select(a => a.Name)],
+        },
         new("n_blocks", KeyKind.Integer, "12", "Transformer blocks.") { Min = 1 },
-        new("n_heads", KeyKind.Integer, "12", "Attention heads; divides `d_model`.") { Min = 1 },
-        new("n_kv_heads", KeyKind.Integer, null, "`llama`: heads of keys and values, each shared by `n_heads` ÷ `n_kv_heads` queries; unset: `n_heads`.") { Min = 1 },
+        new("n_heads", KeyKind.Integer, "12", "Attention heads; divides `d_model`, unless `head_dim` is set.") { Min = 1 },
+        new("n_kv_heads", KeyKind.Integer, null, $"{Architectures.Named(a => a.ChoosesHeads)}: heads of keys and values, "
+            + "each shared by `n_heads` ÷ `n_kv_heads` queries; unset: `n_heads`.") { Min = 1 },
+        new("head_dim", KeyKind.Integer, null, $"{Architectures.Named(a => a.ChoosesHeads)}: width of one head; unset: `d_model` ÷ `n_heads`.") { Min = 1 },
         new("d_model", KeyKind.Integer, "768", "Width of the residual stream.") { Min = 1 },
-        new("d_mlp", KeyKind.Integer, null, "Width of the feed-forward layer; unset: 4 × `d_model`; `llama`, which has three such matrices: 8/3 × `d_model`, rounded up to a multiple of 64.") { Min = 1 },
+        new("d_mlp", KeyKind.Integer, null, "Width of the feed-forward layer; unset: 4 × `d_model`; "
+            + $"with SwiGLU ({Architectures.Named(a => a.IsGated)}), which has three such matrices: 8/3 × `d_model`, rounded up to a multiple of 64.") { Min = 1 },
         new("n_ctx", KeyKind.Integer, "1024", "Context length T.") { Unit = "tokens", Min = 2 },
         new("dropout", KeyKind.Number, "0", "Share of activations dropped after the embedding, in attention and after each block's two halves.") { Min = 0, Max = 0.95 },
-        new("norm_eps", KeyKind.Number, "1e-5", "ε of the norms.") { Min = 0, MinExclusive = true },
-        new("rope_theta", KeyKind.Number, "10000", "`llama`: base of the rotary angles.") { Min = 1 },
-        new("tie_embeddings", KeyKind.Boolean, null, "Whether the head is the token embedding; unset: `true`, for `llama` `false`."),
+        new("norm_eps", KeyKind.Number, null, $"ε of the norms; unset: {Defaults(_ => true, a => a.NormEpsilon)}.") { Min = 0, MinExclusive = true },
+        new("rope_theta", KeyKind.Number, null, $"Base of the rotary angles; unset: {Defaults(a => a.Positions == PositionKind.Rotary, a => a.RopeTheta)}.")
+        {
+            Min = 1,
+        },
+        new("tie_embeddings", KeyKind.Boolean, null,
+            $"Whether the head is the token embedding; unset: `true`, for {Architectures.Named(a => a.ChoosesTying)} `false`."),
         new("mask_type", KeyKind.Text, "causal", "`causal`: a token sees itself and those before it. `none`: it sees all, the next one too, as in the Python DTT: no language model comes of it.") { Choices = ["causal", "none"] },
         new("flash_attention", KeyKind.Boolean, "true", "Attention by torch's fused kernel, where that is faster (not in bf16 on a CPU up to 512 tokens); `false` always spells out softmax(QKᵀ/√d)V."),
         new("init_from", KeyKind.Text, null, "Weights to start from: RUN, RUN@STEP, RUN@best, or a checkpoint's folder. The model's shape and the tokenizer must be the same; the optimizer starts afresh."),
@@ -94,4 +106,8 @@ public static class RunKeys
         ("optimizer.name", "Optimizer"), ("lr_schedule.name", "Learning rate"), ("eval_every", "Validation and samples"),
         ("save_every", "Checkpoints"), ("eff_batch_per_log", "Logging"), ("cuda", "Resources"), ("templates", "Paths"),
     ];
+
+    /// <summary>What an unset key means: <c>1e-05 for `a`, `b`; 1e-06 for `c`</c>.</summary>
+    private static string Defaults(Func<ArchitectureSpec, bool> which, Func<ArchitectureSpec, double> value) => string.Join("; ", Architectures.All.Where(which).Select(value).Distinct()
+        .Select(number => $"{ValueReader.Write(number).ToLowerInvariant()} for {Architectures.Named(a => which(a) && value(a) == number)}"));
 }

@@ -17,15 +17,16 @@ public sealed class ModelArithmetic
         _hidden = table.Where(p => p.Role == ParameterRole.Hidden).Sum(p => p.Count);
 
         // Embeddings are looked up; a tied one multiplies in the head.
-        var lookedUp = table.Where(p => p.Role == ParameterRole.Position).Sum(p => p.Count) + (model.TieEmbeddings ? 0 : (long)model.VocabSize * model.ModelDim);
-        FlopsPerToken = 6.0 * (Parameters - lookedUp) + 12.0 * model.NumLayers * model.ModelDim * model.ContextLength;
+        var lookedUp = (table.Positions?.Count ?? 0) + (model.TieEmbeddings ? 0 : table.Tokens.Count);
+        FlopsPerToken = 6.0 * (Parameters - lookedUp) + 12.0 * model.NumLayers * model.NumHeads * model.HeadDim * model.ContextLength;
     }
 
     /// <summary>All weights, tied ones once.</summary>
     public long Parameters { get; }
 
     /// <summary>
-    /// Floating-point operations of forward and backward for one token: 6 N + 12 L C T, with N the weights that multiply; Chowdhery et al. 2022 (PaLM), appendix B.
+    /// Floating-point operations of forward and backward for one token: 6 N + 12 L nh hs T, with N the weights that multiply; Chowdhery et al. 2022 (PaLM),
+    /// appendix B.
     /// </summary>
     public double FlopsPerToken { get; }
 
@@ -37,18 +38,21 @@ public sealed class ModelArithmetic
     {
         "sgd" => Parameters,
         "muon" => 2 * Parameters - _hidden,
-        _ => 2 * Parameters,
+        "adamw" or "adam" => 2 * Parameters,
+        _ => throw new ArgumentException($"the state of an optimizer '{optimizer}' is not known.", nameof(optimizer)),
     });
 
     /// <summary>
-    /// Bytes of activations of one micro-batch, estimated: per block and token about 14 C + 2 M values (inputs of the norms and matmuls,
-    /// queries, keys, values, attention's output, both sides of the GELU; a gated layer has 4 M; up to 512 tokens also nh T of attention's weights, counted in fp32), and one chunk of logits in fp32 and in the working type.
+    /// Bytes of activations of one micro-batch, estimated: per block and token about 10 C + 4 nh hs + 2 M values (inputs of the norms and matmuls,
+    /// queries, keys, values, attention's output, both sides of the GELU; a gated layer has 4 M; up to 512 tokens also nh T of attention's weights, counted in
+    /// fp32), and one chunk of logits in fp32 and in the working type.
     /// </summary>
     public long ActivationBytes(int microBatch, bool bf16, bool checkpointing)
     {
         long tokens = (long)microBatch * _model.ContextLength, width = bf16 ? 2 : 4;
         var weights = _model.ContextLength <= ShortContext ? (long)_model.NumHeads * _model.ContextLength : 0;
-        var block = tokens * (14L * _model.ModelDim + (_model.Architecture == "llama" ? 4L : 2L) * _model.MlpDim) * width + tokens * weights * 4;
+        var values = 10L * _model.ModelDim + 4L * _model.NumHeads * _model.HeadDim + (_model.Spec.IsGated ? 4L : 2L) * _model.MlpDim;
+        var block = tokens * values * width + tokens * weights * 4;
         var blocks = checkpointing ? block + tokens * _model.ModelDim * width * _model.NumLayers : block * _model.NumLayers;
         return blocks + Math.Min(tokens, HeadChunkRows) * _model.VocabSize * (4 + width);
     }

@@ -1,106 +1,82 @@
+using System.Collections;
 using Dtt.Core.Configuration;
 
 namespace Dtt.Core.Models;
 
-/// <summary>The weights of each architecture, in checkpoint order.</summary>
-public static class ParameterTable
+/// <summary>A model's weights, by what they are for and, as a list, in checkpoint order; tied ones once.</summary>
+public sealed class ParameterTable : IReadOnlyList<ParameterSpec>
 {
-    private static readonly ParameterInit _zero = new(InitKind.Constant, 0);
-    private static readonly ParameterInit _one = new(InitKind.Constant, 1);
+    private readonly ModelConfig _model;
+    private readonly ArchitectureSpec _spec;
+    private readonly List<ParameterSpec> _all;
 
-    /// <summary>The weights of a model; tied ones once.</summary>
-    public static IReadOnlyList<ParameterSpec> Of(ModelConfig model) => model.Architecture switch
+    private ParameterTable(ModelConfig model)
     {
-        "gpt2" => Gpt2(model),
-        "dtt" => Dtt(model),
-        "llama" => Llama(model),
-        _ => throw new ArgumentException($"there is no architecture '{model.Architecture}'.", nameof(model)),
-    };
-
-    /// <summary>
-    /// GPT-2 (Radford et al. 2019): N(0, 0.02), the projections into the residual stream scaled by 1/√(2L), as Hugging Face's
-    /// GPT2LMHeadModel starts them.
-    /// </summary>
-    private static List<ParameterSpec> Gpt2(ModelConfig m)
-    {
-        long c = m.ModelDim, mlp = m.MlpDim;
-        var (normal, residual) = (Normal, ResidualNormal(m));
-        List<ParameterSpec> table = [Rows("transformer.wte.weight", m.VocabSize, c, normal), Positions(m, normal)];
-        for (var i = 0; i < m.NumLayers; i++)
-        {
-            var h = $"transformer.h.{i}.";
-            table.AddRange([
-                Vector(h + "ln_1.weight", c, _one), Vector(h + "ln_1.bias", c, _zero),
-                Matrix(h + "attn.c_attn.weight", c, normal, c, c, c), Vector(h + "attn.c_attn.bias", 3 * c, _zero),
-                Matrix(h + "attn.c_proj.weight", c, residual, c), Vector(h + "attn.c_proj.bias", c, _zero),
-                Vector(h + "ln_2.weight", c, _one), Vector(h + "ln_2.bias", c, _zero),
-                Matrix(h + "mlp.c_fc.weight", c, normal, mlp), Vector(h + "mlp.c_fc.bias", mlp, _zero),
-                Matrix(h + "mlp.c_proj.weight", mlp, residual, c), Vector(h + "mlp.c_proj.bias", c, _zero),
-            ]);
-        }
-
-        table.AddRange([Vector("transformer.ln_f.weight", c, _one), Vector("transformer.ln_f.bias", c, _zero)]);
-        return table;
+        (_model, _spec) = (model, model.Spec);
+        var (names, init) = (_spec.Names, _spec.Init);
+        Tokens = new(names.Tokens + ".weight", [model.VocabSize, model.ModelDim], init.Tokens, ParameterRole.Vocabulary);
+        Positions = _spec.Positions != PositionKind.Learned ? null
+            : new(names.Positions + ".weight", [model.ContextLength, model.ModelDim], init.Positions, ParameterRole.Position);
+        Blocks = [.. Enumerable.Range(0, model.NumLayers).Select(i => Block($"{names.Block}.{i}."))];
+        FinalNorm = _spec.HasFinalNorm ? Norm(names.FinalNorm, model.ModelDim, _spec.Norm) : null;
+        Head = new(
+            model.TieEmbeddings ? Tokens : Tokens with { Name = names.Head + ".weight" },
+            _spec.Biases.HasFlag(Biases.Head) ? new(names.Head + ".bias", [model.VocabSize], init.Bias(model.ModelDim), ParameterRole.Vocabulary) : null);
+        ParameterSpec?[] ends = [FinalNorm?.Weight, FinalNorm?.Bias, model.TieEmbeddings ? null : Head.Weight, Head.Bias];
+        _all = [.. new[] { Tokens, Positions }.Concat(Blocks.SelectMany(b => b.Weights)).Concat(ends).OfType<ParameterSpec>()];
     }
 
-    /// <summary>The Python DTT's model: no final norm, no query/key/value bias, a bias on the tied head, its own first values.</summary>
-    private static List<ParameterSpec> Dtt(ModelConfig m)
-    {
-        long c = m.ModelDim, mlp = m.MlpDim;
-        var narrow = new ParameterInit(InitKind.Normal, 1 / Math.Sqrt(c));
-        var bias = new ParameterInit(InitKind.Uniform, 1 / Math.Sqrt(c));
-        List<ParameterSpec> table = [Rows("transformer.wte.weight", m.VocabSize, c, Normal), Positions(m, new(InitKind.Normal, 1))];
-        for (var i = 0; i < m.NumLayers; i++)
-        {
-            var h = $"transformer.h.{i}.";
-            table.AddRange([
-                Vector(h + "ln_1.weight", c, _one), Vector(h + "ln_1.bias", c, _zero),
-                Matrix(h + "attn.c_attn.weight", c, narrow, c, c, c),
-                Matrix(h + "attn.c_proj.weight", c, narrow, c), Vector(h + "attn.c_proj.bias", c, bias),
-                Vector(h + "ln_2.weight", c, _one), Vector(h + "ln_2.bias", c, _zero),
-                Matrix(h + "mlp.c_fc.weight", c, narrow, mlp), Vector(h + "mlp.c_fc.bias", mlp, bias),
-                Matrix(h + "mlp.c_proj.weight", mlp, new(InitKind.Normal, 1.57 / Math.Sqrt(mlp)), c), Vector(h + "mlp.c_proj.bias", c, new(InitKind.Uniform, 1 / Math.Sqrt(mlp))),
-            ]);
-        }
+    /// <summary>The token embedding, (V, C).</summary>
+    public ParameterSpec Tokens { get; }
 
-        table.Add(new("lm_head.bias", [m.VocabSize], bias, ParameterRole.Vocabulary));
-        return table;
+    /// <summary>The position embedding, (T, C), or null.</summary>
+    public ParameterSpec? Positions { get; }
+
+    /// <summary>The blocks' weights.</summary>
+    public IReadOnlyList<BlockSpec> Blocks { get; }
+
+    /// <summary>The norm before the head, or null.</summary>
+    public LayerSpec? FinalNorm { get; }
+
+    /// <summary>The head, (V, C), which may be the token embedding, and its bias.</summary>
+    public LayerSpec Head { get; }
+
+    /// <inheritdoc/>
+    public int Count => _all.Count;
+
+    /// <inheritdoc/>
+    public ParameterSpec this[int index] => _all[index];
+
+    /// <summary>The weights of a model.</summary>
+    public static ParameterTable Of(ModelConfig model) => new(model);
+
+    /// <inheritdoc/>
+    public IEnumerator<ParameterSpec> GetEnumerator() => _all.GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    private BlockSpec Block(string at)
+    {
+        var (names, init) = (_spec.Names, _spec.Init);
+        long c = _model.ModelDim, mlp = _model.MlpDim, q = _model.NumHeads * _model.HeadDim, kv = _model.NumKvHeads * _model.HeadDim;
+        LayerSpec? HeadNorm(string name) => _spec.NormsHeads ? Norm(at + name, _model.HeadDim, NormKind.Rms) : null;
+        return new(
+            Norm(at + names.Norm1, c, _spec.Norm),
+            Linear(at + names.Qkv, c, init.In(c), Biases.Qkv, [q, kv, kv], names.QkvParts.Select(p => at + p)),
+            HeadNorm(names.HeadNorms.Query), HeadNorm(names.HeadNorms.Key),
+            Linear(at + names.Out, q, init.Out(_model.NumLayers, q), Biases.Linear, [c], []),
+            Norm(at + names.Norm2, c, _spec.Norm),
+            Linear(at + names.Up, c, init.In(c), Biases.Linear, _spec.IsGated ? [mlp, mlp] : [mlp], names.UpParts.Select(p => at + p)),
+            Linear(at + names.Down, mlp, init.Down(_model.NumLayers, mlp), Biases.Linear, [c], []));
     }
 
-    /// <summary>
-    /// Llama (Touvron et al. 2023, arXiv:2302.13971; grouped queries: arXiv:2307.09288): no biases, starting as GPT-2 does. Query, key and value are one matrix here, and so are
-    /// gate and up.
-    /// </summary>
-    private static List<ParameterSpec> Llama(ModelConfig m)
-    {
-        long c = m.ModelDim, mlp = m.MlpDim, kv = m.NumKvHeads * m.HeadDim;
-        var (normal, residual) = (Normal, ResidualNormal(m));
-        List<ParameterSpec> table = [Rows("model.embed_tokens.weight", m.VocabSize, c, normal)];
-        for (var i = 0; i < m.NumLayers; i++)
-        {
-            var h = $"model.layers.{i}.";
-            table.AddRange([
-                Vector(h + "input_layernorm.weight", c, _one),
-                Matrix(h + "self_attn.qkv_proj.weight", c, normal, c, kv, kv), Matrix(h + "self_attn.o_proj.weight", c, residual, c),
-                Vector(h + "post_attention_layernorm.weight", c, _one),
-                Matrix(h + "mlp.gate_up_proj.weight", c, normal, mlp, mlp), Matrix(h + "mlp.down_proj.weight", mlp, residual, c),
-            ]);
-        }
+    private static LayerSpec Norm(string name, long width, NormKind kind) =>
+        new(Vector(name + ".weight", width, ParameterInit.One), kind == NormKind.Layer ? Vector(name + ".bias", width, ParameterInit.Zero) : null);
 
-        table.Add(Vector("model.norm.weight", c, _one));
-        if (!m.TieEmbeddings) table.Add(Rows("lm_head.weight", m.VocabSize, c, normal));
-        return table;
-    }
-
-    private static ParameterInit Normal => new(InitKind.Normal, 0.02);
-
-    private static ParameterInit ResidualNormal(ModelConfig m) => new(InitKind.Normal, 0.02 / Math.Sqrt(2.0 * m.NumLayers));
-
-    private static ParameterSpec Rows(string name, long ids, long width, ParameterInit init) => new(name, [ids, width], init, ParameterRole.Vocabulary);
-
-    private static ParameterSpec Positions(ModelConfig m, ParameterInit init) => new("transformer.wpe.weight", [m.ContextLength, m.ModelDim], init, ParameterRole.Position);
-
-    private static ParameterSpec Matrix(string name, long width, ParameterInit init, params long[] parts) => new(name, [parts.Sum(), width], init, ParameterRole.Hidden) { Parts = parts };
+    /// <summary>A matrix (parts, width) in a block.</summary>
+    private LayerSpec Linear(string name, long width, ParameterInit init, Biases bias, long[] parts, IEnumerable<string> partNames) => new(
+        new(name + ".weight", [parts.Sum(), width], init, ParameterRole.Hidden) { Parts = parts, PartNames = [.. partNames.Select(p => p + ".weight")] },
+        _spec.Biases.HasFlag(bias) ? Vector(name + ".bias", parts.Sum(), _spec.Init.Bias(width)) : null);
 
     private static ParameterSpec Vector(string name, long length, ParameterInit init) => new(name, [length], init, ParameterRole.Vector);
 }

@@ -2,66 +2,27 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
+using Dtt.Core.Models;
 
 namespace Dtt.Training.HuggingFace;
 
-/// <summary><c>config.json</c> of a GPT-2 or Llama folder, both ways.</summary>
+/// <summary><c>config.json</c> of a Hugging Face folder, both ways, by each architecture's <see cref="HuggingFaceModel"/>.</summary>
 internal static class HuggingFaceConfig
 {
     /// <summary>Their configuration of a model.</summary>
-    /// <param name="model">The model.</param>
+    /// <param name="model">The model, of an architecture that has a class of theirs.</param>
     /// <param name="endOfText">The id of the end of a document.</param>
-    public static JsonObject Write(ModelConfig model, int endOfText) => model.Architecture == "llama"
-        ? new JsonObject
-        {
-            ["architectures"] = new JsonArray("LlamaForCausalLM"),
-            ["model_type"] = "llama",
-            ["vocab_size"] = model.VocabSize,
-            ["hidden_size"] = model.ModelDim,
-            ["intermediate_size"] = model.MlpDim,
-            ["num_hidden_layers"] = model.NumLayers,
-            ["num_attention_heads"] = model.NumHeads,
-            ["num_key_value_heads"] = model.NumKvHeads,
-            ["head_dim"] = model.HeadDim,
-            ["max_position_embeddings"] = model.ContextLength,
-            ["hidden_act"] = "silu",
-            ["rms_norm_eps"] = model.NormEpsilon,
-            ["rope_theta"] = model.RopeTheta,
-            ["rope_scaling"] = null,
-            ["attention_bias"] = false,
-            ["mlp_bias"] = false,
-            ["attention_dropout"] = 0.0,
-            ["initializer_range"] = 0.02,
-            ["tie_word_embeddings"] = model.TieEmbeddings,
-            ["bos_token_id"] = endOfText,
-            ["eos_token_id"] = endOfText,
-            ["torch_dtype"] = "float32",
-            ["use_cache"] = true,
-        }
-        : new JsonObject
-        {
-            ["architectures"] = new JsonArray("GPT2LMHeadModel"),
-            ["model_type"] = "gpt2",
-            ["vocab_size"] = model.VocabSize,
-            ["n_positions"] = model.ContextLength,
-            ["n_ctx"] = model.ContextLength,
-            ["n_embd"] = model.ModelDim,
-            ["n_layer"] = model.NumLayers,
-            ["n_head"] = model.NumHeads,
-            ["n_inner"] = model.MlpDim,
-            ["activation_function"] = "gelu_new",
-            ["resid_pdrop"] = model.Dropout,
-            ["embd_pdrop"] = model.Dropout,
-            ["attn_pdrop"] = model.Dropout,
-            ["layer_norm_epsilon"] = model.NormEpsilon,
-            ["initializer_range"] = 0.02,
-            ["scale_attn_weights"] = true,
-            ["tie_word_embeddings"] = true,
-            ["bos_token_id"] = endOfText,
-            ["eos_token_id"] = endOfText,
-            ["torch_dtype"] = "float32",
-            ["use_cache"] = true,
-        };
+    public static JsonObject Write(ModelConfig model, int endOfText)
+    {
+        var theirs = model.Spec.HuggingFace!;
+        var json = new JsonObject { ["architectures"] = new JsonArray(theirs.Class), ["model_type"] = theirs.Type };
+        foreach (var key in theirs.Keys.Where(k => k.Write is not null)) json[key.Name] = key.Write!(model);
+        json["bos_token_id"] = endOfText;
+        json["eos_token_id"] = endOfText;
+        json["torch_dtype"] = "float32";
+        json["use_cache"] = true;
+        return json;
+    }
 
     /// <summary>The keys of DTT's configuration that describe a folder's model.</summary>
     /// <exception cref="BadDataException">It is another kind of model, or has something that DTT's has not.</exception>
@@ -71,70 +32,48 @@ internal static class HuggingFaceConfig
         try
         {
             using var json = JsonDocument.Parse(File.ReadAllBytes(file));
-            return json.RootElement.GetProperty("model_type").GetString() switch
+            var type = json.RootElement.GetProperty("model_type").GetString();
+            var known = Architectures.All.Where(a => a.HuggingFace is not null).ToList();
+            var architecture = known.Find(a => a.HuggingFace!.Type == type)
+                ?? throw new BadDataException($"{file} is of a '{type}'; DTT imports {string.Join(", ", known.Select(a => a.HuggingFace!.Type))}.");
+            var keys = new Dictionary<string, string> { ["architecture"] = architecture.Name };
+            foreach (var key in architecture.HuggingFace!.Keys)
             {
-                "gpt2" => Gpt2(json.RootElement, file),
-                "llama" => Llama(json.RootElement, file),
-                var other => throw new BadDataException($"{file} is of a '{other}'; DTT imports gpt2 and llama."),
-            };
+                var value = Value(json.RootElement, key.Name);
+                Require(file, key, value);
+                if (key.Key is not null && (value ?? key.Absent) is { } set) keys[key.Key] = set;
+            }
+
+            return keys;
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
         {
             throw new BadDataException($"{file} is damaged or lacks a key: {e.Message}", e);
         }
     }
 
-    private static Dictionary<string, string> Gpt2(JsonElement json, string file)
+    /// <summary>Refuses a file without the key that it must have, or with a value that DTT's model cannot follow.</summary>
+    private static void Require(string file, HuggingFaceKey key, string? value)
     {
-        Require(file, json, "activation_function", "gelu_new", "gelu_new", "gelu_pytorch_tanh");
-        Require(file, json, "scale_attn_weights", "true", "true");
-        Require(file, json, "scale_attn_by_inverse_layer_idx", "false", "false");
-        var width = Number(json, "n_embd");
-        return new Dictionary<string, string>
-        {
-            ["architecture"] = "gpt2",
-            ["n_blocks"] = Number(json, "n_layer"),
-            ["n_heads"] = Number(json, "n_head"),
-            ["d_model"] = width,
-            ["d_mlp"] = Optional(json, "n_inner") ?? $"{4 * int.Parse(width)}",
-            ["n_ctx"] = Number(json, "n_positions"),
-            ["vocab_size"] = Number(json, "vocab_size"),
-            ["norm_eps"] = Number(json, "layer_norm_epsilon"),
-        };
+        if (key.Key is not null && !key.IsOptional && value is null) throw new BadDataException($"{file} is damaged or lacks a key: it has no '{key.Name}'.");
+        if (key.Known.Count > 0 && !key.Known.Contains(value ?? key.Known[0]))
+            throw new BadDataException($"{file}: '{key.Name}' is {value}, and DTT's model has {string.Join(" or ", key.Known)} only.");
     }
 
-    private static Dictionary<string, string> Llama(JsonElement json, string file)
+    /// <summary>A key's value as text; null: it is not there, or null. A list of equal values is that value.</summary>
+    private static string? Value(JsonElement json, string name)
     {
-        Require(file, json, "hidden_act", "silu", "silu");
-        Require(file, json, "rope_scaling", "null", "null");
-        Require(file, json, "attention_bias", "false", "false");
-        Require(file, json, "mlp_bias", "false", "false");
-        var (width, heads) = (Number(json, "hidden_size"), Number(json, "num_attention_heads"));
-        Require(file, json, "head_dim", $"{int.Parse(width) / int.Parse(heads)}", $"{int.Parse(width) / int.Parse(heads)}");
-        return new Dictionary<string, string>
+        foreach (var part in name.Split('.'))
         {
-            ["architecture"] = "llama",
-            ["n_blocks"] = Number(json, "num_hidden_layers"),
-            ["n_heads"] = heads,
-            ["n_kv_heads"] = Optional(json, "num_key_value_heads") ?? heads,
-            ["d_model"] = width,
-            ["d_mlp"] = Number(json, "intermediate_size"),
-            ["n_ctx"] = Number(json, "max_position_embeddings"),
-            ["vocab_size"] = Number(json, "vocab_size"),
-            ["norm_eps"] = Number(json, "rms_norm_eps"),
-            ["rope_theta"] = Optional(json, "rope_theta") ?? "10000",
-            ["tie_embeddings"] = Optional(json, "tie_word_embeddings") ?? "false",
+            if (json.ValueKind != JsonValueKind.Object || !json.TryGetProperty(part, out json)) return null;
+        }
+
+        if (json.ValueKind == JsonValueKind.Array && json.EnumerateArray().Select(e => e.ToString()).Distinct().ToList() is [var same]) return same;
+        return json.ValueKind switch
+        {
+            JsonValueKind.Null => null,
+            JsonValueKind.String => json.GetString(),
+            _ => json.GetRawText(),
         };
-    }
-
-    private static string Number(JsonElement json, string key) => json.GetProperty(key).GetRawText();
-
-    private static string? Optional(JsonElement json, string key) => json.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null ? value.GetRawText() : null;
-
-    /// <summary>A key whose other values DTT's model cannot follow.</summary>
-    private static void Require(string file, JsonElement json, string key, string absent, params string[] known)
-    {
-        var value = json.TryGetProperty(key, out var found) ? found.ToString() is { Length: > 0 } text ? text.Replace("True", "true", StringComparison.Ordinal).Replace("False", "false", StringComparison.Ordinal) : "null" : absent;
-        if (!known.Contains(value)) throw new BadDataException($"{file}: '{key}' is {value}, and DTT's model has {string.Join(" or ", known)} only.");
     }
 }

@@ -13,7 +13,7 @@ using static TorchSharp.torch;
 
 namespace Dtt.Training.HuggingFace;
 
-/// <summary>Makes a run of a Hugging Face GPT-2 or Llama folder: complete, with one checkpoint, of step 0. It can be sampled, exported, and started from.</summary>
+/// <summary>Makes a run of a Hugging Face folder: complete, with one checkpoint, of step 0. It can be sampled, exported, and started from.</summary>
 internal static class HuggingFaceImport
 {
     /// <summary>Imports a folder.</summary>
@@ -61,35 +61,41 @@ internal static class HuggingFaceImport
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var files = SafetensorsSet.Open(folder);
+        var theirs = model.Spec.HuggingFace!;
+        string Bare(string name) => name.StartsWith(theirs.OptionalPrefix, StringComparison.Ordinal) ? name[theirs.OptionalPrefix.Length..] : name;
         var views = HuggingFaceNames.Views(model, parameters).ToDictionary(v => v.Name, v => v.View, StringComparer.Ordinal);
-        foreach (var (theirs, view) in views)
+        foreach (var (full, view) in views)
         {
-            // The first GPT-2 checkpoints were saved without the head around them.
-            var name = files.Names.Contains(theirs) ? theirs : theirs.StartsWith("transformer.", StringComparison.Ordinal) ? theirs["transformer.".Length..] : theirs;
-            if (!files.Names.Contains(name)) throw new BadDataException($"{folder}: its files hold no '{theirs}', which this model has.");
+            var name = files.Names.Contains(full) ? full : Bare(full);
+            if (!files.Names.Contains(name)) throw new BadDataException($"{folder}: its files hold no '{full}', which this model has.");
             using var value = files.Read(name);
             if (!value.shape.SequenceEqual(view.shape)) throw new BadDataException($"{folder}: '{name}' is ({string.Join(", ", value.shape)}), and its config.json makes it ({string.Join(", ", view.shape)}).");
             view.copy_(value);
         }
 
         RequireTiedHead(folder, model, files, parameters);
-        var known = views.Keys.Concat(views.Keys.Select(n => n.Replace("transformer.", "", StringComparison.Ordinal))).ToHashSet(StringComparer.Ordinal);
-        if (files.Names.FirstOrDefault(n => !known.Contains(n) && !IsDerived(n)) is { } extra) throw new BadDataException($"{folder}: '{extra}' is in its files, and DTT's {model.Architecture} has no such weight.");
+        var known = views.Keys.Concat(views.Keys.Select(Bare)).ToHashSet(StringComparer.Ordinal);
+        bool IsKnown(string name) => known.Contains(name) || name == Head(model) || theirs.Derived.Any(d => name.EndsWith(d, StringComparison.Ordinal));
+        if (files.Names.FirstOrDefault(n => !IsKnown(n)) is { } extra)
+            throw new BadDataException($"{folder}: '{extra}' is in its files, and DTT's {model.Architecture} has no such weight.");
     }
 
     /// <summary>A head that is written beside a tied embedding must be the embedding.</summary>
     private static void RequireTiedHead(string folder, ModelConfig model, SafetensorsSet files, FlatParameters parameters)
     {
-        if (!model.TieEmbeddings || !files.Names.Contains("lm_head.weight")) return;
+        if (!model.TieEmbeddings || !files.Names.Contains(Head(model))) return;
         using var scope = NewDisposeScope();
-        var head = files.Read("lm_head.weight");
-        var embedding = parameters.ViewOf(parameters.First(ParameterRole.Vocabulary)!, parameters.Master);
+        var head = files.Read(Head(model));
+        var embedding = parameters.ViewOf(parameters.Table.Tokens.Name, parameters.Master);
         if (!head.shape.SequenceEqual(embedding.shape) || Number.Of(head.ne(embedding).any().to(ScalarType.Float32)) > 0)
-            throw new BadDataException($"{folder}: its lm_head.weight is not its embedding, and DTT's {model.Architecture} has one matrix for both: this model cannot be imported.");
+        {
+            throw new BadDataException($"{folder}: its {Head(model)} is not its embedding, and DTT's {model.Architecture} has one matrix for both: "
+                + "this model cannot be imported.");
+        }
     }
 
-    /// <summary>Buffers and tied copies that old checkpoints carry along.</summary>
-    private static bool IsDerived(string name) => name == "lm_head.weight" || name.EndsWith(".attn.bias", StringComparison.Ordinal) || name.EndsWith(".attn.masked_bias", StringComparison.Ordinal) || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal);
+    /// <summary>Old checkpoints carry it also where it is the embedding.</summary>
+    private static string Head(ModelConfig model) => model.Spec.Names.Head + ".weight";
 
     private static CheckpointManifest Manifest(string run, int attempt, RunConfig config, Vocabulary vocabulary) => new()
     {

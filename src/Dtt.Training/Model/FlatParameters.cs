@@ -26,7 +26,7 @@ internal sealed class FlatParameters : IDisposable
     /// <param name="device">Where they live.</param>
     /// <param name="bf16">Whether the working copy is bf16.</param>
     /// <param name="forTraining">Whether gradients are kept.</param>
-    public FlatParameters(IReadOnlyList<ParameterSpec> table, Device device, bool bf16, bool forTraining)
+    public FlatParameters(ParameterTable table, Device device, bool bf16, bool forTraining)
     {
         Table = table;
         foreach (var spec in table.OrderByDescending(s => s.Decays).ThenBy(s => s.Role))
@@ -59,8 +59,8 @@ internal sealed class FlatParameters : IDisposable
         }
     }
 
-    /// <summary>The weights in checkpoint order.</summary>
-    public IReadOnlyList<ParameterSpec> Table { get; }
+    /// <summary>The weights by what they are for, and in checkpoint order.</summary>
+    public ParameterTable Table { get; }
 
     /// <summary>Values in each buffer, padding included.</summary>
     public long Size { get; }
@@ -85,15 +85,6 @@ internal sealed class FlatParameters : IDisposable
 
     /// <summary>A weight as the model uses it: padded, in the working type, a leaf of the graph.</summary>
     public Tensor this[string name] => _leaves[name];
-
-    /// <summary>Whether the model has this weight.</summary>
-    public bool Has(string name) => _places.ContainsKey(name);
-
-    /// <summary>The first weight of a role, or null.</summary>
-    public string? First(ParameterRole role) => Table.FirstOrDefault(s => s.Role == role)?.Name;
-
-    /// <summary>The last weight of a role with so many dimensions, or null.</summary>
-    public string? Last(ParameterRole role, int dimensions) => Table.LastOrDefault(s => s.Role == role && s.Shape.Count == dimensions)?.Name;
 
     /// <summary>A weight's unpadded view of one of the flat buffers; the caller disposes it.</summary>
     /// <param name="name">The weight.</param>

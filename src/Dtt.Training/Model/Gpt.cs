@@ -12,8 +12,9 @@ using F = TorchSharp.torch.nn.functional;
 namespace Dtt.Training.Model;
 
 /// <summary>
-/// A GPT: embeddings, pre-norm blocks of causal self-attention and a feed-forward layer, and a head (Vaswani et al. 2017; Radford et al. 2019; Touvron et al. 2023).
-/// B sequences, T tokens, C = <c>d_model</c>, nh heads of hs, M = <c>d_mlp</c>, V ids padded to Vp.
+/// A GPT: embeddings, pre-norm blocks of causal self-attention and a feed-forward layer, and a head (Vaswani et al. 2017; Radford et al. 2019;
+/// Touvron et al. 2023). Which norm, activation, positions and biases they have says the model's <see cref="ArchitectureSpec"/>.
+/// B sequences, T tokens, C = <c>d_model</c>, nh heads of hs, nkv of them with keys and values, M = <c>d_mlp</c>, V ids padded to Vp.
 /// Backward runs block by block along their tapes, so a block's activations go as soon as its own backward is done.
 /// </summary>
 internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
@@ -133,11 +134,11 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
     private static ulong Seed(ulong microBatch, int layer) => Mixing.Seed((long)microBatch, layer);
 }
 
-/// <summary>Token embedding, and GPT-2's position embedding.</summary>
+/// <summary>Token embedding, and the position embedding where positions are learned.</summary>
 internal sealed class Embedding(ModelConfig config, FlatParameters p)
 {
-    private readonly string _tokens = p.First(ParameterRole.Vocabulary)!;
-    private readonly string? _positions = p.First(ParameterRole.Position);
+    private readonly string _tokens = p.Table.Tokens.Name;
+    private readonly string? _positions = p.Table.Positions?.Name;
 
     /// <summary>(B, T) → (B, T, C); <paramref name="mask"/> is the dropout mask for backward, or null.</summary>
     public Tensor Forward(Tensor inputs, ulong seed, out Tensor? mask)
@@ -172,22 +173,44 @@ internal sealed class Embedding(ModelConfig config, FlatParameters p)
     }
 }
 
-/// <summary>x + attention(norm(x)), then x + mlp(norm(x)); the two halves are the architecture's own.</summary>
-internal abstract class Block(ModelConfig config)
+/// <summary>A linear layer, x Wᵀ + b, and its weights.</summary>
+internal sealed class Linear(FlatParameters p, LayerSpec weights)
 {
+    private readonly Tensor _weight = p[weights.Weight.Name];
+    private readonly Tensor? _bias = weights.Bias is { } bias ? p[bias.Name] : null;
+
+    /// <summary>(…, in) → (…, out).</summary>
+    public Tensor Forward(Tensor x, Tape tape) => tape.Linear(x, _weight, _bias);
+}
+
+/// <summary>LayerNorm, or RMSNorm, which has no bias, over the last dimension.</summary>
+internal sealed class Norm(ModelConfig config, FlatParameters p, LayerSpec weights)
+{
+    private readonly Tensor _gain = p[weights.Weight.Name];
+    private readonly Tensor? _bias = weights.Bias is { } bias ? p[bias.Name] : null;
+
+    /// <summary>(…, C) → (…, C).</summary>
+    public Tensor Forward(Tensor x, Tape tape) =>
+        _bias is null ? tape.RmsNorm(x, _gain, config.NormEpsilon) : tape.LayerNorm(x, _gain, _bias, config.NormEpsilon);
+}
+
+/// <summary>x + attention(norm(x)), then x + mlp(norm(x)).</summary>
+internal sealed class Block(ModelConfig config, FlatParameters p, BlockSpec weights, Rotary? rotary)
+{
+    private readonly Norm _norm1 = new(config, p, weights.Norm1), _norm2 = new(config, p, weights.Norm2);
+    private readonly Linear _qkv = new(p, weights.Qkv), _out = new(p, weights.Out), _up = new(p, weights.Up), _down = new(p, weights.Down);
+    private readonly Norm? _queryNorm = weights.QueryNorm is { } q ? new(config, p, q) : null;
+    private readonly Norm? _keyNorm = weights.KeyNorm is { } k ? new(config, p, k) : null;
+
     /// <summary>The blocks of a model.</summary>
     public static Block[] All(ModelConfig config, FlatParameters p)
     {
-        if (config.Architecture != "llama") return [.. Enumerable.Range(0, config.NumLayers).Select(i => new Gpt2Block(config, p, i))];
-        var rotary = new Rotary(config, p.Working.dtype, p.Working.device);
-        return [.. Enumerable.Range(0, config.NumLayers).Select(i => new LlamaBlock(config, p, i, rotary))];
+        var rotary = config.Spec.Positions == PositionKind.Rotary ? new Rotary(config, p.Working.dtype, p.Working.device) : null;
+        return [.. p.Table.Blocks.Select(weights => new Block(config, p, weights, rotary))];
     }
 
-    /// <summary>The model's shape.</summary>
-    protected ModelConfig Config => config;
-
     /// <summary>The block's weights.</summary>
-    public abstract IReadOnlyList<Tensor> Weights { get; }
+    public IReadOnlyList<Tensor> Weights { get; } = [.. weights.Weights.Select(w => p[w.Name])];
 
     /// <summary>(B, T, C) → (B, T, C). With a seed, dropout is on; a tape keeps what backward needs; with a cache, attention also sees the tokens before.</summary>
     public Tensor Forward(Tensor x, ulong? dropoutSeed, Tape? tape = null, LayerCache? cache = null)
@@ -197,33 +220,88 @@ internal abstract class Block(ModelConfig config)
         if (dropout > 0) random.manual_seed((long)dropoutSeed!.Value);
         tape ??= Tape.None;
         Tensor Dropped(Tensor y) => dropout == 0 ? y : tape.Of(y, v => Drop(v, dropout));
-        x = tape.Residual(x, h => Dropped(Attention(h, tape, dropout, cache)));
-        x = tape.Residual(x, h => Dropped(Mlp(h, tape)));
+        x = tape.Residual(x, h => Dropped(Attention(_norm1.Forward(h, tape), tape, dropout, cache)));
+        x = tape.Residual(x, h => Dropped(Mlp(_norm2.Forward(h, tape), tape)));
         return x.MoveToOuterDisposeScope();
     }
 
-    /// <summary>(B, T, C) → (B, T, C): attention of the normed input.</summary>
-    protected abstract Tensor Attention(Tensor x, Tape tape, double dropout, LayerCache? cache);
+    /// <summary>(B, T, C) → (B, T, C).</summary>
+    private Tensor Attention(Tensor x, Tape tape, double dropout, LayerCache? cache)
+    {
+        x = _qkv.Forward(x, tape);                                                                 // (B, T, C) -> (B, T, (nh + 2 nkv) hs)
+        if (_queryNorm is not null) x = NormHeads(x, tape);
+        x = TakesShortAttention(x, dropout, cache)
+            ? tape.ShortAttention(rotary is null ? x : tape.Of(x, Rotated), config.NumHeads, config.NumKvHeads, config.Causal)
+            : tape.Of(x, h =>
+            {
+                var (q, k, v) = Heads(h, cache?.Length ?? 0);
+                if (cache is not null) (k, v) = cache.Append(k, v);                                // (B, nkv, S + T, hs)
+                return Attend(q, Shared(k), Shared(v), dropout);
+            });
+        return _out.Forward(x, tape);                                                              // (B, T, nh hs) -> (B, T, C)
+    }
 
-    /// <summary>(B, T, C) → (B, T, C): the feed-forward layer of the normed input.</summary>
-    protected abstract Tensor Mlp(Tensor x, Tape tape);
+    /// <summary>(B, T, C) → (B, T, C).</summary>
+    private Tensor Mlp(Tensor x, Tape tape)
+    {
+        x = _up.Forward(x, tape);                                                                  // (B, T, C) -> (B, T, M), gated 2 M
+        x = config.Spec.Activation switch
+        {
+            ActivationKind.TanhGelu => tape.TanhGelu(x),
+            ActivationKind.Gelu => tape.Of(x, h => F.gelu(h)),
+            ActivationKind.SwiGlu => tape.SwiGlu(x),                                               // (B, T, 2 M) -> (B, T, M)
+            var other => throw new NotSupportedException($"{other}"),
+        };
+        return _down.Forward(x, tape);                                                             // (B, T, M) -> (B, T, C)
+    }
 
-    /// <summary>softmax(Q Kᵀ ÷ √hs) V for the last T of S + T tokens: (B, nh, T, hs), (B, nh, S + T, hs) twice → (B, T, C).</summary>
-    protected Tensor Attend(Tensor q, Tensor k, Tensor v, double dropout)
+    /// <summary>(B, T, (nh + 2 nkv) hs) → queries (B, nh, T, hs), keys and values (B, nkv, T, hs), the first two rotated where positions are.</summary>
+    private (Tensor Queries, Tensor Keys, Tensor Values) Heads(Tensor qkv, long position)
+    {
+        var (b, t, hs, nh, nkv) = (qkv.shape[0], qkv.shape[1], config.HeadDim, config.NumHeads, config.NumKvHeads);
+        Tensor Part(long first, long count) => qkv.narrow(2, first * hs, count * hs).view(b, t, count, hs).transpose(1, 2);
+        Tensor Turned(Tensor x) => rotary is null ? x : rotary.Turn(x, position);
+        return (Turned(Part(0, nh)), Turned(Part(nh, nkv)), Part(nh + nkv, nkv));
+    }
+
+    /// <summary>(B, T, (nh + 2 nkv) hs) → the same, queries and keys rotated.</summary>
+    private Tensor Rotated(Tensor qkv)
+    {
+        var (q, k, v) = Heads(qkv, position: 0);
+        return cat([q, k, v], 1).transpose(1, 2).reshape(qkv.shape);                               // (B, nh + 2 nkv, T, hs) -> (B, T, (nh + 2 nkv) hs)
+    }
+
+    /// <summary>(B, T, (nh + 2 nkv) hs) → the same, each head of queries and keys normed.</summary>
+    private Tensor NormHeads(Tensor qkv, Tape tape)
+    {
+        var (b, t, hs, nh, nkv) = (qkv.shape[0], qkv.shape[1], config.HeadDim, config.NumHeads, config.NumKvHeads);
+        Tensor Normed(Tensor x, Norm norm) => tape.View(norm.Forward(tape.View(x, b, t, -1, hs), tape), b, t, -1);   // in between (B, T, heads, hs)
+        return tape.Parts(qkv, [(nh * hs, q => Normed(q, _queryNorm!)), (nkv * hs, k => Normed(k, _keyNorm!)), (nkv * hs, null)]);
+    }
+
+    /// <summary>(B, nkv, S, hs) → (B, nh, S, hs): every head of keys or values stands for a group of queries.</summary>
+    private Tensor Shared(Tensor x)
+    {
+        long group = config.NumHeads / config.NumKvHeads;
+        return group == 1 ? x : x.unsqueeze(2).expand(x.shape[0], x.shape[1], group, x.shape[2], x.shape[3]).reshape(x.shape[0], -1, x.shape[2], x.shape[3]);
+    }
+
+    /// <summary>softmax(Q Kᵀ ÷ √hs) V for the last T of S + T tokens: (B, nh, T, hs), (B, nh, S + T, hs) twice → (B, T, nh hs).</summary>
+    private Tensor Attend(Tensor q, Tensor k, Tensor v, double dropout)
     {
         if (Products.Widens(q)) return Attend(Products.Operand(q), Products.Operand(k), Products.Operand(v), dropout).to(q.dtype);
         var (t, past) = (q.shape[2], k.shape[2] - q.shape[2]);                                     // S
         var y = config.FlashAttention && !ProductsAreFaster(k) && (!config.Causal || past == 0 || t == 1)     // the kernel's mask counts from the first key
             ? F.scaled_dot_product_attention(q, k, v, p: dropout, is_casual: config.Causal && past == 0)   // one new token sees everything
             : SpelledOut(q, k, v, dropout, past);
-        return y.transpose(1, 2).reshape(q.shape[0], t, config.ModelDim);                          // (B, nh, T, hs) -> (B, T, C)
+        return y.transpose(1, 2).reshape(q.shape[0], t, -1);                                       // (B, nh, T, hs) -> (B, T, nh hs)
     }
 
     /// <summary>Whether <see cref="Tape.ShortAttention"/> is the fastest way of attention (measured: docs/log.md).</summary>
     /// <param name="x">(B, T, …).</param>
     /// <param name="dropout">Of attention's weights.</param>
     /// <param name="cache">Where the tokens before are.</param>
-    protected bool TakesShortAttention(Tensor x, double dropout, LayerCache? cache) =>
+    private bool TakesShortAttention(Tensor x, double dropout, LayerCache? cache) =>
         x.device_type == DeviceType.CPU && dropout == 0 && cache is null && (x.shape[1] <= ModelArithmetic.ShortContext || !config.FlashAttention);
 
     /// <summary>Whether torch's fused kernel on a CPU is slower than plain products: in bf16 with few keys (measured: docs/log.md).</summary>
@@ -245,61 +323,15 @@ internal abstract class Block(ModelConfig config)
     private static Tensor Drop(Tensor x, double dropout) => dropout == 0 ? x : F.dropout(x, dropout, training: true);
 }
 
-/// <summary>GPT-2's block, and the Python DTT's, which has no query/key/value bias and the exact GELU.</summary>
-internal sealed class Gpt2Block : Block
-{
-    private readonly Tensor _norm1, _norm1Bias, _qkv, _out, _outBias, _norm2, _norm2Bias, _up, _upBias, _down, _downBias;
-    private readonly Tensor? _qkvBias;
-    private readonly bool _tanhGelu;
-
-    public Gpt2Block(ModelConfig config, FlatParameters p, int layer) : base(config)
-    {
-        var h = $"transformer.h.{layer}.";
-        (_norm1, _norm1Bias) = (p[h + "ln_1.weight"], p[h + "ln_1.bias"]);
-        (_qkv, _qkvBias) = (p[h + "attn.c_attn.weight"], p.Has(h + "attn.c_attn.bias") ? p[h + "attn.c_attn.bias"] : null);
-        (_out, _outBias) = (p[h + "attn.c_proj.weight"], p[h + "attn.c_proj.bias"]);
-        (_norm2, _norm2Bias) = (p[h + "ln_2.weight"], p[h + "ln_2.bias"]);
-        (_up, _upBias) = (p[h + "mlp.c_fc.weight"], p[h + "mlp.c_fc.bias"]);
-        (_down, _downBias) = (p[h + "mlp.c_proj.weight"], p[h + "mlp.c_proj.bias"]);
-        _tanhGelu = config.Architecture == "gpt2";
-    }
-
-    public override IReadOnlyList<Tensor> Weights => [_norm1, _norm1Bias, _qkv, .. _qkvBias is null ? Array.Empty<Tensor>() : [_qkvBias], _out, _outBias, _norm2, _norm2Bias, _up, _upBias, _down, _downBias];
-
-    protected override Tensor Attention(Tensor x, Tape tape, double dropout, LayerCache? cache)
-    {
-        x = tape.LayerNorm(x, _norm1, _norm1Bias, Config.NormEpsilon);
-        x = tape.Linear(x, _qkv, _qkvBias);                                                         // (B, T, C) -> (B, T, 3C)
-        if (TakesShortAttention(x, dropout, cache)) return tape.Linear(tape.ShortAttention(x, Config.NumHeads, Config.NumHeads, Config.Causal), _out, _outBias);
-        x = tape.Of(x, h =>
-        {
-            var qkv = h.view(h.shape[0], h.shape[1], 3, Config.NumHeads, Config.HeadDim).permute(2, 0, 3, 1, 4);   // (B, T, 3C) -> (3, B, nh, T, hs)
-            var (q, k, v) = (qkv.select(0, 0), qkv.select(0, 1), qkv.select(0, 2));                // (B, nh, T, hs) each
-            if (cache is not null) (k, v) = cache.Append(k, v);                                    // (B, nh, S + T, hs)
-            return Attend(q, k, v, dropout);
-        });
-        return tape.Linear(x, _out, _outBias);
-    }
-
-    protected override Tensor Mlp(Tensor x, Tape tape)
-    {
-        x = tape.LayerNorm(x, _norm2, _norm2Bias, Config.NormEpsilon);
-        x = tape.Linear(x, _up, _upBias);                                                           // (B, T, C) -> (B, T, M)
-        x = _tanhGelu ? tape.TanhGelu(x) : tape.Of(x, h => F.gelu(h));
-        return tape.Linear(x, _down, _downBias);                                                    // (B, T, M) -> (B, T, C)
-    }
-}
-
 /// <summary>
 /// The final norm (where there is one), the head and the cross-entropy. Loss and gradients are computed by hand, a chunk of rows at a time, so that the
 /// logits never exist all at once.
 /// </summary>
 internal sealed class Head(ModelConfig config, FlatParameters p)
 {
-    private readonly string _weight = p.Last(ParameterRole.Vocabulary, dimensions: 2)!;
-    private readonly string? _bias = p.Last(ParameterRole.Vocabulary, dimensions: 1);
-    private readonly Tensor? _gain = p.Has("transformer.ln_f.weight") ? p["transformer.ln_f.weight"] : p.Has("model.norm.weight") ? p["model.norm.weight"] : null;
-    private readonly Tensor? _gainBias = p.Has("transformer.ln_f.bias") ? p["transformer.ln_f.bias"] : null;
+    private readonly Norm? _norm = p.Table.FinalNorm is { } norm ? new(config, p, norm) : null;
+    private readonly Tensor _weight = p[p.Table.Head.Weight.Name];
+    private readonly Tensor? _bias = p.Table.Head.Bias is { } bias ? p[bias.Name] : null;
 
     /// <summary>Summed loss (), and the gradient of scale × loss with respect to <paramref name="x"/> (B, T, C).</summary>
     public Tensor ForwardBackward(Tensor x, Tensor targets, double scale, out Tensor gradient)
@@ -320,7 +352,7 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
         {
             using var scope = NewDisposeScope();
             var n = Math.Min(ModelArithmetic.HeadChunkRows, rows.shape[0] - start);
-            var logits = Products.Linear(rows.narrow(0, start, n), p[_weight], _bias is null ? null : p[_bias]).narrow(1, 0, config.VocabSize);   // (n, V)
+            var logits = Products.Linear(rows.narrow(0, start, n), _weight, _bias).narrow(1, 0, config.VocabSize);   // (n, V)
             losses.narrow(0, start, n).copy_(logits.log_softmax(1, ScalarType.Float32).gather(1, ids.narrow(0, start, n)).neg_());
         }
 
@@ -331,12 +363,11 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
     public Tensor Logits(Tensor x)
     {
         using var scope = NewDisposeScope();
-        var logits = Products.Linear(Normalize(x, Tape.None).reshape(-1, config.ModelDim), p[_weight], _bias is null ? null : p[_bias]);
+        var logits = Products.Linear(Normalize(x, Tape.None).reshape(-1, config.ModelDim), _weight, _bias);
         return logits.view([.. x.shape[..^1], -1]).narrow(-1, 0, config.VocabSize).to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 
-    private Tensor Normalize(Tensor x, Tape tape) =>
-        _gain is null ? x : _gainBias is null ? tape.RmsNorm(x, _gain, config.NormEpsilon) : tape.LayerNorm(x, _gain, _gainBias, config.NormEpsilon);
+    private Tensor Normalize(Tensor x, Tape tape) => _norm?.Forward(x, tape) ?? x;
 
     /// <summary>Cross-entropy () of rows (N, C) against targets (N), and all gradients of scale × that, chunk by chunk.</summary>
     private Tensor Chunks(Tensor rows, Tensor targets, double scale, out Tensor gradient)
@@ -348,14 +379,14 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
             using var scope = NewDisposeScope();
             var n = Math.Min(ModelArithmetic.HeadChunkRows, rows.shape[0] - start);
             var h = rows.narrow(0, start, n);                                                      // (n, C)
-            var logits = Products.Linear(h, p[_weight], _bias is null ? null : p[_bias]);              // (n, C) (Vp, C) -> (n, Vp)
+            var logits = Products.Linear(h, _weight, _bias);              // (n, C) (Vp, C) -> (n, Vp)
 
             // d loss / d logits = softmax − one-hot; a padded id has probability 0 and so no gradient.
             loss.add_(CrossEntropy.InPlace(logits, targets.narrow(0, start, n), config.VocabSize, scale), Number.One);
             var d = Products.Operand(logits);                                                      // (n, Vp), now d loss / d logits
-            gradient.narrow(0, start, n).copy_(Products.Linear(d, p[_weight].t()));                 // (n, Vp) (Vp, C) -> (n, C)
-            p.AddProduct(p[_weight], d.t(), Products.Operand(h));                                  // (Vp, n) (n, C) -> (Vp, C)
-            if (_bias is not null) p.AddRows(p[_bias], d);
+            gradient.narrow(0, start, n).copy_(Products.Linear(d, _weight.t()));                 // (n, Vp) (Vp, C) -> (n, C)
+            p.AddProduct(_weight, d.t(), Products.Operand(h));                                  // (Vp, n) (n, C) -> (Vp, C)
+            if (_bias is not null) p.AddRows(_bias, d);
         }
 
         return loss;

@@ -30,6 +30,33 @@ internal sealed class Tape(FlatParameters? parameters) : IDisposable
         return x.add(y, Number.One);
     }
 
+    /// <summary>Each part of the last dimension by a function of its own: (…, W) → (…, W).</summary>
+    /// <param name="x">The input.</param>
+    /// <param name="parts">Widths whose sum is W, and what is done with (…, width) → (…, width); null: nothing.</param>
+    public Tensor Parts(Tensor x, IReadOnlyList<(long Width, Func<Tensor, Tensor>? Function)> parts)
+    {
+        var before = _steps;
+        var steps = new List<Step>[parts.Count];
+        long[] widths = [.. parts.Select(p => p.Width)];
+        Tensor Each(Tensor whole, Func<int, Tensor, Tensor> of) => cat([.. whole.split(widths, -1).Select((part, i) => of(i, part))], -1);
+        var y = Each(x, (i, part) =>
+        {
+            _steps = steps[i] = [];
+            return parts[i].Function?.Invoke(part) ?? part;
+        });
+        _steps = before;
+        Record(gradient => Each(gradient, (i, part) => Through(steps[i], part)));
+        return y;
+    }
+
+    /// <summary>The same values in another shape.</summary>
+    public Tensor View(Tensor x, params long[] shape)
+    {
+        var before = x.shape;
+        Record(gradient => gradient.reshape(before));
+        return x.reshape(shape);
+    }
+
     /// <summary>x Wᵀ + b: (…, in), (out, in), (out) or null → (…, out).</summary>
     public Tensor Linear(Tensor x, Tensor weight, Tensor? bias = null)
     {

@@ -7,8 +7,9 @@ using Dtt.Training.Native;
 namespace Dtt.Training.Model;
 
 /// <summary>
-/// One new token of one sequence on a CPU, in fp32 from the master weights: the same model as the blocks', without torch, whose products of a single row read the weights at half of what the memory
-/// gives (measured: docs/log.md). All threads go through the layers together; each has its rows of a matrix and its heads, and reads what others made after a barrier.
+/// One new token of one sequence on a CPU, in fp32 from the master weights: the same model as the blocks', without torch, whose products of a single row read
+/// the weights at half of what the memory gives (measured: docs/log.md). All threads go through the layers together; each has its rows of a matrix and its
+/// heads, and reads what others made after a barrier.
 /// C = <c>d_model</c>, nh heads of hs, nkv of them with keys and values, M = <c>d_mlp</c>, V ids, S tokens before this one.
 /// </summary>
 internal sealed unsafe class TokenDecoder
@@ -18,24 +19,24 @@ internal sealed unsafe class TokenDecoder
     private readonly Matrix _tokens, _head;
     private readonly Matrix? _positions;
     private readonly Layer[] _layers;
-    private readonly Norm? _lastNorm;
-    private readonly bool _gated, _rotates;
-    private readonly float[] _x, _qkv, _attended, _inner, _cosine, _sine;   // (C), ((nh + 2 nkv) hs), (C), (M, gated 2 M), (hs/2) twice
+    private readonly Norm? _finalNorm;
+    private readonly bool _rotates;
+    private readonly float[] _x, _qkv, _attended, _inner, _cosine, _sine;   // (C), ((nh + 2 nkv) hs), (nh hs), (M, gated 2 M), (hs/2) twice
     private readonly float[][] _normed, _scratch;                           // each thread's own: (C), (T or M)
 
     /// <summary>Scratch memory beside a model's weights, which it reads where they are.</summary>
     public TokenDecoder(ModelConfig config, FlatParameters p)
     {
         (_config, _parameters) = (config, p);
-        _gated = _rotates = config.Architecture == "llama";
-        _tokens = new Matrix(p, p.First(ParameterRole.Vocabulary)!);
-        _positions = p.First(ParameterRole.Position) is { } positions ? new Matrix(p, positions) : null;
-        _layers = [.. Enumerable.Range(0, config.NumLayers).Select(i => _gated ? Llama(p, $"model.layers.{i}.") : Gpt2(p, $"transformer.h.{i}."))];
-        _lastNorm = p.Has("transformer.ln_f.weight") ? new Norm(p, "transformer.ln_f") : p.Has("model.norm.weight") ? new Norm(p, "model.norm") : null;
-        _head = new Matrix(p, p.Last(ParameterRole.Vocabulary, dimensions: 2)!, p.Last(ParameterRole.Vocabulary, dimensions: 1));
-        (_x, _attended) = (new float[config.ModelDim], new float[config.ModelDim]);
+        _rotates = config.Spec.Positions == PositionKind.Rotary;
+        _tokens = new Matrix(p, new(p.Table.Tokens));
+        _positions = p.Table.Positions is { } positions ? new Matrix(p, new(positions)) : null;
+        _layers = [.. p.Table.Blocks.Select(b => new Layer(p, b))];
+        _finalNorm = p.Table.FinalNorm is { } norm ? new Norm(p, norm) : null;
+        _head = new Matrix(p, p.Table.Head);
+        (_x, _attended) = (new float[config.ModelDim], new float[config.NumHeads * config.HeadDim]);
         _qkv = new float[(config.NumHeads + 2 * config.NumKvHeads) * config.HeadDim];
-        _inner = new float[config.MlpDim * (_gated ? 2 : 1)];
+        _inner = new float[config.MlpDim * (config.Spec.IsGated ? 2 : 1)];
         (_cosine, _sine) = (new float[config.HeadDim / 2], new float[config.HeadDim / 2]);
         _normed = [.. Enumerable.Range(0, OpenMp.Threads).Select(_ => new float[config.ModelDim])];
         _scratch = [.. Enumerable.Range(0, OpenMp.Threads).Select(_ => new float[Math.Max(config.ContextLength, config.MlpDim)])];
@@ -70,9 +71,9 @@ internal sealed unsafe class TokenDecoder
             Multiply(layer.Qkv, h, _qkv, Share(_qkv.Length));                                // (C) -> ((nh + 2 nkv) hs)
             OpenMp.Barrier();
             var (firstHead, endHead) = Share(_config.NumKvHeads);
-            for (var head = firstHead; head < endHead; head++) Attend(cache.Layer(i), head, position, _scratch[thread]);
+            for (var head = firstHead; head < endHead; head++) Attend(layer, cache.Layer(i), head, position, _scratch[thread]);
             OpenMp.Barrier();
-            Add(layer.Out, _attended, _x, Share(_x.Length));                                 // (C) -> (C)
+            Add(layer.Out, _attended, _x, Share(_x.Length));                                 // (nh hs) -> (C)
             OpenMp.Barrier();
             layer.Norm2.Of(_x, h, _config.NormEpsilon);
             Widen(layer.Up, h, Share(_config.MlpDim), _scratch[thread]);                     // (C) -> (M)
@@ -81,18 +82,19 @@ internal sealed unsafe class TokenDecoder
             OpenMp.Barrier();
         }
 
-        if (_lastNorm is { } norm) norm.Of(_x, h, _config.NormEpsilon);
+        if (_finalNorm is { } norm) norm.Of(_x, h, _config.NormEpsilon);
         else _x.CopyTo(h, 0);
         Multiply(_head, h, logits, Share(_config.VocabSize));                                // (C) -> (V)
     }
 
     /// <summary>softmax(q Kᵀ ÷ √hs) V for the queries that share one head of keys and values, after the new key and value have joined the cache.</summary>
-    private void Attend(LayerCache cache, int kvHead, int past, Span<float> scores)
+    private void Attend(Layer layer, LayerCache cache, int kvHead, int past, Span<float> scores)
     {
         var (hs, group) = (_config.HeadDim, _config.NumHeads / _config.NumKvHeads);
         Span<float> Part(int index) => _qkv.AsSpan(index * hs, hs);
         Span<float> keys = cache.Keys(kvHead), values = cache.Values(kvHead);                        // (T, hs)
         var key = Part(_config.NumHeads + kvHead);
+        layer.KeyNorm?.Of(key, key, _config.NormEpsilon);
         if (_rotates) Turn(key);
         key.CopyTo(keys[(past * hs)..]);
         Part(_config.NumHeads + _config.NumKvHeads + kvHead).CopyTo(values[(past * hs)..]);
@@ -100,6 +102,7 @@ internal sealed unsafe class TokenDecoder
         for (var head = kvHead * group; head < (kvHead + 1) * group; head++)
         {
             var query = Part(head);
+            layer.QueryNorm?.Of(query, query, _config.NormEpsilon);
             if (_rotates) Turn(query);
             TensorPrimitives.Multiply(query, (float)(1 / Math.Sqrt(hs)), query);
             for (var t = 0; t <= past; t++) scores[t] = TensorPrimitives.Dot(query, keys.Slice(t * hs, hs));
@@ -118,22 +121,24 @@ internal sealed unsafe class TokenDecoder
         Multiply(up, x, _inner, share);
         var inner = _inner.AsSpan(share.First..share.End);
         var factor = scratch[..inner.Length];
-        if (_gated)
+        switch (_config.Spec.Activation)
         {
-            Multiply(up, x, _inner, (_config.MlpDim + share.First, _config.MlpDim + share.End));
-            TensorPrimitives.Sigmoid(inner, factor);
-            TensorPrimitives.Multiply(inner, factor, inner);
-            factor = _inner.AsSpan(_config.MlpDim + share.First, inner.Length);
-        }
-        else if (_config.Architecture == "gpt2")
-        {
-            // (1 + tanh u) / 2 is the sigmoid of 2 u (Hendrycks and Gimpel 2016, arXiv:1606.08415, section 2).
-            for (var i = 0; i < inner.Length; i++) factor[i] = 1.5957691216f * (inner[i] + 0.044715f * inner[i] * inner[i] * inner[i]);
-            TensorPrimitives.Sigmoid(factor, factor);
-        }
-        else
-        {
-            for (var i = 0; i < inner.Length; i++) factor[i] = NormalCdf(inner[i]);
+            case ActivationKind.SwiGlu:
+                Multiply(up, x, _inner, (_config.MlpDim + share.First, _config.MlpDim + share.End));
+                TensorPrimitives.Sigmoid(inner, factor);
+                TensorPrimitives.Multiply(inner, factor, inner);
+                factor = _inner.AsSpan(_config.MlpDim + share.First, inner.Length);
+                break;
+            case ActivationKind.TanhGelu:
+                // (1 + tanh u) / 2 is the sigmoid of 2 u (Hendrycks and Gimpel 2016, arXiv:1606.08415, section 2).
+                for (var i = 0; i < inner.Length; i++) factor[i] = 1.5957691216f * (inner[i] + 0.044715f * inner[i] * inner[i] * inner[i]);
+                TensorPrimitives.Sigmoid(factor, factor);
+                break;
+            case ActivationKind.Gelu:
+                for (var i = 0; i < inner.Length; i++) factor[i] = NormalCdf(inner[i]);
+                break;
+            case var other:
+                throw new NotSupportedException($"{other}");
         }
 
         TensorPrimitives.Multiply(inner, factor, inner);
@@ -166,41 +171,44 @@ internal sealed unsafe class TokenDecoder
         for (var r = rows.First; r < rows.End; r++) y[r] += w.Bias(r) + TensorPrimitives.Dot(w.Row(r), x);
     }
 
-    private static Layer Gpt2(FlatParameters p, string h) => new(
-        new Norm(p, h + "ln_1"), new Matrix(p, h + "attn.c_attn.weight", h + "attn.c_attn.bias"), new Matrix(p, h + "attn.c_proj.weight", h + "attn.c_proj.bias"),
-        new Norm(p, h + "ln_2"), new Matrix(p, h + "mlp.c_fc.weight", h + "mlp.c_fc.bias"), new Matrix(p, h + "mlp.c_proj.weight", h + "mlp.c_proj.bias"));
-
-    private static Layer Llama(FlatParameters p, string h) => new(
-        new Norm(p, h + "input_layernorm"), new Matrix(p, h + "self_attn.qkv_proj.weight"), new Matrix(p, h + "self_attn.o_proj.weight"),
-        new Norm(p, h + "post_attention_layernorm"), new Matrix(p, h + "mlp.gate_up_proj.weight"), new Matrix(p, h + "mlp.down_proj.weight"));
-
-    private static nint AddressOf(FlatParameters p, string name)
+    private static nint AddressOf(FlatParameters p, ParameterSpec? weight)
     {
-        using var view = p.PaddedViewOf(name, p.Master);
+        if (weight is null) return 0;
+        using var view = p.PaddedViewOf(weight.Name, p.Master);
         return TensorMemory.AddressOf(view);
     }
 
-    private sealed record Layer(Norm Norm1, Matrix Qkv, Matrix Out, Norm Norm2, Matrix Up, Matrix Down);
+    private readonly struct Layer(FlatParameters p, BlockSpec weights)
+    {
+        public Norm Norm1 { get; } = new(p, weights.Norm1);
+        public Matrix Qkv { get; } = new(p, weights.Qkv);
+        public Norm? QueryNorm { get; } = weights.QueryNorm is { } norm ? new(p, norm) : null;
+        public Norm? KeyNorm { get; } = weights.KeyNorm is { } norm ? new(p, norm) : null;
+        public Matrix Out { get; } = new(p, weights.Out);
+        public Norm Norm2 { get; } = new(p, weights.Norm2);
+        public Matrix Up { get; } = new(p, weights.Up);
+        public Matrix Down { get; } = new(p, weights.Down);
+    }
 
     /// <summary>(out, in) weights and their bias (out), which may be missing.</summary>
-    private readonly struct Matrix(FlatParameters p, string weight, string? bias = null)
+    private readonly struct Matrix(FlatParameters p, LayerSpec layer)
     {
-        private readonly float* _weights = (float*)AddressOf(p, weight);
-        private readonly float* _bias = (float*)(bias is not null && p.Has(bias) ? AddressOf(p, bias) : 0);
-        private readonly int _columns = (int)p[weight].shape[1];
+        private readonly float* _weights = (float*)AddressOf(p, layer.Weight);
+        private readonly float* _bias = (float*)AddressOf(p, layer.Bias);
+        private readonly int _columns = (int)layer.Weight.Shape[1];
 
         public ReadOnlySpan<float> Row(int row) => new(_weights + (long)row * _columns, _columns);
 
         public float Bias(int row) => _bias == null ? 0 : _bias[row];
     }
 
-    /// <summary>LayerNorm, or RMSNorm where there is no bias.</summary>
-    private readonly struct Norm(FlatParameters p, string name)
+    /// <summary>LayerNorm, or RMSNorm, which has no bias.</summary>
+    private readonly struct Norm(FlatParameters p, LayerSpec layer)
     {
-        private readonly float* _gain = (float*)AddressOf(p, name + ".weight");
-        private readonly float* _bias = (float*)(p.Has(name + ".bias") ? AddressOf(p, name + ".bias") : 0);
+        private readonly float* _gain = (float*)AddressOf(p, layer.Weight);
+        private readonly float* _bias = (float*)AddressOf(p, layer.Bias);
 
-        /// <summary>(C) → (C).</summary>
+        /// <summary>(C) → (C), which may be the same.</summary>
         public void Of(ReadOnlySpan<float> x, Span<float> y, double epsilon)
         {
             var mean = _bias == null ? 0 : TensorPrimitives.Sum(x) / x.Length;

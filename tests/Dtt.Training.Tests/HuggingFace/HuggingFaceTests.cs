@@ -83,7 +83,7 @@ public sealed class HuggingFaceTests(ITestOutputHelper output) : IDisposable
 
     [Theory]
     [InlineData("\"gelu_new\"", "\"relu\"", "'activation_function' is relu")]
-    [InlineData("\"model_type\": \"gpt2\"", "\"model_type\": \"bert\"", "is of a 'bert'; DTT imports gpt2 and llama")]
+    [InlineData("\"model_type\": \"gpt2\"", "\"model_type\": \"bert\"", "is of a 'bert'; DTT imports gpt2, llama")]
     [InlineData("\"n_inner\": 48", "\"n_inner\": 40", "makes it (16, 40)")]
     [InlineData("\"vocab_size\": 259", "\"vocab_size\": 300", "its tokenizer has 259 ids")]
     [InlineData("\"n_layer\": 2", "\"n_layer\": 1", "'h.1.ln_1.weight' is in its files")]

@@ -1,0 +1,60 @@
+namespace Dtt.Core.Models;
+
+/// <summary>A class of Hugging Face's transformers and its <c>config.json</c>.</summary>
+/// <param name="Class">The class.</param>
+/// <param name="Type">Its <c>model_type</c>.</param>
+/// <param name="Keys">What its <c>config.json</c> says, in the order in which it is written.</param>
+public sealed record HuggingFaceModel(string Class, string Type, IReadOnlyList<HuggingFaceKey> Keys)
+{
+    /// <summary>Whether the blocks' matrices are (in, out), as Conv1D layers have them.</summary>
+    public bool IsTransposed { get; init; }
+
+    /// <summary>The start of weights' names that checkpoints saved without the head around them lack.</summary>
+    public string OptionalPrefix { get; init; } = "";
+
+    /// <summary>Endings of the names of buffers that old checkpoints carry along.</summary>
+    public IReadOnlyList<string> Derived { get; init; } = [];
+
+    /// <summary>GPT-2.</summary>
+    public static HuggingFaceModel Gpt2 { get; } = new("GPT2LMHeadModel", "gpt2",
+    [
+        HuggingFaceKey.Shape("vocab_size", "vocab_size", m => m.VocabSize),
+        HuggingFaceKey.Shape("n_positions", "n_ctx", m => m.ContextLength),
+        HuggingFaceKey.Written("n_ctx", m => m.ContextLength),
+        HuggingFaceKey.Shape("n_embd", "d_model", m => m.ModelDim),
+        HuggingFaceKey.Shape("n_layer", "n_blocks", m => m.NumLayers),
+        HuggingFaceKey.Shape("n_head", "n_heads", m => m.NumHeads),
+        HuggingFaceKey.Shape("n_inner", "d_mlp", m => m.MlpDim) with { IsOptional = true },
+        HuggingFaceKey.Fixed("activation_function", "gelu_new", "gelu_pytorch_tanh"),
+        HuggingFaceKey.Written("resid_pdrop", m => m.Dropout),
+        HuggingFaceKey.Written("embd_pdrop", m => m.Dropout),
+        HuggingFaceKey.Written("attn_pdrop", m => m.Dropout),
+        HuggingFaceKey.Shape("layer_norm_epsilon", "norm_eps", m => m.NormEpsilon),
+        HuggingFaceKey.Written("initializer_range", _ => 0.02),
+        HuggingFaceKey.Fixed("scale_attn_weights", true),
+        HuggingFaceKey.Expected("scale_attn_by_inverse_layer_idx", "false"),
+        HuggingFaceKey.Written("tie_word_embeddings", _ => true),
+    ]) { IsTransposed = true, OptionalPrefix = "transformer.", Derived = [".attn.bias", ".attn.masked_bias"] };
+
+    /// <summary>Llama.</summary>
+    public static HuggingFaceModel Llama { get; } = new("LlamaForCausalLM", "llama",
+    [
+        HuggingFaceKey.Shape("vocab_size", "vocab_size", m => m.VocabSize),
+        HuggingFaceKey.Shape("hidden_size", "d_model", m => m.ModelDim),
+        HuggingFaceKey.Shape("intermediate_size", "d_mlp", m => m.MlpDim),
+        HuggingFaceKey.Shape("num_hidden_layers", "n_blocks", m => m.NumLayers),
+        HuggingFaceKey.Shape("num_attention_heads", "n_heads", m => m.NumHeads),
+        HuggingFaceKey.Shape("num_key_value_heads", "n_kv_heads", m => m.NumKvHeads) with { IsOptional = true },
+        HuggingFaceKey.Shape("head_dim", "head_dim", m => m.HeadDim) with { IsOptional = true },
+        HuggingFaceKey.Shape("max_position_embeddings", "n_ctx", m => m.ContextLength),
+        HuggingFaceKey.Fixed("hidden_act", "silu"),
+        HuggingFaceKey.Shape("rms_norm_eps", "norm_eps", m => m.NormEpsilon),
+        HuggingFaceKey.Shape("rope_theta", "rope_theta", m => m.RopeTheta) with { IsOptional = true },
+        HuggingFaceKey.Fixed("rope_scaling", null),
+        HuggingFaceKey.Fixed("attention_bias", false),
+        HuggingFaceKey.Fixed("mlp_bias", false),
+        HuggingFaceKey.Written("attention_dropout", _ => 0.0),
+        HuggingFaceKey.Written("initializer_range", _ => 0.02),
+        HuggingFaceKey.Shape("tie_word_embeddings", "tie_embeddings", m => m.TieEmbeddings) with { IsOptional = true },
+    ]) { Derived = [".rotary_emb.inv_freq"] };
+}
