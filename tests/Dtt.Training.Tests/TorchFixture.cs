@@ -23,10 +23,11 @@ internal static class Tiny
     {
         Architecture = architecture,
         NumLayers = 2,
-        NumHeads = architecture == "llama" ? 4 : 2,
+        NumHeads = Architectures.Of(architecture).ChoosesHeads ? 4 : 2,
         NumKvHeads = 2,
+        HeadDim = architecture == "qwen3" ? 16 : 0,
         RopeTheta = 500,
-        TieEmbeddings = architecture != "llama",
+        TieEmbeddings = !Architectures.Of(architecture).ChoosesTying,
         ModelDim = 16,
         MlpDim = 40,
         ContextLength = T,

@@ -2,7 +2,8 @@
 """Tiny Hugging Face folders and what their models compute: python3 make_huggingface.py (Debian: python3-torch 1.13).
 
 Written from the classes' definitions in transformers: GPT2LMHeadModel with its Conv1D layers (weights as in, out: x @ W + b),
-LlamaForCausalLM with separate q, k, v, gate and up and rotate_half. Weights are random, the arithmetic is fp64.
+LlamaForCausalLM with separate q, k, v, gate and up and rotate_half, Qwen3ForCausalLM with q_norm and k_norm on each head besides.
+Weights are random, the arithmetic is fp64.
 """
 import json
 import math
@@ -78,16 +79,18 @@ def gpt2(tokens):
     return config, w, logits
 
 
-def llama(tokens):
-    c, heads, kv, mlp, theta, eps = 24, 4, 2, 40, 5000.0, 1e-6
-    head = c // heads
+def llama(tokens, head_norms=False):
+    c, heads, kv, mlp, theta, eps = 24, 4, 2, 40, 1e6 if head_norms else 5000.0, 1e-6
+    head = 16 if head_norms else c // heads
     w = {"model.embed_tokens.weight": norm(VOCAB, c)}
     for i in range(LAYERS):
         h = f"model.layers.{i}."
         w[h + "input_layernorm.weight"], w[h + "post_attention_layernorm.weight"] = 1 + norm(c), 1 + norm(c)
-        for n, (o, a) in {"self_attn.q_proj": (c, c), "self_attn.k_proj": (kv * head, c), "self_attn.v_proj": (kv * head, c), "self_attn.o_proj": (c, c),
-                          "mlp.gate_proj": (mlp, c), "mlp.up_proj": (mlp, c), "mlp.down_proj": (c, mlp)}.items():
+        for n, (o, a) in {"self_attn.q_proj": (heads * head, c), "self_attn.k_proj": (kv * head, c), "self_attn.v_proj": (kv * head, c),
+                          "self_attn.o_proj": (c, heads * head), "mlp.gate_proj": (mlp, c), "mlp.up_proj": (mlp, c), "mlp.down_proj": (c, mlp)}.items():
             w[h + n + ".weight"] = norm(o, a)
+        for n in ("q_norm", "k_norm") if head_norms else ():
+            w[h + f"self_attn.{n}.weight"] = 1 + norm(head)
     w["model.norm.weight"], w["lm_head.weight"] = 1 + norm(c), norm(VOCAB, c)
     w = {n: t.bfloat16().double() for n, t in w.items()}
 
@@ -107,6 +110,8 @@ def llama(tokens):
             return F.linear(x, w[f"model.layers.{i}.{n}.weight"])
         a = rms(x, w[f"model.layers.{i}.input_layernorm.weight"])
         q, k, v = (linear(a, f"self_attn.{n}_proj").view(1, T, -1, head).transpose(1, 2) for n in "qkv")
+        if head_norms:
+            q, k = (rms(t, w[f"model.layers.{i}.self_attn.{n}_norm.weight"]) for t, n in ((q, "q"), (k, "k")))
         k, v = (t.repeat_interleave(heads // kv, 1) for t in (rotary(k), v))
         x = x + linear(attend(rotary(q), k, v), "self_attn.o_proj")
         a = rms(x, w[f"model.layers.{i}.post_attention_layernorm.weight"])
@@ -118,10 +123,17 @@ def llama(tokens):
     return config, w, logits
 
 
+def qwen3(tokens):
+    config, w, logits = llama(tokens, head_norms=True)
+    config |= {"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "head_dim": 16,
+               "use_sliding_window": False, "sliding_window": None, "max_window_layers": LAYERS}
+    return config, w, logits
+
+
 if __name__ == "__main__":
     torch.manual_seed(5)
     tokens = torch.tensor([[(11 * i * i + 5 * i + 3) % VOCAB for i in range(T)]])
-    for name, make, kind in (("hf-gpt2", gpt2, "F32"), ("hf-llama", llama, "BF16")):
+    for name, make, kind in (("hf-gpt2", gpt2, "F32"), ("hf-llama", llama, "BF16"), ("hf-qwen3", qwen3, "BF16")):
         folder = HERE / name
         folder.mkdir(exist_ok=True)
         config, weights, logits = make(tokens)

@@ -2,8 +2,8 @@
 """Reference values for Dtt.Training's tests, made by PyTorch in fp64: python3 make_reference.py (Debian: python3-torch 1.13).
 
 Weights follow a formula that the tests repeat, so only results are stored: logits, loss and every gradient of a tiny
-GPT-2, DTT and llama (grouped queries, head of its own), AdamW over several steps, the other optimizers over several
-steps of a tiny GPT-2, and PyTorch's schedules.
+GPT-2, DTT, llama (grouped queries, head of its own) and qwen3 (norms on heads that are wider than C / nh), AdamW over
+several steps, the other optimizers over several steps of a tiny GPT-2, and PyTorch's schedules.
 """
 import json
 import math
@@ -14,6 +14,7 @@ import torch.nn.functional as F
 
 B, T, C, HEADS, LAYERS, MLP, VOCAB = 2, 8, 16, 2, 2, 40, 37
 LLAMA_HEADS, LLAMA_KV_HEADS, THETA, EPS = 4, 2, 500.0, 1e-5
+HEAD_DIM = {"llama": C // LLAMA_HEADS, "qwen3": 16}
 
 
 def formula(index, shape, base=0.0):
@@ -22,13 +23,15 @@ def formula(index, shape, base=0.0):
     return torch.tensor(values, dtype=torch.float64).view(shape).requires_grad_()
 
 
-def llama_shapes():
-    head = C // LLAMA_HEADS
+def llama_shapes(architecture):
+    head = HEAD_DIM[architecture]
     shapes = [("model.embed_tokens.weight", (VOCAB, C))]
     for i in range(LAYERS):
         h = f"model.layers.{i}."
-        shapes += [(h + "input_layernorm.weight", (C,)), (h + "self_attn.qkv_proj.weight", (C + 2 * LLAMA_KV_HEADS * head, C)),
-                   (h + "self_attn.o_proj.weight", (C, C)), (h + "post_attention_layernorm.weight", (C,)),
+        shapes += [(h + "input_layernorm.weight", (C,)), (h + "self_attn.qkv_proj.weight", ((LLAMA_HEADS + 2 * LLAMA_KV_HEADS) * head, C))]
+        if architecture == "qwen3":
+            shapes += [(h + "self_attn.q_norm.weight", (head,)), (h + "self_attn.k_norm.weight", (head,))]
+        shapes += [(h + "self_attn.o_proj.weight", (C, LLAMA_HEADS * head)), (h + "post_attention_layernorm.weight", (C,)),
                    (h + "mlp.gate_up_proj.weight", (2 * MLP, C)), (h + "mlp.down_proj.weight", (C, MLP))]
     return shapes + [("model.norm.weight", (C,)), ("lm_head.weight", (VOCAB, C))]
 
@@ -42,8 +45,8 @@ def is_gain(name):
 
 
 def parameters(architecture):
-    if architecture == "llama":
-        return named(llama_shapes())
+    if architecture in HEAD_DIM:
+        return named(llama_shapes(architecture))
     shapes = [("transformer.wte.weight", (VOCAB, C)), ("transformer.wpe.weight", (T, C))]
     for i in range(LAYERS):
         h = f"transformer.h.{i}."
@@ -71,18 +74,20 @@ def rotate(x):
     return torch.cat([first * cos - second * sin, second * cos + first * sin], -1)
 
 
-def llama(p, x):
+def llama(p, x, head):
     h = F.embedding(x, p["model.embed_tokens.weight"])
     mask = torch.ones(x.shape[1], x.shape[1]).triu(1).bool()
-    head = C // LLAMA_HEADS
     for i in range(LAYERS):
         n = f"model.layers.{i}."
         qkv = F.linear(rms_norm(h, p[n + "input_layernorm.weight"]), p[n + "self_attn.qkv_proj.weight"])
-        q, k, v = (t.view(B, -1, t.shape[-1] // head, head).transpose(1, 2) for t in qkv.split([C, LLAMA_KV_HEADS * head, LLAMA_KV_HEADS * head], -1))
+        widths = [n * head for n in (LLAMA_HEADS, LLAMA_KV_HEADS, LLAMA_KV_HEADS)]
+        q, k, v = (t.view(B, -1, t.shape[-1] // head, head).transpose(1, 2) for t in qkv.split(widths, -1))
+        if n + "self_attn.q_norm.weight" in p:
+            q, k = rms_norm(q, p[n + "self_attn.q_norm.weight"]), rms_norm(k, p[n + "self_attn.k_norm.weight"])
         q, k = rotate(q), rotate(k)
         k, v = (t.repeat_interleave(LLAMA_HEADS // LLAMA_KV_HEADS, 1) for t in (k, v))
         scores = (q @ k.transpose(-2, -1) / math.sqrt(head)).masked_fill(mask, -math.inf)
-        y = (scores.softmax(-1) @ v).transpose(1, 2).reshape(B, -1, C)
+        y = (scores.softmax(-1) @ v).transpose(1, 2).reshape(B, x.shape[1], -1)
         h = h + F.linear(y, p[n + "self_attn.o_proj.weight"])
         gate, up = F.linear(rms_norm(h, p[n + "post_attention_layernorm.weight"]), p[n + "mlp.gate_up_proj.weight"]).chunk(2, -1)
         h = h + F.linear(F.silu(gate) * up, p[n + "mlp.down_proj.weight"])
@@ -90,8 +95,8 @@ def llama(p, x):
 
 
 def forward(p, x, architecture):
-    if architecture == "llama":
-        return llama(p, x)
+    if architecture in HEAD_DIM:
+        return llama(p, x, HEAD_DIM[architecture])
     h = F.embedding(x, p["transformer.wte.weight"]) + p["transformer.wpe.weight"][: x.shape[1]]
     mask = torch.ones(x.shape[1], x.shape[1]).triu(1).bool()
     for i in range(LAYERS):
@@ -217,7 +222,7 @@ def onecycle(total, pct):
 
 if __name__ == "__main__":
     here = Path(__file__).parent
-    for name in ("gpt2", "dtt", "llama"):
+    for name in ("gpt2", "dtt", "llama", "qwen3"):
         (here / f"{name}.json").write_text(json.dumps(model_reference(name), separators=(",", ":")) + "\n")
     (here / "onecycle.json").write_text(json.dumps({"total_20_pct_0.1": onecycle(20, 0.1), "total_97_pct_0.3": onecycle(97, 0.3)}, separators=(",", ":")) + "\n")
     (here / "optimizers.json").write_text(json.dumps({n: optimizer_reference(n) for n in ("adam", "sgd", "sgd_nesterov", "muon")}, separators=(",", ":")) + "\n")

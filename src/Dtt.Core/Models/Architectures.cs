@@ -61,7 +61,8 @@ public static class Architectures
     };
 
     /// <summary>
-    /// GPT-2 (Radford et al. 2019); the Python DTT's model; Llama (Touvron et al. 2023, arXiv:2302.13971; grouped queries: arXiv:2307.09288).
+    /// GPT-2 (Radford et al. 2019); the Python DTT's model; Llama (Touvron et al. 2023, arXiv:2302.13971; grouped queries: arXiv:2307.09288);
+    /// Qwen3 (Yang et al. 2025, arXiv:2505.09388, section 2).
     /// </summary>
     public static IReadOnlyList<ArchitectureSpec> All { get; } =
     [
@@ -77,6 +78,15 @@ public static class Architectures
             HuggingFace = null,
         },
         _llama,
+        _llama with
+        {
+            Name = "qwen3",
+            Meaning = "Llama's, with an RMSNorm on each head of queries and keys",
+            NormEpsilon = 1e-6,
+            NormsHeads = true,
+            RopeTheta = 1e6,
+            HuggingFace = HuggingFaceModel.Qwen3,
+        },
     ];
 
     /// <summary>The architecture of a name.</summary>

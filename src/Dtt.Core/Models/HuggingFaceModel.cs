@@ -51,10 +51,28 @@ public sealed record HuggingFaceModel(string Class, string Type, IReadOnlyList<H
         HuggingFaceKey.Shape("rms_norm_eps", "norm_eps", m => m.NormEpsilon),
         HuggingFaceKey.Shape("rope_theta", "rope_theta", m => m.RopeTheta) with { IsOptional = true },
         HuggingFaceKey.Fixed("rope_scaling", null),
+        new HuggingFaceKey("rope_parameters.rope_theta") { Key = "rope_theta", IsOptional = true },   // as transformers 5 writes them
+        HuggingFaceKey.Expected("rope_parameters.rope_type", "default"),
         HuggingFaceKey.Fixed("attention_bias", false),
         HuggingFaceKey.Fixed("mlp_bias", false),
         HuggingFaceKey.Written("attention_dropout", _ => 0.0),
         HuggingFaceKey.Written("initializer_range", _ => 0.02),
         HuggingFaceKey.Shape("tie_word_embeddings", "tie_embeddings", m => m.TieEmbeddings) with { IsOptional = true },
     ]) { Derived = [".rotary_emb.inv_freq"] };
+
+    /// <summary>Qwen3: Llama's keys, with defaults of its own, and windows that DTT has not.</summary>
+    public static HuggingFaceModel Qwen3 { get; } = new("Qwen3ForCausalLM", "qwen3",
+    [
+        .. Llama.Keys.Where(k => k.Name != "mlp_bias").Select(k => k.Name switch
+        {
+            "num_key_value_heads" => k with { Absent = "32" },
+            "head_dim" => k with { Absent = "128" },
+            "rope_theta" => k with { Absent = "10000" },
+            _ => k,
+        }),
+        HuggingFaceKey.Fixed("use_sliding_window", false),
+        HuggingFaceKey.Written("sliding_window", _ => null),
+        HuggingFaceKey.Written("max_window_layers", m => m.NumLayers),
+        HuggingFaceKey.Expected("layer_types", "full_attention"),
+    ]);
 }

@@ -117,6 +117,7 @@ public sealed class ConfigLoaderTests : IDisposable
     [InlineData("gpt2-1558m", 1_557_611_200)]
     [InlineData("llama-15m", 15_191_712)]
     [InlineData("llama-1b", 1_038_682_112)]
+    [InlineData("qwen3-0.6b", 596_049_920)]
     public void Load_Preset_HasTheParametersOfTheOriginal(string preset, long parameters) =>
         Assert.Equal(parameters, new Core.Models.ModelArithmetic(Load($"preset: {preset}").Run.Model).Parameters);
 
@@ -134,6 +135,8 @@ public sealed class ConfigLoaderTests : IDisposable
     [InlineData("architecture: llama\nn_heads: 4\nn_kv_heads: 3\nd_model: 64", "'n_kv_heads' 3 does not divide 'n_heads' 4; nearest: 2, 4")]
     [InlineData("architecture: llama\nn_heads: 4\nd_model: 12", "is 3, an odd width")]
     [InlineData("n_heads: 4\nn_kv_heads: 2\nd_model: 64", "has no grouped queries")]
+    [InlineData("n_heads: 4\nhead_dim: 32\nd_model: 64", "'head_dim' 32 × 'n_heads' 4 is not 'd_model' 64")]
+    [InlineData("architecture: qwen3\nhead_dim: 15", "'head_dim' 15 is odd; nearest: 14, 16")]
     [InlineData("tie_embeddings: false", "always ties its head")]
     [InlineData("lr_schedule:\n  name: exponential\nmin_lr: 0", "never reaches 0")]
     public void Load_KeysThatContradictEachOther_SaysHow(string text, string message) =>

@@ -20,6 +20,7 @@ public sealed class DataParallelTests(ITestOutputHelper output)
     [InlineData("gpt2", 4)] // six micro-batches on four ranks: 1, 2, 1, 2
     [InlineData("dtt", 3)]
     [InlineData("llama", 2)]
+    [InlineData("qwen3", 2)]
     public void Gradients_OfNRanks_AreThoseOfOne(string architecture, int world)
     {
         using var scope = NewDisposeScope();

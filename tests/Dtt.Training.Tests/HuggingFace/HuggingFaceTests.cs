@@ -28,6 +28,7 @@ public sealed class HuggingFaceTests(ITestOutputHelper output) : IDisposable
     [Theory]
     [InlineData("hf-gpt2")]
     [InlineData("hf-llama")]
+    [InlineData("hf-qwen3")]
     public void Import_ComputesTheirLogits(string name)
     {
         var (config, checkpoint) = Import(Reference(name), "theirs");
@@ -44,12 +45,14 @@ public sealed class HuggingFaceTests(ITestOutputHelper output) : IDisposable
     [Theory]
     [InlineData("hf-gpt2")]
     [InlineData("hf-llama")]
+    [InlineData("hf-qwen3")]
     public void ExportThenImport_IsBitIdentical_AndHasTheirNamesAndLayout(string name)
     {
-        var (_, first) = Import(Reference(name), "first");
+        var (model, first) = Import(Reference(name), "first");
         var exported = _folder["exported"];
         HuggingFaceExport.Write(first, exported);
-        var (_, second) = Import(exported, "second");
+        var (again, second) = Import(exported, "second");
+        Assert.Equal(model.Model, again.Model);
         Assert.Equal(Weights(first), Weights(second));
 
         // Every tensor of the original is there again, with the same values.
@@ -89,12 +92,47 @@ public sealed class HuggingFaceTests(ITestOutputHelper output) : IDisposable
     [InlineData("\"n_layer\": 2", "\"n_layer\": 1", "'h.1.ln_1.weight' is in its files")]
     public void Import_OfSomethingElse_SaysWhat_AndLeavesNothing(string old, string changed, string message)
     {
-        var copy = Directory.CreateDirectory(_folder["copy"]).FullName;
-        foreach (var file in Directory.EnumerateFiles(Reference("hf-gpt2"))) File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
-        var config = Path.Combine(copy, "config.json");
-        File.WriteAllText(config, File.ReadAllText(config).Replace(old, changed));
+        var copy = Copy("hf-gpt2", old, changed);
         Assert.Contains(message, Assert.ThrowsAny<UserErrorException>(() => Import(copy, "bad")).Message);
         Assert.False(Directory.Exists(_folder["runs"]));
+    }
+
+    [Theory]
+    [InlineData("\"use_sliding_window\": false", "\"use_sliding_window\": true", "'use_sliding_window' is true")]
+    [InlineData("\"max_window_layers\": 2", "\"layer_types\": [\"full_attention\", \"sliding_attention\"]", "'layer_types' is")]
+    [InlineData("\"attention_bias\": false", "\"attention_bias\": true", "'attention_bias' is true")]
+    [InlineData("\"max_window_layers\": 2", "\"rope_parameters\": { \"rope_type\": \"yarn\" }", "'rope_parameters.rope_type' is yarn")]
+    [InlineData("\"head_dim\": 16,", "", "makes it (512, 24)")]   // Qwen3's own default, 128
+    [InlineData("\"hidden_size\": 24,", "", "it has no 'hidden_size'")]
+    public void Import_OfAQwen3ThatDttHasNot_IsRefused(string old, string changed, string message)
+    {
+        var copy = Copy("hf-qwen3", old, changed);
+        Assert.Contains(message, Assert.ThrowsAny<UserErrorException>(() => Import(copy, "bad")).Message);
+    }
+
+    [Fact]
+    public void Import_OfATiedQwen3_AsTransformers5WritesIt_IsExportedWithoutAHead()
+    {
+        var copy = Copy("hf-qwen3", "\"rope_theta\": 1000000.0", """
+            "rope_parameters": { "rope_theta": 500000.0, "rope_type": "default" },
+            "layer_types": ["full_attention", "full_attention"]
+            """);
+        var config = Path.Combine(copy, "config.json");
+        File.WriteAllText(config, File.ReadAllText(config).Replace("\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true"));
+        using (NewDisposeScope())
+        {
+            var files = SafetensorsSet.Open(Reference("hf-qwen3"));
+            File.Delete(Path.Combine(copy, "model.safetensors"));
+            Safetensors.Write(Path.Combine(copy, "model.safetensors"), [.. files.Names.Where(n => n != "lm_head.weight").Select(n => (n, files.Read(n)))]);
+        }
+
+        var (run, first) = Import(copy, "first");
+        Assert.Equal((500000.0, true), (run.Model.RopeTheta, run.Model.TieEmbeddings));
+        HuggingFaceExport.Write(first.Folder, first.ManifestSha256, TokenizerOf("first"), _folder["exported"]);
+        Assert.DoesNotContain("lm_head.weight", SafetensorsSet.Open(_folder["exported"]).Names);
+        var (again, second) = Import(_folder["exported"], "second");
+        Assert.Equal(run.Model, again.Model);
+        Assert.Equal(Weights(first), Weights(second));
     }
 
     [Fact]
@@ -113,6 +151,17 @@ public sealed class HuggingFaceTests(ITestOutputHelper output) : IDisposable
             if (refused) Assert.Contains("its lm_head.weight is not its embedding", Assert.Throws<BadDataException>(() => Import(copy, "untied")).Message);
             else Import(copy, "tied");
         }
+    }
+
+    /// <summary>A copy of a folder whose configuration is changed.</summary>
+    private string Copy(string name, string old, string changed)
+    {
+        var copy = Directory.CreateDirectory(_folder["copy"]).FullName;
+        foreach (var file in Directory.EnumerateFiles(Reference(name))) File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
+        var config = Path.Combine(copy, "config.json");
+        Assert.Contains(old, File.ReadAllText(config));
+        File.WriteAllText(config, File.ReadAllText(config).Replace(old, changed));
+        return copy;
     }
 
     /// <summary>Imports into a folder of the test's own.</summary>

@@ -140,6 +140,7 @@ public sealed class GptTests
     [Theory]
     [InlineData("gpt2")]
     [InlineData("llama")]
+    [InlineData("qwen3")]
     public void ForwardBackward_Bf16_StaysCloseToFp32(string architecture)
     {
         using var scope = NewDisposeScope();

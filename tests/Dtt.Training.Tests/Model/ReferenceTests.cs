@@ -17,6 +17,8 @@ public sealed class ReferenceTests(ITestOutputHelper output)
     [InlineData("dtt", true)]
     [InlineData("llama", true)]
     [InlineData("llama", false)]
+    [InlineData("qwen3", true)]
+    [InlineData("qwen3", false)]
     public void Logits_AgreeTo1e5(string architecture, bool flash)
     {
         using var scope = NewDisposeScope();
@@ -33,6 +35,8 @@ public sealed class ReferenceTests(ITestOutputHelper output)
     [InlineData("dtt", true, false)]
     [InlineData("llama", true, false)]
     [InlineData("llama", false, true)]
+    [InlineData("qwen3", true, false)]
+    [InlineData("qwen3", false, true)]
     public void LossAndEveryGradient_AgreeTo1e5(string architecture, bool flash, bool checkpointing)
     {
         using var scope = NewDisposeScope();
@@ -53,6 +57,7 @@ public sealed class ReferenceTests(ITestOutputHelper output)
     [InlineData("gpt2")]
     [InlineData("dtt")]
     [InlineData("llama")]
+    [InlineData("qwen3")]
     public void FiveAdamWSteps_WithClipping_AgreeTo1e4(string architecture)
     {
         using var scope = NewDisposeScope();

@@ -1,4 +1,5 @@
 using Dtt.Core.Configuration;
+using Dtt.Core.Models;
 using Dtt.Training.Model;
 using static TorchSharp.torch;
 
@@ -12,8 +13,10 @@ public sealed class TokenDecoderTests(ITestOutputHelper output)
     [InlineData("gpt2", false, 2e-5)]
     [InlineData("dtt", false, 2e-5)]
     [InlineData("llama", false, 2e-5)]
+    [InlineData("qwen3", false, 2e-5)]
     [InlineData("gpt2", true, 0.1)]   // the blocks round to bf16, the decoder does not
     [InlineData("llama", true, 0.1)]
+    [InlineData("qwen3", true, 0.1)]
     public void Next_TokenAfterToken_GivesTheBlocksLogits(string architecture, bool bf16, double tolerance)
     {
         using var scope = NewDisposeScope();
@@ -50,7 +53,8 @@ public sealed class TokenDecoderTests(ITestOutputHelper output)
     {
         NumLayers = 3,
         NumHeads = 6,
-        NumKvHeads = architecture == "llama" ? 3 : 6,
+        NumKvHeads = Architectures.Of(architecture).ChoosesHeads ? 3 : 6,
+        HeadDim = architecture == "qwen3" ? 14 : 0,
         ModelDim = 60,
         MlpDim = 131,
         ContextLength = Context,

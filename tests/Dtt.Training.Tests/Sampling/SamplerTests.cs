@@ -18,6 +18,8 @@ public sealed class SamplerTests
     [InlineData("llama", true, false)]
     [InlineData("llama", false, false)]
     [InlineData("llama", true, true)]
+    [InlineData("qwen3", true, false)]
+    [InlineData("qwen3", false, true)]
     public void NextLogits_WithACache_AreThoseOfTheWholeSequence(string architecture, bool flash, bool bf16)
     {
         using var scope = NewDisposeScope();
