@@ -1,12 +1,10 @@
-using Dtt.Core.Runs;
-
-namespace Dtt.Cli.Runs;
+namespace Dtt.Core.Runs;
 
 /// <summary>
 /// Checks from a run's records that the lineage of its newest committed checkpoint trained every step once: each attempt took over where a commit was, and no
 /// step is missing or stands twice.
 /// </summary>
-internal static class LineageAudit
+public static class LineageAudit
 {
     /// <summary>Audits the steps up to the newest commit.</summary>
     /// <param name="record">The run.</param>
@@ -52,4 +50,4 @@ internal static class LineageAudit
 /// <param name="CommittedStep">The newest committed step.</param>
 /// <param name="Problems">Gaps and repeats; empty for a sound lineage.</param>
 /// <param name="Replays">Work that was lost with a death and done again.</param>
-internal sealed record AuditResult(long CommittedStep, IReadOnlyList<string> Problems, IReadOnlyList<string> Replays);
+public sealed record AuditResult(long CommittedStep, IReadOnlyList<string> Problems, IReadOnlyList<string> Replays);

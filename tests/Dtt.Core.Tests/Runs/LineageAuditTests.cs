@@ -1,6 +1,6 @@
 using Dtt.Core.Runs;
 
-namespace Dtt.Cli.Tests;
+namespace Dtt.Core.Tests.Runs;
 
 public sealed class LineageAuditTests
 {
