@@ -282,7 +282,7 @@ internal sealed class Trainer : IDisposable
         {
             var written = CheckpointFolder.Write(folder, ManifestOf(checkpoint.Step), snapshot.Weights, snapshot.State);
             var reply = _channel.Commit(checkpoint with { ManifestSha256 = written.ManifestSha256, WeightsSha256 = written.WeightsSha256, SizeBytes = written.Bytes });
-            if (reply.Passing) throw new IOException(reply.Reason);
+            if (reply.Transient) throw new IOException(reply.Reason);
             if (!reply.Accepted) throw new UserErrorException($"the checkpoint of step {checkpoint.Step} was refused: {reply.Reason}.", ExitCodes.Requeue);
         }
         catch (IOException e)

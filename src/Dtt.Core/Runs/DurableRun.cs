@@ -36,7 +36,7 @@ public sealed record DurableRun
     [JsonPropertyName("doomed")]
     public IReadOnlyList<string> ToDelete { get; init; } = [];
 
-    /// <summary>Number of the last report of the current attempt that changed this state.</summary>
+    /// <summary>Number of the last report of the current attempt.</summary>
     public long LastReport { get; init; }
 
     /// <summary>Number of the last event.</summary>

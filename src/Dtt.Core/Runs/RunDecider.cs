@@ -127,6 +127,10 @@ public static class RunDecider
         return new RunDecision(state with { Record = RunRules.BeginAttempt(record, now), Node = granted.Node, Devices = granted.Devices, LastReport = 0 }, launch) { Accepted = true };
     }
 
+    /// <summary>
+    /// Takes what a rank said. Here alone a report's number is checked, for it must lie in the same write as the events that the report brings. Where it brings none the number may be lost with the memory: then
+    /// the rows that come again are left alone by the table, and no viewer of that activation is left to hear them twice.
+    /// </summary>
     private static RunDecision Reported(DurableRun state, RunInput.Reported reported, DateTimeOffset now)
     {
         if (!IsLive(state, reported.Attempt)) return new RunDecision(state);
@@ -143,7 +147,7 @@ public static class RunDecider
             };
         }
 
-        return new RunDecision(ReferenceEquals(next, state) ? state : next with { LastReport = reported.Number }) { Accepted = true };
+        return new RunDecision(next with { LastReport = reported.Number }) { Accepted = true, Durable = !ReferenceEquals(next, state) };
     }
 
     /// <summary>Commits, and forgets what retention lets go in the same write.</summary>
@@ -152,7 +156,7 @@ public static class RunDecider
         var (record, reply) = RunRules.Commit(state.Record!, checkpoint);
         if (reply.Accepted && ReferenceEquals(record, state.Record)) return new RunDecision(state) { Commit = reply };
         if (reply.Accepted && !IsLive(state, checkpoint.Attempt)) reply = new CommitReply(false, $"attempt {checkpoint.Attempt} is over");
-        else if (reply.Accepted && state.Record!.State != RunState.Running) return new RunDecision(state) { Commit = new CommitReply(false, "where the attempt started from is not known yet", Passing: true) };
+        else if (reply.Accepted && state.Record!.State != RunState.Running) return new RunDecision(state) { Commit = new CommitReply(false, "where the attempt started from is not known yet", Transient: true) };
         if (!reply.Accepted) return new RunDecision(Note(state, now, EventKinds.Refused, $"step {checkpoint.Step}: {reply.Reason}")) { Commit = reply };
         var expired = RunRules.Expired(record, state.Request!.Config.Keep).Where(c => !leased.Contains(c.Step)).ToList();
         var next = Note(state with { Record = RunRules.Forget(record, expired), ToDelete = [.. state.ToDelete, .. expired.Select(c => c.FolderName)] }, now,

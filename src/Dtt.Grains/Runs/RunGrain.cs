@@ -26,7 +26,7 @@ internal sealed partial class RunGrain(
     private readonly CheckpointLeases _leases = new();
     private RunProgress _progress = new();
     private IGrainTimer? _timer;
-    private long _newsNumber, _lastReport, _eventsStored;
+    private long _newsNumber, _eventsStored;
     private DateTimeOffset _indexed;
     private string? _waiting;
 
@@ -131,16 +131,13 @@ internal sealed partial class RunGrain(
 
     public async Task<Standing> ReportAsync(int attempt, long number, RankMessage[] messages)
     {
-        if (Record is null) return new Standing(false, false);
-        var repeated = attempt == Record.CurrentAttempt && number <= _lastReport;
-        if (!repeated && attempt == Record.CurrentAttempt)
+        // Rows first: should the rest fail, the agent says it all again, and rows that are there are left alone.
+        if (!StandingOf(attempt).Current) return new Standing(false, false);
+        var rows = messages.OfType<MetricsReport>().SelectMany(m => m.Rows).ToList();
+        if (rows.Count > 0) tables.AddMetrics(Folder, attempt, rows);
+        var before = state.State;
+        if (!ReferenceEquals((await ApplyAsync(new RunInput.Reported(attempt, number, messages))).State, before))
         {
-            // Rows first: should the rest fail, the agent says it all again, and rows that are there are left alone.
-            var rows = messages.OfType<MetricsReport>().SelectMany(m => m.Rows).ToList();
-            if (rows.Count > 0) tables.AddMetrics(Folder, attempt, rows);
-            var decision = await ApplyAsync(new RunInput.Reported(attempt, number, messages));
-            if (!decision.Accepted) return new Standing(false, false);
-            _lastReport = number;
             foreach (var message in messages) Take(message);
             PutIndex(always: false);
         }
@@ -174,10 +171,13 @@ internal sealed partial class RunGrain(
         var decision = RunDecider.Decide(state.State, input, _leases.Steps(time.GetUtcNow()), time.GetUtcNow());
         if (decision.Refusal is { } refusal && input is not (RunInput.Create or RunInput.Adopt))
             throw new UserErrorException($"run '{Path.GetFileName(Folder)}': {refusal}.", ExitCodes.Failure);
-        if (!ReferenceEquals(decision.State, state.State))
+        if (!decision.Durable)
         {
-            if (decision.State.Record!.CurrentAttempt != Record?.CurrentAttempt) _lastReport = 0;
-            await WriteAsync(decision.State with { Record = decision.State.Record with { Version = decision.State.Record.Version + 1 } });
+            state.State = decision.State;
+        }
+        else if (!ReferenceEquals(decision.State, state.State))
+        {
+            await WriteAsync(decision.State with { Record = decision.State.Record! with { Version = decision.State.Record.Version + 1 } });
             Store();
             SetTimer();
         }

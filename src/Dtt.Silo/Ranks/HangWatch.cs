@@ -32,7 +32,7 @@ internal sealed class HangWatch : IDisposable
     public int? Culprit { get; private set; }
 
     /// <summary>Learns how long steps take.</summary>
-    public void Take(RankMessage message)
+    public void Learn(RankMessage message)
     {
         if (message is not MetricsReport report) return;
         lock (_gate) _stepSeconds.AddRange(report.Rows.Where(r => r.Values.ContainsKey(MetricNames.StepSeconds)).Select(r => r.Values[MetricNames.StepSeconds]));

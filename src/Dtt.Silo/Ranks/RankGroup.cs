@@ -61,7 +61,7 @@ internal sealed class RankGroup : IDisposable
     }
 
     /// <summary>What the ranks say, until all have ended. Rank 0 speaks for all; of the others only a failure is passed on.</summary>
-    public IAsyncEnumerable<RankMessage> MessagesAsync() => _messages.Reader.ReadAllAsync();
+    public ChannelReader<RankMessage> Messages => _messages.Reader;
 
     /// <summary>Tells every rank.</summary>
     public Task TellAllAsync(RankMessage message) => Task.WhenAll(_members.Select(m => m.Process.SendAsync(message)));
@@ -78,11 +78,10 @@ internal sealed class RankGroup : IDisposable
     /// <summary>How the attempt ended when no rank said so itself: which rank was the cause, what it was doing, its last lines. Call it when the messages have ended.</summary>
     public string Verdict()
     {
-        var culprit = _watch.Culprit is { } hung ? _members[hung] : _ended.FirstOrDefault(m => m.PeerLost is null && m.Exit != "ended with exit code 0") ?? _ended[0];
+        var culprit = _watch.Culprit is { } hung ? _members[hung] : _ended.FirstOrDefault(m => m.Exit!.IsFailure) ?? _ended[0];
         var last = culprit.Box.Read();
         var who = _members.Length == 1 ? "the rank" : string.Create(CultureInfo.InvariantCulture, $"rank {culprit.Rank}");
-        var how = culprit.PeerLost is { } lost ? $"ended because {lost}" : culprit.Exit;
-        var verdict = _watch.Verdict ?? string.Create(CultureInfo.InvariantCulture, $"{who} {how} in phase {last.Phase.ToString().ToLowerInvariant()} after step {last.Step}");
+        var verdict = _watch.Verdict ?? string.Create(CultureInfo.InvariantCulture, $"{who} {culprit.Exit!.Description} in phase {last.Phase.ToString().ToLowerInvariant()} after step {last.Step}");
         return culprit.Process.LastLines() is { Count: > 0 } lines ? $"{verdict}; its last lines: {string.Join(" | ", lines)}" : verdict;
     }
 
@@ -116,16 +115,18 @@ internal sealed class RankGroup : IDisposable
     private async Task ListenAsync(Member member)
     {
         var finished = false;
+        RankExit? lostPeer = null;
         while (await member.Process.Pipe.ReceiveAsync() is { } message)
         {
             finished |= message is RankFinished;
-            if (member.Rank == 0) _watch.Take(message);
+            if (member.Rank == 0) _watch.Learn(message);
             if (message is RankListening listening) await IntroduceAsync(member, listening.Endpoint);
-            else if (message is RankPeerLost lost) member.PeerLost = lost.Message;
+            else if (message is RankPeerLost lost) lostPeer = new RankExit.LostPeer(lost.Message);
             else if (member.Rank == 0 || message is RankFailed) _messages.Writer.TryWrite(message);
         }
 
-        member.Exit = await member.Process.WaitAsync();
+        var exit = await member.Process.WaitAsync();
+        member.Exit = lostPeer ?? exit;
         lock (_gate) _ended.Add(member);
         if (finished) return;
         await Task.Delay(_members.Length > 1 ? _lastWords : TimeSpan.Zero);
@@ -150,9 +151,7 @@ internal sealed class RankGroup : IDisposable
 
         public string? Endpoint { get; set; }
 
-        public string? PeerLost { get; set; }
-
-        public string Exit { get; set; } = "";
+        public RankExit? Exit { get; set; }
 
         public void Dispose()
         {

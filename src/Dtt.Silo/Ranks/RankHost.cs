@@ -11,7 +11,7 @@ namespace Dtt.Silo.Ranks;
 /// <summary>The ranks of this node and the devices they hold. What an attempt's number already started, or ended, is never started again.</summary>
 internal sealed partial class RankHost(PlatformFolders folders, IGrainFactory grains, TimeProvider time, ILogger<RankHost> log)
 {
-    private static readonly TimeSpan _drainPatience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan _drainTimeout = TimeSpan.FromSeconds(90);
     private readonly Lock _gate = new();
     private readonly DeviceTable _devices = new(DeviceInventory.Find());
     private readonly Dictionary<string, RankSupervisor> _living = [];
@@ -90,7 +90,7 @@ internal sealed partial class RankHost(PlatformFolders folders, IGrainFactory gr
             foreach (var rank in _living.Values) rank.Stop();
         }
 
-        await Task.WhenAny(Task.WhenAll(_work.Values), Task.Delay(_drainPatience, time));
+        await Task.WhenAny(Task.WhenAll(_work.Values), Task.Delay(_drainTimeout, time));
         await _ending.CancelAsync();
     }
 
@@ -98,7 +98,7 @@ internal sealed partial class RankHost(PlatformFolders folders, IGrainFactory gr
     {
         var (run, attempt) = (order.Spec.RunFolder, order.Spec.Attempt);
         await before;
-        var supervisor = new RankSupervisor(order, grains.GetGrain<IRunGrain>(run), here, [.. order.Devices.Select(d => (d, DeviceInventory.LockFile(d, folders)))], log);
+        var supervisor = new RankSupervisor(order, grains.GetGrain<IRunGrain>(run), here, [.. order.Devices.Select(d => (d, DeviceInventory.LockFile(d, folders)))], time, log);
         try
         {
             AttemptEnd end;

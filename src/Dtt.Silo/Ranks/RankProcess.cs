@@ -66,12 +66,11 @@ internal sealed class RankProcess : IDisposable
         if (!_process.HasExited) _process.Kill();
     }
 
-    /// <summary>Waits for its end; how it ended, in words.</summary>
-    public async Task<string> WaitAsync()
+    /// <summary>Waits for its end; how it ended.</summary>
+    public async Task<RankExit> WaitAsync()
     {
         await _process.WaitForExitAsync();
-        var code = _process.ExitCode;
-        return code > 128 ? $"was killed by signal {code - 128}" : $"ended with exit code {code}";
+        return RankExit.Of(_process.ExitCode);
     }
 
     public void Dispose()

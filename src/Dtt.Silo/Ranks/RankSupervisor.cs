@@ -9,69 +9,58 @@ using Microsoft.Extensions.Logging;
 namespace Dtt.Silo.Ranks;
 
 /// <summary>
-/// One attempt's ranks from their start to their end: passes on what they say, in numbered batches that are said again until they are answered; answers their commits; renews their lease; kills them when
-/// the attempt is over, or when nobody has acknowledged it for too long.
+/// One attempt's ranks from their start to their end: passes on what they say, answers their commits, renews their lease; kills them when the attempt is over, or when its run has not acknowledged it for too
+/// long. One loop does it all; only <see cref="Stop"/> and <see cref="Kill"/> come from elsewhere.
 /// </summary>
-internal sealed partial class RankSupervisor(LaunchRequest order, IRunGrain run, NodeRef here, IReadOnlyList<(string Name, string LockFile)> devices, ILogger log)
+internal sealed partial class RankSupervisor
 {
-    private const int MostMessages = 256;
-    private static readonly TimeSpan _batchPeriod = TimeSpan.FromMilliseconds(400);
+    private static readonly TimeSpan _beatPeriod = TimeSpan.FromMilliseconds(400);
     private static readonly TimeSpan _renewPeriod = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan _lease = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan _commitPatience = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan _retryPeriod = TimeSpan.FromMilliseconds(500);
-    private readonly List<RankMessage> _pending = [];
-    private readonly Lock _gate = new();
-    private readonly SemaphoreSlim _flushing = new(1);
-    private readonly TimeProvider _time = TimeProvider.System;
-    private RankGroup? _ranks;
+    private static readonly TimeSpan _flushTimeout = TimeSpan.FromSeconds(30);
+    private readonly CancellationTokenSource _stop = new(), _kill = new();
+    private readonly LaunchRequest _launch;
+    private readonly IRunGrain _run;
+    private readonly NodeRef _here;
+    private readonly IReadOnlyList<(string Name, string LockFile)> _devices;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly Outbox _outbox;
     private RankMessage? _ending;
-    private RankMessage[] _batch = [];
-    private long _number, _acknowledged;
-    private bool _stopSent;
-    private bool _unanswered;
-    private volatile bool _stopRequested, _over;
 
-    private TrainSpec Spec => order.Spec;
+    public RankSupervisor(LaunchRequest launch, IRunGrain run, NodeRef here, IReadOnlyList<(string Name, string LockFile)> devices, TimeProvider time, ILogger log)
+    {
+        (_launch, _run, _here, _devices, _time, _log) = (launch, run, here, devices, time, log);
+        _outbox = new Outbox(async (number, batch) => Handle(await run.ReportAsync(Attempt, number, batch)), e => LogNotAnswered(Spec.Run, Attempt, e), time);
+    }
 
     /// <summary>The attempt.</summary>
     public int Attempt => Spec.Attempt;
 
-    /// <summary>Rank 0's process, for people; 0 before it started.</summary>
-    public int Process => _ranks?.Process ?? 0;
+    /// <summary>Rank 0's process, for people; 0 before it started and after it ended.</summary>
+    public int Process { get; private set; }
+
+    private TrainSpec Spec => _launch.Spec;
 
     /// <summary>Asks the ranks to save, commit and leave.</summary>
-    public void Stop()
-    {
-        _stopRequested = true;
-        if (_ranks is not { } ranks || Interlocked.Exchange(ref _stopSent, true)) return;
-        _ = ranks.TellAllAsync(new StopRequest());
-    }
+    public void Stop() => _stop.Cancel();
 
     /// <summary>Kills the ranks: their attempt is over.</summary>
-    public void Kill()
-    {
-        _over = true;
-        _ranks?.Kill();
-    }
+    public void Kill() => _kill.Cancel();
 
     /// <summary>Runs the ranks; gives how they ended. The caller frees the devices, then tells the run.</summary>
     public async Task<AttemptEnd> RunAsync()
     {
-        Acknowledged();
         try
         {
             RunFolder.Ready(Spec);
             CrashPoint.Reach("silo.launch");
-            using var ranks = _ranks = await RankGroup.StartAsync(Spec, devices, order.Environment);
+            using var ranks = await RankGroup.StartAsync(Spec, _devices, _launch.Environment);
+            Process = ranks.Process;
             LogStarted(Spec.Run, Attempt, ranks.Process);
-            if (_over) ranks.Kill();
-            if (_stopRequested) Stop();
-            using var ended = new CancellationTokenSource();
-            var beating = BeatAsync(ended.Token);
-            await foreach (var message in ranks.MessagesAsync()) await TakeAsync(message, ranks);
-            await ended.CancelAsync();
-            await beating;
+            using var killing = _kill.Token.Register(ranks.Kill);
+            using var stopping = _stop.Token.Register(() => ranks.TellAllAsync(new StopRequest()));
+            await SuperviseAsync(ranks);
             if (_ending is not null) return new AttemptEnd(Attempt, _ending, null);
             var died = ranks.Verdict();
             LogDied(Spec.Run, Attempt, died);
@@ -80,171 +69,105 @@ internal sealed partial class RankSupervisor(LaunchRequest order, IRunGrain run,
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or UserErrorException or System.ComponentModel.Win32Exception)
         {
             LogNotStarted(Spec.Run, Attempt, e);
-            return new AttemptEnd(Attempt, null, $"the rank could not be started: {e.Message}");
+            return new AttemptEnd(Attempt, null, $"the rank {new RankExit.NotStarted(e.Message).Description}");
         }
         finally
         {
-            _ranks = null;
+            Process = 0;
         }
     }
 
-    /// <summary>Says everything that is still unsaid and then the end, again and again until the run answers.</summary>
+    /// <summary>Says everything that is still unsaid and then the end, until the run answers or this is cancelled.</summary>
     public async Task TellAsync(AttemptEnd end, CancellationToken cancellation)
     {
-        _ = await FlushAsync(Timeout.InfiniteTimeSpan, cancellation);
-        for (var tries = 0; ; tries++)
+        _ = await _outbox.FlushAsync(Timeout.InfiniteTimeSpan, cancellation);
+        _ = await _outbox.CallAsync(() => _run.EndedAsync(end), Timeout.InfiniteTimeSpan, cancellation);
+    }
+
+    private async Task SuperviseAsync(RankGroup ranks)
+    {
+        using var timer = new PeriodicTimer(_beatPeriod, _time);
+        Task<bool> beat = timer.WaitForNextTickAsync().AsTask(), message = ranks.Messages.WaitToReadAsync().AsTask();
+        while (true)
         {
-            try
+            if (await Task.WhenAny(beat, message) == beat)
             {
-                await run.EndedAsync(end);
-                return;
+                await BeatAsync();
+                beat = timer.WaitForNextTickAsync().AsTask();
             }
-            catch (Exception e) when (IsPassing(e))
+            else if (await message)
             {
-                Unanswered(e);
-                await Task.Delay(_retryPeriod, _time, cancellation);
+                while (ranks.Messages.TryRead(out var said)) await HandleAsync(said, ranks);
+                message = ranks.Messages.WaitToReadAsync().AsTask();
+            }
+            else
+            {
+                return;
             }
         }
     }
 
-    private async Task TakeAsync(RankMessage message, RankGroup ranks)
+    private async Task HandleAsync(RankMessage message, RankGroup ranks)
     {
         switch (message)
         {
-            case CommitRequest request:
-                await ranks.AnswerAsync(new CommitAnswer(request.Checkpoint.Step, await CommitAsync(request.Checkpoint)));
+            case CommitRequest request when await CommitAsync(request.Checkpoint) is { } reply:
+                await ranks.AnswerAsync(new CommitAnswer(request.Checkpoint.Step, reply));
+                break;
+            case CommitRequest:
+                Expire();
                 break;
             case RankFinished or RankFailed:
                 _ending ??= message;
                 break;
             default:
                 if (message is TrainingSample sample) Save(sample);
-                lock (_gate) _pending.Add(message);
+                _outbox.Add(message);
                 break;
         }
     }
 
     /// <summary>A commit waits for all that was said before it; when that cannot be stored it is refused for now, and the rank goes on.</summary>
-    private async Task<CommitReply> CommitAsync(CommittedCheckpoint checkpoint)
+    /// <returns>The answer; null when there was none for as long as the lease lasts.</returns>
+    private async Task<CommitReply?> CommitAsync(CommittedCheckpoint checkpoint)
     {
-        try
-        {
-            if (!await FlushAsync(_commitPatience, CancellationToken.None)) return new CommitReply(false, "the metrics before it could not be stored", Passing: true);
-            var reply = await run.CommitAsync(checkpoint);
-            Acknowledged();
-            return reply;
-        }
-        catch (Exception e) when (IsPassing(e))
-        {
-            Unanswered(e);
-            return new CommitReply(false, e.Message, Passing: true);
-        }
-    }
+        if (!await _outbox.FlushAsync(_flushTimeout, _kill.Token)) return new CommitReply(false, "the metrics before it could not be stored", Transient: true);
 
-    /// <summary>Batches and renewals while the ranks live.</summary>
-    private async Task BeatAsync(CancellationToken cancellation)
-    {
-        using var timer = new PeriodicTimer(_batchPeriod);
-        var renewed = _time.GetTimestamp();
-        try
+        // Without an answer the checkpoint may be committed, and the rank must not delete it: only the run knows. An IOException is its answer that it could not write.
+        CommitReply? reply = null;
+        _ = await _outbox.CallAsync(async () =>
         {
-            while (await timer.WaitForNextTickAsync(cancellation))
+            try
             {
-                bool waiting;
-                lock (_gate) waiting = _pending.Count > 0;
-                if (waiting || _batch.Length > 0)
-                {
-                    if (await FlushAsync(TimeSpan.Zero, cancellation)) renewed = _time.GetTimestamp();
-                }
-
-                if (_time.GetElapsedTime(renewed) >= _renewPeriod)
-                {
-                    await RenewAsync();
-                    renewed = _time.GetTimestamp();
-                }
-
-                if (_time.GetElapsedTime(Interlocked.Read(ref _acknowledged)) < _lease) continue;
-                LogUnacknowledged(Spec.Run, Attempt);
-                Kill();
-                return;
+                reply = await _run.CommitAsync(checkpoint);
             }
-        }
-        catch (OperationCanceledException)
-        {
-            // The ranks ended.
-        }
-    }
-
-    private async Task RenewAsync()
-    {
-        try
-        {
-            Take(await run.RenewAsync(Attempt, here));
-        }
-        catch (Exception e) when (IsPassing(e))
-        {
-            Unanswered(e);
-        }
-    }
-
-    /// <summary>Delivers what waits, batch by batch; false when the patience ended before. A batch keeps its number until it is answered.</summary>
-    private async Task<bool> FlushAsync(TimeSpan patience, CancellationToken cancellation)
-    {
-        var start = _time.GetTimestamp();
-        await _flushing.WaitAsync(cancellation);
-        try
-        {
-            while (true)
+            catch (IOException e)
             {
-                if (_batch.Length == 0)
-                {
-                    lock (_gate)
-                    {
-                        _batch = [.. _pending.Take(MostMessages)];
-                        _pending.RemoveRange(0, _batch.Length);
-                    }
-
-                    if (_batch.Length == 0) return true;
-                    _number++;
-                }
-
-                try
-                {
-                    Take(await run.ReportAsync(Attempt, _number, _batch));
-                    _batch = [];
-                }
-                catch (Exception e) when (IsPassing(e))
-                {
-                    Unanswered(e);
-                    if (patience != Timeout.InfiniteTimeSpan && _time.GetElapsedTime(start) >= patience) return false;
-                    await Task.Delay(_retryPeriod, _time, cancellation);
-                }
+                reply = new CommitReply(false, e.Message, Transient: true);
             }
-        }
-        finally
-        {
-            _flushing.Release();
-        }
+        }, _lease, _kill.Token);
+        return reply;
     }
 
-    private void Take(Standing standing)
+    /// <summary>Delivers what waits; renews the lease when nothing else did; ends the ranks when it has passed.</summary>
+    private async Task BeatAsync()
     {
-        Acknowledged();
+        if (!_outbox.IsEmpty) _ = await _outbox.TryFlushAsync();
+        if (_outbox.SinceAcknowledged >= _renewPeriod) _ = await _outbox.TryAsync(async () => Handle(await _run.RenewAsync(Attempt, _here)));
+        if (_outbox.SinceAcknowledged >= _lease) Expire();
+    }
+
+    private void Expire()
+    {
+        if (_kill.IsCancellationRequested) return;
+        LogUnacknowledged(Spec.Run, Attempt);
+        Kill();
+    }
+
+    private void Handle(Standing standing)
+    {
         if (!standing.Current) Kill();
         else if (standing.StopRequested) Stop();
-    }
-
-    private void Acknowledged()
-    {
-        Interlocked.Exchange(ref _acknowledged, _time.GetTimestamp());
-        _unanswered = false;
-    }
-
-    /// <summary>Logs the first of a row of calls that got no answer.</summary>
-    private void Unanswered(Exception exception)
-    {
-        if (!_unanswered) LogNotAnswered(Spec.Run, Attempt, exception);
-        _unanswered = true;
     }
 
     private void Save(TrainingSample sample)
@@ -258,8 +181,6 @@ internal sealed partial class RankSupervisor(LaunchRequest order, IRunGrain run,
             LogSampleLost(Spec.Run, sample.Step, e);
         }
     }
-
-    private static bool IsPassing(Exception e) => e is IOException or TimeoutException or OrleansException or OperationCanceledException;
 
     [LoggerMessage(3001, LogLevel.Information, "run {Run}, attempt {Attempt}: rank {Process} started")]
     private partial void LogStarted(string run, int attempt, int process);

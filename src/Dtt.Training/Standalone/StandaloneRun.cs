@@ -148,7 +148,7 @@ internal sealed class StandaloneRun : IDisposable
             }
             catch (IOException e)
             {
-                return new CommitReply(false, e.Message, Passing: true);
+                return new CommitReply(false, e.Message, Transient: true);
             }
         }
     }
@@ -181,7 +181,8 @@ internal sealed class StandaloneRun : IDisposable
     {
         var decision = RunDecider.Decide(State, input, _noReaders, _time.GetUtcNow());
         if (decision.Refusal is { } refusal) throw new UserErrorException($"run '{Layout.Run}': {refusal}.");
-        if (!ReferenceEquals(decision.State, State)) Write(decision.State);
+        if (!decision.Durable) State = decision.State;
+        else if (!ReferenceEquals(decision.State, State)) Write(decision.State);
         foreach (var delete in decision.Effects.OfType<RunEffect.DeleteCheckpoints>())
         {
             RunFolder.DeleteCheckpoints(Layout, delete.Folders);

@@ -41,6 +41,17 @@ public sealed class RunDeciderTests
     }
 
     [Fact]
+    public void Reported_WithoutAnEvent_IsCountedInMemoryAlone()
+    {
+        var running = Running();
+        var metrics = new RunInput.Reported(1, 2, [new MetricsReport([])]);
+        var first = RunDecider.Decide(running, metrics, _noLeases, _now);
+        Assert.Equal((false, 2), (first.Durable, first.State.LastReport));
+        Assert.Same(first.State, Decide(first.State, metrics));
+        Assert.True(RunDecider.Decide(running, new RunInput.Reported(1, 2, [new RankEvent("note", "n")]), _noLeases, _now).Durable);
+    }
+
+    [Fact]
     public void Commit_WithExpiredCheckpoints_MarksThemForDeletionInTheSameWrite_ButNotTheLeased()
     {
         var state = Running();

@@ -340,7 +340,7 @@ internal sealed class RunSimulation(int seed)
                 if (world.Lost()) return;
                 var reply = world.Apply(run, new RunInput.Commit(checkpoint)).Commit!;
                 if (world.Lost()) return; // the answer was lost: it is asked again
-                if (reply.Passing) return;
+                if (reply.Transient) return;
                 if (!reply.Accepted)
                 {
                     world.End(this, null, $"refused: {reply.Reason}");
