@@ -128,7 +128,7 @@ public sealed class HuggingFaceTests(ITestOutputHelper output) : IDisposable
 
         var (run, first) = Import(copy, "first");
         Assert.Equal((500000.0, true), (run.Model.RopeTheta, run.Model.TieEmbeddings));
-        HuggingFaceExport.Write(first.Folder, first.ManifestSha256, TokenizerOf("first"), _folder["exported"]);
+        HuggingFaceExport.Write(first, _folder["exported"]);
         Assert.DoesNotContain("lm_head.weight", SafetensorsSet.Open(_folder["exported"]).Names);
         var (again, second) = Import(_folder["exported"], "second");
         Assert.Equal(run.Model, again.Model);
