@@ -86,7 +86,7 @@ internal sealed partial class DatasetGrain(
         await state.WriteStateAsync();
         try
         {
-            tables.PutDataset(Progress());
+            await tables.PutDatasetAsync(Progress());
         }
         catch (IOException e)
         {

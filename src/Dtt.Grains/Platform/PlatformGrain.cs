@@ -16,10 +16,10 @@ internal sealed class PlatformGrain(IPlatformTables tables, INodeAgents agents) 
             foreach (var orphan in await agents.At(agents.Here).FindOrphansAsync(runsFolder)) await GrainFactory.GetGrain<IRunGrain>(orphan).AdoptAsync();
         }
 
-        return [.. tables.ListRuns()];
+        return [.. await tables.ListRunsAsync()];
     }
 
-    public Task<DatasetProgress[]> DatasetsAsync() => Task.FromResult(tables.ListDatasets().ToArray());
+    public async Task<DatasetProgress[]> DatasetsAsync() => [.. await tables.ListDatasetsAsync()];
 
     public Task<SiloReport> StatusAsync() => agents.At(agents.Here).StatusAsync();
 

@@ -34,13 +34,12 @@ internal sealed partial class RunGrain(
 
     private RunRecord? Record => state.State.Record;
 
-    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        if (Record is null) return Task.CompletedTask;
-        _progress = RunProgress.From(tables.FindRun(Folder));
-        Store();
+        if (Record is null) return;
+        _progress = RunProgress.From(await tables.FindRunAsync(Folder));
+        await StoreAsync();
         SetTimer();
-        return Task.CompletedTask;
     }
 
     public async Task<NewRunReply> CreateAsync(RunRequest run)
@@ -55,8 +54,7 @@ internal sealed partial class RunGrain(
         if (Record is null)
         {
             if (await agent.ReadOrphanAsync(Folder) is not { } orphan) return false;
-            var curve = MetricLineage.Curve(orphan.Record!.Attempts, a => tables.ReadMetrics(Folder, a));
-            foreach (var row in curve) _progress.Take(row);
+            foreach (var row in await ReadCurveAsync(orphan.Record!.Attempts)) _progress.Take(row);
             await ApplyAsync(new RunInput.Adopt(orphan));
         }
 
@@ -82,15 +80,21 @@ internal sealed partial class RunGrain(
 
     public Task DeleteAsync() => ApplyAsync(new RunInput.Delete());
 
-    public Task<RunEvent[]> EventsAsync() => Task.FromResult(tables.ReadEvents(Folder).ToArray());
+    public async Task<RunEvent[]> EventsAsync() => [.. await tables.ReadEventsAsync(Folder)];
 
     public IAsyncEnumerable<StepMetrics[]> CurveAsync(CancellationToken cancellation = default) =>
-        Record is { } record ? Pages(folder => MetricLineage.Curve(record.Attempts, a => tables.ReadMetrics(folder, a))) : AsyncEnumerable.Empty<StepMetrics[]>();
+        Record is { } record ? Pages(() => ReadCurveAsync(record.Attempts, cancellation)) : AsyncEnumerable.Empty<StepMetrics[]>();
 
-    public IAsyncEnumerable<StepMetrics[]> AttemptRowsAsync(int attempt, CancellationToken cancellation = default) => Pages(folder => tables.ReadMetrics(folder, attempt));
+    public IAsyncEnumerable<StepMetrics[]> AttemptRowsAsync(int attempt, CancellationToken cancellation = default) =>
+        Pages(() => tables.ReadMetricsAsync(Folder, attempt, cancellation));
 
-    public Task<(long Step, double Value)[]> SeriesAsync(string name, int points) =>
-        Task.FromResult(Record is null ? [] : MetricSeries.Of(Record.Attempts, a => tables.ReadSeries(Folder, a, name), points));
+    public async Task<(long Step, double Value)[]> SeriesAsync(string name, int points)
+    {
+        if (Record is null) return [];
+        var rows = new Dictionary<int, IReadOnlyList<(long, double)>>();
+        foreach (var attempt in Record.Attempts) rows[attempt.Attempt] = await tables.ReadSeriesAsync(Folder, attempt.Attempt, name);
+        return MetricSeries.Of(Record.Attempts, a => rows[a], points);
+    }
 
     public IAsyncEnumerable<RunNews> WatchAsync(int backlog, CancellationToken cancellation = default) =>
         _news.WatchAsync(backlog, new RunNews(_newsNumber, Record?.State ?? throw new UserErrorException($"there is no run in {Folder}.")), cancellation);
@@ -134,12 +138,12 @@ internal sealed partial class RunGrain(
         // Rows first: should the rest fail, the agent says it all again, and rows that are there are left alone.
         if (!StandingOf(attempt).Current) return new Standing(false, false);
         var rows = messages.OfType<MetricsReport>().SelectMany(m => m.Rows).ToList();
-        if (rows.Count > 0) tables.AddMetrics(Folder, attempt, rows);
+        if (rows.Count > 0) await tables.AddMetricsAsync(Folder, attempt, rows);
         var before = state.State;
         if (!ReferenceEquals((await ApplyAsync(new RunInput.Reported(attempt, number, messages))).State, before))
         {
             foreach (var message in messages) Take(message);
-            PutIndex(always: false);
+            await PutIndexAsync(always: false);
         }
 
         return StandingOf(attempt);
@@ -147,7 +151,7 @@ internal sealed partial class RunGrain(
 
     public async Task<CommitReply> CommitAsync(CommittedCheckpoint checkpoint)
     {
-        tables.SyncMetrics();
+        await tables.SyncMetricsAsync();
         CrashPoint.Reach("silo.before-commit");
         var reply = (await ApplyAsync(new RunInput.Commit(checkpoint))).Commit!;
         CrashPoint.Reach("silo.after-commit");
@@ -178,7 +182,7 @@ internal sealed partial class RunGrain(
         else if (!ReferenceEquals(decision.State, state.State))
         {
             await WriteAsync(decision.State with { Record = decision.State.Record! with { Version = decision.State.Record.Version + 1 } });
-            Store();
+            await StoreAsync();
             SetTimer();
         }
 
@@ -206,11 +210,11 @@ internal sealed partial class RunGrain(
     }
 
     /// <summary>Brings the events of the state and the run's line into the tables, and tells the viewers.</summary>
-    private void Store()
+    private async Task StoreAsync()
     {
         try
         {
-            tables.AddEvents(Folder, state.State.Events);
+            await tables.AddEventsAsync(Folder, state.State.Events);
         }
         catch (IOException e)
         {
@@ -220,16 +224,16 @@ internal sealed partial class RunGrain(
         foreach (var e in state.State.Events.Where(e => e.Number > _eventsStored)) Publish(new RunNews(++_newsNumber, Record!.State, Event: e.Event));
         _eventsStored = state.State.LastEvent;
         Publish(new RunNews(++_newsNumber, Record!.State));
-        PutIndex(always: true);
+        await PutIndexAsync(always: true);
     }
 
-    private void PutIndex(bool always)
+    private async Task PutIndexAsync(bool always)
     {
         if (!always && time.GetUtcNow() - _indexed < _indexPeriod) return;
         _indexed = time.GetUtcNow();
         try
         {
-            tables.PutRun(_progress.Row(Folder, Record!));
+            await tables.PutRunAsync(_progress.Row(Folder, Record!));
         }
         catch (IOException e)
         {
@@ -312,7 +316,7 @@ internal sealed partial class RunGrain(
     {
         await agents.At(agents.Here).DeleteFolderAsync(Folder);
         await GrainFactory.GetGrain<IExperimentGrain>(ExperimentKey).RemoveAsync(Folder);
-        tables.DeleteRun(Folder);
+        await tables.DeleteRunAsync(Folder);
         _timer?.Dispose();
         _timer = null;
         if (await this.GetReminder(AwakeReminder) is { } reminder) await this.UnregisterReminder(reminder);
@@ -334,12 +338,18 @@ internal sealed partial class RunGrain(
         }
     }
 
-    /// <summary>Reads off the grain's thread, so that a long curve holds nobody up, and gives page by page, so that no message is too large.</summary>
-    private async IAsyncEnumerable<StepMetrics[]> Pages(Func<string, IReadOnlyList<StepMetrics>> read)
+    private async Task<IReadOnlyList<StepMetrics>> ReadCurveAsync(IReadOnlyList<RunAttempt> attempts, CancellationToken cancellation = default)
+    {
+        var rows = new Dictionary<int, IReadOnlyList<StepMetrics>>();
+        foreach (var attempt in attempts) rows[attempt.Attempt] = await tables.ReadMetricsAsync(Folder, attempt.Attempt, cancellation);
+        return await Task.Run(() => MetricLineage.Curve(attempts, a => rows[a]), cancellation); // a long curve holds nobody up
+    }
+
+    /// <summary>Gives rows page by page, so that no message is too large.</summary>
+    private static async IAsyncEnumerable<StepMetrics[]> Pages(Func<Task<IReadOnlyList<StepMetrics>>> read)
     {
         const int page = 2000;
-        var folder = Folder;
-        var rows = await Task.Run(() => read(folder));
+        var rows = await read();
         for (var i = 0; i < rows.Count; i += page) yield return [.. rows.Skip(i).Take(page)];
     }
 

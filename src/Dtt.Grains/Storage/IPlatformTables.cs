@@ -4,45 +4,48 @@ using Dtt.Core.Runs;
 namespace Dtt.Grains.Storage;
 
 /// <summary>
-/// The tables beside the grains' state: metrics, events, and the index of runs and datasets. All writes are insert-or-ignore or guarded by a version, so each may be done again.
+/// The tables beside the grains' state: metrics, events, and the index of runs and datasets. All writes are insert-or-ignore or guarded by a version, so each
+/// may be done again. No call does its work on the caller's thread; writes to one table happen in the order of the calls, and reads see those whose tasks
+/// are done.
 /// </summary>
+/// <exception cref="IOException">
+/// Of every call's task: the database is locked by another program, damaged, or its disk is full. A write that failed has changed nothing.
+/// </exception>
 public interface IPlatformTables
 {
-    /// <summary>Stores metrics of an attempt; a key that is there is left alone.</summary>
-    /// <exception cref="IOException">The database does not take them: a full disk.</exception>
-    void AddMetrics(string run, int attempt, IReadOnlyList<StepMetrics> rows);
+    /// <summary>Stores metrics of an attempt, all or none; a key that is there is left alone.</summary>
+    Task AddMetricsAsync(string run, int attempt, IReadOnlyList<StepMetrics> rows);
 
-    /// <summary>Syncs all stored metrics to the disk.</summary>
-    /// <exception cref="IOException">The database does not take them.</exception>
-    void SyncMetrics();
+    /// <summary>Syncs all stored metrics to the disk: what a commit waits for.</summary>
+    Task SyncMetricsAsync();
 
     /// <summary>The rows of an attempt, by step.</summary>
-    IReadOnlyList<StepMetrics> ReadMetrics(string run, int attempt);
+    Task<IReadOnlyList<StepMetrics>> ReadMetricsAsync(string run, int attempt, CancellationToken cancellation = default);
 
     /// <summary>One metric of an attempt, by step.</summary>
-    IReadOnlyList<(long Step, double Value)> ReadSeries(string run, int attempt, string name);
+    Task<IReadOnlyList<(long Step, double Value)>> ReadSeriesAsync(string run, int attempt, string name, CancellationToken cancellation = default);
 
-    /// <summary>Stores numbered events; a number that is there is left alone.</summary>
-    void AddEvents(string run, IReadOnlyList<NumberedEvent> events);
+    /// <summary>Stores numbered events, all or none; a number that is there is left alone.</summary>
+    Task AddEventsAsync(string run, IReadOnlyList<NumberedEvent> events);
 
     /// <summary>A run's events, oldest first.</summary>
-    IReadOnlyList<RunEvent> ReadEvents(string run);
+    Task<IReadOnlyList<RunEvent>> ReadEventsAsync(string run, CancellationToken cancellation = default);
 
     /// <summary>Puts a run's line into the index unless a newer one is there.</summary>
-    void PutRun(RunRow row);
+    Task PutRunAsync(RunRow row);
 
     /// <summary>A run's line, or null.</summary>
-    RunRow? FindRun(string run);
+    Task<RunRow?> FindRunAsync(string run);
 
     /// <summary>All runs, oldest first.</summary>
-    IReadOnlyList<RunRow> ListRuns();
+    Task<IReadOnlyList<RunRow>> ListRunsAsync();
 
-    /// <summary>Forgets a run: index, metrics, events.</summary>
-    void DeleteRun(string run);
+    /// <summary>Forgets a run: metrics and events, then its line in the index.</summary>
+    Task DeleteRunAsync(string run);
 
     /// <summary>Puts a dataset's line into the index unless a newer one is there.</summary>
-    void PutDataset(DatasetProgress row);
+    Task PutDatasetAsync(DatasetProgress row);
 
     /// <summary>All dataset jobs, by folder.</summary>
-    IReadOnlyList<DatasetProgress> ListDatasets();
+    Task<IReadOnlyList<DatasetProgress>> ListDatasetsAsync();
 }

@@ -59,7 +59,7 @@ internal sealed class NodeAgent(GrainId id, Orleans.Runtime.Silo silo, ILoggerFa
 
     public Task<string[]> FindOrphansAsync(string runsFolder) => Task.Run(() => OrphanRuns.Find(runsFolder));
 
-    public Task<DurableRun?> ReadOrphanAsync(string folder) => Task.Run(() => orphans.Read(folder));
+    public Task<DurableRun?> ReadOrphanAsync(string folder) => Task.Run(() => orphans.ReadAsync(folder));
 
     public Task MarkAdoptedAsync(string folder) => Task.Run(() => OrphanRuns.MarkAdopted(folder));
 

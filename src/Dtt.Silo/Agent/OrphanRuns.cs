@@ -12,13 +12,13 @@ internal sealed class OrphanRuns(IPlatformTables tables)
         [.. Directory.EnumerateDirectories(runsFolder).Where(f => !Path.GetFileName(f).StartsWith('.') && IsOrphan(new RunLayout(f))).Order(StringComparer.Ordinal)];
 
     /// <summary>Brings such a run's metrics and events into the tables, and gives its state; null when there is none.</summary>
-    public DurableRun? Read(string folder)
+    public async Task<DurableRun?> ReadAsync(string folder)
     {
         var layout = new RunLayout(folder);
         if (!IsOrphan(layout)) return null;
         var run = RunFile.Read(layout);
-        foreach (var attempt in run.Record!.Attempts) tables.AddMetrics(folder, attempt.Attempt, [.. RunFile.ReadMetrics(layout, attempt.Attempt)]);
-        tables.AddEvents(folder, RunFile.ReadEvents(layout));
+        foreach (var attempt in run.Record!.Attempts) await tables.AddMetricsAsync(folder, attempt.Attempt, [.. RunFile.ReadMetrics(layout, attempt.Attempt)]);
+        await tables.AddEventsAsync(folder, RunFile.ReadEvents(layout));
         return run;
     }
 

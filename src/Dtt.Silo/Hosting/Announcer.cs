@@ -16,13 +16,13 @@ internal sealed partial class Announcer(IGrainFactory grains, IPlatformTables ta
     public async Task Execute(CancellationToken cancellationToken)
     {
         foreach (var process in OwnerSweep.Run()) LogSwept(process);
-        foreach (var run in tables.ListRuns().Where(r => r.State.IsActive()))
+        foreach (var run in (await tables.ListRunsAsync()).Where(r => r.State.IsActive()))
         {
             LogGoesOn(run.Run, run.State);
             await grains.GetGrain<IRunGrain>(run.Folder).AgentStartedAsync(agents.Here);
         }
 
-        foreach (var dataset in tables.ListDatasets().Where(d => d.Stage is not (DatasetStage.Done or DatasetStage.Failed))) shards.Start(dataset.Folder, agents.Here);
+        foreach (var dataset in (await tables.ListDatasetsAsync()).Where(d => d.Stage is not (DatasetStage.Done or DatasetStage.Failed))) shards.Start(dataset.Folder, agents.Here);
         await grains.GetGrain<IQueueGrain>(0).WakeAsync();
     }
 

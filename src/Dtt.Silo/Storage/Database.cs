@@ -1,15 +1,15 @@
-using Dapper;
 using Dtt.Core.Errors;
 using Microsoft.Data.Sqlite;
 
 namespace Dtt.Silo.Storage;
 
 /// <summary>
-/// The platform's two databases in a state folder: state, which is synced at every write except those of pieces, and metrics, which are synced at every commit of a run.
+/// The platform's two databases in a state folder: state, which is synced at every write except those of pieces, and metrics, which are synced at every
+/// commit of a run.
 /// </summary>
 internal sealed class Database : IDisposable
 {
-    private const int Corrupt = 11, NotADatabase = 26, Busy = 5, Locked = 6;
+    private static readonly TimeSpan _busyTimeout = TimeSpan.FromSeconds(5);
 
     private Database(SqliteSource platform, SqliteSource pieces, SqliteSource metrics) => (Platform, Pieces, Metrics) = (platform, pieces, metrics);
 
@@ -17,22 +17,27 @@ internal sealed class Database : IDisposable
     public SqliteSource Platform { get; }
 
     /// <summary>
-    /// The same file as <see cref="Platform"/>, without a sync of its own: for the records of pieces. Its writes lie in the same log in order, so the next synced one, which is the dataset's within a second,
-    /// brings them to the disk with it; a dataset never knows of a piece whose record a power failure took.
+    /// The same file as <see cref="Platform"/>, without a sync of its own: for the records of pieces. Its writes lie in the same log in order, so the next
+    /// synced one, which is the dataset's within a second, brings them to the disk with it; a dataset never knows of a piece whose record a power failure took.
     /// </summary>
     public SqliteSource Pieces { get; }
 
     /// <summary>Metrics and events.</summary>
     public SqliteSource Metrics { get; }
 
-    /// <summary>Opens both, and brings their schemas up to date.</summary>
-    /// <exception cref="UserErrorException">A file is damaged, locked, or the disk is full.</exception>
-    public static Database Open(string folder)
+    /// <summary>Opens both, and brings their schemas up to date; neither is touched before both are known to be readable by this build.</summary>
+    /// <param name="folder">The state folder.</param>
+    /// <param name="busyTimeout">How long a call waits for another program's lock; whole seconds, by default 5.</param>
+    /// <exception cref="UserErrorException">A file is damaged, of a newer DTT, locked, or the disk is full.</exception>
+    public static Database Open(string folder, TimeSpan? busyTimeout = null)
     {
-        SqliteSource Source(string name, string synchronous) => new(Path.Combine(folder, name), synchronous);
-        var database = new Database(Source("platform.db", "FULL"), Source("platform.db", "NORMAL"), Source("metrics.db", "NORMAL"));
-        Prepare(database.Platform, "platform.sqlite.sql");
-        Prepare(database.Metrics, "metrics.sqlite.sql");
+        var (wait, state, metrics) = (busyTimeout ?? _busyTimeout, new SemaphoreSlim(1), new SemaphoreSlim(1));
+        SqliteSource Source(string name, string synchronous, SemaphoreSlim turns) => new(Path.Combine(folder, name), synchronous, turns, wait);
+        var database = new Database(Source("platform.db", "FULL", state), Source("platform.db", "NORMAL", state), Source("metrics.db", "NORMAL", metrics));
+        SqliteSchema.Check(database.Platform);
+        SqliteSchema.Check(database.Metrics);
+        SqliteSchema.Apply(database.Platform, "platform.sqlite.sql");
+        SqliteSchema.Apply(database.Metrics, "metrics.sqlite.sql");
         return database;
     }
 
@@ -43,32 +48,4 @@ internal sealed class Database : IDisposable
         Metrics.Dispose();
         SqliteConnection.ClearAllPools();
     }
-
-    private static void Prepare(SqliteSource source, string script)
-    {
-        try
-        {
-            using var connection = source.OpenConnection();
-            connection.Execute("PRAGMA journal_mode=WAL");
-            var health = connection.ExecuteScalar<string>("PRAGMA quick_check(1)");
-            if (health != "ok") throw Damaged(source.File, health ?? "");
-            using var sql = new StreamReader(typeof(Database).Assembly.GetManifestResourceStream($"Dtt.Silo.Storage.{script}")!);
-            connection.Execute(sql.ReadToEnd());
-        }
-        catch (SqliteException e) when (e.SqliteErrorCode is Corrupt or NotADatabase)
-        {
-            throw Damaged(source.File, e.Message);
-        }
-        catch (SqliteException e) when (e.SqliteErrorCode is Busy or Locked)
-        {
-            throw new UserErrorException($"{source.File} is locked by another program (an open sqlite3 shell, a backup?); end that and run this again.");
-        }
-        catch (SqliteException e)
-        {
-            throw new UserErrorException($"{source.File} cannot be opened ({e.Message}); is the disk full, or the folder not writable? Nothing was changed; mend that and run this again.", inner: e);
-        }
-    }
-
-    private static UserErrorException Damaged(string file, string how) => new(
-        $"{file} is damaged ({how}). Nothing was changed. Put back a backup, or move it away (`mv {file} {file}.damaged`) to start with empty state: the runs' checkpoints lie in their folders and stay.", ExitCodes.BadData);
 }

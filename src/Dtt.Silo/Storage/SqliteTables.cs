@@ -9,15 +9,19 @@ using Microsoft.Data.Sqlite;
 
 namespace Dtt.Silo.Storage;
 
-/// <summary>The platform's tables on SQLite.</summary>
+/// <summary>The platform's tables on SQLite. <see cref="SqliteSource"/> says where and in which order the statements run.</summary>
 internal sealed class SqliteTables(Database database) : IPlatformTables
 {
-    public void AddMetrics(string run, int attempt, IReadOnlyList<StepMetrics> rows) => Write(database.Metrics, connection =>
+    private const string SeriesMetrics = "FROM Series s JOIN Metric m ON m.Series = s.Id WHERE s.Run = @run AND s.Attempt = @attempt";
+
+    public Task AddMetricsAsync(string run, int attempt, IReadOnlyList<StepMetrics> rows) => database.Metrics.WriteAsync(connection =>
     {
         using var transaction = connection.BeginTransaction();
         using var insert = connection.CreateCommand();
-        (insert.Transaction, insert.CommandText) = (transaction, "INSERT OR IGNORE INTO Metric VALUES (@series, @step, @value)");
-        var (series, step, value) = (new SqliteParameter("@series", SqliteType.Integer), new SqliteParameter("@step", SqliteType.Integer), new SqliteParameter("@value", SqliteType.Real));
+        (insert.Transaction, insert.CommandText) = (transaction, "INSERT INTO Metric VALUES (@series, @step, @value) ON CONFLICT DO NOTHING");
+        var series = new SqliteParameter("@series", SqliteType.Integer);
+        var step = new SqliteParameter("@step", SqliteType.Integer);
+        var value = new SqliteParameter("@value", SqliteType.Real);
         insert.Parameters.AddRange(new[] { series, step, value });
         foreach (var name in rows.SelectMany(r => r.Values.Keys).Distinct())
         {
@@ -32,60 +36,70 @@ internal sealed class SqliteTables(Database database) : IPlatformTables
         transaction.Commit();
     });
 
-    public void SyncMetrics() => Write(database.Metrics, connection => connection.Execute("PRAGMA wal_checkpoint(PASSIVE)"));
-
-    public IReadOnlyList<StepMetrics> ReadMetrics(string run, int attempt)
+    /// <inheritdoc/>
+    /// <remarks>A passive checkpoint would not do: beside a reader of an older state it may leave rows in a log that was never synced.</remarks>
+    public Task SyncMetricsAsync() => database.Metrics.WriteAsync(connection =>
     {
-        using var connection = database.Metrics.OpenConnection();
-        var steps = new SortedDictionary<long, Dictionary<string, double>>();
-        foreach (var (step, name, value) in connection.Query<(long, string, double?)>(
-            "SELECT m.Step, s.Name, m.Value FROM Series s JOIN Metric m ON m.Series = s.Id WHERE s.Run = @run AND s.Attempt = @attempt", new { run, attempt }))
+        var (blocked, _, _) = connection.QuerySingle<(long Blocked, long Logged, long Checkpointed)>("PRAGMA wal_checkpoint(FULL)");
+        if (blocked != 0) throw new IOException($"{database.Metrics.File} could not be synced to the disk: it is being read or written without end.");
+    });
+
+    public Task<IReadOnlyList<StepMetrics>> ReadMetricsAsync(string run, int attempt, CancellationToken cancellation) =>
+        database.Metrics.ReadAsync<IReadOnlyList<StepMetrics>>(connection =>
         {
-            if (!steps.TryGetValue(step, out var values)) steps[step] = values = new(StringComparer.Ordinal);
-            values[name] = value ?? double.NaN;
-        }
+            const string query = $"SELECT m.Step, s.Name, m.Value {SeriesMetrics}";
+            var steps = new SortedDictionary<long, Dictionary<string, double>>();
+            foreach (var (step, name, value) in connection.Query<(long, string, double?)>(query, new { run, attempt }, buffered: false))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                if (!steps.TryGetValue(step, out var values)) steps[step] = values = new(StringComparer.Ordinal);
+                values[name] = value ?? double.NaN;
+            }
 
-        return [.. steps.Select(s => new StepMetrics(s.Key, s.Value))];
+            return [.. steps.Select(s => new StepMetrics(s.Key, s.Value))];
+        }, cancellation);
+
+    public Task<IReadOnlyList<(long Step, double Value)>> ReadSeriesAsync(string run, int attempt, string name, CancellationToken cancellation) =>
+        database.Metrics.ReadAsync<IReadOnlyList<(long, double)>>(connection =>
+            [.. connection.Query<(long Step, double? Value)>($"SELECT m.Step, m.Value {SeriesMetrics} AND s.Name = @name ORDER BY m.Step", new { run, attempt, name })
+                .Select(r => (r.Step, r.Value ?? double.NaN))], cancellation);
+
+    public Task AddEventsAsync(string run, IReadOnlyList<NumberedEvent> events)
+    {
+        if (events.Count == 0) return Task.CompletedTask;
+        var rows = events.Select(e => new { run, e.Number, at = Text(e.Event.At), e.Event.Kind, e.Event.Message });
+        return database.Metrics.WriteAsync(connection =>
+        {
+            using var transaction = connection.BeginTransaction();
+            connection.Execute("INSERT INTO Event VALUES (@run, @Number, @at, @Kind, @Message) ON CONFLICT DO NOTHING", rows, transaction);
+            transaction.Commit();
+        });
     }
 
-    public IReadOnlyList<(long Step, double Value)> ReadSeries(string run, int attempt, string name)
+    public Task<IReadOnlyList<RunEvent>> ReadEventsAsync(string run, CancellationToken cancellation) =>
+        database.Metrics.ReadAsync<IReadOnlyList<RunEvent>>(connection =>
+            [.. connection
+                .Query<(string At, string Kind, string Message)>("SELECT At, Kind, Message FROM Event WHERE Run = @run ORDER BY Number", new { run })
+                .Select(e => new RunEvent(DateTimeOffset.Parse(e.At, CultureInfo.InvariantCulture), e.Kind, e.Message))], cancellation);
+
+    public Task PutRunAsync(RunRow row) => database.Platform.WriteAsync(connection => connection.Execute(
+        """
+        INSERT INTO Run VALUES (@Folder, @created, @Version, @json)
+        ON CONFLICT (Folder) DO UPDATE SET Version = excluded.Version, Row = excluded.Row, CreatedAt = excluded.CreatedAt WHERE excluded.Version >= Run.Version
+        """,
+        new { row.Folder, created = Text(row.CreatedAt.UtcDateTime), row.Version, json = JsonSerializer.Serialize(row, PlatformJson.Default.RunRow) }));
+
+    public Task<RunRow?> FindRunAsync(string run) => database.Platform.ReadAsync(connection =>
+        connection.QueryFirstOrDefault<string>("SELECT Row FROM Run WHERE Folder = @run", new { run }) is { } json
+            ? JsonSerializer.Deserialize(json, PlatformJson.Default.RunRow) : null);
+
+    public Task<IReadOnlyList<RunRow>> ListRunsAsync() => database.Platform.ReadAsync<IReadOnlyList<RunRow>>(connection =>
+        [.. connection.Query<string>("SELECT Row FROM Run ORDER BY CreatedAt, Folder")
+            .Select(json => JsonSerializer.Deserialize(json, PlatformJson.Default.RunRow)!)]);
+
+    public async Task DeleteRunAsync(string run)
     {
-        using var connection = database.Metrics.OpenConnection();
-        return [.. connection.Query<(long, double?)>(
-            "SELECT m.Step, m.Value FROM Series s JOIN Metric m ON m.Series = s.Id WHERE s.Run = @run AND s.Attempt = @attempt AND s.Name = @name ORDER BY m.Step", new { run, attempt, name })
-            .Select(r => (r.Item1, r.Item2 ?? double.NaN))];
-    }
-
-    public void AddEvents(string run, IReadOnlyList<NumberedEvent> events) => Write(database.Metrics, connection => connection.Execute(
-        "INSERT OR IGNORE INTO Event VALUES (@run, @number, @at, @kind, @message)",
-        events.Select(e => new { run, number = e.Number, at = e.Event.At.ToString("O", CultureInfo.InvariantCulture), kind = e.Event.Kind, message = e.Event.Message })));
-
-    public IReadOnlyList<RunEvent> ReadEvents(string run)
-    {
-        using var connection = database.Metrics.OpenConnection();
-        return [.. connection.Query<(string At, string Kind, string Message)>("SELECT At, Kind, Message FROM Event WHERE Run = @run ORDER BY Number", new { run })
-            .Select(e => new RunEvent(DateTimeOffset.Parse(e.At, CultureInfo.InvariantCulture), e.Kind, e.Message))];
-    }
-
-    public void PutRun(RunRow row) => Write(database.Platform, connection => connection.Execute(
-        "INSERT INTO Run VALUES (@Folder, @created, @Version, @json) ON CONFLICT DO UPDATE SET Version = excluded.Version, Row = excluded.Row, CreatedAt = excluded.CreatedAt WHERE excluded.Version >= Run.Version",
-        new { row.Folder, created = row.CreatedAt.UtcDateTime.ToString("O", CultureInfo.InvariantCulture), row.Version, json = JsonSerializer.Serialize(row, PlatformJson.Default.RunRow) }));
-
-    public RunRow? FindRun(string run)
-    {
-        using var connection = database.Platform.OpenConnection();
-        return connection.QueryFirstOrDefault<string>("SELECT Row FROM Run WHERE Folder = @run", new { run }) is { } json ? JsonSerializer.Deserialize(json, PlatformJson.Default.RunRow) : null;
-    }
-
-    public IReadOnlyList<RunRow> ListRuns()
-    {
-        using var connection = database.Platform.OpenConnection();
-        return [.. connection.Query<string>("SELECT Row FROM Run ORDER BY CreatedAt, Folder").Select(json => JsonSerializer.Deserialize(json, PlatformJson.Default.RunRow)!)];
-    }
-
-    public void DeleteRun(string run)
-    {
-        Write(database.Metrics, connection =>
+        await database.Metrics.WriteAsync(connection =>
         {
             using var transaction = connection.BeginTransaction();
             connection.Execute("DELETE FROM Metric WHERE Series IN (SELECT Id FROM Series WHERE Run = @run)", new { run }, transaction);
@@ -93,38 +107,28 @@ internal sealed class SqliteTables(Database database) : IPlatformTables
             connection.Execute("DELETE FROM Event WHERE Run = @run", new { run }, transaction);
             transaction.Commit();
         });
-        Write(database.Platform, connection => connection.Execute("DELETE FROM Run WHERE Folder = @run", new { run }));
+        await database.Platform.WriteAsync(connection => connection.Execute("DELETE FROM Run WHERE Folder = @run", new { run }));
     }
 
-    public void PutDataset(DatasetProgress row) => Write(database.Platform, connection => connection.Execute(
-        "INSERT INTO Dataset VALUES (@Folder, @Version, @json) ON CONFLICT DO UPDATE SET Version = excluded.Version, Row = excluded.Row WHERE excluded.Version >= Dataset.Version",
+    public Task PutDatasetAsync(DatasetProgress row) => database.Platform.WriteAsync(connection => connection.Execute(
+        """
+        INSERT INTO Dataset VALUES (@Folder, @Version, @json)
+        ON CONFLICT (Folder) DO UPDATE SET Version = excluded.Version, Row = excluded.Row WHERE excluded.Version >= Dataset.Version
+        """,
         new { row.Folder, row.Version, json = JsonSerializer.Serialize(row, PlatformJson.Default.DatasetProgress) }));
 
-    public IReadOnlyList<DatasetProgress> ListDatasets()
-    {
-        using var connection = database.Platform.OpenConnection();
-        return [.. connection.Query<string>("SELECT Row FROM Dataset ORDER BY Folder").Select(json => JsonSerializer.Deserialize(json, PlatformJson.Default.DatasetProgress)!)];
-    }
+    public Task<IReadOnlyList<DatasetProgress>> ListDatasetsAsync() => database.Platform.ReadAsync<IReadOnlyList<DatasetProgress>>(connection =>
+        [.. connection.Query<string>("SELECT Row FROM Dataset ORDER BY Folder")
+            .Select(json => JsonSerializer.Deserialize(json, PlatformJson.Default.DatasetProgress)!)]);
+
+    private static string Text<T>(T at)
+        where T : IFormattable => at.ToString("O", CultureInfo.InvariantCulture);
 
     private static long SeriesOf(string run, int attempt, string name, DbConnection connection, DbTransaction transaction)
     {
         var key = new { run, attempt, name };
         const string find = "SELECT Id FROM Series WHERE Run = @run AND Attempt = @attempt AND Name = @name";
         return connection.ExecuteScalar<long?>(find, key, transaction)
-            ?? connection.ExecuteScalar<long>($"INSERT OR IGNORE INTO Series (Run, Attempt, Name) VALUES (@run, @attempt, @name); {find}", key, transaction);
-    }
-
-    /// <summary>Grains and agents know a database that takes nothing as an input-output error, whatever it is.</summary>
-    private static void Write(SqliteSource source, Action<DbConnection> write)
-    {
-        try
-        {
-            using var connection = source.OpenConnection();
-            write(connection);
-        }
-        catch (SqliteException e)
-        {
-            throw new IOException($"{source.File}: {e.Message}", e);
-        }
+            ?? connection.ExecuteScalar<long>("INSERT INTO Series (Run, Attempt, Name) VALUES (@run, @attempt, @name) RETURNING Id", key, transaction);
     }
 }

@@ -14,9 +14,16 @@ internal sealed class StorageFailures(PlatformFolders folders) : IIncomingGrainC
         }
         catch (Exception e) when (DatabaseErrorIn(e) is { } error)
         {
-            throw new IOException($"the platform's state in {folders.State} could not be read or written ({error.Message.TrimEnd('.')}); is the disk full? What was done before stays: mend that and run the same command again.");
+            throw Of($"the platform's state in {folders.State}", error);
         }
     }
+
+    /// <summary>The error that callers see; without an inner exception, whose type a client could not load.</summary>
+    /// <param name="what">What could not be read or written.</param>
+    /// <param name="error">What the database said.</param>
+    public static IOException Of(string what, DbException error) => new(
+        $"{what} could not be read or written ({error.Message.TrimEnd('.')}); is the disk full? " +
+        "What was done before stays: mend that and run the same command again.");
 
     private static DbException? DatabaseErrorIn(Exception? exception)
     {

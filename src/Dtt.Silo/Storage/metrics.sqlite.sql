@@ -1,5 +1,7 @@
 -- metrics.db: what runs report. Keys that are there are left alone, so everything may be delivered again. Idempotent: applied at every start.
 
+CREATE TABLE IF NOT EXISTS SchemaVersion (Id INTEGER PRIMARY KEY CHECK (Id = 1), Version INTEGER NOT NULL); -- one row, written last
+
 CREATE TABLE IF NOT EXISTS Series
 (
     Id      INTEGER PRIMARY KEY,

@@ -1,6 +1,8 @@
 -- platform.db: grain state, reminders, and the index of runs and datasets, on SQLite. Idempotent: applied at every start, under the silo's lock.
 -- Orleans reads its statements from OrleansQuery. Each is one statement, atomic by itself; a conflict of versions changes no row and so returns none.
 
+CREATE TABLE IF NOT EXISTS SchemaVersion (Id INTEGER PRIMARY KEY CHECK (Id = 1), Version INTEGER NOT NULL); -- one row, written last
+
 CREATE TABLE IF NOT EXISTS OrleansQuery (QueryKey TEXT PRIMARY KEY, QueryText TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS GrainState
