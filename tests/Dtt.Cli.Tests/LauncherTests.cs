@@ -3,10 +3,15 @@ using Dtt.Tests;
 
 namespace Dtt.Cli.Tests;
 
-/// <summary>The launcher on a machine without .NET: a folder of links is its whole PATH.</summary>
+/// <summary>The launcher on a machine without .NET or without a home: a folder of links is its whole PATH.</summary>
 [System.Runtime.Versioning.SupportedOSPlatform("linux")]
 public sealed class LauncherTests : IDisposable
 {
+    private const UnixFileMode Everybody = (UnixFileMode)0b111_111_111, NobodyWrites = (UnixFileMode)0b101_101_101;
+    private const string Nobody = "65534";
+    private const string Program = "dtt/artifacts/publish/Dtt.Cli/release_linux-x64/dtt.dll";
+    private static readonly string[] _asNobody = Environment.UserName != "root" ? []
+        : ["/usr/bin/setpriv", $"--reuid={Nobody}", $"--regid={Nobody}", "--clear-groups"];
     private readonly TempFolder _folder = new();
 
     public LauncherTests()
@@ -25,7 +30,11 @@ public sealed class LauncherTests : IDisposable
         foreach (var props in new[] { "Directory.Build.props", "Directory.Packages.props", "Directory.Build.targets" }) _folder.Write("dtt/" + props, "");
     }
 
-    public void Dispose() => _folder.Dispose();
+    public void Dispose()
+    {
+        OpenFolders();
+        _folder.Dispose();
+    }
 
     [Fact]
     public async Task WithoutSdkOffline_SaysWhatToInstall()
@@ -56,17 +65,123 @@ public sealed class LauncherTests : IDisposable
         Assert.Matches(@"dotnet of 10\.0\.\d+: build .* build/programs.proj", error);
     }
 
+    [Theory]
+    [InlineData("missing", "does not exist")]
+    [InlineData("file", "is no folder")]
+    [InlineData("closed", "cannot be written")]
+    public async Task WithoutAHome_BuildsAndRunsWithAPrivateFolder_AndSaysSo(string home, string wrong)
+    {
+        HomesAndDotnet();
+        var folder = $"/var/tmp/dtt-{(_asNobody.Length > 0 ? Nobody : Native.UserId())}";
+        var wasThere = Directory.Exists(folder);
+        var (code, error) = await RunAsync(_asNobody, ("HOME", _folder[home]));
+        if (!wasThere) Directory.Delete(folder, recursive: true);
+        Assert.Equal(0, code);
+        Assert.Contains($"dtt: HOME is {_folder[home]}, which {wrong}: DTT keeps its state in {folder}.", error);
+        Assert.Equal(folder, File.ReadAllText(_folder[Program]).Trim());
+        Assert.Contains($"ran with DTT_HOME {folder}", error);
+    }
+
+    [Theory]
+    [InlineData("missing")]
+    [InlineData("file")]
+    [InlineData("closed")]
+    public async Task WithoutAHome_DttHomeIsUsedForAll(string home)
+    {
+        HomesAndDotnet();
+        var (code, error) = await RunAsync(_asNobody, ("HOME", _folder[home]), ("DTT_HOME", _folder["open/dtt"]));
+        Assert.Equal(0, code);
+        Assert.DoesNotContain("HOME is", error);
+        Assert.Equal(_folder["open/dtt"], File.ReadAllText(_folder[Program]).Trim());
+        Assert.Contains($"ran with DTT_HOME {_folder["open/dtt"]}", error);
+        Assert.Equal((UnixFileMode)0b111_000_000, File.GetUnixFileMode(_folder["open/dtt"]));
+    }
+
+    [Fact]
+    public async Task WithoutAHomeAndWithADttHomeThatCannotBeWritten_SaysBoth()
+    {
+        HomesAndDotnet();
+        var (code, error) = await RunAsync(_asNobody, ("HOME", _folder["missing"]), ("DTT_HOME", _folder["closed"]));
+        Assert.Equal(2, code);
+        Assert.Contains($"HOME is {_folder["missing"]}, which does not exist, and {_folder["closed"]} is no folder of yours that can be written", error);
+    }
+
+    [Fact]
+    public async Task WithoutTheVariableHome_TheUserDatabaseHasIt()
+    {
+        HomesAndDotnet();
+        var (code, error) = await RunAsync([], ("DTT_HOME", _folder["open/dtt"]));
+        Assert.Equal(0, code);
+        Assert.Matches($"ran with DTT_HOME {_folder["open/dtt"]} HOME /", error);
+    }
+
+    [Fact]
+    public async Task ReadOnlyCheckout_RunsItsBuild_ElseSaysWhoCanBuildIt()
+    {
+        HomesAndDotnet();
+        foreach (var folder in Directory.EnumerateDirectories(_folder["dtt"]).Append(_folder["dtt"])) File.SetUnixFileMode(folder, NobodyWrites);
+        var (code, error) = await RunAsync(_asNobody, ("HOME", _folder["open"]));
+        Assert.Equal(1, code);
+        Assert.Contains($"{_folder["dtt"]} cannot be written, so nothing can be built there. Have its owner run ./dtt --rebuild", error);
+
+        File.SetUnixFileMode(_folder["dtt"], Everybody);
+        _folder.Write(Program, "");
+        foreach (var folder in new[] { "dtt/artifacts", "dtt" }) File.SetUnixFileMode(_folder[folder], NobodyWrites);
+        (code, error) = await RunAsync(_asNobody, ("HOME", _folder["open"]));
+        Assert.Equal(0, code);
+        Assert.Contains("its build stays, though it is older than the sources", error);
+        Assert.Contains("ran with", error);
+    }
+
+    [Fact]
+    public async Task SdkThatDoesNotRun_IsNamedWithItsOwnWords_AndNothingIsFetched()
+    {
+        Tool("dotnet", "echo 'libicu is missing' >&2; exit 134");
+        var (code, error) = await RunAsync();
+        Assert.Equal(1, code);
+        Assert.Contains($"dtt: {_folder["bin/dotnet"]} is here and does not run (exit code 134):{Environment.NewLine}libicu is missing", error);
+        Assert.DoesNotContain("fetching", error);
+    }
+
+    private void OpenFolders()
+    {
+        foreach (var folder in Directory.EnumerateDirectories(_folder.Path, "*", SearchOption.AllDirectories)) File.SetUnixFileMode(folder, Everybody);
+    }
+
+    /// <summary>Homes of every kind, and a dotnet that needs one as the real one does.</summary>
+    private void HomesAndDotnet()
+    {
+        if (_asNobody.Length > 0 && !File.Exists(_asNobody[0])) Assert.Skip("root may write everywhere, and there is no setpriv to be somebody else.");
+        foreach (var folder in new[] { "open", "closed" }) Directory.CreateDirectory(_folder[folder]);
+        _folder.Write("file", "");
+        Tool("dotnet", $$"""
+            case $1 in
+              --version) [ -d "$HOME" ] && [ -w "$HOME" ] || { echo "The user's home directory could not be determined." >&2; exit 1; } ;;
+              --list-runtimes) echo "Microsoft.NETCore.App 10.0.0 [here]" ;;
+              build) mkdir -p "{{Path.GetDirectoryName(_folder[Program])}}"; echo "$HOME" > "{{_folder[Program]}}" ;;
+              *) echo "ran with DTT_HOME $DTT_HOME HOME $HOME" >&2 ;;
+            esac
+            """);
+        File.SetUnixFileMode(_folder.Path, Everybody);
+        OpenFolders();
+        File.SetUnixFileMode(_folder["closed"], NobodyWrites);
+    }
+
     private void Tool(string name, string body)
     {
         File.WriteAllText(_folder["bin/" + name], "#!/bin/bash\n" + body + "\n");
-        File.SetUnixFileMode(_folder["bin/" + name], UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        File.SetUnixFileMode(_folder["bin/" + name], NobodyWrites);
     }
 
-    private async Task<(int Code, string Error)> RunAsync()
+    private Task<(int Code, string Error)> RunAsync() => RunAsync([], ("HOME", _folder.Path));
+
+    private async Task<(int Code, string Error)> RunAsync(string[] by, params (string Name, string Value)[] environment)
     {
-        var start = new ProcessStartInfo(_folder["dtt/dtt"], ["runs"]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        string[] command = [.. by, _folder["dtt/dtt"], "runs"];
+        var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardError = true, RedirectStandardOutput = true };
         start.Environment.Clear();
-        (start.Environment["PATH"], start.Environment["HOME"]) = (_folder["bin"], _folder.Path);
+        start.Environment["PATH"] = _folder["bin"];
+        foreach (var (name, value) in environment) start.Environment[name] = value;
         using var process = Process.Start(start)!;
         var error = await process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync();

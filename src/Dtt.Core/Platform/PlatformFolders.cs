@@ -24,25 +24,51 @@ public sealed record PlatformFolders(string Home, string State)
     public string TlsFolder => Path.Combine(Home, "tls");
 
     /// <summary>The folders of this process's environment, made if missing, for this user only.</summary>
-    /// <exception cref="UserErrorException">A folder belongs to another user, or the state would lie on a network file system.</exception>
-    public static PlatformFolders FromEnvironment()
+    /// <exception cref="UserErrorException">A folder cannot be written or is another user's, or the state would lie on a network file system.</exception>
+    public static PlatformFolders FromEnvironment() =>
+        Make(Environment.GetEnvironmentVariable("DTT_HOME"), Environment.GetEnvironmentVariable("DTT_STATE"), UserHome);
+
+    /// <summary>The folders of these settings.</summary>
+    /// <param name="dttHome"><c>DTT_HOME</c>.</param>
+    /// <param name="dttState"><c>DTT_STATE</c>.</param>
+    /// <param name="userHome">The user's home, asked for when <c>DTT_HOME</c> names no folder.</param>
+    /// <exception cref="UserErrorException">As for <see cref="FromEnvironment"/>.</exception>
+    public static PlatformFolders Make(string? dttHome, string? dttState, Func<string> userHome)
     {
-        var home = Path.GetFullPath(Environment.GetEnvironmentVariable("DTT_HOME") is { Length: > 0 } h ? h : Path.Combine(UserHome(), ".dtt"));
-        PrivateFolder.Make(home);
-        if (Environment.GetEnvironmentVariable("DTT_STATE") is { Length: > 0 } named)
+        var home = dttHome is { Length: > 0 } ? Path.GetFullPath(dttHome) : Path.Combine(RequireFolder(userHome()), ".dtt");
+        Make(home, "DTT_HOME");
+        if (dttState is { Length: > 0 })
         {
-            var state = Path.GetFullPath(named);
+            var state = Path.GetFullPath(dttState);
             if (FileSystem.NetworkKind(state) is { } kind)
                 throw new UserErrorException($"DTT_STATE is {state}, on a network file system ({kind}): SQLite loses data there. Name a folder on a local disk, such as /var/tmp/dtt-$UID.", ExitCodes.BadConfiguration);
-            PrivateFolder.Make(state);
+            Make(state, "DTT_STATE");
             return new PlatformFolders(home, state);
         }
 
         var local = FileSystem.NetworkKind(home) is null ? Path.Combine(home, "state") : $"/var/tmp/dtt-{FileSystem.UserId()}";
-        PrivateFolder.Make(local);
+        Make(local, "DTT_STATE");
         return new PlatformFolders(home, local);
     }
 
-    private static string UserHome() => Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) is { Length: > 0 } home ? home
-        : throw new UserErrorException("this user has no home folder; name a folder for DTT's state with DTT_HOME.", ExitCodes.BadConfiguration);
+    private static string UserHome() => Environment.GetFolderPath(Environment.SpecialFolder.UserProfile, Environment.SpecialFolderOption.DoNotVerify);
+
+    private static string RequireFolder(string userHome)
+    {
+        if (Directory.Exists(userHome)) return userHome;
+        var wrong = File.Exists(userHome) ? "is no folder" : "does not exist";
+        throw new UserErrorException($"HOME is '{userHome}', which {wrong}; name a folder for DTT's state with DTT_HOME.", ExitCodes.BadConfiguration);
+    }
+
+    private static void Make(string folder, string variable)
+    {
+        try
+        {
+            PrivateFolder.Make(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"{folder} cannot be used: {e.Message} Name a folder of your own with {variable}.", ExitCodes.BadConfiguration, e);
+        }
+    }
 }

@@ -9,7 +9,8 @@ public static partial class FileSystem
 {
     private const int CurrentFolder = -100;        // AT_FDCWD
     private const uint BasicStats = 0x7ff;         // STATX_BASIC_STATS
-    private const int NoEntry = 2;                 // ENOENT
+    private const int NoEntry = 2, NotAFolder = 20; // ENOENT, ENOTDIR
+    private const int MayWrite = 2, MayEnter = 1;  // W_OK, X_OK
     private const int UserIdOffset = 20;           // stx_uid in struct statx
 
     private static readonly Dictionary<uint, string> _networkKinds = new()
@@ -46,6 +47,9 @@ public static partial class FileSystem
         return new DriveInfo(path).AvailableFreeSpace;
     }
 
+    /// <summary>Whether this process may make files in a folder.</summary>
+    public static bool IsWritable(string folder) => Access(folder, MayWrite | MayEnter) == 0;
+
     /// <summary>This process's effective user.</summary>
     [LibraryImport("libc", EntryPoint = "geteuid")]
     public static partial uint UserId();
@@ -55,13 +59,16 @@ public static partial class FileSystem
     public static unsafe string? NetworkKind(string path)
     {
         var buffer = stackalloc byte[256];
-        while (StatFs(path, buffer) != 0 && Marshal.GetLastPInvokeError() == NoEntry && Path.GetDirectoryName(path) is { } parent) path = parent;
+        while (StatFs(path, buffer) != 0 && Marshal.GetLastPInvokeError() is NoEntry or NotAFolder && Path.GetDirectoryName(path) is { } parent) path = parent;
         if (StatFs(path, buffer) != 0) throw new IOException($"{path}: {new Win32Exception(Marshal.GetLastPInvokeError()).Message}");
         return _networkKinds.GetValueOrDefault(BinaryPrimitives.ReadUInt32LittleEndian(new ReadOnlySpan<byte>(buffer, 4)));
     }
 
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static unsafe partial int StatX(int folder, string path, int flags, uint mask, byte* result);
+
+    [LibraryImport("libc", EntryPoint = "access", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Access(string path, int mode);
 
     [LibraryImport("libc", EntryPoint = "statfs", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static unsafe partial int StatFs(string path, byte* result);

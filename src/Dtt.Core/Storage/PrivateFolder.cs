@@ -9,10 +9,12 @@ public static class PrivateFolder
 
     /// <summary>Makes a folder with mode 0700; one that is there is closed to others.</summary>
     /// <exception cref="UserErrorException">It belongs to another user.</exception>
+    /// <exception cref="IOException">It cannot be made, or not be written.</exception>
     public static void Make(string folder)
     {
         Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         RefuseForeign(folder);
+        if (!FileSystem.IsWritable(folder)) throw new IOException($"{folder} cannot be written.");
         if ((File.GetUnixFileMode(folder) & Others) != 0) File.SetUnixFileMode(folder, File.GetUnixFileMode(folder) & ~Others);
     }
 
