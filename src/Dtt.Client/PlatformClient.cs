@@ -14,8 +14,10 @@ namespace Dtt.Client;
 /// <summary>A connection to the platform's silo. <see cref="Lost"/> ends when the silo is gone: connect again then, which starts another.</summary>
 public sealed class PlatformClient : IAsyncDisposable
 {
+    private const int MostTries = 5;
     private static readonly TimeSpan _answerPatience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan _joinPatience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan _retryPeriod = TimeSpan.FromMilliseconds(100);
     private readonly IHost _host;
     private readonly CancellationTokenSource _lost;
 
@@ -42,10 +44,10 @@ public sealed class PlatformClient : IAsyncDisposable
     {
         var folders = PlatformFolders.FromEnvironment();
         var build = SiloStarter.BuildToStart();
-        var silo = SiloAnnouncement.FindLiving(folders.AnnouncementFile);
-        if (silo is not null)
+        for (var tries = 0; tries < MostTries; tries++)
         {
-            var client = await JoinAsync(folders, silo, cancellation);
+            var silo = SiloAnnouncement.FindLiving(folders.AnnouncementFile) ?? await SiloStarter.StartAsync(folders, cancellation);
+            if (await JoinAsync(folders, silo, cancellation) is not { } client) continue;
             if (silo.Build == build) return client;
             if (!await client.EndSiloAsync(force: false, cancellation))
             {
@@ -56,7 +58,7 @@ public sealed class PlatformClient : IAsyncDisposable
             await client.DisposeAsync();
         }
 
-        return await JoinAsync(folders, await SiloStarter.StartAsync(folders, cancellation), cancellation);
+        throw new UserErrorException($"{MostTries} silos ended before this command could join one; look into {folders.LogFile}.", ExitCodes.Requeue);
     }
 
     /// <summary>Connects to a silo if one lives; never starts one.</summary>
@@ -103,15 +105,25 @@ public sealed class PlatformClient : IAsyncDisposable
         _lost.Dispose();
     }
 
-    private static async Task<PlatformClient> JoinAsync(PlatformFolders folders, SiloAnnouncement silo, CancellationToken cancellation)
+    /// <summary>Joins a silo; null when it ends or has ended.</summary>
+    /// <exception cref="UserErrorException">It serves, and does not take this client.</exception>
+    private static async Task<PlatformClient?> JoinAsync(PlatformFolders folders, SiloAnnouncement silo, CancellationToken cancellation)
     {
         var certificates = PlatformCertificates.Load(folders.TlsFolder);
         var lost = new CancellationTokenSource();
+        Exception? refusal = null;
+        bool Serves() => SiloAnnouncement.FindLiving(folders.AnnouncementFile) == silo;
         var host = new HostBuilder()
             .ConfigureLogging(logging => logging.ClearProviders())
             .UseOrleansClient(client => client
                 .UseStaticClustering(new IPEndPoint(IPAddress.Loopback, silo.GatewayPort))
                 .Configure<ClusterOptions>(o => (o.ServiceId, o.ClusterId) = (PlatformWire.ServiceId, PlatformWire.ClusterId))
+                .UseConnectionRetryFilter(async (e, cancellation) =>
+                {
+                    refusal = e;
+                    await Task.Delay(_retryPeriod, cancellation);
+                    return Serves();
+                })
                 .Configure<ClientMessagingOptions>(o => o.ResponseTimeout = _answerPatience)
                 .Configure<ClientConnectionOptions>(o => o.ConfigureConnection(c => TlsConnection.UseClient(c, certificates.Client, certificates.Silo, change =>
                 {
@@ -124,13 +136,18 @@ public sealed class PlatformClient : IAsyncDisposable
             using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             patience.CancelAfter(_joinPatience);
             await host.StartAsync(patience.Token);
-            return new PlatformClient(host, silo, lost);
+            var client = new PlatformClient(host, silo, lost);
+            if (Serves()) return client;
+            await client.DisposeAsync();
+            return null;
         }
         catch (Exception e) when (!cancellation.IsCancellationRequested && e is OrleansException or TimeoutException or System.Net.Sockets.SocketException or OperationCanceledException)
         {
             host.Dispose();
             lost.Dispose();
-            throw new UserErrorException($"the silo (process {silo.Process}, port {silo.GatewayPort}) does not take this client: {e.Message} See `dtt silo logs`; `dtt silo stop --force` ends it.", inner: e);
+            if (!Serves()) return null;
+            throw new UserErrorException($"the silo (process {silo.Process}, port {silo.GatewayPort}) does not take this client: {(refusal ?? e).Message} "
+                + "See `dtt silo logs`; `dtt silo stop --force` ends it.", inner: e);
         }
     }
 

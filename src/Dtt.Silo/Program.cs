@@ -2,9 +2,9 @@ using System.Globalization;
 using Dtt.Core.Errors;
 using Dtt.Core.Platform;
 using Dtt.Core.Security;
-using Dtt.Core.Storage;
 using Dtt.Silo.Hosting;
 using Dtt.Silo.Storage;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
 // dtt-silo: the background process that owns a platform's work. Started by any command that needs it, or by `dtt silo run` in the foreground.
@@ -15,22 +15,19 @@ try
 {
     var folders = PlatformFolders.FromEnvironment();
     if (!foreground) Daemon.Detach(folders.LogFile);
-    using var only = FileLock.TryTake(folders.LockFile);
+    using var only = await SoleSilo.TakeAsync(folders);
     if (only is null)
     {
         Console.Error.WriteLine($"another silo serves {folders.State}; see `dtt silo status`.");
         return ExitCodes.Requeue;
     }
 
-    var options = SiloOptionsFromEnvironment.Read();
     using var database = Database.Open(folders.State);
-    using var host = SiloHost.Build(folders, options, database, PlatformCertificates.Load(folders.TlsFolder));
-    await host.StartAsync();
-    SiloAnnouncement.OfThisProcess(options.GatewayPort, options.SiloPort, options.Build).Save(folders.AnnouncementFile);
+    using var host = await SiloHost.StartAsync(folders, database, PlatformCertificates.Load(folders.TlsFolder));
+    host.Services.GetRequiredService<Announcement>().Publish();
     if (foreground) Console.Error.WriteLine($"serving {folders.State}, process {Environment.ProcessId}; Ctrl+C ends it, and its ranks save first.");
     else Daemon.Ready();
     await host.WaitForShutdownAsync();
-    File.Delete(folders.AnnouncementFile);
     return ExitCodes.Success;
 }
 catch (UserErrorException e)

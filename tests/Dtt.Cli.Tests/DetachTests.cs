@@ -26,8 +26,13 @@ public sealed class DetachTests(TinyProject project)
         const string run = "stopped";
         using (var dtt = project.Dtt.Start(["train", "-n", run]))
         {
+            // The rank is held while the command takes the signal, so that it is not through before.
+            var rank = await project.RankAsync();
             await Wait.ForAsync("step 7", () => project.StepsReported(run) >= 7);
+            Assert.Equal(0, Native.Kill(rank, Native.SigStop));
             dtt.Signal(Native.SigInt);
+            await Wait.ForAsync("the command's word", () => dtt.ErrorSoFar.Contains("saving a checkpoint"));
+            Assert.Equal(0, Native.Kill(rank, Native.SigCont));
             var result = await dtt.WaitAsync();
             Assert.True(result.ExitCode == 130, result.Error);
             Assert.Contains($"dtt resume {run}", result.Error);
@@ -63,7 +68,7 @@ public sealed class DetachTests(TinyProject project)
     [Fact]
     public async Task Sigterm_SavesAndEndsWith143()
     {
-        using var dtt = project.Dtt.Start(["train", "-n", "terminated"]);
+        using var dtt = project.Dtt.Start(["train", "-n", "terminated", "-e", "1000", "--set", "max_steps=100000"]);
         await Wait.ForAsync("step 3", () => project.StepsReported("terminated") >= 3);
         dtt.Signal(Native.SigTerm);
         Assert.Equal(143, (await dtt.WaitAsync()).ExitCode);

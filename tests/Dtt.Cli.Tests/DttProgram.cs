@@ -8,7 +8,7 @@ namespace Dtt.Cli.Tests;
 /// <summary>Runs the built <c>dtt</c> as a user would: another process, in a folder of its own, with a platform in it unless another one is named.</summary>
 public sealed class DttProgram(string workingFolder, string? home = null)
 {
-    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(8);
 
     private static readonly string _configuration = new DirectoryInfo(AppContext.BaseDirectory).Name;
 

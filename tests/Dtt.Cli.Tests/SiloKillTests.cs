@@ -34,7 +34,7 @@ public sealed class SiloKillTests(TinyProject project, ITestOutputHelper output)
         using (var dtt = project.Dtt.Start(["train", "-n", run]))
         {
             var rank = await project.RankAsync();
-            await Wait.ForAsync("step 23", () => project.StepsReported(run) >= 23);
+            await Wait.ForAsync("step 13", () => project.StepsReported(run) >= 13);
             await project.Dtt.KillSiloAsync();
             await Wait.ForAsync("the rank's end", () => !Processes.Lives(rank));
             var result = await dtt.WaitAsync();

@@ -13,6 +13,8 @@ namespace Dtt.Silo.Tests;
 /// <summary>Who may speak to a silo, on loopback too: a machine has other users.</summary>
 public sealed class SecurityTests(SiloProcess silo) : IClassFixture<SiloProcess>
 {
+    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(1);
+
     [Fact]
     public async Task PlainClient_IsRefused()
     {
@@ -97,11 +99,11 @@ public sealed class SecurityTests(SiloProcess silo) : IClassFixture<SiloProcess>
         {
             client.UseStaticClustering(new IPEndPoint(IPAddress.Loopback, port))
                 .Configure<ClusterOptions>(o => (o.ServiceId, o.ClusterId) = (PlatformWire.ServiceId, PlatformWire.ClusterId))
-                .Configure<ClientMessagingOptions>(o => o.ResponseTimeout = TimeSpan.FromSeconds(5));
+                .Configure<ClientMessagingOptions>(o => o.ResponseTimeout = _patience);
             if (connection is not null) client.Configure(connection);
             client.Services.AddPlatformWire();
         }).Build();
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        using var patience = new CancellationTokenSource(_patience);
         await host.StartAsync(patience.Token);
         var report = await host.Services.GetRequiredService<IClusterClient>().GetGrain<IPlatformGrain>(0).StatusAsync().WaitAsync(patience.Token);
         await host.StopAsync(patience.Token);

@@ -1,5 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
+using Dtt.Client;
+using Dtt.Core.Platform;
+using Dtt.Core.Storage;
 using Microsoft.Data.Sqlite;
 
 namespace Dtt.Silo.Tests;
@@ -20,14 +23,41 @@ public sealed class SiloLifeTests : IDisposable
     }
 
     [Fact]
-    public void Idle_EndsByItself_AndALeftAnnouncementMisleadsNobody()
+    public async Task Idle_EndsByItself_AndALeftAnnouncementMisleadsNobody()
     {
         Assert.Equal(0, _silo.Dtt(["runs"], ("DTT_IDLE_SECONDS", "4")).Code);
-        var announcement = File.ReadAllText(Path.Combine(_silo.State, "silo.json"));
-        Assert.True(SpinWait.SpinUntil(() => !File.Exists(Path.Combine(_silo.State, "silo.json")), TimeSpan.FromSeconds(30)));
-        File.WriteAllText(Path.Combine(_silo.State, "silo.json"), announcement);
+        var file = Path.Combine(_silo.State, "silo.json");
+        var announcement = File.ReadAllText(file);
+        var silo = SiloAnnouncement.FindLiving(file)!;
+        await SiloStarter.WaitForEndAsync(silo, TestContext.Current.CancellationToken);
+        Assert.False(File.Exists(file));
+        File.WriteAllText(file, announcement);
         Assert.Contains("no silo serves", _silo.Dtt(["silo", "status"]).Output);
         Assert.Equal(0, _silo.Dtt(["runs"]).Code);
+    }
+
+    [Fact]
+    public async Task CommandsThatMeetAnIdleEnd_AllSucceed()
+    {
+        var codes = await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Run(() =>
+            Enumerable.Range(0, 6).Select(_ => _silo.Dtt(["runs"], ("DTT_IDLE_SECONDS", "1")).Code).ToList())));
+        Assert.All(codes.SelectMany(c => c), code => Assert.Equal(0, code));
+    }
+
+    [Fact]
+    public async Task ASiloThatEnds_HandsItsLockToTheNext()
+    {
+        // As a silo between the end of its announcement and its own: it holds the lock and announces nothing.
+        Directory.CreateDirectory(_silo.State);
+        Task<(int Code, string Output, string Error)> command;
+        using (FileLock.TryTake(Path.Combine(_silo.State, "silo.lock"))!)
+        {
+            command = Task.Run(() => _silo.Dtt(["runs"]));
+            Assert.True(SpinWait.SpinUntil(() => File.Exists(Path.Combine(_silo.State, "silo.log")), TimeSpan.FromMinutes(1)), "no silo came for the lock");
+            Assert.False(command.IsCompleted);
+        }
+
+        Assert.Equal(0, (await command).Code);
     }
 
     [Fact]

@@ -58,7 +58,9 @@ public sealed class ShellTests
         Press("r", "j", "p", "!");
         Press("tab", "backspace", "backspace", "backspace", "1", "enter");
         Assert.Equal(["stop /runs/quickstart", "resume /runs/quickstart", "sample /runs/quickstart@400 Once upon a time!|1|1"], _platform.Asked);
-        Assert.True(SpinWait.SpinUntil(() => Screen().Contains("Once upon a time! there lived a king") && Screen().Contains("10 tok/s"), 5000), Screen());
+        Assert.True(SpinWait.SpinUntil(ShowsTheSample, TimeSpan.FromMinutes(1)), Screen());
+
+        bool ShowsTheSample() => Screen().Contains("Once upon a time! there lived a king") && Screen().Contains("10 tok/s");
     }
 
     [Fact]

@@ -47,7 +47,8 @@ public sealed class TerminalTests : IDisposable
     private void WaitFor(string text)
     {
         var screen = "";
-        Assert.True(SpinWait.SpinUntil(() => (screen = Run("tmux", "-L", _socket, "capture-pane", "-p").Output).Contains(text), TimeSpan.FromSeconds(60)), $"no '{text}' on:\n{screen}");
+        bool Shows() => (screen = Run("tmux", "-L", _socket, "capture-pane", "-p").Output).Contains(text);
+        Assert.True(SpinWait.SpinUntil(Shows, TimeSpan.FromMinutes(3)), $"no '{text}' on:\n{screen}");
     }
 
     private static (int Code, string Output) Run(string program, params string[] arguments)

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Dtt.Abstractions;
 using Dtt.Abstractions.Security;
 using Dtt.Core.Platform;
@@ -19,10 +20,34 @@ namespace Dtt.Silo.Hosting;
 /// <summary>The silo of one machine: exactly one per user and state folder, on loopback, with SQLite.</summary>
 internal static class SiloHost
 {
+    private const int MostTries = 5;
     private const string Invariant = "System.Data.SQLite"; // Orleans' name for Microsoft.Data.Sqlite
 
+    /// <summary>Starts a silo. A free port that another program takes between its choice and its use is replaced by another.</summary>
+    public static async Task<IHost> StartAsync(PlatformFolders folders, Database database, PlatformCertificates certificates)
+    {
+        for (var tries = MostTries; ; tries--)
+        {
+            // A port that the user named is refused here, with its name, when it is taken.
+            var host = Build(folders, SiloOptionsFromEnvironment.Read(), database, certificates);
+            try
+            {
+                await host.StartAsync();
+                return host;
+            }
+            catch (Exception e) when (tries > 1 && IsTakenPort(e))
+            {
+                host.Dispose();
+            }
+        }
+    }
+
+    private static bool IsTakenPort(Exception e) =>
+        e is SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse } || (e.InnerException is { } inner && IsTakenPort(inner))
+        || (e is AggregateException many && many.InnerExceptions.Any(IsTakenPort));
+
     /// <summary>Puts everything together.</summary>
-    public static IHost Build(PlatformFolders folders, SiloOptionsFromEnvironment options, Database database, PlatformCertificates certificates)
+    private static IHost Build(PlatformFolders folders, SiloOptionsFromEnvironment options, Database database, PlatformCertificates certificates)
     {
         var clients = new ClientCount();
         var builder = new HostBuilder();
@@ -38,7 +63,7 @@ internal static class SiloHost
             .AddSingleton<IPlatformTables, SqliteTables>()
             .AddSingleton<INodeAgents, NodeAgents>()
             .AddSingleton<RankHost>().AddSingleton<JobHost>().AddSingleton<ShardWorker>().AddSingleton<OrphanRuns>()
-            .AddSingleton<SiloLife>()
+            .AddSingleton<Announcement>().AddSingleton<SiloLife>()
             .Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromMinutes(2)));
         builder.UseOrleans(silo => silo
             .UseLocalhostClustering(options.SiloPort, options.GatewayPort, serviceId: PlatformWire.ServiceId, clusterId: PlatformWire.ClusterId)

@@ -6,11 +6,16 @@ using Microsoft.Extensions.Logging;
 
 namespace Dtt.Silo.Hosting;
 
-/// <summary>Whether the silo is needed: it ends by itself when there was no client and no work for a while. Before any end its ranks save.</summary>
-internal sealed partial class SiloLife(SiloOptionsFromEnvironment options, RankHost ranks, JobHost jobs, ShardWorker shards, ClientCount clients, IHostApplicationLifetime host, TimeProvider time, ILogger<SiloLife> log)
+/// <summary>
+/// Whether the silo is needed: it ends by itself when there was no client and no work for a while, but waits for the client that it was started for. Before
+/// any end its ranks save.
+/// </summary>
+internal sealed partial class SiloLife(SiloOptionsFromEnvironment options, RankHost ranks, JobHost jobs, ShardWorker shards, ClientCount clients,
+    Announcement announcement, IHostApplicationLifetime host, TimeProvider time, ILogger<SiloLife> log)
     : BackgroundService
 {
     private static readonly TimeSpan _look = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan _firstClient = TimeSpan.FromMinutes(1);
     private readonly DateTimeOffset _started = time.GetUtcNow();
 
     /// <summary>What the silo is doing.</summary>
@@ -37,22 +42,32 @@ internal sealed partial class SiloLife(SiloOptionsFromEnvironment options, RankH
     {
         LogEnding(string.Join("; ", Work()));
         await ranks.DrainAsync();
+        announcement.Withdraw();
         await base.StopAsync(cancellationToken);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(options.IdleTime < _look ? options.IdleTime : _look, time);
-        var lastNeeded = time.GetTimestamp();
+        var (lastNeeded, joined) = (time.GetTimestamp(), 0);
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
-            if (clients.Now > 0 || Work().Count > 0) lastNeeded = time.GetTimestamp();
-            if (time.GetElapsedTime(lastNeeded) < options.IdleTime) continue;
+            if (clients.Joined != joined || IsNeeded()) (lastNeeded, joined) = (time.GetTimestamp(), clients.Joined);
+            if (time.GetElapsedTime(lastNeeded) < (joined == 0 && options.IdleTime < _firstClient ? _firstClient : options.IdleTime)) continue;
+            announcement.Withdraw();
+            if (IsNeeded())
+            {
+                announcement.Publish();
+                continue;
+            }
+
             LogIdle(options.IdleTime);
             host.StopApplication();
             return;
         }
     }
+
+    private bool IsNeeded() => clients.Now > 0 || Work().Count > 0;
 
     private IReadOnlyList<string> Work() => [.. ranks.Work, .. shards.Work, .. jobs.Work];
 

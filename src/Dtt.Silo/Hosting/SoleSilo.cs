@@ -1,0 +1,25 @@
+using System.Diagnostics;
+using Dtt.Core.Platform;
+using Dtt.Core.Storage;
+
+namespace Dtt.Silo.Hosting;
+
+/// <summary>The lock that makes a silo the only one of its state folder, handed from one that ends to the next.</summary>
+internal static class SoleSilo
+{
+    private static readonly TimeSpan _longestEnd = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan _look = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>The lock, or null when another silo serves. A holder that is not announced is starting or ending: it is waited for.</summary>
+    public static async Task<FileLock?> TakeAsync(PlatformFolders folders)
+    {
+        using var timer = new PeriodicTimer(_look);
+        for (var clock = Stopwatch.StartNew(); clock.Elapsed < _longestEnd; await timer.WaitForNextTickAsync())
+        {
+            if (FileLock.TryTake(folders.LockFile) is { } only) return only;
+            if (SiloAnnouncement.FindLiving(folders.AnnouncementFile) is not null) return null;
+        }
+
+        return null;
+    }
+}
