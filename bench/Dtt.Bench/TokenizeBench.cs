@@ -63,7 +63,7 @@ internal static class TokenizeBench
 
         writer.Dispose();
         Directory.SetCurrentDirectory(scratch.Folder);
-        return ConfigLoader.LoadDataset(ConfigLoader.Load(null, [], TimeProvider.System));
+        return DatasetLoader.Load(ConfigLoader.Load(null, [], TimeProvider.System), Console.Error.WriteLine);
     }
 
     private static double Library(Scratch scratch, DatasetConfig config, string name)

@@ -190,9 +190,59 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
     [Fact]
     public async Task PythonOptions_AllWork()
     {
-        var text = await project.Dtt.OutputAsync("train", "--dry-run", "-c", "configs/config.yaml", "-d", "tiny", "-v", "512", "-n", "x", "-e", "2", "-b", "2", "-gas", "3", "-ctx", "16", "-do", "0", "-w", "2", "-l", "7", "-val", "3", "-t", "0.5", "-s", "9", "--no-cuda", "-a", "-nwb");
-        foreach (var line in new[] { "epochs: 2", "batch_size: 2", "grad_accumulation_steps: 3", "n_ctx: 16", "dropout: 0 ", "eff_batch_per_log: 7", "log_per_val: 3", "temp: 0.5", "seed: 9", "cuda: false" })
-            Assert.Contains(line, text);
+        const string options = "-c configs/config.yaml -d tiny -v 512 -n x -e 2 -b 2 -gas 3 -ctx 16 -do 0 -w 2 -l 7 -val 3 -t 0.5 -s 9 -fa false -mlr 0.85"
+            + " --no-cuda -a -nwb";
+        string[] resolved =
+        [
+            "epochs: 2", "batch_size: 2", "grad_accumulation_steps: 3", "n_ctx: 16", "dropout: 0 ", "eff_batch_per_log: 7", "log_per_val: 3",
+            "temp: 0.5", "seed: 9", "flash_attention: false", "cuda: false",
+        ];
+        var text = await project.Dtt.OutputAsync(["train", "--dry-run", .. options.Split(' ')]);
+        Assert.All(resolved, line => Assert.Contains(line, text));
+    }
+
+    [Theory]
+    [InlineData("true", "-fa")]
+    [InlineData("true", "--flash-attention", "True")]
+    [InlineData("false", "--flash_attention", "False")]
+    [InlineData("false", "--flash-attn", "off")]
+    [InlineData("false", "--flash_attn=false")]
+    public async Task FlashAttention_IsSwitchedOnAndOff(string value, params string[] option) =>
+        Assert.Matches($"flash_attention: {value} # -", await project.Dtt.OutputAsync(["train", "--dry-run", .. option, "-s", "9"]));
+
+    [Theory]
+    [InlineData("-mlr")]
+    [InlineData("--min-loader-ratio")]
+    [InlineData("--min_loader_ratio")]
+    public async Task MinLoaderRatio_IsAcceptedWithItsLine(string option)
+    {
+        var result = await project.Dtt.RunAsync("train", "--dry-run", option, "0.85");
+        Assert.Equal(0, result.ExitCode);
+        Assert.Contains("'min_loader_ratio' is accepted and does nothing: the data order is global", result.Error);
+    }
+
+    [Fact]
+    public async Task ATextFile_IsADatasetWithoutAFileForIt()
+    {
+        var text = Path.Combine(project.Path, "notes.txt");
+        File.WriteAllLines(text, Enumerable.Range(0, 2000).Select(i => $"note {i}: the fox met {i % 97} hens and the moon rose over barn {i * 31 % 101}"));
+        var result = await project.Dtt.RunAsync("download", "-d", "notes.txt");
+        Assert.True(result.ExitCode == 0, result.Error);
+        Assert.Contains("every line is a document ('documents: lines')", result.Error);
+        await project.Dtt.OutputAsync("tokenize", "-d", "notes.txt", "-v", "300");
+        await project.Dtt.OutputAsync("train", "-n", "notes", "-d", "notes.txt", "-v", "300", "--set", "max_steps=2");
+        var shown = await project.Dtt.JsonAsync("show", "notes");
+        Assert.Equal("notes", shown.GetProperty("config").GetProperty("dataset").GetString());
+    }
+
+    [Fact]
+    public async Task Ndocs_TakesTheFirstDocuments()
+    {
+        File.WriteAllText(Path.Combine(project.Path, "configs/project_datasets/few.yaml"), "builtin: tales\nbytes: 300000\nseed: 7\nndocs: 40\nn_proc: 15\n");
+        var result = await project.Dtt.RunAsync("download", "-d", "few");
+        Assert.Contains("few.yaml:5: 'n_proc' is accepted and does nothing: a node uses all the cores", result.Error);
+        result = await project.Dtt.RunAsync("tokenize", "-d", "few");
+        Assert.Contains("ids from 40 documents", result.Error);
     }
 
     [Fact]
@@ -250,8 +300,8 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
         await project.Dtt.OutputAsync(["train", "-n", "first", .. longRun]);
         await Wait.ForAsync("a step", () => project.StepsReported("first") >= 1);
         await project.Dtt.OutputAsync(["train", "-n", "second", .. longRun]);
-        var shown = await project.Dtt.JsonAsync("show", "second");
-        Assert.Equal(("queued", "run 'first' has cpu"), (shown.GetProperty("state").GetString(), shown.GetProperty("waiting").GetString()));
+        await Wait.UntilAsync("why it waits", async () => (await project.Dtt.JsonAsync("show", "second")).GetProperty("waiting").ToString() == "run 'first' has cpu");
+        Assert.Equal("queued", (await project.Dtt.JsonAsync("show", "second")).GetProperty("state").GetString());
         Assert.Contains("run 'first' has cpu", await project.Dtt.OutputAsync("queue"));
         Assert.Equal(0, project.StepsReported("second"));
         await project.Dtt.OutputAsync("stop", "first");

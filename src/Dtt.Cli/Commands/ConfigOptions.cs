@@ -8,7 +8,7 @@ internal sealed class ConfigOptions
 {
     private static readonly (string Key, string Description, string[] Names)[] _shared =
     [
-        ("dataset", "Name of the dataset: a file in configs/project_datasets.", ["--dataset", "-d"]),
+        ("dataset", "The dataset: the name of a file in configs/project_datasets, or a file or folder of text.", ["--dataset", "-d"]),
     ];
 
     private static readonly (string Key, string Description, string[] Names)[] _tokenizer =
@@ -24,11 +24,18 @@ internal sealed class ConfigOptions
         ("batch_size", "Sequences per forward pass.", ["--batch-size", "-b", "--batch_size"]),
         ("grad_accumulation_steps", "Micro-batches per step.", ["--grad-acc-steps", "-gas", "--grad_acc_steps"]),
         ("n_ctx", "Context length in tokens.", ["--n-ctx", "-ctx", "--n_ctx"]),
+        ("min_loader_ratio", "Accepted for the Python DTT's sake.", ["--min-loader-ratio", "-mlr", "--min_loader_ratio"]),
         ("n_workers", "Accepted for the Python DTT's sake.", ["--n-workers", "-w", "--n_workers"]),
         ("eff_batch_per_log", "Steps between log lines.", ["--eff-batch-per-log", "-l", "--eff_batch_per_log"]),
         ("log_per_val", "Log lines between validations.", ["--log-per-val", "-val", "--log_per_val"]),
         ("temp", "Temperature of samples during training.", ["--temp", "-t"]),
         ("seed", "Seed of everything random.", ["--seed", "-s"]),
+    ];
+
+    private static readonly (string Key, string Description, string[] Names)[] _onOff =
+    [
+        ("flash_attention", "Attention by torch's fused kernel where that is faster; without a value: true.",
+            ["--flash-attention", "-fa", "--flash_attention", "--flash-attn", "--flash_attn"]),
     ];
 
     private static readonly (string Key, string Description, string[] On, string[] Off)[] _switches =
@@ -53,6 +60,19 @@ internal sealed class ConfigOptions
         foreach (var (key, description, names) in _shared.Concat(tokenizer || training ? _tokenizer : []).Concat(training ? _training : []))
         {
             var option = new Option<string?>(names[0], names[1..]) { Description = description, HelpName = key.ToUpperInvariant() };
+            command.Add(option);
+            _values.Add((option, key));
+        }
+
+        foreach (var (key, description, names) in training ? _onOff : [])
+        {
+            var option = new Option<string?>(names[0], names[1..])
+            {
+                Description = description,
+                HelpName = "TRUE|FALSE",
+                Arity = ArgumentArity.ZeroOrOne,
+                CustomParser = given => given.Tokens is [var value] ? value.Value : "true",
+            };
             command.Add(option);
             _values.Add((option, key));
         }

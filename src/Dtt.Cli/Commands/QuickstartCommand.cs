@@ -20,7 +20,7 @@ internal static class QuickstartCommand
         {
             var clock = Stopwatch.StartNew();
             var config = options.Load(result, ConfigFile);
-            var dataset = ConfigLoader.LoadDataset(config);
+            var dataset = DatasetLoader.Load(config, Console.Error.WriteLine);
             await using var client = await Platform.ConnectAsync(cancellation);
             foreach (var rawOnly in new[] { true, false })
             {

@@ -24,7 +24,7 @@ internal static class StageCommand
         command.SetAction(async (result, cancellation) =>
         {
             var config = options.Load(result);
-            var dataset = ConfigLoader.LoadDataset(config);
+            var dataset = DatasetLoader.Load(config, Console.Error.WriteLine);
             if (result.GetValue(dryRun)) return ExitCodes.Success;
             await using var client = await Platform.ConnectAsync(cancellation);
             return await RunAsync(client, config, dataset, rawOnly);

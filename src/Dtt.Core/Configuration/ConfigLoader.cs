@@ -25,6 +25,10 @@ public static partial class ConfigLoader
         foreach (var (name, value, option) in overrides) reader.SetFromCommandLine(name, value, option);
         if (reader.Values.TextOrNull("preset") is { } preset) reader.SetUnlessSet(ModelPresets.All[preset], $"preset {preset}");
 
+        var dataset = reader.Values.Text("dataset");
+        var text = TextFiles.IsNamedBy(dataset) ? Path.GetFullPath(dataset) : null;
+        if (text is not null) reader.SetFromCommandLine("dataset", TextFiles.NameOf(text), $"{reader.Values.Origin("dataset")} {dataset}");
+
         var templates = new ConfigReader(TemplateKeys.All);
         var templateFile = ConfigFiles.Find(reader.Values.Text("templates"));
         if (File.Exists(templateFile)) templates.ReadFile(templateFile);
@@ -36,28 +40,7 @@ public static partial class ConfigLoader
         var paths = ArtefactPaths.From(templates.Values, values, time.GetLocalNow(), reader.Errors);
         reader.ThrowIfWrong();
         var notes = reader.Notes.Concat(templates.Notes).ToList();
-        return new LoadedConfig { Run = RunConfig.From(values), Values = values, Paths = paths, Notes = notes };
-    }
-
-    /// <summary>Loads the dataset's own configuration.</summary>
-    /// <exception cref="ConfigurationException">There is none, or it is wrong.</exception>
-    public static DatasetConfig LoadDataset(LoadedConfig config)
-    {
-        var file = config.Paths.DatasetConfig;
-        if (!File.Exists(file))
-        {
-            var folder = Path.GetDirectoryName(file)!;
-            var known = Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "*.yaml").Select(f => Path.GetFileNameWithoutExtension(f)!).Order(StringComparer.Ordinal).ToList() : [];
-            throw new ConfigurationException($"dataset '{config.Run.Dataset}': there is no {file}.{Spelling.Hint(config.Run.Dataset, known)} "
-                + (known.Count > 0 ? $"Known here: {string.Join(", ", known)}. " : "") + "Write that file ('path: my.txt' is enough) or choose another dataset with -d.");
-        }
-
-        var reader = new ConfigReader(DatasetKeys.All).ReadFile(file);
-        var v = reader.Values;
-        var sources = new[] { "path", "builtin", "hf_path" }.Where(k => v.TextOrNull(k) is not null).ToList();
-        if (sources.Count > 1) reader.Errors.Add($"{v.Origin(sources[1])}: '{sources[0]}' and '{sources[1]}' are both set; a dataset has one source.");
-        reader.ThrowIfWrong();
-        return DatasetConfig.From(v, file);
+        return new LoadedConfig { Run = RunConfig.From(values), Values = values, Paths = paths, TextPath = text, Notes = notes };
     }
 
     private static void CheckTogether(ConfigValues v, IList<string> errors)

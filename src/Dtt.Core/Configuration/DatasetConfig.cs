@@ -30,6 +30,12 @@ public sealed record DatasetConfig
     /// <summary>A dataset on the Hugging Face Hub, or null.</summary>
     public required string? HubPath { get; init; }
 
+    /// <summary>The part of that dataset, such as <c>train</c>, or null for what the Hub takes by default.</summary>
+    public string? HubSplit { get; init; }
+
+    /// <summary>Most documents taken, the first ones; null for all.</summary>
+    public long? MaxDocuments { get; init; }
+
     /// <summary>Builds the configuration from checked values.</summary>
     public static DatasetConfig From(ConfigValues v, string source) => new()
     {
@@ -42,5 +48,7 @@ public sealed record DatasetConfig
         TextField = v.Text("text_field"),
         ShardTokens = v.Long("shard_size"),
         HubPath = v.TextOrNull("hf_path"),
+        HubSplit = v.TextOrNull("split"),
+        MaxDocuments = v.LongOrNull("ndocs"),
     };
 }

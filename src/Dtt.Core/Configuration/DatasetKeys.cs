@@ -13,7 +13,21 @@ public static class DatasetKeys
         new("documents", KeyKind.Text, "blank_lines", "`.txt` only: what ends a document. `lines`: every line is one; `blank_lines`: an empty line; `files`: the file's end.") { Choices = ["lines", "blank_lines", "files"] },
         new("text_field", KeyKind.Text, "text", "`.jsonl` only: the field that holds a document's text."),
         new("shard_size", KeyKind.Integer, "100000000", "Tokens per token shard; a shard ends at the first document end after it.") { Unit = "tokens", Min = 1000 },
+        new("ndocs", KeyKind.Integer, null, "Most documents taken: the first ones, file by file; unset: all.") { Unit = "documents", Min = 1 },
         new("hf_path", KeyKind.Text, null, "A dataset on the Hugging Face Hub, as in the Python DTT."),
         new("name", KeyKind.Text, null, "The Hub dataset's configuration."),
+        new("split", KeyKind.Text, null, "The Hub dataset's part, such as `train`."),
+        new("cache_dir", KeyKind.Text, null, "Download cache of the Python DTT.")
+        {
+            LostMeaning = "is accepted and does nothing: what is fetched lies in the raw folder itself, without a cache beside it.",
+        },
+        new("n_proc", KeyKind.Integer, null, "Worker processes of the Python DTT.")
+        {
+            LostMeaning = "is accepted and does nothing: a node uses all the cores that it may.",
+        },
+        new("batch_size", KeyKind.Integer, null, "Documents per batch of the Python DTT.")
+        {
+            LostMeaning = "is accepted and does nothing: documents are encoded one by one, and give the same tokens in any batch.",
+        },
     ];
 }

@@ -12,6 +12,9 @@ public sealed record LoadedConfig
     /// <summary>The artefacts' folders.</summary>
     public required ArtefactPaths Paths { get; init; }
 
+    /// <summary>The file or folder of text that <c>dataset</c> named instead of a dataset, absolute, or null.</summary>
+    public string? TextPath { get; init; }
+
     /// <summary>What the user should know though it is no error, one line each.</summary>
     public required IReadOnlyList<string> Notes { get; init; }
 }

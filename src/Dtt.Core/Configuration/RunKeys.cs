@@ -39,7 +39,7 @@ public static class RunKeys
 
         new("vocab_size", KeyKind.Integer, "16384", "Ids of the tokenizer: 256 bytes, the merges and `<|endoftext|>`.") { Unit = "ids", Min = 257, Max = 1 << 24 },
 
-        new("dataset", KeyKind.Text, "tales", "Name of a file in `configs/project_datasets/`."),
+        new("dataset", KeyKind.Text, "tales", "Name of a file in `configs/project_datasets/`, or of a folder with text under `data/`; or a text file or folder by its path, which then gives the name."),
         new("overlap", KeyKind.Integer, "0", "Tokens that neighbouring windows share: windows start every `n_ctx` − `overlap` tokens.") { Unit = "tokens", Min = 0 },
         new("val_fraction", KeyKind.Number, "0.01", "Share of documents kept for validation, chosen by a hash of each document's bytes.") { Min = 0, Max = 0.5 },
         new("stage", KeyKind.Boolean, "false", "Copy token shards to the node's own disk first (`DTT_SCRATCH`, else a folder in `SLURM_TMPDIR`, `TMPDIR` or `/tmp`), where later runs find them; without room they are read where they lie."),

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Data.Tales;
+using Dtt.Data.Text;
 using Dtt.Data.Tokens;
 
 namespace Dtt.Data.Datasets;
@@ -9,8 +10,6 @@ namespace Dtt.Data.Datasets;
 /// <summary>The first stage: raw text on this machine and a manifest of it.</summary>
 public static class RawDataset
 {
-    private static readonly string[] _endings = [".txt", ".jsonl", ".jsonl.gz", ".jsonl.zst"];
-
     /// <summary>Brings a dataset's raw files and writes their manifest; a manifest that still fits is left as it is.</summary>
     /// <param name="config">The dataset's configuration.</param>
     /// <param name="rawFolder">Where raw files and the manifest go.</param>
@@ -22,12 +21,16 @@ public static class RawDataset
         var source = SourceOf(config);
         if (RawManifest.Find(rawFolder) is { } there && there.Source == source && there.Files.All(f => new FileInfo(f.Path) is { Exists: true } i && i.Length == f.Bytes))
         {
-            if (config.Path is not null || config.Builtin is not null || FindFiles(rawFolder, rawFolder).Count == there.Files.Count) return (there, true);
+            // New files in the raw folder may be among the first documents: these are taken again.
+            var sameFiles = config.Path is not null || config.Builtin is not null
+                || (config.MaxDocuments is null && FindFiles(rawFolder, rawFolder).Count == there.Files.Count);
+            if (sameFiles) return (there, true);
         }
 
         if (config.HubPath is { } hub)
         {
-            throw new BadDataException($"{config.Source}: 'hf_path: {hub}': this version does not fetch from the Hugging Face Hub. "
+            var split = config.HubSplit is { } part ? $", split {part}" : "";
+            throw new BadDataException($"{config.Source}: 'hf_path: {hub}'{split}: this version does not fetch from the Hugging Face Hub. "
                 + "Put the dataset on this machine as .jsonl files (one object with a 'text' a line) and name them with 'path:' instead of 'hf_path:'.");
         }
 
@@ -36,19 +39,20 @@ public static class RawDataset
         if (files.Count == 0)
         {
             throw new BadDataException(config.Path is { } path
-                ? $"{config.Source}: 'path: {path}' holds no {string.Join(", ", _endings)} or {TokenFiles.Ending} file."
-                : $"there is no text in {rawFolder}: put {string.Join(", ", _endings)} files there, or name them with 'path:' in {config.Source}.");
+                ? $"{config.Source}: 'path: {path}' holds no {string.Join(", ", TextFiles.Endings)} or {TokenFiles.Ending} file."
+                : $"there is no text in {rawFolder}: put {string.Join(", ", TextFiles.Endings)} files there, or name them with 'path:' in {config.Source}.");
         }
 
-        var total = files.Sum(f => new FileInfo(f).Length);
+        if (files.Find(f => new FileInfo(f).Length == 0) is { } empty) throw new BadDataException($"{empty} is empty; fill it or take it away.");
+        var taken = config.MaxDocuments is { } most ? Head(files, most, config) : [.. files.Select(f => (f, (long?)null))];
+        var total = taken.Sum(f => new FileInfo(f.File).Length);
         var done = 0L;
         var hashed = new List<RawFile>();
-        foreach (var file in files)
+        foreach (var (file, textBytes) in taken)
         {
             var bytes = new FileInfo(file).Length;
-            if (bytes == 0) throw new BadDataException($"{file} is empty; fill it or take it away.");
             using var stream = File.OpenRead(file);
-            hashed.Add(new RawFile(Path.GetFullPath(file), bytes, Convert.ToHexStringLower(SHA256.HashData(stream))));
+            hashed.Add(new RawFile(Path.GetFullPath(file), bytes, Convert.ToHexStringLower(SHA256.HashData(stream)), textBytes));
             progress?.Invoke(done += bytes, total);
         }
 
@@ -57,7 +61,15 @@ public static class RawDataset
         return (manifest, false);
     }
 
-    private static string SourceOf(DatasetConfig config) => config switch
+    private static IReadOnlyList<(string File, long? TextBytes)> Head(List<string> files, long most, DatasetConfig config) =>
+        files.Exists(f => f.EndsWith(TokenFiles.Ending, StringComparison.Ordinal))
+            ? throw new BadDataException($"{config.Source}: 'ndocs' takes the first documents of text, and {files[0]} holds tokens; leave 'ndocs' out.")
+            : PiecePlan.Head(files, most, config);
+
+    private static string SourceOf(DatasetConfig config) =>
+        OriginOf(config) + (config.MaxDocuments is { } most ? $" ndocs:{most} documents:{config.Documents} text_field:{config.TextField}" : "");
+
+    private static string OriginOf(DatasetConfig config) => config switch
     {
         { Builtin: { } name } => $"builtin:{name} version:{TaleGenerator.Version} seed:{config.Seed} bytes:{config.GeneratedBytes}",
         { Path: { } path } => $"path:{Path.GetFullPath(path)}",
@@ -66,16 +78,15 @@ public static class RawDataset
 
     private static List<string> FindFiles(string path, string rawFolder)
     {
-        if (File.Exists(path)) return _endings.Append(TokenFiles.Ending).Any(path.EndsWith) ? [path] : [];
+        if (TextFiles.In(path) is { Count: > 0 } texts) return [.. texts];
+        if (File.Exists(path)) return path.EndsWith(TokenFiles.Ending, StringComparison.Ordinal) ? [path] : [];
         if (!Directory.Exists(path))
         {
             if (path == rawFolder) return [];
             throw new BadDataException($"there is no file or folder {Path.GetFullPath(path)}; put your text there, or name another place with 'path:' in the dataset's configuration.");
         }
 
-        var files = Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal).ToList();
-        var texts = files.Where(f => _endings.Any(f.EndsWith)).ToList();
-        return texts.Count > 0 ? texts : [.. files.Where(f => f.EndsWith(TokenFiles.Ending, StringComparison.Ordinal))];
+        return [.. Directory.EnumerateFiles(path, "*" + TokenFiles.Ending, SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
     }
 
     private static string Generate(DatasetConfig config, string rawFolder, Action<long, long>? progress)

@@ -44,4 +44,11 @@ public sealed record RawManifest
 /// <param name="Path">Absolute.</param>
 /// <param name="Bytes">Its size.</param>
 /// <param name="Sha256">Its hash, hex.</param>
-public sealed record RawFile(string Path, long Bytes, string Sha256);
+/// <param name="TextBytes">Bytes of its text, decompressed, that are taken; null: all.</param>
+public sealed record RawFile(
+    string Path, long Bytes, string Sha256, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? TextBytes = null)
+{
+    /// <summary>What decides the text that is taken.</summary>
+    [JsonIgnore]
+    public string Identity => TextBytes is { } text ? $"{Sha256}:{text}" : Sha256;
+}

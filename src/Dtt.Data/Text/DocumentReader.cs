@@ -9,6 +9,9 @@ public abstract class DocumentReader : IDisposable
     /// <summary>The document's text as UTF-8, never empty; valid until the next <see cref="Read"/>.</summary>
     public abstract ReadOnlySpan<byte> Document { get; }
 
+    /// <summary>Where the text after the document starts: bytes from the start of the piece, decompressed.</summary>
+    public abstract long End { get; }
+
     /// <summary>Goes to the next document; false at the end.</summary>
     /// <exception cref="BadDataException">The text is not UTF-8 or not of its format; says where.</exception>
     public abstract bool Read();
@@ -23,6 +26,7 @@ public abstract class DocumentReader : IDisposable
         if (piece.Offset > 0 || piece.Length < piece.FileBytes) stream = new SliceStream(stream, piece.Offset, piece.Length);
         if (piece.File.EndsWith(".gz", StringComparison.Ordinal)) stream = new System.IO.Compression.GZipStream(stream, System.IO.Compression.CompressionMode.Decompress);
         else if (piece.File.EndsWith(".zst", StringComparison.Ordinal)) stream = new ZstdSharp.DecompressionStream(stream);
+        if (piece.TextBytes is { } text) stream = new SliceStream(stream, 0, text);
         return piece.Format switch
         {
             PieceFormat.JsonLines => new JsonLinesReader(piece, stream),

@@ -13,6 +13,8 @@ internal sealed class JsonLinesReader(Piece piece, Stream stream) : DocumentRead
 
     public override ReadOnlySpan<byte> Document => _document.AsSpan(0, _length);
 
+    public override long End => _lines.End;
+
     public override bool Read()
     {
         while (NextLine())

@@ -16,6 +16,9 @@ internal sealed class LineReader(Stream stream) : IDisposable
     /// <summary>Where the line starts in the stream, bytes.</summary>
     public long Offset { get; private set; }
 
+    /// <summary>Where the next line starts in the stream, bytes.</summary>
+    public long End => _bufferOffset + _start;
+
     private long _bufferOffset;
 
     /// <summary>Goes to the next line; false at the end.</summary>

@@ -8,4 +8,5 @@ namespace Dtt.Data.Text;
 /// <param name="FileBytes">Bytes of the whole file.</param>
 /// <param name="Format">How documents stand in it.</param>
 /// <param name="TextField">For JSON lines, the field with the text.</param>
-public sealed record Piece(int Number, string File, long Offset, long Length, long FileBytes, PieceFormat Format, string TextField);
+/// <param name="TextBytes">For a compressed file, bytes of its text that are read; null: all.</param>
+public sealed record Piece(int Number, string File, long Offset, long Length, long FileBytes, PieceFormat Format, string TextField, long? TextBytes = null);

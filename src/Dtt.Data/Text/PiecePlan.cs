@@ -23,12 +23,32 @@ public static class PiecePlan
             if (!info.Exists || info.Length != file.Bytes)
                 throw new BadDataException($"{file.Path} {(info.Exists ? $"has {info.Length:N0} bytes now, and had {file.Bytes:N0}" : "is gone")} since `dtt download`; run it again.");
             var format = FormatOf(file.Path, config);
-            var cuts = CanSlice(file.Path, format) ? Cuts(file.Path, info.Length, slice, format) : [0, info.Length];
+            var (text, end) = IsCompressed(file.Path) ? (file.TextBytes, info.Length) : (null, file.TextBytes ?? info.Length);
+            var cuts = format == PieceFormat.WholeFile || IsCompressed(file.Path) ? [0, end] : Cuts(file.Path, end, slice, format);
             for (var i = 0; i + 1 < cuts.Count; i++)
-                pieces.Add(new Piece(pieces.Count, file.Path, cuts[i], cuts[i + 1] - cuts[i], info.Length, format, config.TextField));
+                pieces.Add(new Piece(pieces.Count, file.Path, cuts[i], cuts[i + 1] - cuts[i], info.Length, format, config.TextField, text));
         }
 
         return pieces;
+    }
+
+    /// <summary>The first documents of a dataset: its files up to the one that holds the last of them, with the bytes of text that are read of that.</summary>
+    /// <param name="files">Files of text, in order.</param>
+    /// <param name="documents">Most documents taken.</param>
+    /// <param name="config">How they are cut.</param>
+    public static IReadOnlyList<(string File, long? TextBytes)> Head(IReadOnlyList<string> files, long documents, DatasetConfig config)
+    {
+        var taken = new List<(string, long?)>();
+        foreach (var file in files)
+        {
+            var bytes = new FileInfo(file).Length;
+            using var reader = DocumentReader.Open(new Piece(taken.Count, file, 0, bytes, bytes, FormatOf(file, config), config.TextField));
+            while (documents > 0 && reader.Read()) documents--;
+            taken.Add((file, documents == 0 ? reader.End : null));
+            if (documents == 0) break;
+        }
+
+        return taken;
     }
 
     private static PieceFormat FormatOf(string file, DatasetConfig config) => !file.EndsWith(".txt", StringComparison.Ordinal) ? PieceFormat.JsonLines : config.Documents switch
@@ -38,8 +58,7 @@ public static class PiecePlan
         _ => PieceFormat.BlankLines,
     };
 
-    private static bool CanSlice(string file, PieceFormat format) =>
-        format != PieceFormat.WholeFile && !file.EndsWith(".gz", StringComparison.Ordinal) && !file.EndsWith(".zst", StringComparison.Ordinal);
+    private static bool IsCompressed(string file) => file.EndsWith(".gz", StringComparison.Ordinal) || file.EndsWith(".zst", StringComparison.Ordinal);
 
     private static List<long> Cuts(string file, long length, long slice, PieceFormat format)
     {

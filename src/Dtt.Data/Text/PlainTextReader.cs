@@ -9,6 +9,8 @@ internal sealed class PlainTextReader(Piece piece, Stream stream) : DocumentRead
 
     public override ReadOnlySpan<byte> Document => _document.AsSpan(0, _length);
 
+    public override long End => _lines.End;
+
     public override bool Read()
     {
         _length = 0;

@@ -8,7 +8,7 @@ internal sealed class SliceStream : Stream
 
     public SliceStream(Stream file, long offset, long length)
     {
-        file.Position = offset;
+        if (offset > 0) file.Position = offset;
         (_file, _left) = (file, length);
     }
 

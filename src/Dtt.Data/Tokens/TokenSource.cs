@@ -9,7 +9,7 @@ namespace Dtt.Data.Tokens;
 /// <summary>Everything that decides the bytes of a folder of token shards.</summary>
 public sealed record TokenSource
 {
-    /// <summary>SHA-256 over the raw files' hashes, hex.</summary>
+    /// <summary>SHA-256 over what identifies the raw files, hex.</summary>
     public required string RawSha256 { get; init; }
 
     /// <summary>How documents are cut.</summary>
@@ -39,7 +39,7 @@ public sealed record TokenSource
     /// <summary>The source of a dataset's tokens by a tokenizer.</summary>
     public static TokenSource Of(RawManifest manifest, DatasetConfig dataset, string tokenizer, Vocabulary vocabulary, double valFraction) => new()
     {
-        RawSha256 = Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Join("\n", manifest.Files.Select(f => f.Sha256))))),
+        RawSha256 = Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Join("\n", manifest.Files.Select(f => f.Identity))))),
         Documents = dataset.Documents,
         TextField = dataset.TextField,
         Tokenizer = tokenizer,

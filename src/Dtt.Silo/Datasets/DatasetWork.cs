@@ -22,7 +22,8 @@ internal sealed class DatasetWork(DatasetJob job, string node)
 
     private DatasetEncoder Encoder => LazyInitializer.EnsureInitialized(ref _encoder, () => new DatasetEncoder(job.TokensFolder, Source(_vocabulary.Value)));
 
-    private TokenizerTraining Training => new(job.TokenizerFolder, string.Join('\n', [job.Config.Documents, job.Config.TextField, .. _manifest.Value.Files.Select(f => f.Sha256)]));
+    private TokenizerTraining Training =>
+        new(job.TokenizerFolder, string.Join('\n', [job.Config.Documents, job.Config.TextField, .. _manifest.Value.Files.Select(f => f.Identity)]));
 
     /// <summary>Does work on the whole dataset.</summary>
     /// <exception cref="BadDataException">The text or a folder is not what it should be.</exception>

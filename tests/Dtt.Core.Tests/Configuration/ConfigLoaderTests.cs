@@ -72,6 +72,14 @@ public sealed class ConfigLoaderTests : IDisposable
     }
 
     [Fact]
+    public void Load_TemplateWithAMissingKey_IsAnError()
+    {
+        var templates = _folder.Write("templates.yaml", "tokens: 'data/{datset}/tokens/'\n");
+        var error = Assert.Throws<ConfigurationException>(() => Load($"templates: {templates}"));
+        Assert.Equal($"{templates}:1: 'tokens' names {{datset}}, which is no configuration key. Did you mean 'dataset'?", error.Message);
+    }
+
+    [Fact]
     public void Load_UnknownKey_NamesLineAndNearestKey()
     {
         var error = Assert.Throws<ConfigurationException>(() => Load("seed: 1\nn_head: 4\n"));
@@ -169,24 +177,6 @@ public sealed class ConfigLoaderTests : IDisposable
         var again = Load(config.Values.ToYaml());
         Assert.Equal(config.Run, again.Run);
         Assert.Contains("betas: [0.8, 0.9] # --set", config.Values.ToYaml());
-    }
-
-    [Fact]
-    public void LoadDataset_Unknown_ListsTheKnownOnes()
-    {
-        _folder.Write("tales.yaml", "builtin: tales");
-        var templates = _folder.Write("templates.yaml", $"dataset_config: '{_folder.Path}/{{dataset}}.yaml'");
-        var config = Load($"dataset: tails\ntemplates: {templates}");
-        var error = Assert.Throws<ConfigurationException>(() => ConfigLoader.LoadDataset(config));
-        Assert.Contains("Did you mean 'tales'?", error.Message);
-    }
-
-    [Fact]
-    public void LoadDataset_TwoSources_AreRefused()
-    {
-        var templates = _folder.Write("templates.yaml", $"dataset_config: '{_folder.Path}/{{dataset}}.yaml'");
-        _folder.Write("two.yaml", "builtin: tales\npath: x.txt");
-        Assert.Contains("a dataset has one source", Assert.Throws<ConfigurationException>(() => ConfigLoader.LoadDataset(Load($"dataset: two\ntemplates: {templates}"))).Message);
     }
 
     [Fact]

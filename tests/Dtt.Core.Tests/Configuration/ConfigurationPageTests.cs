@@ -25,7 +25,7 @@ public sealed class ConfigurationPageTests
             false: `--set optimizer.params.weight_decay=0` sets any key. Unknown, duplicate and ill-typed keys are errors with file and line, and all errors
             are reported at once. A run keeps its resolved configuration in `runs/RUN/config.yaml`.
 
-            This page is written from the tables in `src/Dtt.Abstractions/Configuration`; a test compares them.
+            This page is written from the tables in `src/Dtt.Core/Configuration`; a test compares them.
 
             ## Runs: `configs/config.yaml`, `-c FILE`
 

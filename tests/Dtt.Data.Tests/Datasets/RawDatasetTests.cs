@@ -1,6 +1,9 @@
+using System.IO.Compression;
+using System.Text;
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Data.Datasets;
+using Dtt.Data.Text;
 using Dtt.Tests;
 
 namespace Dtt.Data.Tests.Datasets;
@@ -52,6 +55,92 @@ public sealed class RawDatasetTests : IDisposable
     {
         _folder.Write("empty.txt", "");
         Assert.Contains("empty.txt is empty", Assert.Throws<BadDataException>(() => RawDataset.Prepare(Config($"path: {_folder["empty.txt"]}"), _folder["raw"])).Message);
+    }
+
+    [Theory]
+    [InlineData("documents: lines", "a.txt")]
+    [InlineData("documents: blank_lines", "a.txt")]
+    [InlineData("documents: files", "a.txt")]
+    [InlineData("", "a.jsonl")]
+    [InlineData("", "a.jsonl.gz")]
+    public void Prepare_Ndocs_TakesTheFirstDocumentsOverAllFiles(string documents, string name)
+    {
+        var perFile = documents == "documents: files" ? 1 : 4;
+        for (var file = 0; file < 3; file++) WriteDocuments(_folder[$"raw/{file}{name}"], documents, Enumerable.Range(file * perFile, perFile));
+        for (var most = 1; most <= 3 * perFile + 1; most++)
+        {
+            var config = Config($"path: {_folder["raw"]}\nndocs: {most}\n{documents}");
+            var manifest = RawDataset.Prepare(config, _folder["out"]).Manifest;
+            var read = PiecePlan.Of(manifest, config).SelectMany(Read).ToList();
+            Assert.Equal(Enumerable.Range(0, Math.Min(most, 3 * perFile)).Select(d => $"document {d} ä"), read);
+        }
+    }
+
+    [Fact]
+    public void Prepare_Ndocs_InASlicedFile_TakesNoMore()
+    {
+        const int most = 30_000;
+        WriteDocuments(_folder["large.txt"], "documents: lines", Enumerable.Range(0, 400_000).Select(d => d + 1_000_000_000));
+        var config = Config($"path: {_folder["large.txt"]}\ndocuments: lines\nndocs: {most * 10}");
+        var manifest = RawDataset.Prepare(config, _folder["out"]).Manifest;
+        var pieces = PiecePlan.Of(manifest, config);
+        Assert.True(pieces.Count > 1);
+        Assert.Equal(most * 10, pieces.Sum(p => Read(p).Count()));
+    }
+
+    [Fact]
+    public void Prepare_AnotherNdocs_IsAnotherText()
+    {
+        _folder.Write("a.txt", "one\ntwo\nthree\n");
+        var (all, one, two) = (Prepare(""), Prepare("ndocs: 1"), Prepare("ndocs: 2"));
+        Assert.Equal(3, new[] { all, one, two }.DistinctBy(p => p.Identity).Count());
+        Assert.DoesNotContain("text_bytes", all.Json);
+        Assert.Contains("\"text_bytes\": 4", one.Json);
+
+        (string Identity, string Json) Prepare(string ndocs)
+        {
+            var manifest = RawDataset.Prepare(Config($"path: {_folder["a.txt"]}\ndocuments: lines\n{ndocs}"), _folder["out"]).Manifest;
+            return (manifest.Files[0].Identity, File.ReadAllText(_folder["out/manifest.json"]));
+        }
+    }
+
+    [Fact]
+    public void Prepare_NdocsOfTokens_IsRefused()
+    {
+        _folder.Write("raw/a.bin", "tokens");
+        var error = Assert.Throws<BadDataException>(() => RawDataset.Prepare(Config($"path: {_folder["raw"]}\nndocs: 5"), _folder["out"]));
+        Assert.Contains("leave 'ndocs' out", error.Message);
+    }
+
+    [Theory]
+    [InlineData("fineweb-edu", "HuggingFaceFW/fineweb-edu")]
+    [InlineData("wiki", "wikimedia/wikipedia")]
+    public void Prepare_ShippedHubDataset_SaysThatItIsNotFetchedAndWhatToDo(string dataset, string hub)
+    {
+        var config = Config(File.ReadAllText(Repository.At("configs", "project_datasets", $"{dataset}.yaml")) + "split: train\n");
+        var error = Assert.Throws<BadDataException>(() => RawDataset.Prepare(config, _folder["out"]));
+        Assert.Contains($"'hf_path: {hub}', split train: this version does not fetch from the Hugging Face Hub.", error.Message);
+        Assert.Contains("name them with 'path:'", error.Message);
+    }
+
+    private static IEnumerable<string> Read(Piece piece)
+    {
+        using var reader = DocumentReader.Open(piece);
+        while (reader.Read()) yield return Encoding.UTF8.GetString(reader.Document);
+    }
+
+    private static void WriteDocuments(string file, string documents, IEnumerable<int> numbers)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        Stream stream = File.Create(file);
+        if (file.EndsWith(".gz", StringComparison.Ordinal)) stream = new GZipStream(stream, CompressionLevel.Fastest);
+        using var writer = new StreamWriter(stream) { NewLine = "\n" };
+        foreach (var number in numbers)
+        {
+            if (documents.Length == 0) writer.WriteLine($"{{\"text\": \"document {number} \\u00e4\"}}");
+            else writer.WriteLine($"document {number} ä");
+            if (documents == "documents: blank_lines") writer.WriteLine();
+        }
     }
 
     private static DatasetConfig Config(string yaml) => DatasetConfig.From(new ConfigReader(DatasetKeys.All).ReadText(yaml, "test.yaml").Values, "test.yaml");

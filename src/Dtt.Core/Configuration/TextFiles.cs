@@ -1,0 +1,44 @@
+using System.Text;
+
+namespace Dtt.Core.Configuration;
+
+/// <summary>Files of text: what they are called, and how their documents are told apart when nobody says so.</summary>
+public static class TextFiles
+{
+    private const int Head = 1 << 20;
+
+    /// <summary>How the names of text files end.</summary>
+    public static IReadOnlyList<string> Endings { get; } = [".txt", ".jsonl", ".jsonl.gz", ".jsonl.zst"];
+
+    /// <summary>The text files at a path, in their order: the file itself, or those in the folder and its folders.</summary>
+    public static IReadOnlyList<string> In(string path)
+    {
+        if (File.Exists(path)) return IsText(path) ? [path] : [];
+        return Directory.Exists(path) ? [.. Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Where(IsText).Order(StringComparer.Ordinal)] : [];
+    }
+
+    /// <summary>A file's or folder's name without its folder and ending: <c>data/wiki.jsonl.gz</c> is <c>wiki</c>.</summary>
+    public static string NameOf(string path)
+    {
+        var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(path));
+        return File.Exists(path) && Endings.FirstOrDefault(name.EndsWith) is { } ending ? name[..^ending.Length] : name;
+    }
+
+    /// <summary>Whether the value of <c>dataset</c> names a text file, or a folder by a path, that is there.</summary>
+    public static bool IsNamedBy(string dataset) => (File.Exists(dataset) && IsText(dataset)) || (dataset.Contains('/') && Directory.Exists(dataset));
+
+    /// <summary>The <c>documents</c> of a <c>.txt</c> file: <c>blank_lines</c> when an empty line stands in its first megabyte, else <c>lines</c>.</summary>
+    public static string DocumentsOf(string file)
+    {
+        using var stream = File.OpenRead(file);
+        using var reader = new StreamReader(stream, Encoding.Latin1);
+        while (stream.Position <= Head && reader.ReadLine() is { } line)
+        {
+            if (string.IsNullOrWhiteSpace(line)) return "blank_lines";
+        }
+
+        return "lines";
+    }
+
+    private static bool IsText(string file) => Endings.Any(e => file.EndsWith(e, StringComparison.Ordinal));
+}
