@@ -88,7 +88,7 @@ public interface IRunGrain : IGrainWithStringKey
 
     /// <summary>Agent → run: commit a checkpoint; everything said before was reported.</summary>
     [Alias("commit")]
-    Task<CommitReply> CommitAsync(CommittedCheckpoint checkpoint);
+    Task<CommitReply> CommitAsync(WrittenCheckpoint checkpoint);
 
     /// <summary>Agent → run: a rank is gone and will not come back.</summary>
     [Alias("ended")]

@@ -148,7 +148,7 @@ public sealed record MetricsReport(IReadOnlyList<StepMetrics> Rows) : RankMessag
 
 /// <summary>Rank → host: a checkpoint is on disk, whole and synced; commit it.</summary>
 /// <param name="Checkpoint">What was written.</param>
-public sealed record CommitRequest(CommittedCheckpoint Checkpoint) : RankMessage;
+public sealed record CommitRequest(WrittenCheckpoint Checkpoint) : RankMessage;
 
 /// <summary>Rank → host: a sample taken during training.</summary>
 /// <param name="Step">Steps done.</param>

@@ -151,7 +151,7 @@ public static class RunDecider
     }
 
     /// <summary>Commits, and forgets what retention lets go in the same write.</summary>
-    private static RunDecision Commit(DurableRun state, CommittedCheckpoint checkpoint, IReadOnlySet<long> leased, DateTimeOffset now)
+    private static RunDecision Commit(DurableRun state, WrittenCheckpoint checkpoint, IReadOnlySet<long> leased, DateTimeOffset now)
     {
         var (record, reply) = RunRules.Commit(state.Record!, checkpoint);
         if (reply.Accepted && ReferenceEquals(record, state.Record)) return new RunDecision(state) { Commit = reply };

@@ -30,7 +30,7 @@ public abstract record RunInput
     public sealed record Reported(int Attempt, long Number, IReadOnlyList<RankMessage> Messages) : RunInput;
 
     /// <summary>An attempt's rank wrote a checkpoint.</summary>
-    public sealed record Commit(CommittedCheckpoint Checkpoint) : RunInput;
+    public sealed record Commit(WrittenCheckpoint Checkpoint) : RunInput;
 
     /// <summary>An attempt's rank is gone.</summary>
     public sealed record Ended(AttemptEnd End) : RunInput;

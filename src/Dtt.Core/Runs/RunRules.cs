@@ -34,7 +34,7 @@ public static class RunRules
     /// <summary>
     /// Commits a checkpoint: idempotent on (attempt, step), refused unless the attempt is current and the step is the newest.
     /// </summary>
-    public static (RunRecord Record, CommitReply Reply) Commit(RunRecord record, CommittedCheckpoint checkpoint)
+    public static (RunRecord Record, CommitReply Reply) Commit(RunRecord record, WrittenCheckpoint checkpoint)
     {
         if (record.Checkpoints.FirstOrDefault(c => c.Step == checkpoint.Step && c.Attempt == checkpoint.Attempt) is { } same)
         {
@@ -47,7 +47,7 @@ public static class RunRules
             return (record, new CommitReply(false, $"attempt {checkpoint.Attempt} is over; attempt {record.CurrentAttempt} is current"));
         if (record.Latest is { } latest && checkpoint.Step <= latest.Step)
             return (record, new CommitReply(false, $"step {checkpoint.Step} is not after the committed step {latest.Step}"));
-        return (record with { Checkpoints = [.. record.Checkpoints, checkpoint] }, new CommitReply(true));
+        return (record with { Checkpoints = [.. record.Checkpoints, new CommittedCheckpoint(checkpoint)] }, new CommitReply(true));
     }
 
     /// <summary>Ends an attempt; ignored unless it is current.</summary>

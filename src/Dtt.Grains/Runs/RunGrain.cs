@@ -149,7 +149,7 @@ internal sealed partial class RunGrain(
         return StandingOf(attempt);
     }
 
-    public async Task<CommitReply> CommitAsync(CommittedCheckpoint checkpoint)
+    public async Task<CommitReply> CommitAsync(WrittenCheckpoint checkpoint)
     {
         await tables.SyncMetricsAsync();
         CrashPoint.Reach("silo.before-commit");

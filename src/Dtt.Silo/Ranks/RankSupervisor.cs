@@ -129,7 +129,7 @@ internal sealed partial class RankSupervisor
 
     /// <summary>A commit waits for all that was said before it; when that cannot be stored it is refused for now, and the rank goes on.</summary>
     /// <returns>The answer; null when there was none for as long as the lease lasts.</returns>
-    private async Task<CommitReply?> CommitAsync(CommittedCheckpoint checkpoint)
+    private async Task<CommitReply?> CommitAsync(WrittenCheckpoint checkpoint)
     {
         if (!await _outbox.FlushAsync(_flushTimeout, _kill.Token)) return new CommitReply(false, "the metrics before it could not be stored", Transient: true);
 

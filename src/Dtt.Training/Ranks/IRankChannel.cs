@@ -13,7 +13,7 @@ internal interface IRankChannel
     void Send(RankMessage message);
 
     /// <summary>Asks for a commit and waits for the answer.</summary>
-    CommitReply Commit(CommittedCheckpoint checkpoint);
+    CommitReply Commit(WrittenCheckpoint checkpoint);
 
     /// <summary>Says where this rank listens, and waits until the host knows it of all.</summary>
     /// <returns>Address and port of every rank.</returns>

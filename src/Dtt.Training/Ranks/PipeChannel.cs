@@ -36,7 +36,7 @@ internal sealed class PipeChannel : IRankChannel
         lock (_sending) SendInOrder(message);
     }
 
-    public CommitReply Commit(CommittedCheckpoint checkpoint)
+    public CommitReply Commit(WrittenCheckpoint checkpoint)
     {
         Send(new CommitRequest(checkpoint));
         return _answers.GetConsumingEnumerable().First(a => a.Step == checkpoint.Step).Reply;

@@ -20,7 +20,7 @@ internal sealed class StandaloneChannel(StandaloneRun run) : IRankChannel
 
     public void Send(RankMessage message) => run.Report(message);
 
-    public CommitReply Commit(CommittedCheckpoint checkpoint) => run.Commit(checkpoint);
+    public CommitReply Commit(WrittenCheckpoint checkpoint) => run.Commit(checkpoint);
 
     /// <summary>A rank that is its own host has no peers.</summary>
     public IReadOnlyList<string> Meet(string endpoint) => [endpoint];

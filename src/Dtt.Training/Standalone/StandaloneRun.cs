@@ -137,7 +137,7 @@ internal sealed class StandaloneRun : IDisposable
     }
 
     /// <summary>Commits a checkpoint once all metrics up to its step are durable.</summary>
-    public CommitReply Commit(CommittedCheckpoint checkpoint)
+    public CommitReply Commit(WrittenCheckpoint checkpoint)
     {
         lock (_gate)
         {

@@ -12,7 +12,7 @@ public sealed class MessagePipeTests
         [
             new StopRequest(), new CommitAnswer(3, new CommitReply(false, "no")), new RankEvent("kind", "text with \"quotes\" and ünïcode"),
             new TrainingSample(1, 2, "Once upon a time"), new SampledText(0, "a", true, 3, 0.5), new RankFinished(9, true), new RankFailed("why", 3),
-            new CommitRequest(new CommittedCheckpoint { Step = 1, Attempt = 2, ManifestSha256 = "m", WeightsSha256 = "w", SizeBytes = 3, ValLoss = 1.5 }),
+            new CommitRequest(new WrittenCheckpoint { Step = 1, Attempt = 2, ManifestSha256 = "m", WeightsSha256 = "w", SizeBytes = 3, ValLoss = 1.5 }),
             new RankStarted { FromStep = 1, Plan = new RunPlan(1, 2, 3), Fingerprint = "f", Parameters = 4, Device = "cpu" },
         ];
         var stream = new MemoryStream();

@@ -336,7 +336,7 @@ internal sealed class RunSimulation(int seed)
 
             if (_asked)
             {
-                var checkpoint = new CommittedCheckpoint { Step = _step, Attempt = attempt, ManifestSha256 = $"m{_step}.{attempt}", WeightsSha256 = "w", SizeBytes = 1, ValLoss = _step % 3 };
+                var checkpoint = new WrittenCheckpoint { Step = _step, Attempt = attempt, ManifestSha256 = $"m{_step}.{attempt}", WeightsSha256 = "w", SizeBytes = 1, ValLoss = _step % 3 };
                 if (world.Lost()) return;
                 var reply = world.Apply(run, new RunInput.Commit(checkpoint)).Commit!;
                 if (world.Lost()) return; // the answer was lost: it is asked again
