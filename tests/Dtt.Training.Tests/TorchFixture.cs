@@ -1,5 +1,6 @@
 using Dtt.Core.Configuration;
 using Dtt.Core.Models;
+using Dtt.Training.Data;
 using Dtt.Training.Model;
 using Dtt.Training.Native;
 using static TorchSharp.torch;
@@ -63,6 +64,11 @@ internal static class Tiny
         var all = tensor(tokens, [batch, T + 1]);
         return (all.narrow(1, 0, T).contiguous(), all.narrow(1, 1, T).contiguous());
     }
+
+    /// <summary>The gradient of these tokens as one micro-batch.</summary>
+    public static Tensor ForwardBackward(
+        this Gpt gpt, Tensor inputs, Tensor targets, double scale, ulong dropoutSeed = 0, bool checkpointing = false, Action<IReadOnlyList<Tensor>>? complete = null) =>
+        gpt.ForwardBackward(new MicroBatch(inputs, targets, scale, dropoutSeed), checkpointing, complete: complete);
 
     public static float[] Values(Tensor t) => t.detach().cpu().contiguous().data<float>().ToArray();
 

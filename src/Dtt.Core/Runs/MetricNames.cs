@@ -54,7 +54,7 @@ public static class MetricNames
     /// <summary>Training tokens per second in the step.</summary>
     public const string TokensPerSecond = "tokens_per_second";
 
-    /// <summary>Resident memory of rank 0's process after the step, bytes.</summary>
+    /// <summary>Memory in use after the step, bytes: of rank 0's GPU, or resident in rank 0's process.</summary>
     public const string MemoryBytes = "memory_bytes";
 
     /// <summary>Model FLOPs utilization, 0–1 of the device's peak; absent when the peak is unknown.</summary>

@@ -11,6 +11,7 @@ namespace Dtt.Training.Benchmarks;
 internal sealed class SaveBench(TrainingBench bench, ModelConfig model, string place) : IDisposable
 {
     private readonly CheckpointWriter _writer = new();
+    private readonly CheckpointOrigin _origin = new("bench", Attempt: 1, Seed: 1, model, TokenizerSha256: "", Fingerprint: "bench", WindowsPerStep: 0);
     private readonly string _folder = Path.Combine(place, $".bench-{Environment.ProcessId}");
 
     /// <summary>How long training stood still for each copy, seconds.</summary>
@@ -22,7 +23,7 @@ internal sealed class SaveBench(TrainingBench bench, ModelConfig model, string p
         _writer.Wait();
         var clock = Stopwatch.StartNew();
         var snapshot = bench.Snapshot();
-        _writer.Begin(() => _ = CheckpointFolder.Write(_folder, Manifest(), snapshot.Weights, snapshot.State));
+        _writer.Begin(() => _ = CheckpointFolder.Write(_folder, _origin.ManifestAt(1), snapshot.Weights, snapshot.State));
         Stalls.Add(clock.Elapsed.TotalSeconds);
         return bench.Seconds();
     }
@@ -39,20 +40,4 @@ internal sealed class SaveBench(TrainingBench bench, ModelConfig model, string p
         _writer.Dispose();
         if (Directory.Exists(_folder)) Directory.Delete(_folder, recursive: true);
     }
-
-    private CheckpointManifest Manifest() => new()
-    {
-        Format = CheckpointManifest.CurrentFormat,
-        Run = "bench",
-        Attempt = 1,
-        Step = 1,
-        Position = 0,
-        OrderVersion = 0,
-        Seed = 1,
-        Model = model,
-        TokenizerSha256 = "",
-        Fingerprint = "bench",
-        WeightsSha256 = "",
-        Files = [],
-    };
 }

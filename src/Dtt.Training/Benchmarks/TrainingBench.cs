@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Dtt.Core.Configuration;
 using Dtt.Core.Models;
 using Dtt.Training.Checkpoints;
+using Dtt.Training.Data;
 using Dtt.Training.Model;
 using Dtt.Training.Optimizers;
 using static TorchSharp.torch;
@@ -34,7 +35,7 @@ internal sealed class TrainingBench : IDisposable
     {
         var clock = Stopwatch.StartNew();
         using var scope = NewDisposeScope();
-        _ = _model.ForwardBackward(_inputs, _targets, 1.0 / _targets.numel(), 0);
+        _ = _model.ForwardBackward(new MicroBatch(_inputs, _targets, 1.0 / _targets.numel()));
         _optimizer.Step(++_step, 1e-4, 0.9, clip: 1);
         return clock.Elapsed.TotalSeconds;
     }

@@ -4,6 +4,7 @@ using Dtt.Core.Configuration;
 using Dtt.Core.Diagnostics;
 using Dtt.Core.Errors;
 using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
 using Dtt.Core.Storage;
 using Dtt.Data.Tokenizers;
 using Dtt.Training.Model;
@@ -35,9 +36,10 @@ internal static class CheckpointFolder
     /// <param name="manifest">The manifest but for its files and weights' hash.</param>
     /// <param name="weights">Every weight, fp32.</param>
     /// <param name="state">The optimizer's whole state, fp32; null: none is written, and training can only start from it afresh.</param>
-    /// <returns>The manifest's hash, the weights' hash and the size of everything.</returns>
+    /// <returns>What was written, to be committed.</returns>
     /// <exception cref="IOException">The disk is full or fails; nothing but this folder was touched.</exception>
-    public static (string ManifestSha256, string WeightsSha256, long Bytes) Write(string folder, CheckpointManifest manifest, IReadOnlyList<(string Name, Tensor Tensor)> weights, IReadOnlyList<(string Name, Tensor Tensor)>? state)
+    public static WrittenCheckpoint Write(
+        string folder, CheckpointManifest manifest, IReadOnlyList<(string Name, Tensor Tensor)> weights, IReadOnlyList<(string Name, Tensor Tensor)>? state)
     {
         if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
         Directory.CreateDirectory(folder);
@@ -52,7 +54,14 @@ internal static class CheckpointFolder
         DurableFile.Replace(Path.Combine(folder, CheckpointManifest.FileName), json);
         DurableFile.SyncFolder(Path.GetDirectoryName(folder)!);
         CrashPoint.Reach("checkpoint.manifest");
-        return (Convert.ToHexStringLower(SHA256.HashData(json)), written.TensorsSha256, written.Bytes + states.Bytes + json.Length);
+        return new WrittenCheckpoint
+        {
+            Step = manifest.Step,
+            Attempt = manifest.Attempt,
+            ManifestSha256 = Convert.ToHexStringLower(SHA256.HashData(json)),
+            WeightsSha256 = written.TensorsSha256,
+            SizeBytes = written.Bytes + states.Bytes + json.Length,
+        };
     }
 
     /// <summary>Reads a committed checkpoint's manifest.</summary>

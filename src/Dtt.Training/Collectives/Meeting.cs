@@ -15,18 +15,17 @@ internal static class Meeting
 
     /// <summary>The collective of an attempt; null for a rank alone.</summary>
     /// <exception cref="PeerLostException">A peer did not come.</exception>
-    public static ICollective? Join(TrainSpec spec, IRankChannel channel, BlackBox? blackBox, DeviceType device)
+    public static ICollective? Join(TrainSpec spec, IRankChannel channel, Action<long, long> progress, DeviceType device)
     {
         if (spec.WorldSize == 1) return null;
-        void Progress(long begun, long completed) => blackBox?.WriteCollectives(begun, completed);
         if (device == DeviceType.CUDA)
         {
             var ids = channel.Meet(spec.Rank == 0 ? Convert.ToHexStringLower(NcclApi.NewId()) : "");
-            return new NcclCollective(Convert.FromHexString(ids[0]), spec.Rank, spec.WorldSize, _patience, Progress);
+            return new NcclCollective(Convert.FromHexString(ids[0]), spec.Rank, spec.WorldSize, _patience, progress);
         }
 
         var listener = RingLinks.Listen(IPAddress.Parse(spec.ListenAddress));
         var endpoints = channel.Meet(listener.LocalEndPoint!.ToString()!).Select(IPEndPoint.Parse).ToList();
-        return new RingCollective(RingLinks.Connect(spec.Rank, listener, endpoints, Convert.FromHexString(spec.Secret!), _patience), Progress);
+        return new RingCollective(RingLinks.Connect(spec.Rank, listener, endpoints, Convert.FromHexString(spec.Secret!), _patience), progress);
     }
 }

@@ -23,7 +23,8 @@ internal sealed class BatchSource(TokenShards shards, WindowIndex index, Func<lo
     /// <summary>The windows at positions [Start, Start + Count): inputs (Count, T) and targets (Count, T), int64.</summary>
     public (Tensor Inputs, Tensor Targets) Read((long Start, int Count) windows, Device device)
     {
-        var batch = _ahead is { } ahead && ahead.Windows == windows ? ahead.Batch.GetAwaiter().GetResult() : Fill(windows);
+        var ahead = _ahead?.Batch.GetAwaiter().GetResult();
+        var batch = _ahead?.Windows == windows ? ahead! : Fill(windows);
         _ahead = null;
         return (On(batch.Inputs), On(batch.Targets));
 

@@ -3,7 +3,6 @@ using Dtt.Core.Errors;
 using Dtt.Core.Models;
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
-using Dtt.Data.Order;
 using Dtt.Data.Tokenizers;
 using Dtt.Training.Checkpoints;
 using Dtt.Training.Model;
@@ -48,10 +47,10 @@ internal static class HuggingFaceImport
             Device = "cpu, fp32",
         });
         run.Report(new RankEvent(EventKinds.Imported, $"from {folder}"));
-        var target = run.Layout.Checkpoint(CommittedCheckpoint.FolderNameOf(0, attempt));
-        var written = CheckpointFolder.Write(target, Manifest(run.Layout.Run, attempt, config, vocabulary), [.. parameters.Named(parameters.Master)], state: null);
-        var checkpoint = new CommittedCheckpoint { Step = 0, Attempt = attempt, ManifestSha256 = written.ManifestSha256, WeightsSha256 = written.WeightsSha256, SizeBytes = written.Bytes };
-        if (run.Commit(checkpoint) is { Accepted: false } refused) throw new UserErrorException($"the imported weights could not be committed: {refused.Reason}.");
+        var origin = new CheckpointOrigin(run.Layout.Run, attempt, config.Seed, config.Model, vocabulary.Sha256, "imported", WindowsPerStep: 0);
+        var target = run.Layout.Checkpoint(WrittenCheckpoint.FolderNameOf(0, attempt));
+        var written = CheckpointFolder.Write(target, origin.ManifestAt(0), [.. parameters.Named(parameters.Master)], state: null);
+        if (run.Commit(written) is { Accepted: false } refused) throw new UserErrorException($"the imported weights could not be committed: {refused.Reason}.");
         run.End(new RankFinished(0, Completed: true));
         return new ImportResult(run.Layout.Folder, written.WeightsSha256);
     }
@@ -96,20 +95,4 @@ internal static class HuggingFaceImport
 
     /// <summary>Old checkpoints carry it also where it is the embedding.</summary>
     private static string Head(ModelConfig model) => model.Spec.Names.Head + ".weight";
-
-    private static CheckpointManifest Manifest(string run, int attempt, RunConfig config, Vocabulary vocabulary) => new()
-    {
-        Format = CheckpointManifest.CurrentFormat,
-        Run = run,
-        Attempt = attempt,
-        Step = 0,
-        Position = 0,
-        OrderVersion = WindowOrder.Version,
-        Seed = config.Seed,
-        Model = config.Model,
-        TokenizerSha256 = vocabulary.Sha256,
-        Fingerprint = "imported",
-        WeightsSha256 = "",
-        Files = [],
-    };
 }

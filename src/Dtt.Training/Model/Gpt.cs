@@ -2,6 +2,7 @@ using Dtt.Core.Configuration;
 using Dtt.Core.Models;
 using Dtt.Core.Runs;
 using Dtt.Data.Order;
+using Dtt.Training.Data;
 using Dtt.Training.Kernels;
 using Dtt.Training.Native;
 using Dtt.Training.Telemetry;
@@ -30,17 +31,15 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
     /// <summary>The model's shape.</summary>
     public ModelConfig Config => config;
 
-    /// <summary>Adds the gradient of <paramref name="scale"/> × the summed loss of one micro-batch to the parameters' gradient.</summary>
-    /// <param name="inputs">(B, T) int64.</param>
-    /// <param name="targets">(B, T) int64.</param>
-    /// <param name="scale">1 ÷ the target tokens of the whole step.</param>
-    /// <param name="dropoutSeed">Seed of this micro-batch's dropout masks.</param>
+    /// <summary>Adds the gradient of a micro-batch's scaled summed loss to the parameters' gradient.</summary>
+    /// <param name="batch">The micro-batch.</param>
     /// <param name="checkpointing">Whether blocks keep only their input and run again in backward.</param>
     /// <param name="profile">Who times the phases, or null.</param>
     /// <param name="complete">Told the weights of each block once this micro-batch's gradient is added to theirs; null: nobody is.</param>
     /// <returns>() fp32: the summed loss, unscaled.</returns>
-    public Tensor ForwardBackward(Tensor inputs, Tensor targets, double scale, ulong dropoutSeed, bool checkpointing = false, StepProfile? profile = null, Action<IReadOnlyList<Tensor>>? complete = null)
+    public Tensor ForwardBackward(MicroBatch batch, bool checkpointing = false, StepProfile? profile = null, Action<IReadOnlyList<Tensor>>? complete = null)
     {
+        var (inputs, targets, scale, dropoutSeed) = batch;
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         Tensor x;

@@ -51,6 +51,9 @@ internal static unsafe class CudaRuntime
         return result == Success;
     }
 
+    /// <summary>Returns once the event has happened.</summary>
+    public static void Synchronize(nint happened) => Check(((delegate* unmanaged<nint, int>)Export("cudaEventSynchronize"))(happened));
+
     /// <summary>Frees a stream.</summary>
     public static void DestroyStream(nint stream) => _ = ((delegate* unmanaged<nint, int>)Export("cudaStreamDestroy"))(stream);
 

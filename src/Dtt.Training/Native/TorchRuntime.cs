@@ -12,10 +12,13 @@ internal static class TorchRuntime
     private static readonly string[] _cpuLibraries = ["libc10.so", "libtorch_cpu.so", "libtorch.so"];
     private static readonly string[] _cudaLibraries = ["libc10_cuda.so", "libtorch_cuda.so"];
 
-    /// <summary>Loads libtorch: the package's, or the one in <c>DTT_LIBTORCH</c> (a folder such as a Python torch's <c>lib</c>).</summary>
+    private static bool _loaded;
+
+    /// <summary>Loads libtorch once: the package's, or the one in <c>DTT_LIBTORCH</c> (a folder such as a Python torch's <c>lib</c>).</summary>
     /// <exception cref="UserErrorException">It does not load; says what to try.</exception>
     public static void Load()
     {
+        if (_loaded) return;
         if (Environment.GetEnvironmentVariable("DTT_LIBTORCH") is { Length: > 0 } folder)
         {
             foreach (var name in _cpuLibraries.Concat(_cudaLibraries))
@@ -31,6 +34,7 @@ internal static class TorchRuntime
             torch.set_num_threads(Threads);
             torch.set_num_interop_threads(1);
             torch.backends.cuda.matmul.allow_tf32 = true; // what stays fp32 on a GPU
+            _loaded = true;
         }
         catch (Exception e) when (e is TypeInitializationException or DllNotFoundException or NotSupportedException)
         {

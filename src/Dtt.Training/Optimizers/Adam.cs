@@ -23,7 +23,11 @@ internal sealed class Adam : Optimizer
 
     protected override IReadOnlyList<StateBuffer> State => _range.State(_ => true);
 
-    public override void Dispose() => _range.Dispose();
+    public override void Dispose()
+    {
+        _range.Dispose();
+        base.Dispose();
+    }
 
     protected override bool Update(long step, double learningRate, double momentum, Tensor scale, Tensor skip) =>
         _range.Update(From, To, step, learningRate, momentum, scale, skip);

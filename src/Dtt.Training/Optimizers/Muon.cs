@@ -32,7 +32,11 @@ internal sealed class Muon : Optimizer
 
     protected override IReadOnlyList<StateBuffer> State => [new("momentum_buffer", _momentum, IsHidden), .. _others.State(w => !IsHidden(w))];
 
-    public override void Dispose() => _others.Dispose();
+    public override void Dispose()
+    {
+        _others.Dispose();
+        base.Dispose();
+    }
 
     /// <summary>(m, n) → (m, n): about U Vᵀ of its singular value decomposition, by a quintic Newton–Schulz iteration.</summary>
     internal static Tensor Orthogonalize(Tensor matrix)
@@ -55,24 +59,26 @@ internal sealed class Muon : Optimizer
     protected override bool Update(long step, double learningRate, double momentum, Tensor scale, Tensor skip)
     {
         _others.Update(Math.Clamp(Parameters.HiddenSize, From, To), To, step, learningRate, _config.Beta1, scale, skip);
-        if (Number.Of(skip) != 0) return false;
         using Scalar shrink = (1 - learningRate * _config.WeightDecay).ToScalar(), fresh = (1 - momentum).ToScalar(), kept = momentum.ToScalar();
+        var skipped = skip.to(ScalarType.Bool);                                     // (): then each value is written over itself
         foreach (var weight in _hidden)
         {
             using var scope = NewDisposeScope();
             var gradient = Parameters.ViewOf(weight.Name, Parameters.Gradient!).div(scale);
-            var average = Parameters.ViewOf(weight.Name, _momentum, From);
-            average.mul_(kept).add_(gradient, fresh);
+            var (average, master) = (Parameters.ViewOf(weight.Name, _momentum, From), Parameters.ViewOf(weight.Name, Parameters.Master));
+            average.copy_(where(skipped, average, average.mul(kept).add_(gradient, fresh)));
             var direction = _config.Nesterov ? gradient.mul_(fresh).add_(average, kept) : average;
-            var master = Parameters.ViewOf(weight.Name, Parameters.Master).mul_(shrink);
+            var updated = master.mul(shrink);
             var from = 0L;
             foreach (var rows in weight.Parts)
             {
                 var update = Orthogonalize(direction.narrow(0, from, rows).to(Parameters.Working.dtype));
                 using var rate = (-learningRate * RootMeanSquare * Math.Sqrt(Math.Max(rows, weight.Shape[1]))).ToScalar();
-                master.narrow(0, from, rows).add_(update.to(ScalarType.Float32), rate);
+                updated.narrow(0, from, rows).add_(update.to(ScalarType.Float32), rate);
                 from += rows;
             }
+
+            master.copy_(where(skipped, master, updated));
         }
 
         return false;

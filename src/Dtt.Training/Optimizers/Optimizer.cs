@@ -9,14 +9,16 @@ using static TorchSharp.torch;
 namespace Dtt.Training.Optimizers;
 
 /// <summary>
-/// One update of the flat master weights from the step's gradient. Clipping is folded in: kernels divide gradients by a scale, and leave everything as it is when
-/// the gradient is not finite. With a collective, each rank keeps the state of its share of the weights, updates that, and gets the rest from the others (ZeRO stage 1,
-/// Rajbhandari et al. 2020, arXiv:1910.02054, section 5.1).
+/// One update of the flat master weights from the step's gradient. Clipping is folded in: kernels divide gradients by a scale. From the first gradient that
+/// is not finite on they leave everything as it is, by a flag on the device: when the host sees the norm, later steps may be queued already. With a
+/// collective, each rank keeps the state of its share of the weights, updates that, and gets the rest from the others (ZeRO stage 1, Rajbhandari et al.
+/// 2020, arXiv:1910.02054, section 5.1).
 /// </summary>
 internal abstract class Optimizer : IDisposable
 {
     private readonly ICollective? _shared;
     private readonly IReadOnlyList<long> _cuts;
+    private readonly Tensor _halted;
 
     /// <summary>An optimizer of all weights, or of one rank's share of them.</summary>
     /// <param name="parameters">The weights.</param>
@@ -28,6 +30,8 @@ internal abstract class Optimizer : IDisposable
         _cuts = ICollective.EvenCuts(parameters.Size, shared?.WorldSize ?? 1);
         if (wholeMatrices) _cuts = [.. _cuts.Select(parameters.BetweenMatrices)];
         (From, To) = (_cuts[shared?.Rank ?? 0], _cuts[(shared?.Rank ?? 0) + 1]);
+        using var scope = NewDisposeScope();
+        _halted = zeros([], dtype: ScalarType.Float32, device: parameters.Master.device).DetachFromDisposeScope();
     }
 
     /// <summary>The optimizer of a configuration, with an empty state.</summary>
@@ -59,23 +63,23 @@ internal abstract class Optimizer : IDisposable
     /// <param name="learningRate">The rate.</param>
     /// <param name="momentum">Adam's β₁, or the momentum, of this step (schedules may cycle it).</param>
     /// <param name="clip">Largest 2-norm of the gradient; 0: no clipping.</param>
-    /// <returns>The gradient's 2-norm before clipping; not finite: nothing was updated, and the gradient stays.</returns>
-    public float Step(long step, double learningRate, double momentum, double clip)
+    /// <returns>
+    /// () fp32: the gradient's 2-norm before clipping. Not finite: neither this update nor any later one is applied, and the gradient's values stay until
+    /// the next backward.
+    /// </returns>
+    public Tensor Step(long step, double learningRate, double momentum, double clip)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        var gradient = Parameters.Gradient!;
-        var norm = Norm(gradient);                                                  // () fp32
+        var norm = Norm(Parameters.Gradient!);
         using var limit = (clip > 0 ? clip : double.PositiveInfinity).ToScalar();
         var scale = norm.div(limit).clamp_min(Number.One);                           // divides gradients: norm ÷ clip when above it
-        var skip = norm.isfinite().logical_not().to(ScalarType.Float32);
-        var renewed = Update(step, learningRate, momentum, scale, skip);
-        var result = Number.Of(norm);
-        if (!float.IsFinite(result)) return result;
+        _halted.logical_or_(norm.isfinite().logical_not());
+        var renewed = Update(step, learningRate, momentum, scale, skip: _halted);
         _shared?.AllGather(Parameters.Master, _cuts);
         Parameters.ClearGradient();
         if (!renewed || _shared is not null) Parameters.MasterChanged();
-        return result;
+        return norm.MoveToOuterDisposeScope();
     }
 
     /// <summary>The whole state, by name and weight; every rank of a shared one calls this at the same time.</summary>
@@ -97,7 +101,7 @@ internal abstract class Optimizer : IDisposable
     }
 
     /// <summary>Frees the state.</summary>
-    public abstract void Dispose();
+    public virtual void Dispose() => _halted.Dispose();
 
     /// <summary>Updates this rank's master values from gradient ÷ <paramref name="scale"/>, unless <paramref name="skip"/> is 1.</summary>
     /// <returns>Whether the working copy has them, too.</returns>

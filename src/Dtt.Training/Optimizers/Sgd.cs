@@ -27,7 +27,11 @@ internal sealed class Sgd : Optimizer
 
     protected override IReadOnlyList<StateBuffer> State => [new("momentum_buffer", _momentum, _ => true)];
 
-    public override void Dispose() => _momentum.Dispose();
+    public override void Dispose()
+    {
+        _momentum.Dispose();
+        base.Dispose();
+    }
 
     protected override bool Update(long step, double learningRate, double momentum, Tensor scale, Tensor skip)
     {

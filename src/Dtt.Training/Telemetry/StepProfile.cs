@@ -26,13 +26,14 @@ internal sealed class StepProfile(string file, int rank, torch.Device device)
     /// <param name="name">What the trace calls it.</param>
     public Span Measure(string phase, string? name = null) => new(this, phase, name ?? phase);
 
-    /// <summary>Ends a step: adds its phases to its metrics, and writes the trace once it is complete.</summary>
-    /// <param name="values">The step's metrics.</param>
-    public void EndStep(Dictionary<string, double> values)
+    /// <summary>Ends a step, and writes the trace once it is complete.</summary>
+    /// <returns>The step's phases, seconds.</returns>
+    public Dictionary<string, double> EndStep()
     {
-        foreach (var (phase, seconds) in _seconds) values[phase] = seconds;
+        var phases = new Dictionary<string, double>(_seconds);
         _seconds.Clear();
         if (++_steps == FirstTraced + Traced) WriteTrace();
+        return phases;
     }
 
     private bool Tracing => _steps >= FirstTraced && _steps < FirstTraced + Traced;

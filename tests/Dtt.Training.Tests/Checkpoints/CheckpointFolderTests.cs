@@ -22,10 +22,10 @@ public sealed class CheckpointFolderTests : IDisposable
     public void Load_GivesBackEveryBit(string name)
     {
         var (gpt, optimizer) = Trained(name);
-        var (sha, weights, bytes) = CheckpointFolder.Write(_folder["c"], Manifest(), [.. gpt.Parameters.Named(gpt.Parameters.Master)], [.. optimizer.Gather().Tensors()]);
+        var written = CheckpointFolder.Write(_folder["c"], Manifest(), [.. gpt.Parameters.Named(gpt.Parameters.Master)], [.. optimizer.Gather().Tensors()]);
         var other = Tiny.Gpt(Tiny.Model("gpt2"));
         using var otherOptimizer = Optimizer.Of(_adamW with { Name = name }, other.Parameters);
-        var manifest = CheckpointFolder.ReadManifest(_folder["c"], sha);
+        var manifest = CheckpointFolder.ReadManifest(_folder["c"], written.ManifestSha256);
         CheckpointFolder.Load(_folder["c"], manifest, Tiny.Model("gpt2"), other.Parameters, otherOptimizer);
         Assert.Equal(Tiny.Bytes(gpt.Parameters.Master), Tiny.Bytes(other.Parameters.Master));
         Assert.All(optimizer.Gather().Tensors().Zip(otherOptimizer.Gather().Tensors()), s =>
@@ -33,8 +33,8 @@ public sealed class CheckpointFolderTests : IDisposable
             Assert.Equal(s.First.Name, s.Second.Name);
             Assert.Equal(Tiny.Bytes(s.First.View), Tiny.Bytes(s.Second.View));
         });
-        Assert.Equal(weights, manifest.WeightsSha256);
-        Assert.Equal(bytes, Directory.EnumerateFiles(_folder["c"]).Sum(f => new FileInfo(f).Length));
+        Assert.Equal(written.WeightsSha256, manifest.WeightsSha256);
+        Assert.Equal(written.SizeBytes, Directory.EnumerateFiles(_folder["c"]).Sum(f => new FileInfo(f).Length));
     }
 
     [Fact]
@@ -139,19 +139,5 @@ public sealed class CheckpointFolderTests : IDisposable
         return copy;
     }
 
-    private static CheckpointManifest Manifest() => new()
-    {
-        Format = 1,
-        Run = "r",
-        Attempt = 1,
-        Step = 1,
-        Position = 4,
-        OrderVersion = 1,
-        Seed = 1,
-        Model = Tiny.Model("gpt2"),
-        TokenizerSha256 = "t",
-        Fingerprint = "f",
-        WeightsSha256 = "",
-        Files = [],
-    };
+    private static CheckpointManifest Manifest() => new CheckpointOrigin("r", Attempt: 1, Seed: 1, Tiny.Model("gpt2"), "t", "f", WindowsPerStep: 4).ManifestAt(1);
 }

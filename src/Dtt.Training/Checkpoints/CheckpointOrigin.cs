@@ -1,0 +1,32 @@
+using Dtt.Core.Configuration;
+using Dtt.Data.Order;
+
+namespace Dtt.Training.Checkpoints;
+
+/// <summary>What all checkpoints of an attempt have in common.</summary>
+/// <param name="Run">The run's name.</param>
+/// <param name="Attempt">The attempt.</param>
+/// <param name="Seed">The run's seed.</param>
+/// <param name="Model">The model's shape.</param>
+/// <param name="TokenizerSha256">Hash of the tokenizer.</param>
+/// <param name="Fingerprint">The numerics fingerprint.</param>
+/// <param name="WindowsPerStep">Windows per step, G; 0: it was not trained on any.</param>
+internal sealed record CheckpointOrigin(string Run, int Attempt, long Seed, ModelConfig Model, string TokenizerSha256, string Fingerprint, long WindowsPerStep)
+{
+    /// <summary>The manifest of a step but for its files and weights' hash.</summary>
+    public CheckpointManifest ManifestAt(long step) => new()
+    {
+        Format = CheckpointManifest.CurrentFormat,
+        Run = Run,
+        Attempt = Attempt,
+        Step = step,
+        Position = step * WindowsPerStep,
+        OrderVersion = WindowOrder.Version,
+        Seed = Seed,
+        Model = Model,
+        TokenizerSha256 = TokenizerSha256,
+        Fingerprint = Fingerprint,
+        WeightsSha256 = "",
+        Files = [],
+    };
+}

@@ -1,0 +1,74 @@
+using Dtt.Core.Errors;
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
+using Dtt.Data.Order;
+using Dtt.Training.Model;
+using Dtt.Training.Optimizers;
+
+namespace Dtt.Training.Checkpoints;
+
+/// <summary>The state that an attempt starts from: the newest committed checkpoint that is whole, else another run's weights or fresh ones.</summary>
+internal sealed class CheckpointRestore(
+    TrainSpec spec, CheckpointOrigin origin, FlatParameters parameters, Optimizer optimizer, Action<RankMessage> tell)
+{
+    /// <summary>Fills weights and optimizer.</summary>
+    /// <returns>Steps done.</returns>
+    /// <exception cref="BadDataException">No committed checkpoint can be read, or the one to start from does not fit.</exception>
+    public long Run()
+    {
+        foreach (var checkpoint in spec.ResumeFrom)
+        {
+            try
+            {
+                Load(checkpoint);
+                return checkpoint.Step;
+            }
+            catch (BadDataException e)
+            {
+                tell(new RankEvent(EventKinds.Unreadable, $"{e.Message} Trying the checkpoint before it."));
+            }
+        }
+
+        if (spec.ResumeFrom.Count > 0)
+        {
+            throw new BadDataException($"no checkpoint of run '{spec.Run}' could be read (see `dtt show {spec.Run}`); "
+                + "restore one from a backup, or start a new run.");
+        }
+
+        if (spec.InitFrom is { } other) StartFrom(other);
+        else parameters.Initialize(origin.Seed);
+        return 0;
+    }
+
+    private void Load(CommittedCheckpoint checkpoint)
+    {
+        var folder = new RunLayout(spec.RunFolder).Checkpoint(checkpoint.FolderName);
+        var manifest = CheckpointFolder.ReadManifest(folder, checkpoint.ManifestSha256);
+        if (manifest.OrderVersion != WindowOrder.Version)
+        {
+            throw new BadDataException($"{folder} follows version {manifest.OrderVersion} of the data order; "
+                + $"this version of DTT has {WindowOrder.Version}.");
+        }
+
+        CheckpointFolder.Load(folder, manifest, origin.Model, parameters, optimizer);
+        if (manifest.Fingerprint != origin.Fingerprint)
+        {
+            tell(new RankEvent(EventKinds.Fingerprint, "resuming under other numerics: same windows, but not the same bits "
+                + $"({manifest.Fingerprint} → {origin.Fingerprint})"));
+        }
+    }
+
+    /// <summary>Takes the weights of another run's checkpoint; the optimizer starts afresh.</summary>
+    private void StartFrom(CheckpointPlace other)
+    {
+        var manifest = CheckpointFolder.ReadManifest(other.Folder, other.ManifestSha256);
+        if (manifest.TokenizerSha256 != origin.TokenizerSha256)
+        {
+            throw new BadDataException($"init_from: {other.Folder} was trained with another tokenizer than the one of these tokens; "
+                + "tokenize the text with its tokenizer.");
+        }
+
+        CheckpointFolder.Load(other.Folder, manifest, origin.Model, parameters, optimizer: null);
+        tell(new RankEvent(EventKinds.InitFrom, $"weights of run '{manifest.Run}' after step {manifest.Step}"));
+    }
+}

@@ -1,0 +1,66 @@
+using Dtt.Core.Errors;
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
+using Dtt.Training.Model;
+using Dtt.Training.Optimizers;
+using Dtt.Training.Ranks;
+
+namespace Dtt.Training.Checkpoints;
+
+/// <summary>Saves the state of a step: copies it to host memory, from which it is written and committed while training goes on.</summary>
+internal sealed class CheckpointSaver(
+    TrainSpec spec, CheckpointOrigin origin, FlatParameters parameters, Optimizer optimizer, IRankChannel channel) : IDisposable
+{
+    private readonly CheckpointWriter _writer = new();
+    private CheckpointSnapshot? _snapshot;
+
+    /// <summary>Copies the state as it is now and begins to write it. Every rank calls this at the same time; rank 0 writes.</summary>
+    /// <param name="step">Steps done.</param>
+    /// <param name="trainLoss">Training loss of the last of them, nats per token.</param>
+    /// <param name="valLoss">Validation loss, nats per token, or null.</param>
+    /// <param name="last">Whether the attempt ends here: then the write is waited for and must succeed.</param>
+    /// <param name="alive">Called between its parts.</param>
+    /// <exception cref="UserErrorException">This write, if it is the last, or the one before failed, or its commit was refused.</exception>
+    public void Save(long step, double? trainLoss, double? valLoss, bool last, Action alive)
+    {
+        alive();
+        _writer.Wait();
+        alive();
+        using var state = optimizer.Gather();
+        if (spec.Rank != 0) return;
+        var snapshot = _snapshot ??= new CheckpointSnapshot(parameters, state);
+        snapshot.Take(state);
+        _writer.Begin(() => Write(snapshot, step, trainLoss, valLoss, mustSucceed: last), yields: !last);
+        if (last) _writer.Wait();
+    }
+
+    /// <summary>Throws what a write in the background failed with, once.</summary>
+    public void ThrowIfFailed() => _writer.ThrowIfFailed();
+
+    /// <summary>Lets the write come to its end.</summary>
+    public void Dispose()
+    {
+        _writer.Dispose();
+        _snapshot?.Dispose();
+    }
+
+    /// <summary>Writes a checkpoint and has it committed. When the disk would not take it and the run can go on without, that is said and no more.</summary>
+    private void Write(CheckpointSnapshot snapshot, long step, double? trainLoss, double? valLoss, bool mustSucceed)
+    {
+        var folder = new RunLayout(spec.RunFolder).Checkpoint(WrittenCheckpoint.FolderNameOf(step, spec.Attempt));
+        try
+        {
+            var written = CheckpointFolder.Write(folder, origin.ManifestAt(step), snapshot.Weights, snapshot.State);
+            var reply = channel.Commit(written with { TrainLoss = trainLoss, ValLoss = valLoss });
+            if (reply.Transient) throw new IOException(reply.Reason);
+            if (!reply.Accepted) throw new UserErrorException($"the checkpoint of step {step} was refused: {reply.Reason}.", ExitCodes.Requeue);
+        }
+        catch (IOException e)
+        {
+            var what = $"the checkpoint of step {step} could not be written ({e.Message.TrimEnd('.')})";
+            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+            if (mustSucceed) throw new UserErrorException($"{what}. The previous checkpoint stays; free some space and `dtt resume {spec.Run}`.", inner: e);
+            channel.Send(new RankEvent(EventKinds.SaveFailed, $"{what}; training goes on, and the previous checkpoint stays"));
+        }
+    }
+}

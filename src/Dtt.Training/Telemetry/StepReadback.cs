@@ -1,0 +1,111 @@
+using Dtt.Training.Native;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Dtt.Training.Telemetry;
+
+/// <summary>
+/// Brings the numbers of each step from its device to the host. On a GPU they are read one step late, from a ring of pinned memory with an event behind
+/// each copy: while the host waits for a step the next one is queued already, so the device never waits for the host. On a CPU they are there at once.
+/// </summary>
+internal sealed class StepReadback : IDisposable
+{
+    private readonly Slot[] _ring;
+    private readonly int _lag;
+    private readonly TimeProvider _time;
+    private long _queued, _read, _begunAt, _readAt;
+
+    /// <summary>An empty ring.</summary>
+    /// <param name="device">Where steps are computed.</param>
+    /// <param name="lag">How many steps late they are read; null: 1 on a GPU, 0 on a CPU.</param>
+    /// <param name="time">The clock of <see cref="StepNumbers.Seconds"/>; null: the system's.</param>
+    public StepReadback(Device device, int? lag = null, TimeProvider? time = null)
+    {
+        var onGpu = device.type == DeviceType.CUDA;
+        (_lag, _time) = (lag ?? (onGpu ? 1 : 0), time ?? TimeProvider.System);
+        _ring = [.. Enumerable.Range(0, _lag + 1).Select(_ => new Slot(onGpu))];
+    }
+
+    /// <summary>Whether steps are queued that were not read.</summary>
+    public bool HasUnread => _queued > _read;
+
+    /// <summary>A step begins: the clock of the one that is queued next.</summary>
+    public void Begin() => _begunAt = _time.GetTimestamp();
+
+    /// <summary>Queues the copy of a step's numbers behind the step, and waits for nothing; the one <c>lag</c> steps before must have been read.</summary>
+    /// <param name="step">The step.</param>
+    /// <param name="numbers">(3) fp32: summed loss, ranks that were asked to stop, gradient's norm.</param>
+    public void Queue(QueuedStep step, Tensor numbers) => _ring[_queued++ % _ring.Length].Fill(step, _begunAt, numbers);
+
+    /// <summary>The steps that are due, oldest first, each once.</summary>
+    /// <param name="all">Whether the newest ones are waited for, too.</param>
+    public IEnumerable<StepNumbers> Read(bool all = false)
+    {
+        while (_queued - _read > (all ? 0 : _lag))
+        {
+            var slot = _ring[_read++ % _ring.Length];
+            var (loss, stops, norm) = slot.Values();
+            var since = Math.Max(slot.BegunAt, _readAt);
+            _readAt = _time.GetTimestamp();
+            yield return new StepNumbers(slot.Step, loss, norm, stops > 0, _time.GetElapsedTime(since, _readAt).TotalSeconds);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var slot in _ring) slot.Dispose();
+    }
+
+    private sealed class Slot : IDisposable
+    {
+        private readonly Tensor _host;
+        private readonly nint _copied;
+
+        public Slot(bool pinned)
+        {
+            using var scope = NewDisposeScope();
+            var host = zeros(3, dtype: ScalarType.Float32);
+            _host = (pinned ? host.pin_memory() : host).DetachFromDisposeScope();
+            if (pinned) _copied = CudaRuntime.NewEvent();
+        }
+
+        public QueuedStep Step { get; private set; }
+
+        public long BegunAt { get; private set; }
+
+        public void Fill(QueuedStep step, long begunAt, Tensor numbers)
+        {
+            using var noGrad = no_grad();
+            (Step, BegunAt) = (step, begunAt);
+            _host.copy_(numbers, nonBlocking: true);
+            if (_copied != 0) CudaRuntime.Record(_copied, CudaRuntime.TorchStream());
+        }
+
+        public (float Loss, float Stops, float Norm) Values()
+        {
+            if (_copied != 0) CudaRuntime.Synchronize(_copied);
+            var values = _host.data<float>();
+            return (values[0], values[1], values[2]);
+        }
+
+        public void Dispose()
+        {
+            _host.Dispose();
+            if (_copied != 0) CudaRuntime.DestroyEvent(_copied);
+        }
+    }
+}
+
+/// <summary>A step that is queued on its device.</summary>
+/// <param name="Step">Steps done once it is.</param>
+/// <param name="LearningRate">Its rate.</param>
+/// <param name="Phases">The phases that were timed, seconds.</param>
+internal readonly record struct QueuedStep(long Step, double LearningRate, IReadOnlyDictionary<string, double> Phases);
+
+/// <summary>What a step computed.</summary>
+/// <param name="Queued">The step.</param>
+/// <param name="LossSum">Loss summed over its tokens, nats.</param>
+/// <param name="GradNorm">The gradient's 2-norm before clipping.</param>
+/// <param name="StopRequested">Whether a rank was asked to stop before its end.</param>
+/// <param name="Seconds">How long it took: from its begin, or from the step before it where the two overlapped, to its numbers.</param>
+internal sealed record StepNumbers(QueuedStep Queued, float LossSum, float GradNorm, bool StopRequested, double Seconds);

@@ -1,0 +1,106 @@
+using System.Text.Json;
+using Dtt.Core.Errors;
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
+using Dtt.Training.Checkpoints;
+using Dtt.Training.HuggingFace;
+
+namespace Dtt.Training.Tests;
+
+/// <summary>A GPU's numbers are read one step late; here a CPU's are, and what is told and committed is compared with a run that reads them at once.</summary>
+public sealed class TrainerTests(TinyRun run) : IClassFixture<TinyRun>
+{
+    [Fact]
+    public void Run_ReadingLate_TellsEveryStepOnceInOrder_EachBeforeItsCommit_AndTheSameNumbers()
+    {
+        var hosts = new[] { 0, 1, 2 }.Select(lag => (Host: new RecordingChannel(), Lag: lag)).ToList();
+        foreach (var (host, lag) in hosts)
+        {
+            var finished = run.Train(host, lag, "max_steps: 7", "save_every: 2", "eval_every: 3");
+            Assert.Equal(new RankFinished(7, Completed: true), finished);
+            Assert.Equal(Enumerable.Range(1, 7).Select(s => (long)s), host.Steps);
+            Assert.Equal([2, 4, 6, 7], host.Commits.Select(c => c.Step));
+            foreach (var (at, message) in host.Messages.Index())
+            {
+                var told = RecordingChannel.StepsIn(host.Messages.Take(at));
+                if (message is CommitRequest commit) Assert.Contains(commit.Checkpoint.Step, told);
+                if (message is TrainingSample { Step: > 0 } sample) Assert.Equal(sample.Step, told.Max());
+            }
+        }
+
+        var expected = Numbers(hosts[0].Host);
+        Assert.All(hosts, h => Assert.Equal(expected, Numbers(h.Host)));
+    }
+
+    /// <summary>A rate that no weight survives: the second step's loss is not a number.</summary>
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(1, 0)] // the next step has taken the gradient's place when the number is read
+    [InlineData(2, 0)]
+    public void Run_ANumberThatIsNotFinite_IsSaidOfItsStep_AndNothingOfItIsCommitted(int lag, int saveEvery)
+    {
+        string[] keys = ["max_steps: 6", $"save_every: {saveEvery}", "lr_schedule:", "  name: constant", "  params:", "    lr_max: 1.0e+30", "grad_clip: 0"];
+        var (expected, host) = (new RecordingChannel(), new RecordingChannel());
+        var atOnce = Assert.Throws<UserErrorException>(() => run.Train(expected, 0, keys));
+        var late = Assert.Throws<UserErrorException>(() => run.Train(host, lag, keys));
+        Assert.StartsWith("step 2: the loss is NaN", atOnce.Message);
+        Assert.Contains("The gradient of ", atOnce.Message);
+        Assert.Equal(atOnce.Message, late.Message);
+        Assert.Equal([1], host.Steps);
+        Assert.Equal(saveEvery == 1 ? [1L] : [], host.Commits.Select(c => c.Step));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void Run_AskedToStop_CommitsTheLastStepItTook(int lag)
+    {
+        var host = new RecordingChannel { StopAtStep = 2 };
+        var finished = run.Train(host, lag, "max_steps: 50");
+        Assert.False(finished.Completed);
+        Assert.InRange(finished.Step, 3, 5);
+        Assert.Equal([finished.Step], host.Commits.Select(c => c.Step));
+        Assert.Equal(finished.Step, host.Steps.Last());
+    }
+
+    [Fact]
+    public void Run_FromACheckpoint_EndsWithAnUndisturbedRunsWeights()
+    {
+        var (whole, first, second) = (new RecordingChannel(), new RecordingChannel { StopAtStep = 2 }, new RecordingChannel());
+        string[] keys = ["max_steps: 6", "dropout: 0.1"];
+        run.Train(whole, 0, keys);
+        run.Train(first, 0, keys);
+        run.Train(second, 1, [new CommittedCheckpoint(first.Commits.Single())], keys);
+        Assert.Equal(4, second.Steps.First());
+        Assert.Equal(whole.Commits.Last().WeightsSha256, second.Commits.Last().WeightsSha256);
+    }
+
+    [Fact]
+    public void Checkpoint_HasAManifestOfTheShapeOfAnImportedOne()
+    {
+        var host = new RecordingChannel();
+        run.Train(host, 0, "max_steps: 1");
+        string At(string name) => Path.Combine(run.RunFolder, name);
+        var imported = new RunLayout(HuggingFaceImport.Read(
+            new ImportSpec(Path.Combine(AppContext.BaseDirectory, "reference", "hf-gpt2"), "theirs", At("runs"), At("tokenizers"))).RunFolder);
+        Assert.Equal(Keys(run.RunFolder, host.Commits.Last()), Keys(imported.Folder, RunFile.Read(imported).Record!.Latest!));
+
+        static IEnumerable<string> Keys(string runFolder, WrittenCheckpoint checkpoint)
+        {
+            var file = Path.Combine(new RunLayout(runFolder).Checkpoint(checkpoint.FolderName), CheckpointManifest.FileName);
+            using var json = JsonDocument.Parse(File.ReadAllBytes(file));
+            return [.. json.RootElement.EnumerateObject().Select(p => $"{p.Name} {p.Value.ValueKind}")];
+        }
+    }
+
+    /// <summary>All that is told and committed but times and memory.</summary>
+    private static List<string> Numbers(RecordingChannel host)
+    {
+        string[] measured = [MetricNames.StepSeconds, MetricNames.TokensPerSecond, MetricNames.MemoryBytes, MetricNames.Mfu, MetricNames.SaveStallSeconds];
+        var rows = host.Messages.OfType<MetricsReport>().SelectMany(m => m.Rows).OrderBy(r => r.Step);
+        return [
+            .. rows.SelectMany(r => r.Values.Where(v => !measured.Contains(v.Key)).Select(v => $"{r.Step} {v.Key} {v.Value:R}")),
+            .. host.Commits.Select(c => $"{c.Step} {c.WeightsSha256} {c.ManifestSha256} {c.TrainLoss:R} {c.ValLoss:R}"),
+            .. host.Messages.OfType<TrainingSample>().Select(s => $"{s.Step} {s.Text}")];
+    }
+}
