@@ -32,7 +32,7 @@ public static class RunKeys
             Min = 1,
         },
         new("tie_embeddings", KeyKind.Boolean, null,
-            $"Whether the head is the token embedding; unset: `true`, for {Architectures.Named(a => a.ChoosesTying)} `false`."),
+            $"Whether the head is the token embedding; unset: `false` for {Architectures.Named(a => a.ChoosesTying)}, else `true`."),
         new("mask_type", KeyKind.Text, "causal", "`causal`: a token sees itself and those before it. `none`: it sees all, the next one too, as in the Python DTT: no language model comes of it.") { Choices = ["causal", "none"] },
         new("flash_attention", KeyKind.Boolean, "true", "Attention by torch's fused kernel, where that is faster (not in bf16 on a CPU up to 512 tokens); `false` always spells out softmax(QKᵀ/√d)V."),
         new("init_from", KeyKind.Text, null, "Weights to start from: RUN, RUN@STEP, RUN@best, or a checkpoint's folder. The model's shape and the tokenizer must be the same; the optimizer starts afresh."),

@@ -259,8 +259,8 @@ internal sealed class Block(ModelConfig config, FlatParameters p, BlockSpec weig
     {
         var (b, t, hs, nh, nkv) = (qkv.shape[0], qkv.shape[1], config.HeadDim, config.NumHeads, config.NumKvHeads);
         Tensor Part(long first, long count) => qkv.narrow(2, first * hs, count * hs).view(b, t, count, hs).transpose(1, 2);
-        Tensor Turned(Tensor x) => rotary is null ? x : rotary.Turn(x, position);
-        return (Turned(Part(0, nh)), Turned(Part(nh, nkv)), Part(nh + nkv, nkv));
+        Tensor Rotate(Tensor x) => rotary is null ? x : rotary.Rotate(x, position);
+        return (Rotate(Part(0, nh)), Rotate(Part(nh, nkv)), Part(nh + nkv, nkv));
     }
 
     /// <summary>(B, T, (nh + 2 nkv) hs) → the same, queries and keys rotated.</summary>

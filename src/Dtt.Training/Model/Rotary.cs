@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Dtt.Training.Model;
 
 /// <summary>
-/// Rotary position embedding (Su et al. 2021, arXiv:2104.09864): the pair (i, i + hs/2) of a head is turned by position · θ^(−2i/hs). Pairs are halves apart, as in Hugging Face's Llama.
+/// Rotary position embedding (Su et al. 2021, arXiv:2104.09864): the pair (i, i + hs/2) of a head is rotated by position · θ^(−2i/hs). Pairs are halves apart, as in Hugging Face's Llama.
 /// </summary>
 internal sealed class Rotary
 {
@@ -36,7 +36,7 @@ internal sealed class Rotary
     }
 
     /// <summary>(B, nh, T, hs) → (B, nh, T, hs), the first token standing at <paramref name="position"/>.</summary>
-    public Tensor Turn(Tensor x, long position)
+    public Tensor Rotate(Tensor x, long position)
     {
         var (t, half) = (x.shape[2], x.shape[3] / 2);
         var (cosine, sine) = (_cosine.narrow(0, position, t), _sine.narrow(0, position, t));

@@ -76,7 +76,7 @@ internal sealed unsafe class TokenDecoder
             Add(layer.Out, _attended, _x, Share(_x.Length));                                 // (nh hs) -> (C)
             OpenMp.Barrier();
             layer.Norm2.Of(_x, h, _config.NormEpsilon);
-            Widen(layer.Up, h, Share(_config.MlpDim), _scratch[thread]);                     // (C) -> (M)
+            UpProject(layer.Up, h, Share(_config.MlpDim), _scratch[thread]);                     // (C) -> (M)
             OpenMp.Barrier();
             Add(layer.Down, _inner.AsSpan(0, _config.MlpDim), _x, Share(_x.Length));         // (M) -> (C)
             OpenMp.Barrier();
@@ -95,7 +95,7 @@ internal sealed unsafe class TokenDecoder
         Span<float> keys = cache.Keys(kvHead), values = cache.Values(kvHead);                        // (T, hs)
         var key = Part(_config.NumHeads + kvHead);
         layer.KeyNorm?.Of(key, key, _config.NormEpsilon);
-        if (_rotates) Turn(key);
+        if (_rotates) Rotate(key);
         key.CopyTo(keys[(past * hs)..]);
         Part(_config.NumHeads + _config.NumKvHeads + kvHead).CopyTo(values[(past * hs)..]);
         scores = scores[..(past + 1)];
@@ -103,7 +103,7 @@ internal sealed unsafe class TokenDecoder
         {
             var query = Part(head);
             layer.QueryNorm?.Of(query, query, _config.NormEpsilon);
-            if (_rotates) Turn(query);
+            if (_rotates) Rotate(query);
             TensorPrimitives.Multiply(query, (float)(1 / Math.Sqrt(hs)), query);
             for (var t = 0; t <= past; t++) scores[t] = TensorPrimitives.Dot(query, keys.Slice(t * hs, hs));
             TensorPrimitives.Subtract(scores, TensorPrimitives.Max(scores), scores);
@@ -116,7 +116,7 @@ internal sealed unsafe class TokenDecoder
     }
 
     /// <summary>The feed-forward layer's inner values of a share: GELU, or SiLU of the gate times the rest.</summary>
-    private void Widen(Matrix up, ReadOnlySpan<float> x, (int First, int End) share, Span<float> scratch)
+    private void UpProject(Matrix up, ReadOnlySpan<float> x, (int First, int End) share, Span<float> scratch)
     {
         Multiply(up, x, _inner, share);
         var inner = _inner.AsSpan(share.First..share.End);
@@ -153,8 +153,8 @@ internal sealed unsafe class TokenDecoder
         return (float)(x < 0 ? upper : 1 - upper);
     }
 
-    /// <summary>Turns the pairs (i, i + hs/2) by this position's angles.</summary>
-    private void Turn(Span<float> head)
+    /// <summary>Rotates the pairs (i, i + hs/2) by this position's angles.</summary>
+    private void Rotate(Span<float> head)
     {
         var half = head.Length / 2;
         for (var i = 0; i < half; i++)

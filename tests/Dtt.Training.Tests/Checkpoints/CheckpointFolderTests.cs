@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
@@ -112,6 +113,20 @@ public sealed class CheckpointFolderTests : IDisposable
         var manifest = CheckpointFolder.ReadManifest(_folder["c"], CheckpointFolder.Write(_folder["c"], Manifest(), [.. gpt.Parameters.Named(gpt.Parameters.Master)], [.. optimizer.Gather().Tensors()]).ManifestSha256);
         var error = Assert.Throws<BadDataException>(() => CheckpointFolder.Load(_folder["c"], manifest, Tiny.Model("dtt"), gpt.Parameters, null));
         Assert.Contains("architecture is gpt2 there and dtt here", error.Message);
+    }
+
+    [Fact]
+    public void ReadManifest_WrittenBeforeHeadsHadAWidthOfTheirOwn_IsTheSameModel()
+    {
+        var (gpt, _) = Trained();
+        CheckpointFolder.Write(_folder["c"], Manifest(), [.. gpt.Parameters.Named(gpt.Parameters.Master)], state: null);
+        var file = _folder["c/manifest.json"];
+        var lines = File.ReadAllLines(file);
+        File.WriteAllLines(file, lines.Where(l => !l.Contains("\"head_dim\": 8")));
+        Assert.Equal(lines.Length - 1, File.ReadAllLines(file).Length);
+        var before = CheckpointFolder.ReadManifest(_folder["c"], Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)))).Model;
+        Assert.Empty(gpt.Config.DifferencesFrom(before));
+        Assert.Equal(8, before.HeadDim);
     }
 
     [Fact]
