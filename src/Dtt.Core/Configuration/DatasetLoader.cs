@@ -47,7 +47,7 @@ public static class DatasetLoader
 
         dataset = dataset with { Documents = TextFiles.DocumentsOf(first) };
         say(dataset.Documents == "lines"
-            ? $"{found}: every line is a document ('documents: lines'), because {first} has no empty lines. Write that file to divide it otherwise."
+            ? $"{found}: every line is a document ('documents: lines'), because no empty line divides {first}. Write that file to divide it otherwise."
             : $"{found}: documents stand between empty lines ('documents: blank_lines'). Write that file with 'documents: lines' to make each line one.");
         return dataset;
     }

@@ -27,14 +27,17 @@ public static class TextFiles
     /// <summary>Whether the value of <c>dataset</c> names a text file, or a folder by a path, that is there.</summary>
     public static bool IsNamedBy(string dataset) => (File.Exists(dataset) && IsText(dataset)) || (dataset.Contains('/') && Directory.Exists(dataset));
 
-    /// <summary>The <c>documents</c> of a <c>.txt</c> file: <c>blank_lines</c> when an empty line stands in its first megabyte, else <c>lines</c>.</summary>
+    /// <summary>The <c>documents</c> of a <c>.txt</c> file: <c>blank_lines</c> when an empty line stands between others in its first megabyte, else <c>lines</c>.</summary>
     public static string DocumentsOf(string file)
     {
         using var stream = File.OpenRead(file);
         using var reader = new StreamReader(stream, Encoding.Latin1);
+        var (text, gap) = (false, false);
         while (stream.Position <= Head && reader.ReadLine() is { } line)
         {
-            if (string.IsNullOrWhiteSpace(line)) return "blank_lines";
+            var empty = string.IsNullOrWhiteSpace(line);
+            if (!empty && gap) return "blank_lines";
+            (text, gap) = (text || !empty, text && empty);
         }
 
         return "lines";

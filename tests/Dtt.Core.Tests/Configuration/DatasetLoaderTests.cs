@@ -41,6 +41,7 @@ public sealed class DatasetLoaderTests : IDisposable
 
     [Theory]
     [InlineData("one document\nanother\n", "lines", "every line is a document ('documents: lines'), because")]
+    [InlineData("\none document\nanother\n\n", "lines", "every line is a document ('documents: lines'), because")]
     [InlineData("verse\nverse\n\nverse\n", "blank_lines", "documents stand between empty lines ('documents: blank_lines')")]
     public void Load_TextInTheRawFolderWithoutADatasetFile_SaysHowItIsDivided(string text, string documents, string said)
     {
