@@ -202,11 +202,26 @@ internal sealed partial class RunGrain(
         catch (Exception e) when (e is not InconsistentStateException)
         {
             LogWriteFailed(Folder, e);
-            await state.ReadStateAsync();
+            await ReadBackAsync(e);
             if (Record?.Version != next.Record!.Version) throw new IOException($"the state of run '{Path.GetFileName(Folder)}' could not be written ({e.Message})", e);
         }
 
         CrashPoint.Reach("silo.after-write");
+    }
+
+    /// <summary>When the state cannot be read back either, nobody knows: whoever waits gets no answer, nor does anybody from memory.</summary>
+    private async Task ReadBackAsync(Exception failure)
+    {
+        try
+        {
+            await state.ReadStateAsync();
+        }
+        catch (Exception e)
+        {
+            LogReadFailed(Folder, e);
+            DeactivateOnIdle();
+            throw new TimeoutException($"whether the state of run '{Path.GetFileName(Folder)}' was written is not known ({failure.Message}); ask again.");
+        }
     }
 
     /// <summary>Brings the events of the state and the run's line into the tables, and tells the viewers.</summary>
@@ -361,4 +376,7 @@ internal sealed partial class RunGrain(
 
     [LoggerMessage(2003, LogLevel.Warning, "run {Run}: the tables do not take rows; they are written again with the next change")]
     private partial void LogTablesFailed(string run, Exception exception);
+
+    [LoggerMessage(2004, LogLevel.Error, "run {Run}: the state could not be read back either; this activation ends")]
+    private partial void LogReadFailed(string run, Exception exception);
 }
