@@ -128,8 +128,9 @@ public static class RunDecider
     }
 
     /// <summary>
-    /// Takes what a rank said. Here alone a report's number is checked, for it must lie in the same write as the events that the report brings. Where it brings none the number may be lost with the memory: then
-    /// the rows that come again are left alone by the table, and no viewer of that activation is left to hear them twice.
+    /// Takes what a rank said. Here alone a report's number is checked, for it must lie in the same write as the events that the report brings. Where it brings
+    /// none the number may be lost with the memory: then the rows that come again are left alone by the table, and no viewer of that activation is left to
+    /// hear them twice.
     /// </summary>
     private static RunDecision Reported(DurableRun state, RunInput.Reported reported, DateTimeOffset now)
     {

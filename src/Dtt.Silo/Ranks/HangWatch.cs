@@ -5,10 +5,11 @@ using Dtt.Core.Runs;
 namespace Dtt.Silo.Ranks;
 
 /// <summary>
-/// Looks into the ranks' black boxes every second. A rank that has been silent for too long is hung, unless it waits for its peers in a collective: then the hung one is another, or all wait
-/// for each other. The attempt is killed, and who was doing what is said.
+/// Looks into the ranks' black boxes every second. A rank that has been silent for too long is hung, unless it waits for its peers in a collective: then the
+/// hung one is another, or all wait for each other. Of several the one with the fewest completed collectives is named. The attempt is killed, and who was
+/// doing what is said.
 /// </summary>
-internal sealed class HangWatch : IDisposable
+internal sealed class HangWatch : IAsyncDisposable
 {
     private static readonly TimeSpan _period = TimeSpan.FromSeconds(1);
     private readonly Lock _gate = new();
@@ -16,13 +17,13 @@ internal sealed class HangWatch : IDisposable
     private readonly PhaseDeadlines _deadlines;
     private readonly Action _kill;
     private readonly List<double> _stepSeconds = [];
-    private readonly Timer _timer;
+    private readonly ITimer _timer;
     private volatile string? _verdict;
 
-    public HangWatch(IReadOnlyList<BlackBox> boxes, PhaseDeadlines deadlines, Action kill)
+    public HangWatch(IReadOnlyList<BlackBox> boxes, PhaseDeadlines deadlines, Action kill, TimeProvider time)
     {
         (_boxes, _deadlines, _kill) = (boxes, deadlines, kill);
-        _timer = new Timer(_ => Look(), null, _period, _period);
+        _timer = time.CreateTimer(_ => Look(), null, _period, _period);
     }
 
     /// <summary>What was found, or null.</summary>
@@ -35,34 +36,47 @@ internal sealed class HangWatch : IDisposable
     public void Learn(RankMessage message)
     {
         if (message is not MetricsReport report) return;
-        lock (_gate) _stepSeconds.AddRange(report.Rows.Where(r => r.Values.ContainsKey(MetricNames.StepSeconds)).Select(r => r.Values[MetricNames.StepSeconds]));
+        lock (_gate)
+        {
+            foreach (var row in report.Rows)
+            {
+                if (row.Values.TryGetValue(MetricNames.StepSeconds, out var seconds)) _stepSeconds.Add(seconds);
+            }
+        }
     }
 
-    public void Dispose()
-    {
-        using var stopped = new ManualResetEvent(false);
-        if (_timer.Dispose(stopped)) stopped.WaitOne();
-    }
+    public ValueTask DisposeAsync() => _timer.DisposeAsync();
 
     private void Look()
     {
         lock (_gate)
         {
             if (_verdict is not null) return;
-            var waiting = 0;
-            for (var rank = 0; rank < _boxes.Count; rank++)
-            {
-                var (phase, step, age) = _boxes[rank].Read();
-                var (begun, completed) = _boxes[rank].ReadCollectives();
-                var deadline = _deadlines.Of(phase, _stepSeconds);
-                if (age <= deadline) continue;
-                if (begun > completed && ++waiting < _boxes.Count) continue;
-                var who = _boxes.Count == 1 ? "the rank" : begun > completed ? $"every rank waits for the others in collective {begun}; rank {rank}" : $"rank {rank}";
-                Culprit = rank;
-                _verdict = string.Create(CultureInfo.InvariantCulture, $"{who} hung in phase {phase.ToString().ToLowerInvariant()} after step {step}: no sign for {age.TotalSeconds:0} s, the deadline is {deadline.TotalSeconds:0} s");
-                _kill();
-                return;
-            }
+            var silent = _boxes.Select((box, rank) => Read(box, rank)).Where(s => s.Age > s.Deadline).ToList();
+            var hung = silent.Where(s => !s.Waits).ToList();
+            var allWait = hung.Count == 0 && silent.Count == _boxes.Count;
+            if ((allWait ? silent : hung).MinBy(s => s.Completed) is not { } culprit) return;
+            var who = _boxes.Count == 1 ? "the rank"
+                : allWait ? $"every rank waits for the others in collective {culprit.Begun}; rank {culprit.Rank}"
+                : $"rank {culprit.Rank}";
+            Culprit = culprit.Rank;
+            _verdict = string.Create(CultureInfo.InvariantCulture,
+                $"{who} hung in phase {culprit.Phase.ToString().ToLowerInvariant()} after step {culprit.Step}: "
+                + $"no sign for {culprit.Age.TotalSeconds:0} s, the deadline is {culprit.Deadline.TotalSeconds:0} s");
+            _kill();
         }
+    }
+
+    private Sign Read(BlackBox box, int rank)
+    {
+        var (phase, step, age) = box.Read();
+        var (begun, completed) = box.ReadCollectives();
+        return new Sign(rank, phase, step, age, _deadlines.Of(phase, _stepSeconds), begun, completed);
+    }
+
+    /// <summary>A rank's last sign of life.</summary>
+    private sealed record Sign(int Rank, RankPhase Phase, long Step, TimeSpan Age, TimeSpan Deadline, long Begun, long Completed)
+    {
+        public bool Waits => Begun > Completed;
     }
 }

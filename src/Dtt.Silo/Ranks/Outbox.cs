@@ -5,8 +5,9 @@ using Polly.Retry;
 namespace Dtt.Silo.Ranks;
 
 /// <summary>
-/// What an attempt has to tell its run. Messages wait in order and go out in numbered batches; a batch keeps its number until the run answers it, so the run knows one that it got twice. Every answer acknowledges
-/// the attempt; a transient error (no answer, no connection, a database that takes nothing) does not, and is tried again. For one caller at a time.
+/// What an attempt has to tell its run. Messages wait in order and go out in numbered batches; a batch keeps its number until the run answers it, so the run
+/// knows one that it got twice. Every answer acknowledges the attempt; a transient error (no answer, no connection, a database that takes nothing) does not,
+/// and is tried again. For one caller at a time.
 /// </summary>
 /// <param name="report">Delivers a batch under its number.</param>
 /// <param name="onUnanswered">Hears the first of several errors in a row.</param>
@@ -19,12 +20,13 @@ internal sealed class Outbox(Func<long, RankMessage[], Task> report, Action<Exce
     /// <summary>Time between two tries.</summary>
     public static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(500);
 
-    private readonly ResiliencePipeline<bool> _untilAnswered = new ResiliencePipelineBuilder<bool> { TimeProvider = time }.AddRetry(new RetryStrategyOptions<bool>
-    {
-        ShouldHandle = tried => ValueTask.FromResult(tried.Outcome is { Exception: null, Result: false }),
-        Delay = RetryDelay,
-        MaxRetryAttempts = int.MaxValue,
-    }).Build();
+    private readonly ResiliencePipeline<bool> _untilAnswered = new ResiliencePipelineBuilder<bool> { TimeProvider = time }
+        .AddRetry(new RetryStrategyOptions<bool>
+        {
+            ShouldHandle = tried => ValueTask.FromResult(tried.Outcome is { Exception: null, Result: false }),
+            Delay = RetryDelay,
+            MaxRetryAttempts = int.MaxValue,
+        }).Build();
 
     private readonly Queue<RankMessage> _waiting = new();
     private RankMessage[] _batch = [];
@@ -45,7 +47,8 @@ internal sealed class Outbox(Func<long, RankMessage[], Task> report, Action<Exce
     public Task<bool> TryFlushAsync() => IsEmpty ? Task.FromResult(true) : TryAsync(DeliverAsync);
 
     /// <summary>Delivers what waits; false when the timeout or the cancellation came before.</summary>
-    public Task<bool> FlushAsync(TimeSpan timeout, CancellationToken cancellation) => IsEmpty ? Task.FromResult(true) : CallAsync(DeliverAsync, timeout, cancellation);
+    public Task<bool> FlushAsync(TimeSpan timeout, CancellationToken cancellation) =>
+        IsEmpty ? Task.FromResult(true) : CallAsync(DeliverAsync, timeout, cancellation);
 
     /// <summary>Calls the run once; false: it did not answer.</summary>
     public async Task<bool> TryAsync(Func<Task> call)

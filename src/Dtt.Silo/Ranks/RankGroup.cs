@@ -11,20 +11,21 @@ namespace Dtt.Silo.Ranks;
 /// The ranks of one attempt on this node, started together and ended together: introduces them to each other, and gives what they say as one stream. When one of them ends
 /// before its time the others are ended too, and the one that was the cause is named.
 /// </summary>
-internal sealed class RankGroup : IDisposable
+internal sealed class RankGroup : IAsyncDisposable
 {
     private static readonly TimeSpan _lastWords = TimeSpan.FromSeconds(1);
     private readonly Member[] _members;
     private readonly HangWatch _watch;
+    private readonly TimeProvider _time;
     private readonly Channel<RankMessage> _messages = Channel.CreateUnbounded<RankMessage>();
     private readonly List<Member> _ended = [];
     private readonly Lock _gate = new();
     private int _listening;
 
-    private RankGroup(Member[] members, PhaseDeadlines deadlines)
+    private RankGroup(Member[] members, PhaseDeadlines deadlines, TimeProvider time)
     {
-        _members = members;
-        _watch = new HangWatch([.. members.Select(m => m.Box)], deadlines, Kill);
+        (_members, _time) = (members, time);
+        _watch = new HangWatch([.. members.Select(m => m.Box)], deadlines, Kill, time);
     }
 
     /// <summary>The process of rank 0, for people.</summary>
@@ -34,7 +35,9 @@ internal sealed class RankGroup : IDisposable
     /// <param name="spec">What they train.</param>
     /// <param name="devices">A device for each rank, and the file whose lock means it.</param>
     /// <param name="environment">The run's environment.</param>
-    public static async Task<RankGroup> StartAsync(TrainSpec spec, IReadOnlyList<(string Name, string LockFile)> devices, IReadOnlyDictionary<string, string> environment)
+    /// <param name="time">The clock of deadlines.</param>
+    public static async Task<RankGroup> StartAsync(
+        TrainSpec spec, IReadOnlyList<(string Name, string LockFile)> devices, IReadOnlyDictionary<string, string> environment, TimeProvider time)
     {
         var secret = devices.Count > 1 ? Convert.ToHexString(RandomNumberGenerator.GetBytes(32)) : null;
         var layout = new RunLayout(spec.RunFolder);
@@ -55,7 +58,7 @@ internal sealed class RankGroup : IDisposable
             throw;
         }
 
-        var group = new RankGroup([.. members], PhaseDeadlines.Of(environment.GetValueOrDefault("DTT_DEADLINE_SCALE")));
+        var group = new RankGroup([.. members], PhaseDeadlines.Of(environment.GetValueOrDefault("DTT_DEADLINE_SCALE")), time);
         _ = group.ListenAsync();
         return group;
     }
@@ -75,19 +78,22 @@ internal sealed class RankGroup : IDisposable
         foreach (var member in _members) member.Process.Kill();
     }
 
-    /// <summary>How the attempt ended when no rank said so itself: which rank was the cause, what it was doing, its last lines. Call it when the messages have ended.</summary>
+    /// <summary>
+    /// How the attempt ended when no rank said so itself: which rank was the cause, what it was doing, its last lines. Call it when the messages have ended.
+    /// </summary>
     public string Verdict()
     {
         var culprit = _watch.Culprit is { } hung ? _members[hung] : _ended.FirstOrDefault(m => m.Exit!.IsFailure) ?? _ended[0];
         var last = culprit.Box.Read();
         var who = _members.Length == 1 ? "the rank" : string.Create(CultureInfo.InvariantCulture, $"rank {culprit.Rank}");
-        var verdict = _watch.Verdict ?? string.Create(CultureInfo.InvariantCulture, $"{who} {culprit.Exit!.Description} in phase {last.Phase.ToString().ToLowerInvariant()} after step {last.Step}");
+        var doing = string.Create(CultureInfo.InvariantCulture, $"in phase {last.Phase.ToString().ToLowerInvariant()} after step {last.Step}");
+        var verdict = _watch.Verdict ?? $"{who} {culprit.Exit!.Description} {doing}";
         return culprit.Process.LastLines() is { Count: > 0 } lines ? $"{verdict}; its last lines: {string.Join(" | ", lines)}" : verdict;
     }
 
-    public void Dispose()
+    public async ValueTask DisposeAsync()
     {
-        _watch.Dispose();
+        await _watch.DisposeAsync();
         foreach (var member in _members) member.Dispose();
     }
 
@@ -129,7 +135,7 @@ internal sealed class RankGroup : IDisposable
         member.Exit = lostPeer ?? exit;
         lock (_gate) _ended.Add(member);
         if (finished) return;
-        await Task.Delay(_members.Length > 1 ? _lastWords : TimeSpan.Zero);
+        await Task.Delay(_members.Length > 1 ? _lastWords : TimeSpan.Zero, _time);
         Kill();
     }
 

@@ -98,7 +98,8 @@ internal sealed partial class RankHost(PlatformFolders folders, IGrainFactory gr
     {
         var (run, attempt) = (order.Spec.RunFolder, order.Spec.Attempt);
         await before;
-        var supervisor = new RankSupervisor(order, grains.GetGrain<IRunGrain>(run), here, [.. order.Devices.Select(d => (d, DeviceInventory.LockFile(d, folders)))], time, log);
+        var devices = order.Devices.Select(d => (d, DeviceInventory.LockFile(d, folders))).ToList();
+        var supervisor = new RankSupervisor(order, grains.GetGrain<IRunGrain>(run), here, devices, time, log);
         try
         {
             AttemptEnd end;

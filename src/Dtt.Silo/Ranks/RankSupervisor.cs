@@ -9,8 +9,8 @@ using Microsoft.Extensions.Logging;
 namespace Dtt.Silo.Ranks;
 
 /// <summary>
-/// One attempt's ranks from their start to their end: passes on what they say, answers their commits, renews their lease; kills them when the attempt is over, or when its run has not acknowledged it for too
-/// long. One loop does it all; only <see cref="Stop"/> and <see cref="Kill"/> come from elsewhere.
+/// One attempt's ranks from their start to their end: passes on what they say, answers their commits, renews their lease; kills them when the attempt is over,
+/// or when its run has not acknowledged it for too long. One loop does it all; only <see cref="Stop"/> and <see cref="Kill"/> come from elsewhere.
 /// </summary>
 internal sealed partial class RankSupervisor
 {
@@ -28,7 +28,8 @@ internal sealed partial class RankSupervisor
     private readonly Outbox _outbox;
     private RankMessage? _ending;
 
-    public RankSupervisor(LaunchRequest launch, IRunGrain run, NodeRef here, IReadOnlyList<(string Name, string LockFile)> devices, TimeProvider time, ILogger log)
+    public RankSupervisor(
+        LaunchRequest launch, IRunGrain run, NodeRef here, IReadOnlyList<(string Name, string LockFile)> devices, TimeProvider time, ILogger log)
     {
         (_launch, _run, _here, _devices, _time, _log) = (launch, run, here, devices, time, log);
         _outbox = new Outbox(async (number, batch) => Handle(await run.ReportAsync(Attempt, number, batch)), e => LogNotAnswered(Spec.Run, Attempt, e), time);
@@ -55,7 +56,7 @@ internal sealed partial class RankSupervisor
         {
             RunFolder.Ready(Spec);
             CrashPoint.Reach("silo.launch");
-            using var ranks = await RankGroup.StartAsync(Spec, _devices, _launch.Environment);
+            await using var ranks = await RankGroup.StartAsync(Spec, _devices, _launch.Environment, _time);
             Process = ranks.Process;
             LogStarted(Spec.Run, Attempt, ranks.Process);
             using var killing = _kill.Token.Register(ranks.Kill);
@@ -133,7 +134,7 @@ internal sealed partial class RankSupervisor
     {
         if (!await _outbox.FlushAsync(_flushTimeout, _kill.Token)) return new CommitReply(false, "the metrics before it could not be stored", Transient: true);
 
-        // Without an answer the checkpoint may be committed, and the rank must not delete it: only the run knows. An IOException is its answer that it could not write.
+        // Without an answer the checkpoint may be committed, and then the rank must not delete it. An IOException is the run's answer that it could not write.
         CommitReply? reply = null;
         _ = await _outbox.CallAsync(async () =>
         {
