@@ -1,3 +1,5 @@
+using Dtt.Tests;
+
 namespace Dtt.Cli.Tests;
 
 /// <summary>What each command prints and how it ends.</summary>

@@ -1,3 +1,5 @@
+using Dtt.Tests;
+
 namespace Dtt.Cli.Tests;
 
 /// <summary>Runs on several ranks, as processes that find each other through the platform.</summary>

@@ -1,3 +1,5 @@
+using Dtt.Tests;
+
 namespace Dtt.Cli.Tests;
 
 /// <summary>The command that follows a run may be killed, interrupted, left and come back: the run belongs to the platform.</summary>

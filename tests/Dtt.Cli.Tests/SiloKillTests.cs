@@ -1,3 +1,5 @@
+using Dtt.Tests;
+
 namespace Dtt.Cli.Tests;
 
 /// <summary>

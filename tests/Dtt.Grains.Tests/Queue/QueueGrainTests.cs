@@ -1,0 +1,87 @@
+using Dtt.Abstractions;
+using Dtt.Core.Runs;
+using Dtt.Grains.Storage;
+using Dtt.Grains.Tests.Platform;
+using Dtt.Grains.Tests.Runs;
+using Dtt.Tests;
+
+namespace Dtt.Grains.Tests.Queue;
+
+public sealed class QueueGrainTests : IAsyncLifetime
+{
+    private static readonly DeviceRequest _cpu = new(WantsGpu: false, 1, 1);
+    private readonly FakeAgents _agents = new(["cpu"]);
+    private TestPlatform _platform = null!;
+
+    private IQueueGrain Queue => _platform.Grains.GetGrain<IQueueGrain>(0);
+
+    public async ValueTask InitializeAsync()
+    {
+        _agents.Hold("cpu", "/runs/other", held: true);
+        _platform = await TestPlatform.StartAsync(_agents);
+    }
+
+    public ValueTask DisposeAsync() => _platform.DisposeAsync();
+
+    [Fact]
+    public async Task Reservation_Refused_TellsTheRunWhy_AndIsTriedAgain()
+    {
+        var run = _platform.Grains.GetGrain<IRunGrain>("/runs/r");
+        await run.CreateAsync(RunGrainTests.Request());
+        await Wait.UntilAsync("a reason", async () => (await run.FindAsync())!.Waiting == "run 'other' has cpu");
+        Assert.Equal("run 'other' has cpu", Assert.Single(await Queue.ListAsync()).Reason);
+        _agents.Hold("cpu", "/runs/other", held: false);
+        await Queue.WakeAsync();
+        await Wait.ForAsync("the launch", () => _agents.Heard("LaunchAsync /runs/r 1"));
+        Assert.Empty(await Queue.ListAsync());
+        Assert.Null((await run.FindAsync())!.Waiting);
+    }
+
+    [Fact]
+    public async Task Grant_RefusedByTheRun_GivesTheReservationBack()
+    {
+        _agents.Hold("cpu", "/runs/other", held: false);
+        await Queue.EnqueueAsync("/runs/deleted", 1, 0, _cpu);
+        await Wait.ForAsync("the release", () => _agents.Heard("ReleaseAsync /runs/deleted 1"));
+        await Wait.UntilAsync("an empty queue", async () => (await Queue.ListAsync()).Length == 0);
+        Assert.Null(_agents.HolderOf("cpu"));
+    }
+
+    [Fact]
+    public async Task Order_IsByPriority_ThenThoseThatRanBefore_ThenByTime()
+    {
+        await Queue.EnqueueAsync("/runs/first", 1, 0, _cpu);
+        await Queue.EnqueueAsync("/runs/second", 1, 0, _cpu);
+        await Queue.EnqueueAsync("/runs/recovering", 2, 0, _cpu);
+        await Queue.EnqueueAsync("/runs/urgent", 1, 5, _cpu);
+        await Queue.EnqueueAsync("/runs/first", 1, 0, _cpu); // keeps its place
+        await Wait.UntilAsync("reasons", async () => (await Queue.ListAsync())[0].Reason == "run 'other' has cpu");
+        await Wait.UntilAsync("the reasons of the others", async () => (await Queue.ListAsync())[1..].All(r => r.Reason == "behind run 'urgent' in the queue"));
+        Assert.Equal(["/runs/urgent", "/runs/recovering", "/runs/first", "/runs/second"], (await Queue.ListAsync()).Select(r => r.Run));
+        await Queue.DequeueAsync("/runs/urgent");
+        Assert.Equal("/runs/recovering", (await Queue.ListAsync())[0].Run);
+    }
+
+    [Fact]
+    public async Task Line_SurvivesReactivation_AndGoesOnByItself()
+    {
+        var run = _platform.Grains.GetGrain<IRunGrain>("/runs/r");
+        await run.CreateAsync(RunGrainTests.Request());
+        await Queue.EnqueueAsync("/runs/urgent", 1, 5, _cpu);
+        await _platform.DeactivateAsync(Queue);
+        Assert.Equal(["/runs/urgent", "/runs/r"], (await Queue.ListAsync()).Select(r => r.Run));
+        Assert.Equal(2, _platform.Storage.Reads(StateStorage.Queue));
+        _agents.Hold("cpu", "/runs/other", held: false);
+        await Wait.ForAsync("the launch", () => _agents.Heard("LaunchAsync /runs/r 1"));
+    }
+
+    [Fact]
+    public async Task Agent_WithoutAnswer_LeavesTheRunInLine()
+    {
+        _agents.Hold("cpu", "/runs/other", held: false);
+        _agents.Fail = ("ReserveAsync", new TimeoutException());
+        await _platform.Grains.GetGrain<IRunGrain>("/runs/r").CreateAsync(RunGrainTests.Request());
+        await Wait.ForAsync("the launch", () => _agents.Heard("LaunchAsync /runs/r 1"));
+        Assert.True(_agents.Count("ReserveAsync /runs/r 1") > 1);
+    }
+}

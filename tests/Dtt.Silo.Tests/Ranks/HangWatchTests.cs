@@ -1,0 +1,80 @@
+using Dtt.Core.Ranks;
+using Dtt.Silo.Ranks;
+using Dtt.Tests;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Dtt.Silo.Tests.Ranks;
+
+public sealed class HangWatchTests : IAsyncLifetime
+{
+    private static readonly PhaseDeadlines _none = new(1e-9), _usual = new(1);
+    private readonly FakeTimeProvider _time = new();
+    private readonly TempFolder _folder = new();
+    private readonly List<BlackBox> _boxes = [];
+    private HangWatch? _watch;
+    private int _kills;
+
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_watch is not null) await _watch.DisposeAsync();
+        foreach (var box in _boxes) box.Dispose();
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public void Look_AtRanksThatGiveSigns_FindsNothing()
+    {
+        Look(_usual, (2, 1), (1, 1));
+        Assert.Equal((null, null, 0), (_watch!.Verdict, _watch.Culprit, _kills));
+    }
+
+    [Fact]
+    public void Look_AtARankThatTheOthersWaitFor_NamesIt()
+    {
+        Look(_none, (9, 8), (8, 8), (9, 8));
+        Assert.Equal((1, 1), (_watch!.Culprit, _kills));
+        Assert.StartsWith("rank 1 hung in phase train after step 5: no sign for ", _watch.Verdict);
+    }
+
+    [Fact]
+    public void Look_AtRanksThatAllWait_NamesTheOneWithTheFewestCompletedCollectives()
+    {
+        Look(_none, (9, 8), (8, 7), (9, 8));
+        Assert.Equal(1, _watch!.Culprit);
+        Assert.StartsWith("every rank waits for the others in collective 8; rank 1 hung in phase train", _watch.Verdict);
+    }
+
+    [Fact]
+    public void Look_AtSeveralThatHang_NamesTheOneThatIsFurthestBehind()
+    {
+        Look(_none, (8, 8), (9, 8), (7, 7));
+        Assert.Equal(2, _watch!.Culprit);
+    }
+
+    [Fact]
+    public void Look_AtALoneRank_SpeaksOfTheRank()
+    {
+        Look(_none, (0, 0));
+        Assert.StartsWith("the rank hung in phase train after step 5: no sign for ", _watch!.Verdict);
+        _time.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal(1, _kills); // once
+    }
+
+    /// <summary>Has the watch look once at ranks with these collectives begun and completed.</summary>
+    private void Look(PhaseDeadlines deadlines, params (long Begun, long Completed)[] ranks)
+    {
+        foreach (var (begun, completed) in ranks)
+        {
+            var box = BlackBox.Create(_folder[$"{_boxes.Count}"]);
+            box.Write(RankPhase.Train, 5);
+            box.WriteCollectives(begun, completed);
+            _boxes.Add(box);
+        }
+
+        Assert.True(SpinWait.SpinUntil(() => _boxes.All(b => b.Read().Age > TimeSpan.Zero), TimeSpan.FromMinutes(1)));
+        _watch = new HangWatch(_boxes, deadlines, () => _kills++, _time);
+        _time.Advance(TimeSpan.FromSeconds(1));
+    }
+}
