@@ -10,7 +10,6 @@ using Dtt.Training.Checkpoints;
 using Dtt.Training.Collectives;
 using Dtt.Training.Data;
 using Dtt.Training.Evaluation;
-using Dtt.Training.Kernels;
 using Dtt.Training.Model;
 using Dtt.Training.Native;
 using Dtt.Training.Optimizers;
@@ -56,7 +55,7 @@ internal sealed class TrainSetup : IDisposable
         Origin = new CheckpointOrigin(spec.Run, spec.Attempt, config.Seed, config.Model, Data.Index.Source.TokenizerSha256,
             TorchRuntime.Fingerprint(Device, bf16, spec.WorldSize), Data.Plan.GlobalBatchWindows);
         Profile = config.Profile ? new StepProfile(new RunLayout(spec.RunFolder).Trace(spec.Attempt, spec.Rank), spec.Rank, Device) : null;
-        PeakFlops = MatmulPeak.Measure(Device, Parameters.Working.dtype) * spec.WorldSize;
+        PeakFlops = Parameters.Kernels.MatmulPeak(Parameters.Working.dtype) * spec.WorldSize;
     }
 
     /// <summary>Where the rank speaks.</summary>

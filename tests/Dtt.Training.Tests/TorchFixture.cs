@@ -1,6 +1,9 @@
 using Dtt.Core.Configuration;
 using Dtt.Core.Models;
 using Dtt.Training.Data;
+using Dtt.Training.Kernels;
+using Dtt.Training.Kernels.Cpu;
+using Dtt.Training.Kernels.Torch;
 using Dtt.Training.Model;
 using Dtt.Training.Native;
 using static TorchSharp.torch;
@@ -37,12 +40,24 @@ internal static class Tiny
         FlashAttention = flash,
     };
 
-    public static Gpt Gpt(ModelConfig model, bool bf16 = false) => new(model, new FlatParameters(ParameterTable.Of(model), CPU, bf16, forTraining: true));
+    /// <summary>Implementations of the kernels, by name: those that are tested on a CPU, and the GPU's.</summary>
+    public static IReadOnlyList<string> AllKernels { get; } = ["cpu", "torch", "cuda"];
+
+    /// <summary>Kernels by name; null: there is no such device here.</summary>
+    public static IKernels? KernelsOf(string name) => name switch
+    {
+        "cpu" => new CpuKernels(),
+        "torch" => new TorchKernels(CPU),
+        _ => cuda.is_available() ? IKernels.Of(CUDA) : null,
+    };
+
+    public static Gpt Gpt(ModelConfig model, bool bf16 = false, string kernels = "cpu") =>
+        new(model, new FlatParameters(ParameterTable.Of(model), CPU, bf16, forTraining: true, KernelsOf(kernels)));
 
     /// <summary>The weights of tests/reference/make_reference.py.</summary>
-    public static Gpt WithFormulaWeights(ModelConfig model, bool bf16 = false)
+    public static Gpt WithFormulaWeights(ModelConfig model, bool bf16 = false, string kernels = "cpu")
     {
-        var gpt = Gpt(model, bf16);
+        var gpt = Gpt(model, bf16, kernels);
         for (var index = 0; index < gpt.Parameters.Table.Count; index++)
         {
             var spec = gpt.Parameters.Table[index];

@@ -4,6 +4,7 @@ using Dtt.Core.Models;
 using Dtt.Training.Checkpoints;
 using Dtt.Training.Data;
 using Dtt.Training.Model;
+using Dtt.Training.Native;
 using Dtt.Training.Optimizers;
 using static TorchSharp.torch;
 
@@ -26,7 +27,7 @@ internal sealed class TrainingBench : IDisposable
         _parameters.Initialize(1);
         _model = new Gpt(model, _parameters);
         _optimizer = Optimizer.Of(new OptimizerConfig { Name = "adamw", WeightDecay = 0.1, Beta1 = 0.9, Beta2 = 0.95, Epsilon = 1e-8 }, _parameters);
-        random.manual_seed(1);
+        Seeds.Set(CPU, 1);
         (_inputs, _targets) = (randint(0, model.VocabSize, [batch, context], dtype: ScalarType.Int64), randint(0, model.VocabSize, [batch, context], dtype: ScalarType.Int64));
     }
 

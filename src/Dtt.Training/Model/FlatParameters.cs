@@ -9,7 +9,8 @@ namespace Dtt.Training.Model;
 
 /// <summary>
 /// All weights of a model in contiguous buffers: the fp32 master, the working copy that forward and backward use (bf16, or the master itself),
-/// and the fp32 gradient. Each weight is a view, aligned to 256 bytes in every buffer; the blocks' matrices come first, then embeddings, then what does not decay. So a cast, a clip, an optimizer step and a
+/// and the fp32 gradient. Each weight is a view, aligned to 256 bytes in every buffer; the blocks' matrices come first, then embeddings, then what does not
+/// decay. So a cast, a clip, an optimizer step and a
 /// reduction are each one operation on a range.
 /// </summary>
 internal sealed class FlatParameters : IDisposable
@@ -17,7 +18,7 @@ internal sealed class FlatParameters : IDisposable
     private const long AlignValues = 128;   // 256 bytes of bf16
     public const long VocabMultiple = 128;  // run-time padding of the vocabulary: faster matrix shapes
     private readonly Dictionary<string, Place> _places = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, Tensor> _leaves = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Tensor> _weights = new(StringComparer.Ordinal);
     private readonly Dictionary<Tensor, string> _nameOf = new(ReferenceEqualityComparer.Instance);
     private readonly HashSet<string> _cleared = new(StringComparer.Ordinal); // whose part of the gradient counts as zero, whatever it holds
 
@@ -25,10 +26,11 @@ internal sealed class FlatParameters : IDisposable
     /// <param name="table">The weights.</param>
     /// <param name="device">Where they live.</param>
     /// <param name="bf16">Whether the working copy is bf16.</param>
-    /// <param name="forTraining">Whether gradients are kept.</param>
-    public FlatParameters(ParameterTable table, Device device, bool bf16, bool forTraining)
+    /// <param name="forTraining">Whether gradients are summed.</param>
+    /// <param name="kernels">What computes with them; null: the device's own.</param>
+    public FlatParameters(ParameterTable table, Device device, bool bf16, bool forTraining, IKernels? kernels = null)
     {
-        Table = table;
+        (Table, Kernels) = (table, kernels ?? IKernels.Of(device));
         foreach (var spec in table.OrderByDescending(s => s.Decays).ThenBy(s => s.Role))
         {
             var shape = Padded(spec);
@@ -41,26 +43,20 @@ internal sealed class FlatParameters : IDisposable
         using var scope = NewDisposeScope();
         Master = zeros(Size, dtype: float32, device: device).DetachFromDisposeScope();
         Working = bf16 ? zeros(Size, dtype: bfloat16, device: device).DetachFromDisposeScope() : Master;
-        if (forTraining)
-        {
-            Gradient = zeros(Size, dtype: float32, device: device).DetachFromDisposeScope();
-        }
+        if (forTraining) Gradient = zeros(Size, dtype: float32, device: device).DetachFromDisposeScope();
 
         foreach (var (name, place) in _places)
         {
-            var leaf = View(Working, place).detach();
-            if (forTraining)
-            {
-                leaf.requires_grad = true;
-            }
-
-            _leaves[name] = leaf.DetachFromDisposeScope();
-            _nameOf[leaf] = name;
+            var weight = _weights[name] = View(Working, place).DetachFromDisposeScope();
+            _nameOf[weight] = name;
         }
     }
 
     /// <summary>The weights by what they are for, and in checkpoint order.</summary>
     public ParameterTable Table { get; }
+
+    /// <summary>What computes with them.</summary>
+    public IKernels Kernels { get; }
 
     /// <summary>Values in each buffer, padding included.</summary>
     public long Size { get; }
@@ -83,8 +79,8 @@ internal sealed class FlatParameters : IDisposable
     /// <summary>Whether the working copy is bf16.</summary>
     public bool IsBf16 => Working.dtype == ScalarType.BFloat16;
 
-    /// <summary>A weight as the model uses it: padded, in the working type, a leaf of the graph.</summary>
-    public Tensor this[string name] => _leaves[name];
+    /// <summary>A weight as the model uses it: padded, in the working type.</summary>
+    public Tensor this[string name] => _weights[name];
 
     /// <summary>A weight's unpadded view of one of the flat buffers; the caller disposes it.</summary>
     /// <param name="name">The weight.</param>
@@ -104,10 +100,10 @@ internal sealed class FlatParameters : IDisposable
     public IEnumerable<(string Name, Tensor View)> Named(Tensor buffer) => Table.Select(s => (s.Name, ViewOf(s.Name, buffer)));
 
     /// <summary>The values [From, To) of the flat buffers that belong to a weight, padding included.</summary>
-    /// <param name="leaf">One of <see cref="this[string]"/>.</param>
-    public (long From, long To) RangeOf(Tensor leaf)
+    /// <param name="weight">One of <see cref="this[string]"/>.</param>
+    public (long From, long To) RangeOf(Tensor weight)
     {
-        var place = _places[_nameOf[leaf]];
+        var place = _places[_nameOf[weight]];
         var next = _places.Values.Where(p => p.Offset > place.Offset).Select(p => p.Offset).DefaultIfEmpty(Size).Min();
         return (place.Offset, next);
     }
@@ -125,7 +121,7 @@ internal sealed class FlatParameters : IDisposable
             var spec = Table[i];
             using var scale = spec.Init.Scale.ToScalar();
             var values = empty([.. spec.Shape], dtype: float32);
-            random.manual_seed((long)Mixing.Seed(seed, Purpose.Weights, i));
+            Seeds.Set(CPU, Mixing.Seed(seed, Purpose.Weights, i));
             _ = spec.Init.Kind switch
             {
                 InitKind.Normal => values.normal_(0, spec.Init.Scale),
@@ -145,68 +141,12 @@ internal sealed class FlatParameters : IDisposable
         if (IsBf16) Working.copy_(Master);
     }
 
-    /// <summary>Adds what backward left at these weights to the step's gradient.</summary>
-    public void GatherGradients(IReadOnlyList<Tensor> leaves)
+    /// <summary>A weight's part of the step's gradient; whoever asks adds to it. The caller's scope disposes it.</summary>
+    /// <param name="weight">One of <see cref="this[string]"/>.</param>
+    public GradientSum SumOf(Tensor weight)
     {
-        using var noGrad = no_grad();
-        foreach (var leaf in leaves)
-        {
-            using var gradient = leaf.grad!;
-            AddGradient(leaf, gradient);
-            leaf.grad = null;
-        }
-    }
-
-    /// <summary>Adds left · right to a matrix's part of the step's gradient; in fp32 in place.</summary>
-    /// <param name="leaf">One of <see cref="this[string]"/>, (rows, columns).</param>
-    /// <param name="left">(rows, N) fp32 or bf16.</param>
-    /// <param name="right">(N, columns).</param>
-    public void AddProduct(Tensor leaf, Tensor left, Tensor right)
-    {
-        var name = _nameOf[leaf];
-        if (left.dtype == ScalarType.Float32)
-        {
-            using var sum = PaddedViewOf(name, Gradient!);
-            sum.addmm_(left, right, beta: _cleared.Remove(name) ? 0 : 1, alpha: 1);
-            return;
-        }
-
-        using var product = left.matmul(right);
-        AddGradient(leaf, product);
-    }
-
-    /// <summary>Adds to a weight's part of the step's gradient; the first to come is copied.</summary>
-    /// <param name="leaf">One of <see cref="this[string]"/>.</param>
-    /// <param name="gradient">Of the weight's padded shape, fp32 or bf16.</param>
-    public void AddGradient(Tensor leaf, Tensor gradient)
-    {
-        var name = _nameOf[leaf];
-        using var sum = PaddedViewOf(name, Gradient!);
-        var isFirst = _cleared.Remove(name);
-        if (sum.device_type == DeviceType.CPU)
-        {
-            using var values = gradient.contiguous();
-            GradientSum.Add(sum, values, isFirst);
-        }
-        else if (isFirst) sum.copy_(gradient);
-        else sum.add_(gradient, Number.One);
-    }
-
-    /// <summary>Adds the sum of all rows to a bias's part of the step's gradient.</summary>
-    /// <param name="leaf">One of <see cref="this[string]"/>, (C).</param>
-    /// <param name="rows">(N, C) fp32 or bf16, contiguous.</param>
-    public void AddRows(Tensor leaf, Tensor rows)
-    {
-        if (rows.device_type != DeviceType.CPU)
-        {
-            using var total = rows.sum(dim: 0, type: ScalarType.Float32);
-            AddGradient(leaf, total);
-            return;
-        }
-
-        var name = _nameOf[leaf];
-        using var sum = PaddedViewOf(name, Gradient!);
-        GradientSum.AddRows(sum, rows, _cleared.Remove(name));
+        var name = _nameOf[weight];
+        return new GradientSum(PaddedViewOf(name, Gradient!), IsFirst: _cleared.Remove(name));
     }
 
     /// <summary>A weight's part of the step's gradient, padded, to add to in place; the caller disposes it.</summary>
@@ -228,7 +168,7 @@ internal sealed class FlatParameters : IDisposable
 
     public void Dispose()
     {
-        foreach (var leaf in _leaves.Values) leaf.Dispose();
+        foreach (var weight in _weights.Values) weight.Dispose();
         Gradient?.Dispose();
         if (!ReferenceEquals(Working, Master)) Working.Dispose();
         Master.Dispose();

@@ -23,6 +23,7 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
     private readonly Embedding _embedding = new(config, parameters);
     private readonly Block[] _blocks = Block.All(config, parameters);
     private readonly Head _head = new(config, parameters);
+    private readonly Tape _inference = new(parameters, save: false);
     private TokenDecoder? _decoder;
 
     /// <summary>The weights.</summary>
@@ -46,13 +47,13 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
         Tensor? embeddingMask;
         using (profile?.Measure(MetricNames.ForwardSeconds, "embedding")) x = _embedding.Forward(inputs, dropoutSeed, out embeddingMask);
         var tapes = new Tape?[_blocks.Length];
-        var kept = new Tensor[_blocks.Length];                                                     // each block's input, (B, T, C)
+        var saved = new Tensor[_blocks.Length];                                                     // each block's input, (B, T, C)
         for (var i = 0; i < _blocks.Length; i++)
         {
             using var span = profile?.Measure(MetricNames.ForwardSeconds, $"block {i}");
             tapes[i] = checkpointing ? null : new Tape(parameters);
-            kept[i] = x;
-            x = _blocks[i].Forward(x, Seed(dropoutSeed, i), tapes[i]);
+            saved[i] = x;
+            x = _blocks[i].Forward(x, Seed(dropoutSeed, i), tapes[i] ?? _inference);
         }
 
         Tensor loss, gradient;
@@ -61,7 +62,7 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
         {
             using var span = profile?.Measure(MetricNames.BackwardSeconds, $"block {i}");
             x.Dispose();
-            x = kept[i];
+            x = saved[i];
             using var tape = tapes[i] ?? new Tape(parameters);
             if (checkpointing) _blocks[i].Forward(x, Seed(dropoutSeed, i), tape).Dispose();
             var before = tape.Backward(gradient);
@@ -96,7 +97,7 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        if (cache is not null && inputs.numel() == 1 && inputs.device_type == DeviceType.CPU) return Decode(inputs, cache);
+        if (cache is not null && inputs.numel() == 1 && parameters.Kernels.DecodesOnHost) return Decode(inputs, cache);
         var hidden = Hidden(inputs, cache?.Length ?? 0, cache);
         cache?.Advance(inputs.shape[1]);
         return _head.Logits(hidden.select(1, hidden.shape[1] - 1)).MoveToOuterDisposeScope();
@@ -122,7 +123,7 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
         var x = _embedding.Lookup(inputs, position);
         for (var i = 0; i < _blocks.Length; i++)
         {
-            var y = _blocks[i].Forward(x, null, cache: cache?.Layer(i));
+            var y = _blocks[i].Forward(x, null, _inference, cache?.Layer(i));
             x.Dispose();
             x = y;
         }
@@ -146,9 +147,9 @@ internal sealed class Embedding(ModelConfig config, FlatParameters p)
         var x = Lookup(inputs, 0);
         mask = null;
         if (config.Dropout == 0) return x;
-        random.manual_seed((long)seed);
-        using var kept = (1 - config.Dropout).ToScalar();
-        mask = empty_like(x).bernoulli_(1 - config.Dropout).div_(kept);
+        Seeds.Set(x.device, seed);
+        using var share = (1 - config.Dropout).ToScalar();
+        mask = empty_like(x).bernoulli_(1 - config.Dropout).div_(share);
         return x.mul_(mask);
     }
 
@@ -167,7 +168,7 @@ internal sealed class Embedding(ModelConfig config, FlatParameters p)
         using var scope = NewDisposeScope();
         if (mask is not null) gradient = gradient.mul(mask);
         gradient = gradient.to(ScalarType.Float32);                               // (B, T, C)
-        p.GradientOf(_tokens).index_add_(0, inputs.reshape(-1), gradient.view(-1, gradient.shape[2]), Number.One);
+        p.Kernels.AddEmbeddingGradient(p.GradientOf(_tokens), inputs.reshape(-1), gradient.view(-1, gradient.shape[2]));
         if (_positions is not null) p.GradientOf(_positions).narrow(0, 0, gradient.shape[1]).add_(gradient.sum(dim: 0), Number.One);   // named: a bare 0 is also a ScalarType
     }
 }
@@ -211,14 +212,13 @@ internal sealed class Block(ModelConfig config, FlatParameters p, BlockSpec weig
     /// <summary>The block's weights.</summary>
     public IReadOnlyList<Tensor> Weights { get; } = [.. weights.Weights.Select(w => p[w.Name])];
 
-    /// <summary>(B, T, C) → (B, T, C). With a seed, dropout is on; a tape keeps what backward needs; with a cache, attention also sees the tokens before.</summary>
-    public Tensor Forward(Tensor x, ulong? dropoutSeed, Tape? tape = null, LayerCache? cache = null)
+    /// <summary>(B, T, C) → (B, T, C). With a seed, dropout is on; the tape saves what backward needs; with a cache, attention sees earlier tokens, too.</summary>
+    public Tensor Forward(Tensor x, ulong? dropoutSeed, Tape tape, LayerCache? cache = null)
     {
         using var scope = NewDisposeScope();
         var dropout = dropoutSeed is null ? 0 : config.Dropout;
-        if (dropout > 0) random.manual_seed((long)dropoutSeed!.Value);
-        tape ??= Tape.None;
-        Tensor Dropped(Tensor y) => dropout == 0 ? y : tape.Of(y, v => Drop(v, dropout));
+        if (dropout > 0) Seeds.Set(x.device, dropoutSeed!.Value);
+        Tensor Dropped(Tensor y) => dropout == 0 ? y : tape.Of(y, v => F.dropout(v, dropout, training: true));
         x = tape.Residual(x, h => Dropped(Attention(_norm1.Forward(h, tape), tape, dropout, cache)));
         x = tape.Residual(x, h => Dropped(Mlp(_norm2.Forward(h, tape), tape)));
         return x.MoveToOuterDisposeScope();
@@ -229,14 +229,8 @@ internal sealed class Block(ModelConfig config, FlatParameters p, BlockSpec weig
     {
         x = _qkv.Forward(x, tape);                                                                 // (B, T, C) -> (B, T, (nh + 2 nkv) hs)
         if (_queryNorm is not null) x = NormHeads(x, tape);
-        x = TakesShortAttention(x, dropout, cache)
-            ? tape.ShortAttention(rotary is null ? x : tape.Of(x, Rotated), config.NumHeads, config.NumKvHeads, config.Causal)
-            : tape.Of(x, h =>
-            {
-                var (q, k, v) = Heads(h, cache?.Length ?? 0);
-                if (cache is not null) (k, v) = cache.Append(k, v);                                // (B, nkv, S + T, hs)
-                return Attend(q, Shared(k), Shared(v), dropout);
-            });
+        if (rotary is not null) x = tape.Of(x, h => Rotated(h, cache?.Length ?? 0));
+        x = Attend(x, tape, dropout, cache);                                                       // (B, T, (nh + 2 nkv) hs) -> (B, T, nh hs)
         return _out.Forward(x, tape);                                                              // (B, T, nh hs) -> (B, T, C)
     }
 
@@ -254,21 +248,25 @@ internal sealed class Block(ModelConfig config, FlatParameters p, BlockSpec weig
         return _down.Forward(x, tape);                                                             // (B, T, M) -> (B, T, C)
     }
 
-    /// <summary>(B, T, (nh + 2 nkv) hs) → queries (B, nh, T, hs), keys and values (B, nkv, T, hs), the first two rotated where positions are.</summary>
-    private (Tensor Queries, Tensor Keys, Tensor Values) Heads(Tensor qkv, long position)
+    /// <summary>(B, T, (nh + 2 nkv) hs) → (B, T, nh hs): attention within the sequence, or after what the cache holds.</summary>
+    private Tensor Attend(Tensor heads, Tape tape, double dropout, LayerCache? cache)
     {
-        var (b, t, hs, nh, nkv) = (qkv.shape[0], qkv.shape[1], config.HeadDim, config.NumHeads, config.NumKvHeads);
-        Tensor Part(long first, long count) => qkv.narrow(2, first * hs, count * hs).view(b, t, count, hs).transpose(1, 2);
-        Tensor Rotate(Tensor x) => rotary is null ? x : rotary.Rotate(x, position);
-        return (Rotate(Part(0, nh)), Rotate(Part(nh, nkv)), Part(nh + nkv, nkv));
+        var shape = new AttentionShape(config.NumHeads, config.NumKvHeads, config.Causal, config.FlashAttention);
+        if (cache is null) return tape.Attention(heads, shape, dropout);
+        var parts = EachHead(heads).split([config.NumHeads, config.NumKvHeads, config.NumKvHeads], 1);
+        var (k, v) = cache.Append(parts[1], parts[2]);                                             // (1, nkv, S + T, hs)
+        return p.Kernels.CachedAttention(parts[0], k, v, shape);
     }
 
     /// <summary>(B, T, (nh + 2 nkv) hs) → the same, queries and keys rotated.</summary>
-    private Tensor Rotated(Tensor qkv)
+    private Tensor Rotated(Tensor heads, long position)
     {
-        var (q, k, v) = Heads(qkv, position: 0);
-        return cat([q, k, v], 1).transpose(1, 2).reshape(qkv.shape);                               // (B, nh + 2 nkv, T, hs) -> (B, T, (nh + 2 nkv) hs)
+        var parts = EachHead(heads).split([config.NumHeads + config.NumKvHeads, config.NumKvHeads], 1);
+        return cat([rotary!.Rotate(parts[0], position), parts[1]], 1).transpose(1, 2).reshape(heads.shape);
     }
+
+    /// <summary>(B, T, (nh + 2 nkv) hs) → (B, nh + 2 nkv, T, hs).</summary>
+    private Tensor EachHead(Tensor heads) => heads.view(heads.shape[0], heads.shape[1], -1, config.HeadDim).transpose(1, 2);
 
     /// <summary>(B, T, (nh + 2 nkv) hs) → the same, each head of queries and keys normed.</summary>
     private Tensor NormHeads(Tensor qkv, Tape tape)
@@ -277,49 +275,6 @@ internal sealed class Block(ModelConfig config, FlatParameters p, BlockSpec weig
         Tensor Normed(Tensor x, Norm norm) => tape.View(norm.Forward(tape.View(x, b, t, -1, hs), tape), b, t, -1);   // in between (B, T, heads, hs)
         return tape.Parts(qkv, [(nh * hs, q => Normed(q, _queryNorm!)), (nkv * hs, k => Normed(k, _keyNorm!)), (nkv * hs, null)]);
     }
-
-    /// <summary>(B, nkv, S, hs) → (B, nh, S, hs): every head of keys or values stands for a group of queries.</summary>
-    private Tensor Shared(Tensor x)
-    {
-        long group = config.NumHeads / config.NumKvHeads;
-        return group == 1 ? x : x.unsqueeze(2).expand(x.shape[0], x.shape[1], group, x.shape[2], x.shape[3]).reshape(x.shape[0], -1, x.shape[2], x.shape[3]);
-    }
-
-    /// <summary>softmax(Q Kᵀ ÷ √hs) V for the last T of S + T tokens: (B, nh, T, hs), (B, nh, S + T, hs) twice → (B, T, nh hs).</summary>
-    private Tensor Attend(Tensor q, Tensor k, Tensor v, double dropout)
-    {
-        if (Products.Widens(q)) return Attend(Products.Operand(q), Products.Operand(k), Products.Operand(v), dropout).to(q.dtype);
-        var (t, past) = (q.shape[2], k.shape[2] - q.shape[2]);                                     // S
-        var y = config.FlashAttention && !ProductsAreFaster(k) && (!config.Causal || past == 0 || t == 1)     // the kernel's mask counts from the first key
-            ? F.scaled_dot_product_attention(q, k, v, p: dropout, is_casual: config.Causal && past == 0)   // one new token sees everything
-            : SpelledOut(q, k, v, dropout, past);
-        return y.transpose(1, 2).reshape(q.shape[0], t, -1);                                       // (B, nh, T, hs) -> (B, T, nh hs)
-    }
-
-    /// <summary>Whether <see cref="Tape.ShortAttention"/> is the fastest way of attention (measured: docs/log.md).</summary>
-    /// <param name="x">(B, T, …).</param>
-    /// <param name="dropout">Of attention's weights.</param>
-    /// <param name="cache">Where the tokens before are.</param>
-    private bool TakesShortAttention(Tensor x, double dropout, LayerCache? cache) =>
-        x.device_type == DeviceType.CPU && dropout == 0 && cache is null && (x.shape[1] <= ModelArithmetic.ShortContext || !config.FlashAttention);
-
-    /// <summary>Whether torch's fused kernel on a CPU is slower than plain products: in bf16 with few keys (measured: docs/log.md).</summary>
-    private static bool ProductsAreFaster(Tensor k) => k.device_type == DeviceType.CPU && k.dtype == ScalarType.BFloat16 && k.shape[2] <= ModelArithmetic.ShortContext;
-
-    private Tensor SpelledOut(Tensor q, Tensor k, Tensor v, double dropout, long past)
-    {
-        using var scale = (1 / Math.Sqrt(q.shape[3])).ToScalar();
-        var scores = q.mul(scale).matmul(k.transpose(-2, -1));                                     // (B, nh, T, S + T)
-        if (config.Causal)
-        {
-            var future = full_like(scores[0, 0], Number.NegativeInfinity).triu_(past + 1);         // (T, S + T)
-            scores = scores.add_(future, Number.One);
-        }
-
-        return Drop(scores.softmax(-1), dropout).matmul(v);
-    }
-
-    private static Tensor Drop(Tensor x, double dropout) => dropout == 0 ? x : F.dropout(x, dropout, training: true);
 }
 
 /// <summary>
@@ -331,6 +286,7 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
     private readonly Norm? _norm = p.Table.FinalNorm is { } norm ? new(config, p, norm) : null;
     private readonly Tensor _weight = p[p.Table.Head.Weight.Name];
     private readonly Tensor? _bias = p.Table.Head.Bias is { } bias ? p[bias.Name] : null;
+    private readonly Tape _inference = new(p, save: false);
 
     /// <summary>Summed loss (), and the gradient of scale × loss with respect to <paramref name="x"/> (B, T, C).</summary>
     public Tensor ForwardBackward(Tensor x, Tensor targets, double scale, out Tensor gradient)
@@ -345,13 +301,13 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
     /// <summary>The loss of every target (B, T) fp32, of hidden states (B, T, C).</summary>
     public Tensor TokenLosses(Tensor x, Tensor targets)
     {
-        var (rows, ids) = (Normalize(x, Tape.None).view(-1, config.ModelDim), targets.reshape(-1, 1));
+        var (rows, ids) = (Normalize(x, _inference).view(-1, config.ModelDim), targets.reshape(-1, 1));
         var losses = empty(rows.shape[0], 1, dtype: ScalarType.Float32, device: rows.device);
-        for (long start = 0; start < rows.shape[0]; start += ModelArithmetic.HeadChunkRows)
+        for (long start = 0; start < rows.shape[0]; start += p.Kernels.HeadRows)
         {
             using var scope = NewDisposeScope();
-            var n = Math.Min(ModelArithmetic.HeadChunkRows, rows.shape[0] - start);
-            var logits = Products.Linear(rows.narrow(0, start, n), _weight, _bias).narrow(1, 0, config.VocabSize);   // (n, V)
+            var n = Math.Min(p.Kernels.HeadRows, rows.shape[0] - start);
+            var logits = p.Kernels.Linear(rows.narrow(0, start, n), _weight, _bias).narrow(1, 0, config.VocabSize);   // (n, V)
             losses.narrow(0, start, n).copy_(logits.log_softmax(1, ScalarType.Float32).gather(1, ids.narrow(0, start, n)).neg_());
         }
 
@@ -362,7 +318,7 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
     public Tensor Logits(Tensor x)
     {
         using var scope = NewDisposeScope();
-        var logits = Products.Linear(Normalize(x, Tape.None).reshape(-1, config.ModelDim), _weight, _bias);
+        var logits = p.Kernels.Linear(Normalize(x, _inference).reshape(-1, config.ModelDim), _weight, _bias);
         return logits.view([.. x.shape[..^1], -1]).narrow(-1, 0, config.VocabSize).to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 
@@ -373,19 +329,17 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
     {
         var loss = zeros([], dtype: ScalarType.Float32, device: rows.device);
         gradient = empty_like(rows);
-        for (long start = 0; start < rows.shape[0]; start += ModelArithmetic.HeadChunkRows)
+        for (long start = 0; start < rows.shape[0]; start += p.Kernels.HeadRows)
         {
             using var scope = NewDisposeScope();
-            var n = Math.Min(ModelArithmetic.HeadChunkRows, rows.shape[0] - start);
+            var n = Math.Min(p.Kernels.HeadRows, rows.shape[0] - start);
             var h = rows.narrow(0, start, n);                                                      // (n, C)
-            var logits = Products.Linear(h, _weight, _bias);              // (n, C) (Vp, C) -> (n, Vp)
+            var logits = p.Kernels.Linear(h, _weight, _bias);                                      // (n, C) (Vp, C) -> (n, Vp)
 
             // d loss / d logits = softmax − one-hot; a padded id has probability 0 and so no gradient.
-            loss.add_(CrossEntropy.InPlace(logits, targets.narrow(0, start, n), config.VocabSize, scale), Number.One);
-            var d = Products.Operand(logits);                                                      // (n, Vp), now d loss / d logits
-            gradient.narrow(0, start, n).copy_(Products.Linear(d, _weight.t()));                 // (n, Vp) (Vp, C) -> (n, C)
-            p.AddProduct(_weight, d.t(), Products.Operand(h));                                  // (Vp, n) (n, C) -> (Vp, C)
-            if (_bias is not null) p.AddRows(_bias, d);
+            loss.add_(p.Kernels.CrossEntropyInPlace(logits, targets.narrow(0, start, n), config.VocabSize, scale), Number.One);
+            var d = p.Kernels.LinearBackward(logits, h, _weight, p.SumOf(_weight), _bias is null ? null : p.SumOf(_bias));
+            gradient.narrow(0, start, n).copy_(d);                                                 // (n, Vp) -> (n, C)
         }
 
         return loss;

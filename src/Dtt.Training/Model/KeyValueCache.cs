@@ -1,6 +1,5 @@
 using Dtt.Core.Configuration;
 using Dtt.Training.Native;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Dtt.Training.Model;
@@ -10,11 +9,11 @@ internal sealed class KeyValueCache : IDisposable
 {
     private readonly LayerCache[] _layers;
 
-    /// <summary>An empty cache for one sequence of up to the model's context; on a CPU in fp32, as <see cref="TokenDecoder"/> computes.</summary>
+    /// <summary>An empty cache for one sequence of up to the model's context; in fp32 where <see cref="TokenDecoder"/> computes.</summary>
     public KeyValueCache(ModelConfig config, FlatParameters parameters)
     {
         var device = parameters.Working.device;
-        var type = device.type == DeviceType.CPU ? ScalarType.Float32 : parameters.Working.dtype;
+        var type = parameters.Kernels.DecodesOnHost ? ScalarType.Float32 : parameters.Working.dtype;
         _layers = [.. Enumerable.Range(0, config.NumLayers).Select(_ => new LayerCache(config, type, device))];
     }
 

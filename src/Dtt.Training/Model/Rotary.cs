@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 namespace Dtt.Training.Model;
 
 /// <summary>
-/// Rotary position embedding (Su et al. 2021, arXiv:2104.09864): the pair (i, i + hs/2) of a head is rotated by position · θ^(−2i/hs). Pairs are halves apart, as in Hugging Face's Llama.
+/// Rotary position embedding (Su et al. 2021, arXiv:2104.09864): the pair (i, i + hs/2) of a head is rotated by position · θ^(−2i/hs). Pairs are halves apart,
+/// as in Hugging Face's Llama.
 /// </summary>
 internal sealed class Rotary
 {

@@ -1,7 +1,7 @@
 using System.Numerics.Tensors;
 using Dtt.Core.Configuration;
 using Dtt.Core.Models;
-using Dtt.Training.Kernels;
+using Dtt.Training.Kernels.Cpu;
 using Dtt.Training.Native;
 
 namespace Dtt.Training.Model;

@@ -1,4 +1,5 @@
 using Dtt.Core.Configuration;
+using Dtt.Training.Model;
 using Dtt.Training.Optimizers;
 using static TorchSharp.torch;
 
@@ -22,15 +23,16 @@ public sealed class GptTests
     }
 
     [Theory]
-    [InlineData(0.0)]
-    [InlineData(0.3)]
-    public void ForwardBackward_ActivationCheckpointing_GivesTheSameBits(double dropout)
+    [InlineData(0.0, "cpu")]
+    [InlineData(0.3, "cpu")]
+    [InlineData(0.3, "torch")]
+    public void ForwardBackward_ActivationCheckpointing_GivesTheSameBits(double dropout, string kernels)
     {
         using var scope = NewDisposeScope();
         var (inputs, targets) = Tiny.Batch();
         byte[] Run(bool checkpointing)
         {
-            var gpt = Tiny.WithFormulaWeights(Tiny.Model("gpt2", dropout));
+            var gpt = Tiny.WithFormulaWeights(Tiny.Model("gpt2", dropout), kernels: kernels);
             _ = gpt.ForwardBackward(inputs, targets, 0.1, dropoutSeed: 7, checkpointing);
             return Tiny.Bytes(gpt.Parameters.Gradient!);
         }
@@ -90,6 +92,25 @@ public sealed class GptTests
         }
 
         Assert.InRange(loss, 0, 0.05f);
+    }
+
+    [Theory]
+    [InlineData("gpt2", "cpu")]
+    [InlineData("llama", "cpu")]
+    [InlineData("gpt2", "torch")]
+    [InlineData("llama", "torch")]
+    public void NextLogits_APromptThenTokenAfterToken_GivesTheLogitsOfAllTo2e5(string architecture, string kernels)
+    {
+        using var scope = NewDisposeScope();
+        var gpt = Tiny.WithFormulaWeights(Tiny.Model(architecture), kernels: kernels);
+        var tokens = Tiny.Batch(batch: 1).Inputs;
+        var expected = gpt.AllLogits(tokens);
+        using var cache = new KeyValueCache(gpt.Config, gpt.Parameters);
+        for (var (at, count) = (0L, 3L); at < Tiny.T; (at, count) = (at + count, 1))
+        {
+            var logits = gpt.NextLogits(tokens.narrow(1, at, count), cache);
+            Assert.InRange((expected[0, at + count - 1] - logits[0]).abs().max().item<float>(), 0, 2e-5f);
+        }
     }
 
     [Fact]

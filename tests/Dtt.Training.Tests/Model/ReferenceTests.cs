@@ -19,14 +19,13 @@ public sealed class ReferenceTests(ITestOutputHelper output)
     [InlineData("llama", false)]
     [InlineData("qwen3", true)]
     [InlineData("qwen3", false)]
-    public void Logits_AgreeTo1e5(string architecture, bool flash)
+    public void Logits_AgreeTo1e5(string architecture, bool flash) => OnAllKernels(kernels =>
     {
-        using var scope = NewDisposeScope();
-        var gpt = Tiny.WithFormulaWeights(Tiny.Model(architecture, flash: flash));
+        var gpt = Tiny.WithFormulaWeights(Tiny.Model(architecture, flash: flash), kernels: kernels);
         var worst = Worst(Numbers(Reference(architecture).GetProperty("logits")), Tiny.Values(gpt.AllLogits(Tiny.Batch().Inputs)));
         output.WriteLine($"worst logit error {worst:0.0e+00}");
         Assert.InRange(worst, 0, 1e-5);
-    }
+    });
 
     [Theory]
     [InlineData("gpt2", true, false)]
@@ -37,11 +36,10 @@ public sealed class ReferenceTests(ITestOutputHelper output)
     [InlineData("llama", false, true)]
     [InlineData("qwen3", true, false)]
     [InlineData("qwen3", false, true)]
-    public void LossAndEveryGradient_AgreeTo1e5(string architecture, bool flash, bool checkpointing)
+    public void LossAndEveryGradient_AgreeTo1e5(string architecture, bool flash, bool checkpointing) => OnAllKernels(kernels =>
     {
-        using var scope = NewDisposeScope();
         var reference = Reference(architecture);
-        var gpt = Tiny.WithFormulaWeights(Tiny.Model(architecture, flash: flash));
+        var gpt = Tiny.WithFormulaWeights(Tiny.Model(architecture, flash: flash), kernels: kernels);
         var (inputs, targets) = Tiny.Batch();
         var loss = gpt.ForwardBackward(inputs, targets, 1.0 / targets.numel(), 0, checkpointing).item<float>() / targets.numel();
         Assert.Equal(reference.GetProperty("loss").GetDouble(), loss, 1e-5);
@@ -51,18 +49,17 @@ public sealed class ReferenceTests(ITestOutputHelper output)
         var worst = errors.MaxBy(e => e.Value);
         output.WriteLine($"worst gradient error {worst.Value:0.0e+00} in {worst.Key}");
         Assert.InRange(worst.Value, 0, 1e-5);
-    }
+    });
 
     [Theory]
     [InlineData("gpt2")]
     [InlineData("dtt")]
     [InlineData("llama")]
     [InlineData("qwen3")]
-    public void FiveAdamWSteps_WithClipping_AgreeTo1e4(string architecture)
+    public void FiveAdamWSteps_WithClipping_AgreeTo1e4(string architecture) => OnAllKernels(kernels =>
     {
-        using var scope = NewDisposeScope();
         var reference = Reference(architecture);
-        var gpt = Tiny.WithFormulaWeights(Tiny.Model(architecture));
+        var gpt = Tiny.WithFormulaWeights(Tiny.Model(architecture), kernels: kernels);
         using var optimizer = Optimizer.Of(_adamW, gpt.Parameters);
         var (inputs, targets) = Tiny.Batch();
         var (norms, losses) = (Numbers(reference.GetProperty("norms")), Numbers(reference.GetProperty("losses")));
@@ -75,7 +72,7 @@ public sealed class ReferenceTests(ITestOutputHelper output)
         var worst = WorstWeight(reference.GetProperty("after_adamw"), gpt);
         output.WriteLine($"worst weight error after five steps {worst.Value:0.0e+00} in {worst.Key}");
         Assert.InRange(worst.Value, 0, 1e-4);
-    }
+    });
 
     [Theory]
     [InlineData("total_20_pct_0.1", 0.1)]
@@ -97,11 +94,10 @@ public sealed class ReferenceTests(ITestOutputHelper output)
     [InlineData("sgd")]
     [InlineData("sgd_nesterov")]
     [InlineData("muon")]
-    public void FiveStepsOfTheOtherOptimizers_AgreeTo1e4(string name)
+    public void FiveStepsOfTheOtherOptimizers_AgreeTo1e4(string name) => OnAllKernels(kernels =>
     {
-        using var scope = NewDisposeScope();
         var reference = Json("optimizers.json").GetProperty(name);
-        var gpt = Tiny.WithFormulaWeights(Tiny.Model("gpt2"));
+        var gpt = Tiny.WithFormulaWeights(Tiny.Model("gpt2"), kernels: kernels);
         var config = _adamW with { Name = name.Split('_')[0], Momentum = name == "muon" ? 0.95 : 0.9, Nesterov = name is "muon" or "sgd_nesterov" };
         using var optimizer = Optimizer.Of(config, gpt.Parameters);
         var (inputs, targets) = Tiny.Batch();
@@ -115,7 +111,7 @@ public sealed class ReferenceTests(ITestOutputHelper output)
         var worst = WorstWeight(reference.GetProperty("after"), gpt);
         output.WriteLine($"worst weight error after five steps {worst.Value:0.0e+00} in {worst.Key}");
         Assert.InRange(worst.Value, 0, 1e-4);
-    }
+    });
 
     [Theory]
     [InlineData("exponential")]
@@ -156,6 +152,17 @@ public sealed class ReferenceTests(ITestOutputHelper output)
         Assert.Equal(0.001, LearningRate.At(cosine, 99, 100).Rate, 1e-12);
         Assert.Equal(0.01, LearningRate.At(Schedule("constant") with { WarmupSteps = 0 }, 0, 100).Rate, 1e-12);
         Assert.All(Enumerable.Range(1, 5), total => Assert.True(double.IsFinite(LearningRate.At(Schedule("cosine"), total - 1, total).Rate)));
+    }
+
+    /// <summary>By the CPU's kernels, and on the CPU by those that GPUs run.</summary>
+    private void OnAllKernels(Action<string> test)
+    {
+        foreach (var kernels in new[] { "cpu", "torch" })
+        {
+            using var scope = NewDisposeScope();
+            output.WriteLine($"{kernels}:");
+            test(kernels);
+        }
     }
 
     /// <summary>All but the key's bias: softmax cancels it, so its gradient is rounding noise, which Adam blows up to whole steps.</summary>

@@ -1,14 +1,14 @@
 using System.Runtime.InteropServices;
 using Dtt.Training.Native;
-using TorchSharp;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 using Tensor = TorchSharp.torch.Tensor;
 
-namespace Dtt.Training.Kernels;
+namespace Dtt.Training.Kernels.Cpu;
 
 /// <summary>
-/// fp32 products by oneDNN, which on CPUs with AVX-512 is faster than the MKL that torch takes for them (measured: docs/log.md). It is within libtorch, which shows it to C by
+/// fp32 products by oneDNN, which on CPUs with AVX-512 is faster than the MKL that torch takes for them (measured: docs/log.md). It is within libtorch, which
+/// shows it to C by
 /// <c>aoti_torch_cpu__linear_pointwise</c>; a libtorch without that computes as ever.
 /// </summary>
 internal static unsafe class OneDnn
@@ -19,7 +19,7 @@ internal static unsafe class OneDnn
     /// <summary>x Wᵀ + b, without a graph: (N, in), (out, in), (out) or null → (N, out).</summary>
     public static Tensor Linear(Tensor x, Tensor weight, Tensor? bias = null)
     {
-        if (_linear == null || x.device_type != DeviceType.CPU || x.dtype != ScalarType.Float32) return F.linear(x, weight, bias);
+        if (_linear == null || x.dtype != ScalarType.Float32) return F.linear(x, weight, bias);
         var (biasHandle, algorithm, result) = (bias?.Handle ?? 0, _empty, (nint)0);
         if (_linear(x.Handle, weight.Handle, bias is null ? null : &biasHandle, _nothing, 0, 0, &algorithm, &result) != 0) return F.linear(x, weight, bias);
         GC.KeepAlive((x, weight, bias));
@@ -27,6 +27,7 @@ internal static unsafe class OneDnn
     }
 
     private static delegate* unmanaged<nint, nint, nint*, nint, nint, long, nint*, nint*, int> Find() =>
-        System.Runtime.Intrinsics.X86.Avx512F.IsSupported && LoadedLibrary.Handle("libtorch_cpu") is { } library && NativeLibrary.TryGetExport(library, "aoti_torch_cpu__linear_pointwise", out var linear)
+        System.Runtime.Intrinsics.X86.Avx512F.IsSupported && LoadedLibrary.Handle("libtorch_cpu") is { } library
+        && NativeLibrary.TryGetExport(library, "aoti_torch_cpu__linear_pointwise", out var linear)
             ? (delegate* unmanaged<nint, nint, nint*, nint, nint, long, nint*, nint*, int>)linear : null;
 }

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace Dtt.Training.Kernels;
+namespace Dtt.Training.Kernels.Cpu;
 
 /// <summary>Functions of 16 values at a time, in fp32 alone: .NET's own go by way of doubles.</summary>
 internal static class VectorMath
@@ -20,7 +20,8 @@ internal static class VectorMath
     }
 
     /// <summary>
-    /// eˣ to within two units in the last place, NaN of NaN. Reduction to |r| ≤ ln 2 ÷ 2 in two parts (Cody and Waite 1980), then the polynomial of degree 6 whose largest relative error is least, 3.1e-9, among those that
+    /// eˣ to within two units in the last place, NaN of NaN. Reduction to |r| ≤ ln 2 ÷ 2 in two parts (Cody and Waite 1980), then the polynomial of degree 6
+    /// whose largest relative error is least, 3.1e-9, among those that
     /// begin with 1 + r.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

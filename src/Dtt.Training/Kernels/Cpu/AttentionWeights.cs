@@ -3,10 +3,11 @@ using System.Runtime.Intrinsics;
 using Dtt.Training.Native;
 using static TorchSharp.torch;
 
-namespace Dtt.Training.Kernels;
+namespace Dtt.Training.Kernels.Cpu;
 
 /// <summary>
-/// Scores to weights and back, in place. A query's row is that of its own piece's keys, (G, R, S), causal within the piece; in the second half of a context cut into halves it begins with one of the first half's keys,
+/// Scores to weights and back, in place. A query's row is that of its own piece's keys, (G, R, S), causal within the piece; in the second half of a context cut
+/// into halves it begins with one of the first half's keys,
 /// (G ÷ 2, R, S), all of which it sees.
 /// </summary>
 internal static unsafe class AttentionWeights
@@ -21,7 +22,7 @@ internal static unsafe class AttentionWeights
     }
 
     /// <summary>The gradient with respect to the weights → that with respect to the scores: W ∘ (dW − Σ W ∘ dW) × scale.</summary>
-    public static void Slope(Tensor own, Tensor? earlier, Tensor ownWeights, Tensor? earlierWeights, bool causal, float scale)
+    public static void SoftmaxBackward(Tensor own, Tensor? earlier, Tensor ownWeights, Tensor? earlierWeights, bool causal, float scale)
     {
         if (own.dtype == ScalarType.BFloat16) OverRows<Bf16>(own, earlier, ownWeights, earlierWeights, causal, scale);
         else OverRows<Fp32>(own, earlier, ownWeights, earlierWeights, causal, scale);
@@ -43,7 +44,7 @@ internal static unsafe class AttentionWeights
                     var atBefore = (long)(row - firstHalf) * columns * T.Size;
                     var (past, pastWeights) = row < firstHalf ? (0, 0) : (before + (nint)atBefore, weightsBefore + (nint)atBefore);
                     if (w == 0) Softmax<T>((void*)past, (byte*)x + at, columns, seen, scale, scratch);
-                    else Slope<T>((void*)past, (byte*)x + at, (void*)pastWeights, (byte*)w + at, columns, seen, scale);
+                    else Backward<T>((void*)past, (byte*)x + at, (void*)pastWeights, (byte*)w + at, columns, seen, scale);
                 }
             }
         });
@@ -91,7 +92,7 @@ internal static unsafe class AttentionWeights
     }
 
     /// <summary>Weights are 0 where nothing is seen.</summary>
-    private static void Slope<T>(void* past, void* d, void* pastWeights, void* w, int columns, int seen, float scale) where T : IStorage
+    private static void Backward<T>(void* past, void* d, void* pastWeights, void* w, int columns, int seen, float scale) where T : IStorage
     {
         var (whole, before, sums) = (seen / Lanes * Lanes, past == null ? 0 : columns, Vector512<float>.Zero);
         for (var c = 0; c < before; c += Lanes) sums = Vector512.FusedMultiplyAdd(T.Load(pastWeights, c), T.Load(past, c), sums);

@@ -2,10 +2,11 @@ using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using Dtt.Training.Native;
 
-namespace Dtt.Training.Kernels;
+namespace Dtt.Training.Kernels.Cpu;
 
 /// <summary>
-/// Parallel regions on the very threads that torch computes with: threads of our own would take the cores from torch's, which look for work for a while after each operation.
+/// Parallel regions on the very threads that torch computes with: threads of our own would take the cores from torch's, which look for work for a while after
+/// each operation.
 /// Without an OpenMP library in the process the caller does it all.
 /// </summary>
 internal static unsafe class OpenMp
@@ -31,7 +32,9 @@ internal static unsafe class OpenMp
     /// <summary>Threads of a region.</summary>
     public static int Threads { get; } = TorchRuntime.Threads;
 
-    /// <summary>Runs work(thread, threads) on every thread and returns when all are done; throws what the first of them threw. The work calls nothing of torch.</summary>
+    /// <summary>
+    /// Runs work(thread, threads) on every thread and returns when all are done; throws what the first of them threw. The work calls nothing of torch.
+    /// </summary>
     public static void Run(Action<int, int> work)
     {
         if (_parallel == null || Threads == 1)

@@ -1,17 +1,19 @@
 using System.Runtime.Intrinsics;
 using Dtt.Training.Native;
-using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Dtt.Training.Kernels;
+namespace Dtt.Training.Kernels.Cpu;
 
-/// <summary>The gate of a SwiGLU layer, silu(g) u with silu(g) = g ÷ (1 + e⁻ᵍ) (Shazeer 2020, arXiv:2002.05202, equation 5), on a CPU: g is the first half of a row, u the second. Both gradients in one pass.</summary>
+/// <summary>
+/// The gate of a SwiGLU layer, silu(g) u with silu(g) = g ÷ (1 + e⁻ᵍ) (Shazeer 2020, arXiv:2002.05202, equation 5): g is the first half of a row, u the second.
+/// Both gradients in one pass.
+/// </summary>
 internal static unsafe class SwiGlu
 {
     private const int Lanes = IStorage.Lanes;
 
-    /// <summary>Whether the kernel takes these rows: on a CPU, both halves of whole vectors.</summary>
-    public static bool Takes(Tensor x) => x.device_type == DeviceType.CPU && x.shape[^1] % (2 * Lanes) == 0;
+    /// <summary>Whether the kernel takes these rows: both halves are of whole vectors.</summary>
+    public static bool Takes(Tensor x) => x.shape[^1] % (2 * Lanes) == 0;
 
     /// <summary>(…, 2 M) → (…, M), fp32 or bf16, contiguous.</summary>
     public static Tensor Forward(Tensor x)
@@ -40,8 +42,8 @@ internal static unsafe class SwiGlu
         {
             for (var row = (long)first; row < end; row++)
             {
-                if (bf16) Slope<Bf16>((ushort*)from + 2 * row * width, (ushort*)d + row * width, (ushort*)to + 2 * row * width, width);
-                else Slope<Fp32>((float*)from + 2 * row * width, (float*)d + row * width, (float*)to + 2 * row * width, width);
+                if (bf16) Backward<Bf16>((ushort*)from + 2 * row * width, (ushort*)d + row * width, (ushort*)to + 2 * row * width, width);
+                else Backward<Fp32>((float*)from + 2 * row * width, (float*)d + row * width, (float*)to + 2 * row * width, width);
             }
         });
         return dx;
@@ -59,7 +61,7 @@ internal static unsafe class SwiGlu
     }
 
     /// <summary>With s = 1 ÷ (1 + e⁻ᵍ): dg = d u s (1 + g (1 − s)), du = d g s.</summary>
-    private static void Slope<T>(void* x, void* d, void* dx, int width) where T : IStorage
+    private static void Backward<T>(void* x, void* d, void* dx, int width) where T : IStorage
     {
         for (var c = 0; c < width; c += Lanes)
         {

@@ -1,38 +1,16 @@
 using System.Runtime.Intrinsics;
 using Dtt.Training.Native;
-using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Dtt.Training.Kernels;
+namespace Dtt.Training.Kernels.Cpu;
 
 /// <summary>Softmax cross-entropy and its gradient, in the memory of the logits.</summary>
 internal static unsafe class CrossEntropy
 {
     private const int Lanes = IStorage.Lanes;
 
-    /// <summary>Turns logits into the gradient of <paramref name="scale"/> × the summed loss: (softmax − one-hot) × scale. Logits that are not finite give a loss that is not, either.</summary>
-    /// <param name="logits">(N, Vp) fp32 or bf16, contiguous; columns from <paramref name="ids"/> on are padding and become 0.</param>
-    /// <param name="targets">(N) int64.</param>
-    /// <param name="ids">V.</param>
-    /// <param name="scale">1 ÷ the tokens that the mean is of.</param>
-    /// <returns>() fp32: the summed loss, nats.</returns>
-    public static Tensor InPlace(Tensor logits, Tensor targets, int ids, double scale) =>
-        logits.device_type == DeviceType.CPU ? OnCpu(logits, targets, ids, (float)scale) : ByTorch(logits, targets.unsqueeze(1), ids, scale);
-
-    private static Tensor ByTorch(Tensor logits, Tensor targets, int ids, double scale)
-    {
-        using var factor = scale.ToScalar();
-        logits.narrow(1, ids, logits.shape[1] - ids).fill_(Number.NegativeInfinity);
-        var logProbabilities = logits.log_softmax(1, ScalarType.Float32);
-        var loss = logProbabilities.gather(1, targets).sum().neg_();
-        var gradient = logProbabilities.exp_();
-        gradient.scatter_add_(1, targets, full_like(targets, Number.MinusOne, dtype: ScalarType.Float32));
-        logits.copy_(gradient.mul_(factor));
-        return loss;
-    }
-
-    /// <summary>One go over each row, on all threads.</summary>
-    private static Tensor OnCpu(Tensor logits, Tensor targets, int ids, float scale)
+    /// <summary>As <see cref="IKernels.CrossEntropyInPlace"/> says, in one go over each row.</summary>
+    public static Tensor InPlace(Tensor logits, Tensor targets, int ids, float scale)
     {
         var (rows, columns, bf16) = ((int)logits.shape[0], (int)logits.shape[1], logits.dtype == ScalarType.BFloat16);
         var (values, wanted) = (TensorMemory.AddressOf(logits), TensorMemory.AddressOf(targets));
@@ -44,7 +22,8 @@ internal static unsafe class CrossEntropy
                 for (var row = first; row < end; row++)
                 {
                     var (at, target) = ((long)row * columns, ((long*)wanted)[row]);
-                    losses[row] = bf16 ? Row<Bf16>((ushort*)values + at, columns, ids, target, scale, exponentials) : Row<Fp32>((float*)values + at, columns, ids, target, scale, exponentials);
+                    losses[row] = bf16 ? Row<Bf16>((ushort*)values + at, columns, ids, target, scale, exponentials)
+                        : Row<Fp32>((float*)values + at, columns, ids, target, scale, exponentials);
                 }
             }
         });

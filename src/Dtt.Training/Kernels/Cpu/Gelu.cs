@@ -3,10 +3,11 @@ using System.Runtime.Intrinsics;
 using Dtt.Training.Native;
 using static TorchSharp.torch;
 
-namespace Dtt.Training.Kernels;
+namespace Dtt.Training.Kernels.Cpu;
 
 /// <summary>
-/// GELU as GPT-2 has it, x (1 + tanh u) / 2 with u = √(2/π) (x + 0.044715 x³) (Hendrycks and Gimpel 2016, arXiv:1606.08415, section 2), on a CPU: one exponential instead of a tanh of full precision,
+/// GELU as GPT-2 has it, x (1 + tanh u) / 2 with u = √(2/π) (x + 0.044715 x³) (Hendrycks and Gimpel 2016, arXiv:1606.08415, section 2): one exponential instead
+/// of a tanh of full precision,
 /// for (1 + tanh u) / 2 = 1 ÷ (1 + e⁻²ᵘ).
 /// </summary>
 internal static unsafe class Gelu
@@ -27,8 +28,8 @@ internal static unsafe class Gelu
     public static Tensor Backward(Tensor x, Tensor gradient)
     {
         var dx = empty_like(x);
-        if (x.dtype == ScalarType.BFloat16) Over<Bf16, Slope>(x, gradient, dx);
-        else Over<Fp32, Slope>(x, gradient, dx);
+        if (x.dtype == ScalarType.BFloat16) Over<Bf16, Gradient>(x, gradient, dx);
+        else Over<Fp32, Gradient>(x, gradient, dx);
         return dx;
     }
 
@@ -42,7 +43,9 @@ internal static unsafe class Gelu
                 T.Store(TFunction.Of(T.Load((void*)from, at), T.Load((void*)d, at)), (void*)to, at);
         });
         var (whole, rest) = (count / Lanes * Lanes, (int)(count % Lanes));
-        if (rest > 0) IStorage.StoreFew<T>(TFunction.Of(IStorage.LoadFew<T>((void*)from, whole, rest), IStorage.LoadFew<T>((void*)d, whole, rest)), (void*)to, whole, rest);
+        if (rest == 0) return;
+        var last = TFunction.Of(IStorage.LoadFew<T>((void*)from, whole, rest), IStorage.LoadFew<T>((void*)d, whole, rest));
+        IStorage.StoreFew<T>(last, (void*)to, whole, rest);
     }
 
     private interface IFunction
@@ -56,7 +59,7 @@ internal static unsafe class Gelu
         public static Vector512<float> Of(Vector512<float> x, Vector512<float> gradient) => x * VectorMath.Sigmoid(Twice * (x + Cubic * x * x * x));
     }
 
-    private readonly struct Slope : IFunction
+    private readonly struct Gradient : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector512<float> Of(Vector512<float> x, Vector512<float> gradient)

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace Dtt.Training.Kernels;
+namespace Dtt.Training.Kernels.Cpu;
 
 /// <summary>How values lie in memory; kernels compute in fp32, 16 values at a time.</summary>
 internal unsafe interface IStorage
@@ -19,7 +19,10 @@ internal unsafe interface IStorage
     /// <summary>Puts 16 values there, rounded to nearest, ties to even.</summary>
     static abstract void Store(Vector512<float> value, void* values, long at);
 
-    /// <summary>The first <paramref name="count"/> values there, and zeros. Not for loops: vectors in registers do not outlive a call, and kernels lose two thirds of their speed (measured: docs/log.md).</summary>
+    /// <summary>
+    /// The first <paramref name="count"/> values there, and zeros. Not for loops: vectors in registers do not outlive a call, and kernels lose two thirds of
+    /// their speed (measured: docs/log.md).
+    /// </summary>
     static Vector512<float> LoadFew<T>(void* values, long at, int count) where T : IStorage
     {
         if (count >= Lanes) return T.Load(values, at);
@@ -56,7 +59,8 @@ internal readonly unsafe struct Bf16 : IStorage
     public static int Size => sizeof(ushort);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Load(void* values, long at) => (Vector512.WidenLower(Vector256.Load((ushort*)values + at).ToVector512Unsafe()) << 16).AsSingle();
+    public static Vector512<float> Load(void* values, long at) =>
+        (Vector512.WidenLower(Vector256.Load((ushort*)values + at).ToVector512Unsafe()) << 16).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<float> value, void* values, long at)

@@ -2,18 +2,19 @@ using System.Runtime.Intrinsics;
 using Dtt.Training.Native;
 using static TorchSharp.torch;
 
-namespace Dtt.Training.Kernels;
+namespace Dtt.Training.Kernels.Cpu;
 
 /// <summary>
-/// LayerNorm (Ba et al. 2016, arXiv:1607.06450) and RMSNorm (Zhang and Sennrich 2019, arXiv:1910.07467) of N rows of C values on a CPU: y = x̂ gain + bias with x̂ = (x − μ) ÷ √(mean((x − μ)²) + ε), where RMSNorm has
+/// LayerNorm (Ba et al. 2016, arXiv:1607.06450) and RMSNorm (Zhang and Sennrich 2019, arXiv:1910.07467) of N rows of C values: y = x̂ gain + bias with x̂ = (x
+/// − μ) ÷ √(mean((x − μ)²) + ε), where RMSNorm has
 /// no bias and μ = 0. Computed in fp32 throughout; backward is one pass over the rows.
 /// </summary>
 internal static unsafe class RowNorm
 {
     private const int Lanes = IStorage.Lanes;
 
-    /// <summary>Whether the kernel takes these rows: on a CPU, of whole vectors.</summary>
-    public static bool Takes(Tensor x) => x.device_type == TorchSharp.DeviceType.CPU && x.shape[^1] % Lanes == 0;
+    /// <summary>Whether the kernel takes these rows: they are of whole vectors.</summary>
+    public static bool Takes(Tensor x) => x.shape[^1] % Lanes == 0;
 
     /// <summary>(…, C) contiguous, fp32 or bf16; (C) of the same type; the bias makes it LayerNorm, without one it is RMSNorm.</summary>
     /// <returns>(…, C), and (N, 2) fp32, μ and 1 ÷ √(…) of each row, which <see cref="Backward"/> needs.</returns>
@@ -21,14 +22,15 @@ internal static unsafe class RowNorm
     {
         var (columns, rows) = ((int)x.shape[^1], (int)(x.numel() / x.shape[^1]));
         var (y, moments) = (empty_like(x), empty(rows, 2, dtype: ScalarType.Float32));
-        var (from, to, kept, g, b) = (TensorMemory.AddressOf(x), TensorMemory.AddressOf(y), TensorMemory.AddressOf(moments), TensorMemory.AddressOf(gain), bias is null ? 0 : TensorMemory.AddressOf(bias));
+        var (from, to, saved) = (TensorMemory.AddressOf(x), TensorMemory.AddressOf(y), TensorMemory.AddressOf(moments));
+        var (g, b) = (TensorMemory.AddressOf(gain), bias is null ? 0 : TensorMemory.AddressOf(bias));
         var bf16 = x.dtype == ScalarType.BFloat16;
         OpenMp.For(rows, (first, end) =>
         {
             for (var row = first; row < end; row++)
             {
                 var at = (long)row * columns;
-                var m = (float*)kept + 2 * row;
+                var m = (float*)saved + 2 * row;
                 if (bf16) Value<Bf16>((ushort*)from + at, (ushort*)to + at, m, (void*)g, (void*)b, columns, (float)epsilon);
                 else Value<Fp32>((float*)from + at, (float*)to + at, m, (void*)g, (void*)b, columns, (float)epsilon);
             }
@@ -43,7 +45,7 @@ internal static unsafe class RowNorm
         var (columns, rows) = ((int)x.shape[^1], (int)(x.numel() / x.shape[^1]));
         var (dx, sums) = (empty_like(x), zeros(OpenMp.Threads, 2, columns));                       // gain and bias of each thread's rows
         var (from, d, to) = (TensorMemory.AddressOf(x), TensorMemory.AddressOf(gradient), TensorMemory.AddressOf(dx));
-        var (kept, g, s) = (TensorMemory.AddressOf(moments), TensorMemory.AddressOf(gain), TensorMemory.AddressOf(sums));
+        var (saved, g, s) = (TensorMemory.AddressOf(moments), TensorMemory.AddressOf(gain), TensorMemory.AddressOf(sums));
         var bf16 = x.dtype == ScalarType.BFloat16;
         OpenMp.Run((thread, threads) =>
         {
@@ -52,9 +54,9 @@ internal static unsafe class RowNorm
             for (var row = OpenMp.Cut(rows, thread, threads); row < end; row++)
             {
                 var at = (long)row * columns;
-                var m = (float*)kept + 2 * row;
-                if (bf16) Slope<Bf16>((ushort*)from + at, (ushort*)d + at, (ushort*)to + at, m, (void*)g, mine, columns, hasBias);
-                else Slope<Fp32>((float*)from + at, (float*)d + at, (float*)to + at, m, (void*)g, mine, columns, hasBias);
+                var m = (float*)saved + 2 * row;
+                if (bf16) Backward<Bf16>((ushort*)from + at, (ushort*)d + at, (ushort*)to + at, m, (void*)g, mine, columns, hasBias);
+                else Backward<Fp32>((float*)from + at, (float*)d + at, (float*)to + at, m, (void*)g, mine, columns, hasBias);
             }
         });
         var whole = sums.sum(dim: 0);
@@ -88,8 +90,10 @@ internal static unsafe class RowNorm
         }
     }
 
-    /// <summary>dx = (g − mean(g) − x̂ mean(g x̂)) ÷ √(…) with g = dy gain, the middle term only where μ is subtracted; adds dy x̂ and dy to the sums.</summary>
-    private static void Slope<T>(void* x, void* d, void* dx, float* moments, void* gain, float* sums, int columns, bool centered) where T : IStorage
+    /// <summary>
+    /// dx = (g − mean(g) − x̂ mean(g x̂)) ÷ √(…) with g = dy gain, the middle term only where μ is subtracted; adds dy x̂ and dy to the sums.
+    /// </summary>
+    private static void Backward<T>(void* x, void* d, void* dx, float* moments, void* gain, float* sums, int columns, bool centered) where T : IStorage
     {
         var (center, scale) = (Vector512.Create(moments[0]), Vector512.Create(moments[1]));
         var (along, across) = (Vector512<float>.Zero, Vector512<float>.Zero);
@@ -104,11 +108,11 @@ internal static unsafe class RowNorm
         }
 
         var mean = Vector512.Create(centered ? Vector512.Sum(across) / columns : 0);
-        var slope = Vector512.Create(Vector512.Sum(along) / columns);
+        var shared = Vector512.Create(Vector512.Sum(along) / columns);
         for (var c = 0; c < columns; c += Lanes)
         {
             var normed = (T.Load(x, c) - center) * scale;
-            T.Store((T.Load(d, c) * T.Load(gain, c) - mean - normed * slope) * scale, dx, c);
+            T.Store((T.Load(d, c) * T.Load(gain, c) - mean - normed * shared) * scale, dx, c);
         }
     }
 }
