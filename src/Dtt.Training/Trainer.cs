@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Text;
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
@@ -57,6 +58,18 @@ internal sealed class Trainer : IDisposable
     /// <exception cref="UserErrorException">The loss became NaN, the host refused a commit, or the last checkpoint could not be written.</exception>
     public RankFinished Run()
     {
+        try
+        {
+            return RunToTheEnd();
+        }
+        catch (ExternalException e) when (TorchRuntime.IsOutOfMemory(e))
+        {
+            throw new RunNeeds(_config).OutOfMemory(e);
+        }
+    }
+
+    private RankFinished RunToTheEnd()
+    {
         var step = new CheckpointRestore(_spec, _setup.Origin, _setup.Parameters, _optimizer, Tell).Run();
         RequireSameStart(step);
         TellStarted(step);
@@ -78,6 +91,7 @@ internal sealed class Trainer : IDisposable
                 $"send the curves to W&B with: wandb sync --sync-tensorboard -p {_config.Name} --id {_spec.Run} {events.Folder}"));
         }
 
+        _setup.Collective?.Complete();
         return new RankFinished(step, Completed: step == Plan.TotalSteps);
     }
 

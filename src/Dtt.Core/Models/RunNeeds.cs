@@ -6,6 +6,9 @@ namespace Dtt.Core.Models;
 /// <summary>What a run needs of the machine, estimated before it starts: a plan that cannot work is refused while nothing is lost.</summary>
 public sealed class RunNeeds(RunConfig config)
 {
+    /// <summary>Share of a GPU's free memory that no run is given: the allocator's gaps and the libraries' workspaces take some.</summary>
+    public const double GpuReserve = 0.06;
+
     private readonly ModelArithmetic _model = new(config.Model);
 
     /// <summary>Bytes of one checkpoint.</summary>
@@ -34,11 +37,22 @@ public sealed class RunNeeds(RunConfig config)
     {
         if (needed <= there) return;
         var activations = _model.ActivationBytes(config.MicroBatchSize, bf16: true, config.ActivationCheckpointing);
-        throw new UserErrorException($"this run needs about {Gb(needed)} of memory (of which a micro-batch of {config.MicroBatchSize} × {config.Model.ContextLength:N0} tokens {Gb(activations)} or more), and {place} has {Gb(there)}. "
-            + $"Lower batch_size and raise grad_accumulation_steps instead, {(config.ActivationCheckpointing ? "" : "set activation_checkpointing: true, ")}or take a smaller model; `dtt train --dry-run` shows the estimate.", ExitCodes.BadConfiguration);
+        throw new UserErrorException(
+            $"this run needs about {Gb(needed)} of memory (of which a micro-batch of {config.MicroBatchSize} × {config.Model.ContextLength:N0} tokens "
+            + $"{Gb(activations)} or more), and {place} has {Gb(there)}. {Advice}", ExitCodes.BadConfiguration);
     }
 
-    /// <summary>Refuses a new run whose checkpoints cannot fit on the disk. One that has begun is never refused for this: a save that fails is tried again.</summary>
+    /// <summary>What is said when memory ran out although the estimate fitted.</summary>
+    /// <param name="cause">What could not be had, in torch's words, of which the first line is told.</param>
+    public UserErrorException OutOfMemory(Exception cause) => new($"memory ran out: {cause.Message.Split('\n')[0].TrimEnd('.')}. {Advice}", inner: cause);
+
+    private string Advice =>
+        $"Lower batch_size and raise grad_accumulation_steps instead, {(config.ActivationCheckpointing ? "" : "set activation_checkpointing: true, ")}"
+        + "or take a smaller model; `dtt train --dry-run` shows the estimate.";
+
+    /// <summary>
+    /// Refuses a new run whose checkpoints cannot fit on the disk. One that has begun is never refused for this: a save that fails is tried again.
+    /// </summary>
     /// <param name="totalSteps">Steps of the run.</param>
     /// <param name="free">Free bytes.</param>
     /// <param name="folder">Where they go.</param>

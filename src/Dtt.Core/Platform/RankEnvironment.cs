@@ -3,16 +3,21 @@ using System.Collections;
 namespace Dtt.Core.Platform;
 
 /// <summary>
-/// The environment variables that a run takes from the command that created or resumed it: thread counts, libraries and whatever else decides its numerics, and where its scratch is. A rank gets
+/// The environment variables that a run takes from the command that created or resumed it: thread counts, libraries and whatever else decides its numerics, and
+/// where its scratch is. A rank gets
 /// these from its run alone, never from whoever happened to start the silo.
 /// </summary>
 public static class RankEnvironment
 {
     private static readonly string[] _prefixes = ["OMP_", "KMP_", "GOMP_", "MKL_", "ONEDNN_", "DNNL_", "MALLOC_", "TORCH", "PYTORCH_", "NCCL_", "CUDA_", "CUBLAS_"];
 
-    private static readonly string[] _names = ["DTT_LIBTORCH", "DTT_NCCL", "DTT_SCRATCH", "SLURM_TMPDIR", "TMPDIR", "DTT_CRASH_AT", "DTT_DEADLINE_SCALE"];
+    private static readonly string[] _names =
+        ["DTT_LIBTORCH", "DTT_NCCL", "DTT_SCRATCH", "SLURM_TMPDIR", "TMPDIR", "LD_LIBRARY_PATH", "DTT_CRASH_AT", "DTT_DEADLINE_SCALE"];
 
-    /// <summary>What whoever starts a rank sets for malloc unless the run does: fresh pages cost more than arithmetic when every step maps and unmaps its activations, so freed ones are kept.</summary>
+    /// <summary>
+    /// What whoever starts a rank sets for malloc unless the run does: fresh pages cost more than arithmetic when every step maps and unmaps its activations,
+    /// so freed ones are kept.
+    /// </summary>
     public static IReadOnlyDictionary<string, string> Allocator { get; } = new Dictionary<string, string>
     {
         ["MALLOC_MMAP_THRESHOLD_"] = "4000000000",
@@ -21,7 +26,8 @@ public static class RankEnvironment
     };
 
     /// <summary>Whether a variable belongs to the run.</summary>
-    public static bool Owns(string name) => _names.Contains(name) || (name != "CUDA_VISIBLE_DEVICES" && _prefixes.Any(p => name.StartsWith(p, StringComparison.Ordinal)));
+    public static bool Owns(string name) =>
+        _names.Contains(name) || (name != "CUDA_VISIBLE_DEVICES" && _prefixes.Any(p => name.StartsWith(p, StringComparison.Ordinal)));
 
     /// <summary>This process's variables of that kind.</summary>
     public static Dictionary<string, string> OfThisProcess() => Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()

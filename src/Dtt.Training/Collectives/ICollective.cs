@@ -3,7 +3,8 @@ using static TorchSharp.torch;
 namespace Dtt.Training.Collectives;
 
 /// <summary>
-/// What the ranks of an attempt do together. Every rank calls the same operations in the same order with tensors of the same size; sums have one order for one world size.
+/// What the ranks of an attempt do together. Every rank calls the same operations in the same order with tensors of the same size; sums have one order for one
+/// world size.
 /// </summary>
 internal interface ICollective : IDisposable
 {
@@ -51,6 +52,11 @@ internal interface ICollective : IDisposable
     /// <summary>Returns when every rank is here.</summary>
     /// <exception cref="PeerLostException">A peer disappeared, or did not come in time.</exception>
     void Barrier();
+
+    /// <summary>
+    /// This rank is through with its work and leaves in order; disposing without it gives up at once, for a peer that still waits would never come.
+    /// </summary>
+    void Complete() { }
 
     /// <summary>Where nearly equal shares of n values begin and end, at multiples of 64 values.</summary>
     static long[] EvenCuts(long count, int worldSize)

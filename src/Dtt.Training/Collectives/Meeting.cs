@@ -1,5 +1,6 @@
 using System.Net;
 using Dtt.Core.Ranks;
+using Dtt.Training.Native;
 using Dtt.Training.Ranks;
 using TorchSharp;
 
@@ -20,8 +21,9 @@ internal static class Meeting
         if (spec.WorldSize == 1) return null;
         if (device == DeviceType.CUDA)
         {
-            var ids = channel.Meet(spec.Rank == 0 ? Convert.ToHexStringLower(NcclApi.NewId()) : "");
-            return new NcclCollective(Convert.FromHexString(ids[0]), spec.Rank, spec.WorldSize, _patience, progress);
+            var ids = channel.Meet(spec.Rank == 0 ? Convert.ToHexStringLower(NcclApi.Loaded.NewId()) : "");
+            var id = Convert.FromHexString(ids[0]);
+            return new NcclCollective(NcclApi.Loaded, CudaRuntime.Loaded, torch.CUDA, id, spec.Rank, spec.WorldSize, _patience, progress);
         }
 
         var listener = RingLinks.Listen(IPAddress.Parse(spec.ListenAddress));

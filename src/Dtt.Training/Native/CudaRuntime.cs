@@ -1,28 +1,39 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Dtt.Core.Errors;
 
 namespace Dtt.Training.Native;
 
 /// <summary>
-/// The few calls of the CUDA runtime that TorchSharp does not offer: streams, events, memory. They go to the library that libtorch itself has loaded. A rank sees one GPU, which is device 0.
+/// The few calls of the CUDA runtime that TorchSharp does not offer: streams, events, memory, names. They go to the library that libtorch itself has loaded. A
+/// rank sees one GPU, which is device 0.
 /// </summary>
-internal static unsafe class CudaRuntime
+/// <param name="cudart">Handle of the CUDA runtime.</param>
+/// <param name="torchCuda">Handle of libtorch_cuda.so.</param>
+internal sealed unsafe class CudaRuntime(nint cudart, nint torchCuda)
 {
     private const int Success = 0, NotReady = 600;
     private const uint StreamNonBlocking = 1, EventDisableTiming = 2;
-    private static readonly Lazy<nint> _library = new(() => LoadedLibrary.Handle("libcudart") ?? throw new UserErrorException("libtorch has loaded no CUDA runtime (libcudart): it is a build for CPUs, or one that DTT does not know."));
-    private static readonly Lazy<nint> _torchCuda = new(() => LoadedLibrary.Handle("libtorch_cuda.so") ?? throw new UserErrorException("libtorch has no libtorch_cuda.so: it is a build for CPUs."));
+    private const int PropertiesBytes = 16 * 1024;   // more than any version's cudaDeviceProp, which begins with the name
+    private static readonly Lazy<CudaRuntime> _loaded = new(() => new CudaRuntime(
+        LoadedLibrary.Handle("libcudart")
+            ?? throw new UserErrorException("libtorch has loaded no CUDA runtime (libcudart): it is a build for CPUs, or one that DTT does not know."),
+        LoadedLibrary.Handle("libtorch_cuda.so") ?? throw new UserErrorException("libtorch has no libtorch_cuda.so: it is a build for CPUs.")));
+
+    /// <summary>The runtime that libtorch uses.</summary>
+    /// <exception cref="UserErrorException">It uses none.</exception>
+    public static CudaRuntime Loaded => _loaded.Value;
 
     /// <summary>The stream on which torch queues its work.</summary>
-    public static nint TorchStream()
+    public nint TorchStream()
     {
         nint stream;
-        Check(((delegate* unmanaged<int, nint*, int>)NativeLibrary.GetExport(_torchCuda.Value, "aoti_torch_get_current_cuda_stream"))(0, &stream));
+        Check(((delegate* unmanaged<int, nint*, int>)NativeLibrary.GetExport(torchCuda, "aoti_torch_get_current_cuda_stream"))(0, &stream));
         return stream;
     }
 
     /// <summary>A stream that does not wait for any other.</summary>
-    public static nint NewStream()
+    public nint NewStream()
     {
         nint stream;
         Check(((delegate* unmanaged<nint*, uint, int>)Export("cudaStreamCreateWithFlags"))(&stream, StreamNonBlocking));
@@ -30,7 +41,7 @@ internal static unsafe class CudaRuntime
     }
 
     /// <summary>An event.</summary>
-    public static nint NewEvent()
+    public nint NewEvent()
     {
         nint happened;
         Check(((delegate* unmanaged<nint*, uint, int>)Export("cudaEventCreateWithFlags"))(&happened, EventDisableTiming));
@@ -38,13 +49,13 @@ internal static unsafe class CudaRuntime
     }
 
     /// <summary>The event happens once all that is queued on the stream so far is done.</summary>
-    public static void Record(nint happened, nint stream) => Check(((delegate* unmanaged<nint, nint, int>)Export("cudaEventRecord"))(happened, stream));
+    public void Record(nint happened, nint stream) => Check(((delegate* unmanaged<nint, nint, int>)Export("cudaEventRecord"))(happened, stream));
 
     /// <summary>What is queued on the stream from now on waits for the event.</summary>
-    public static void Wait(nint stream, nint happened) => Check(((delegate* unmanaged<nint, nint, uint, int>)Export("cudaStreamWaitEvent"))(stream, happened, 0));
+    public void Wait(nint stream, nint happened) => Check(((delegate* unmanaged<nint, nint, uint, int>)Export("cudaStreamWaitEvent"))(stream, happened, 0));
 
     /// <summary>Whether the event has happened.</summary>
-    public static bool HasHappened(nint happened)
+    public bool HasHappened(nint happened)
     {
         var result = ((delegate* unmanaged<nint, int>)Export("cudaEventQuery"))(happened);
         if (result != NotReady) Check(result);
@@ -52,28 +63,52 @@ internal static unsafe class CudaRuntime
     }
 
     /// <summary>Returns once the event has happened.</summary>
-    public static void Synchronize(nint happened) => Check(((delegate* unmanaged<nint, int>)Export("cudaEventSynchronize"))(happened));
+    public void Synchronize(nint happened) => Check(((delegate* unmanaged<nint, int>)Export("cudaEventSynchronize"))(happened));
 
     /// <summary>Frees a stream.</summary>
-    public static void DestroyStream(nint stream) => _ = ((delegate* unmanaged<nint, int>)Export("cudaStreamDestroy"))(stream);
+    public void DestroyStream(nint stream) => _ = ((delegate* unmanaged<nint, int>)Export("cudaStreamDestroy"))(stream);
 
     /// <summary>Frees an event.</summary>
-    public static void DestroyEvent(nint happened) => _ = ((delegate* unmanaged<nint, int>)Export("cudaEventDestroy"))(happened);
+    public void DestroyEvent(nint happened) => _ = ((delegate* unmanaged<nint, int>)Export("cudaEventDestroy"))(happened);
 
     /// <summary>Memory of the GPU, bytes: what is free, and all.</summary>
-    public static (long Free, long Total) Memory()
+    public (long Free, long Total) Memory()
     {
         nint free, total;
         Check(((delegate* unmanaged<nint*, nint*, int>)Export("cudaMemGetInfo"))(&free, &total));
         return (free, total);
     }
 
-    private static nint Export(string name) => NativeLibrary.GetExport(_library.Value, name);
-
-    private static void Check(int result)
+    /// <summary>The GPU, its driver and the runtime, as fingerprints have them: <c>NVIDIA H100 80GB HBM3, driver 13.0, runtime 13.0</c>.</summary>
+    public string Describe()
     {
-        if (result == Success) return;
-        var text = Marshal.PtrToStringUTF8(((delegate* unmanaged<int, nint>)Export("cudaGetErrorString"))(result));
-        throw new InvalidOperationException($"CUDA: {text} ({result}).");
+        var properties = stackalloc byte[PropertiesBytes];
+        Check(((delegate* unmanaged<byte*, int, int>)Export("cudaGetDeviceProperties"))(properties, 0));
+        return $"{Marshal.PtrToStringUTF8((nint)properties)}, driver {Version("cudaDriverGetVersion")}, runtime {Version("cudaRuntimeGetVersion")}";
+    }
+
+    /// <summary>Why there is no GPU to be seen, in the runtime's words; null: there is one.</summary>
+    public string? Missing()
+    {
+        int count;
+        var result = ((delegate* unmanaged<int*, int>)Export("cudaGetDeviceCount"))(&count);
+        return result != Success ? ErrorText(result) : count == 0 ? "it counts no devices" : null;
+    }
+
+    /// <summary>CUDA's versions are 1000 × major + 10 × minor.</summary>
+    private string Version(string export)
+    {
+        int version;
+        Check(((delegate* unmanaged<int*, int>)Export(export))(&version));
+        return string.Create(CultureInfo.InvariantCulture, $"{version / 1000}.{version % 1000 / 10}");
+    }
+
+    private nint Export(string name) => NativeLibrary.GetExport(cudart, name);
+
+    private string ErrorText(int result) => $"{Marshal.PtrToStringUTF8(((delegate* unmanaged<int, nint>)Export("cudaGetErrorString"))(result))} ({result})";
+
+    private void Check(int result)
+    {
+        if (result != Success) throw new InvalidOperationException($"CUDA: {ErrorText(result)}.");
     }
 }

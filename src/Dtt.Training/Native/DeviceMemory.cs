@@ -11,7 +11,7 @@ internal static class DeviceMemory
     public static long InUse(Device device)
     {
         if (device.type != DeviceType.CUDA) return Environment.WorkingSet;
-        var (free, total) = CudaRuntime.Memory();
+        var (free, total) = CudaRuntime.Loaded.Memory();
         return total - free;
     }
 
@@ -23,7 +23,14 @@ internal static class DeviceMemory
     /// <exception cref="Core.Errors.UserErrorException">It does not fit.</exception>
     public static void Require(RunNeeds needs, Device device, bool bf16, int worldSize)
     {
-        if (device.type == DeviceType.CUDA) needs.RequireMemory(needs.DeviceBytes(bf16, worldSize), CudaRuntime.Memory().Free, "the GPU");
-        else needs.RequireMemory(needs.HostBytes(bf16, worldSize), GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, "this machine");
+        if (device.type == DeviceType.CUDA)
+        {
+            var free = (long)(CudaRuntime.Loaded.Memory().Free * (1 - RunNeeds.GpuReserve));
+            needs.RequireMemory(needs.DeviceBytes(bf16, worldSize), free, "the GPU");
+        }
+        else
+        {
+            needs.RequireMemory(needs.HostBytes(bf16, worldSize), GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, "this machine");
+        }
     }
 }

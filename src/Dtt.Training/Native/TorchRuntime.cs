@@ -12,6 +12,8 @@ internal static class TorchRuntime
     private static readonly string[] _cpuLibraries = ["libc10.so", "libtorch_cpu.so", "libtorch.so"];
     private static readonly string[] _cudaLibraries = ["libc10_cuda.so", "libtorch_cuda.so"];
 
+    // Of these versions libTorchSharp's symbols are known to be there; what is missing in another shows only when it is called, and ends the process.
+    private static readonly Version _oldest = new(2, 10), _newest = new(2, 12);
     private static bool _loaded;
 
     /// <summary>Loads libtorch once: the package's, or the one in <c>DTT_LIBTORCH</c> (a folder such as a Python torch's <c>lib</c>).</summary>
@@ -19,16 +21,8 @@ internal static class TorchRuntime
     public static void Load()
     {
         if (_loaded) return;
-        if (Environment.GetEnvironmentVariable("DTT_LIBTORCH") is { Length: > 0 } folder)
-        {
-            foreach (var name in _cpuLibraries.Concat(_cudaLibraries))
-            {
-                var path = Path.Combine(folder, name);
-                if (File.Exists(path)) _ = NativeLibrary.Load(path);
-                else if (_cpuLibraries.Contains(name)) throw new UserErrorException($"DTT_LIBTORCH is {folder}, and there is no {name} in it; it takes the folder with libtorch.so, such as site-packages/torch/lib.");
-            }
-        }
-
+        var folder = Environment.GetEnvironmentVariable("DTT_LIBTORCH") is { Length: > 0 } named ? named : null;
+        if (folder is not null) LoadFrom(folder);
         try
         {
             torch.set_num_threads(Threads);
@@ -38,28 +32,104 @@ internal static class TorchRuntime
         }
         catch (Exception e) when (e is TypeInitializationException or DllNotFoundException or NotSupportedException)
         {
-            throw new UserErrorException($"libtorch does not load: {(e.InnerException ?? e).Message} Build again with `./dtt --rebuild`, or name another libtorch 2.10 with DTT_LIBTORCH.", inner: e);
+            throw DoesNotLoad(folder, e.InnerException ?? e);
         }
     }
+
+    /// <summary>Loads the libraries of a folder before TorchSharp looks for them.</summary>
+    /// <exception cref="UserErrorException">One is missing, does not load, or is of a version that TorchSharp does not fit.</exception>
+    internal static void LoadFrom(string folder)
+    {
+        foreach (var name in _cpuLibraries.Concat(_cudaLibraries))
+        {
+            var path = Path.Combine(folder, name);
+            if (!File.Exists(path))
+            {
+                if (!_cpuLibraries.Contains(name)) continue;
+                throw new UserErrorException($"DTT_LIBTORCH is {folder}, and there is no {name} in it; "
+                    + "it takes the folder with libtorch.so, such as site-packages/torch/lib.");
+            }
+
+            try
+            {
+                var library = NativeLibrary.Load(LoadedLibrary.RealPath(path));
+                if (name == "libtorch_cpu.so") RequireKnown(VersionOf(library), folder);
+            }
+            catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
+            {
+                throw DoesNotLoad(folder, e);
+            }
+        }
+    }
+
+    /// <summary>Refuses a libtorch whose functions are not those that TorchSharp calls.</summary>
+    /// <exception cref="UserErrorException">It is one.</exception>
+    internal static void RequireKnown(Version? version, string folder)
+    {
+        if (version is not null && new Version(version.Major, version.Minor) is var known && known >= _oldest && known <= _newest) return;
+        throw new UserErrorException(
+            $"libtorch in {folder} is {version?.ToString(3) ?? "of a version that it does not tell"}, and DTT's TorchSharp fits {_oldest} to {_newest}: "
+            + "name another with DTT_LIBTORCH.");
+    }
+
+    /// <summary>
+    /// The version of the libtorch that is really loaded, <c>2.10.0.0</c>; TorchSharp's own constant is that of the package it was built with.
+    /// </summary>
+    public static string LibtorchVersion =>
+        LoadedLibrary.Handle("libtorch_cpu") is { } library && VersionOf(library) is { } version ? version.ToString() : torch.__version__;
+
+    /// <summary>Newer libtorchs tell their version as the bytes major, minor, patch and tag from the top of 64 bits.</summary>
+    private static unsafe Version? VersionOf(nint library)
+    {
+        if (!NativeLibrary.TryGetExport(library, "aoti_torch_abi_version", out var export)) return null;
+        var version = ((delegate* unmanaged<ulong>)export)();
+        return new Version((byte)(version >> 56), (byte)(version >> 48), (byte)(version >> 40), 0);
+    }
+
+    private static UserErrorException DoesNotLoad(string? folder, Exception why) => new(
+        $"libtorch{(folder is null ? "" : $" of {folder}")} does not load: {why.Message} "
+        + $"Build again with `./dtt --rebuild`, or name another libtorch {_oldest} with DTT_LIBTORCH.", inner: why);
 
     /// <summary>Threads for one rank: <c>OMP_NUM_THREADS</c>, else the cores that this process may use.</summary>
     public static int Threads => int.TryParse(Environment.GetEnvironmentVariable("OMP_NUM_THREADS"), out var n) && n > 0 ? n : Environment.ProcessorCount;
 
     /// <summary>
-    /// Whether this CPU multiplies bf16 matrices faster than fp32 ones: by AMX, or by AVX-512's dot products where those are not at half the rate of the fp32 units, as Intel's are (measured: docs/log.md).
+    /// Whether this CPU multiplies bf16 matrices faster than fp32 ones: by AMX, or by AVX-512's dot products where those are not at half the rate of the fp32
+    /// units, as Intel's are (measured: docs/log.md).
     /// </summary>
-    public static bool CpuMultipliesBf16 { get; } = File.Exists("/proc/cpuinfo") && (CpuLine("flags").Split(' ') is var flags && (flags.Contains("amx_bf16") || (flags.Contains("avx512_bf16") && CpuLine("vendor_id") != "GenuineIntel")));
+    public static bool CpuMultipliesBf16 { get; } = File.Exists("/proc/cpuinfo") && CpuLine("flags").Split(' ') is var flags
+        && (flags.Contains("amx_bf16") || (flags.Contains("avx512_bf16") && CpuLine("vendor_id") != "GenuineIntel"));
 
-    /// <summary>The device to train on.</summary>
-    public static torch.Device Device(bool wantCuda) => wantCuda && torch.cuda.is_available() ? torch.CUDA : torch.CPU;
+    /// <summary>The device to train on: a GPU when it is wanted and there is one, else the CPU.</summary>
+    /// <exception cref="UserErrorException">The rank was given a GPU, by <c>CUDA_VISIBLE_DEVICES</c>, and cannot see it.</exception>
+    public static torch.Device Device(bool wantCuda)
+    {
+        if (!wantCuda) return torch.CPU;
+        if (torch.cuda.is_available()) return torch.CUDA;
+        var given = Environment.GetEnvironmentVariable("CUDA_VISIBLE_DEVICES");
+        if (string.IsNullOrEmpty(given) || given is "-1" or "NoDevFiles") return torch.CPU;
+        throw new UserErrorException($"this rank was given GPU {given}, and libtorch sees none: {WhyNoGpu()}. "
+            + "Train on the CPU with 'cuda: false', or mend that.");
+    }
+
+    private static string WhyNoGpu() => LoadedLibrary.PathOf("libtorch_cuda.so") is null
+        ? "it is a build for CPUs (build with -p:TorchBackend=cuda, or name a libtorch with CUDA in DTT_LIBTORCH)"
+        : $"the CUDA runtime says: {CudaRuntime.Loaded.Missing() ?? "a device is there, but libtorch has no kernels for it"}";
 
     /// <summary>Whether a run's working copy is bf16 on a device.</summary>
     public static bool TrainsInBf16(RunConfig config, torch.Device device) =>
         config.Precision == "bf16" || (config.Precision == "auto" && config.Autocast && (device.type == DeviceType.CUDA || CpuMultipliesBf16));
 
     /// <summary>Everything that decides the bits of a run beside its configuration: equal fingerprints give equal weights.</summary>
-    public static string Fingerprint(torch.Device device, bool bf16, int worldSize) =>
-        $"libtorch {torch.__version__}; {(device.type == DeviceType.CUDA ? "cuda" : $"cpu {CpuLevel} {CpuModel()}")}; {Threads} threads; world {worldSize}; {(bf16 ? "bf16" : "fp32")}; kernels 3";
+    public static string Fingerprint(torch.Device device, bool bf16, int worldSize)
+    {
+        var computes = device.type == DeviceType.CUDA ? $"cuda {CudaRuntime.Loaded.Describe()}" : $"cpu {CpuLevel} {CpuModel()}; {Threads} threads";
+        return $"libtorch {LibtorchVersion}; {computes}; world {worldSize}; {(bf16 ? "bf16" : "fp32")}; kernels 3";
+    }
+
+    /// <summary>Whether torch could not get memory, the device's or the host's.</summary>
+    public static bool IsOutOfMemory(Exception e) => e is ExternalException
+        && (e.Message.Contains("out of memory", StringComparison.Ordinal) || e.Message.Contains("can't allocate memory", StringComparison.Ordinal));
 
     private static string CpuLevel => Avx512F.IsSupported ? "avx512" : Avx2.IsSupported ? "avx2" : "baseline";
 

@@ -66,7 +66,7 @@ internal sealed class StepReadback : IDisposable
             using var scope = NewDisposeScope();
             var host = zeros(3, dtype: ScalarType.Float32);
             _host = (pinned ? host.pin_memory() : host).DetachFromDisposeScope();
-            if (pinned) _copied = CudaRuntime.NewEvent();
+            if (pinned) _copied = CudaRuntime.Loaded.NewEvent();
         }
 
         public QueuedStep Step { get; private set; }
@@ -78,12 +78,12 @@ internal sealed class StepReadback : IDisposable
             using var noGrad = no_grad();
             (Step, BegunAt) = (step, begunAt);
             _host.copy_(numbers, nonBlocking: true);
-            if (_copied != 0) CudaRuntime.Record(_copied, CudaRuntime.TorchStream());
+            if (_copied != 0) CudaRuntime.Loaded.Record(_copied, CudaRuntime.Loaded.TorchStream());
         }
 
         public (float Loss, float Stops, float Norm) Values()
         {
-            if (_copied != 0) CudaRuntime.Synchronize(_copied);
+            if (_copied != 0) CudaRuntime.Loaded.Synchronize(_copied);
             var values = _host.data<float>();
             return (values[0], values[1], values[2]);
         }
@@ -91,7 +91,7 @@ internal sealed class StepReadback : IDisposable
         public void Dispose()
         {
             _host.Dispose();
-            if (_copied != 0) CudaRuntime.DestroyEvent(_copied);
+            if (_copied != 0) CudaRuntime.Loaded.DestroyEvent(_copied);
         }
     }
 }

@@ -13,7 +13,7 @@ public sealed class NcclCollectiveTests
     {
         Assert.SkipUnless(cuda.is_available(), "there is no GPU here");
         using var scope = NewDisposeScope();
-        using var nccl = new NcclCollective(NcclApi.NewId(), 0, 1, TimeSpan.FromMinutes(1));
+        using var nccl = new NcclCollective(NcclApi.Loaded, CudaRuntime.Loaded, CUDA, NcclApi.Loaded.NewId(), 0, 1, TimeSpan.FromMinutes(1));
         var values = arange(1000, dtype: ScalarType.Float32, device: CUDA);
         var expected = Tiny.Values(values);
         foreach (var operation in new Action<Tensor>[] { nccl.AllReduce, v => nccl.ReduceScatter(v, [0, 1000]), v => nccl.AllGather(v, [0, 1000]), v => nccl.Broadcast(v, 0) })
@@ -23,13 +23,14 @@ public sealed class NcclCollectiveTests
         }
 
         nccl.Barrier();
-        Assert.True(CudaRuntime.Memory().Total > 0);
+        Assert.True(CudaRuntime.Loaded.Memory().Total > 0);
+        nccl.Complete();
     }
 
     [Fact]
     public void WithoutNccl_SaysWhereItLooked()
     {
         Assert.SkipWhen(cuda.is_available(), "there is a GPU, and perhaps NCCL");
-        Assert.Contains("Name the file with DTT_NCCL", Assert.Throws<UserErrorException>(() => NcclApi.NewId()).Message);
+        Assert.Contains("Name the file with DTT_NCCL", Assert.Throws<UserErrorException>(() => NcclApi.Loaded).Message);
     }
 }

@@ -16,7 +16,9 @@ public sealed class TorchLoadingTests
     [InlineData("libc10.so")]
     public void Library_NeedsNoNewerSystemThanRhel9(string library)
     {
-        var needs = VersionNeeds(Path.Combine(AppContext.BaseDirectory, library));
+        var file = Path.Combine(AppContext.BaseDirectory, library);
+        Assert.SkipUnless(File.Exists(file), $"this build has no {library} of its own: it was made with -p:TorchBackend=none, or on another libtorch");
+        var needs = VersionNeeds(file);
         Assert.Empty(needs.Where(n => !n.Weak && TooNew(n.Version)).Select(n => n.Version));
     }
 
