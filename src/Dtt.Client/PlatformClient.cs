@@ -1,9 +1,10 @@
 using System.Net;
+using System.Net.Sockets;
 using Dtt.Abstractions;
-using Dtt.Abstractions.Security;
 using Dtt.Core.Errors;
 using Dtt.Core.Platform;
 using Dtt.Core.Security;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -11,12 +12,12 @@ using Orleans.Configuration;
 
 namespace Dtt.Client;
 
-/// <summary>A connection to the platform's silo. <see cref="Lost"/> ends when the silo is gone: connect again then, which starts another.</summary>
+/// <summary>A connection to the platform's silo. <see cref="Lost"/> is cancelled when the silo is gone: connect again, which starts another.</summary>
 public sealed class PlatformClient : IAsyncDisposable
 {
-    private const int MostTries = 5;
-    private static readonly TimeSpan _answerPatience = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan _joinPatience = TimeSpan.FromSeconds(20);
+    private const int MaxAttempts = 5;
+    private static readonly TimeSpan _responseTimeout = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan _connectTimeout = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan _retryPeriod = TimeSpan.FromMilliseconds(100);
     private readonly IHost _host;
     private readonly CancellationTokenSource _lost;
@@ -36,7 +37,9 @@ public sealed class PlatformClient : IAsyncDisposable
     /// <summary>Cancelled when the connection broke.</summary>
     public CancellationToken Lost => _lost.Token;
 
-    /// <summary>Connects to the silo of this process's environment, starting one when there is none; one of another build is replaced when it is idle.</summary>
+    /// <summary>
+    /// Connects to the silo of this process's environment, starting one when there is none; one of another build is replaced when it is idle.
+    /// </summary>
     /// <param name="say">Told what the user should know.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <exception cref="UserErrorException">The silo cannot start, or does not answer.</exception>
@@ -44,21 +47,22 @@ public sealed class PlatformClient : IAsyncDisposable
     {
         var folders = PlatformFolders.FromEnvironment();
         var build = SiloStarter.BuildToStart();
-        for (var tries = 0; tries < MostTries; tries++)
+        for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
             var silo = SiloAnnouncement.FindLiving(folders.AnnouncementFile) ?? await SiloStarter.StartAsync(folders, cancellation);
             if (await JoinAsync(folders, silo, cancellation) is not { } client) continue;
             if (silo.Build == build) return client;
             if (!await client.EndSiloAsync(force: false, cancellation))
             {
-                say($"the silo (process {silo.Process}) is of another build ({silo.Build}, this command is {build}) and busy, so it stays for now; `dtt silo stop --force` replaces it after its runs have saved.");
+                say($"the silo (process {silo.Process}) is of another build ({silo.Build}, this command is {build}) and busy, so it stays for now; "
+                    + "`dtt silo stop --force` replaces it after its runs have saved.");
                 return client;
             }
 
             await client.DisposeAsync();
         }
 
-        throw new UserErrorException($"{MostTries} silos ended before this command could join one; look into {folders.LogFile}.", ExitCodes.Requeue);
+        throw new UserErrorException($"{MaxAttempts} silos ended before this command could connect to one; see {folders.LogFile}.", ExitCodes.Requeue);
     }
 
     /// <summary>Connects to a silo if one lives; never starts one.</summary>
@@ -88,25 +92,25 @@ public sealed class PlatformClient : IAsyncDisposable
         return true;
     }
 
-    /// <summary>Leaves.</summary>
+    /// <summary>Disconnects.</summary>
     public async ValueTask DisposeAsync()
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(2));
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(2));
         try
         {
-            await _host.StopAsync(patience.Token);
+            await _host.StopAsync(timeout.Token);
         }
         catch (Exception e) when (e is OperationCanceledException or OrleansException or TimeoutException)
         {
-            // The silo is gone or busy ending: there is nobody to say goodbye to.
+            // The silo is gone or shutting down: there is nothing to disconnect from.
         }
 
         _host.Dispose();
         _lost.Dispose();
     }
 
-    /// <summary>Joins a silo; null when it ends or has ended.</summary>
-    /// <exception cref="UserErrorException">It serves, and does not take this client.</exception>
+    /// <summary>Connects to a silo; null when it is ending or has ended.</summary>
+    /// <exception cref="UserErrorException">It serves, but does not accept this client.</exception>
     private static async Task<PlatformClient?> JoinAsync(PlatformFolders folders, SiloAnnouncement silo, CancellationToken cancellation)
     {
         var certificates = PlatformCertificates.Load(folders.TlsFolder);
@@ -124,30 +128,46 @@ public sealed class PlatformClient : IAsyncDisposable
                     await Task.Delay(_retryPeriod, cancellation);
                     return Serves();
                 })
-                .Configure<ClientMessagingOptions>(o => o.ResponseTimeout = _answerPatience)
-                .Configure<ClientConnectionOptions>(o => o.ConfigureConnection(c => TlsConnection.UseClient(c, certificates.Client, certificates.Silo, change =>
-                {
-                    if (change < 0) Cancel(lost);
-                })))
+                .Configure<ClientMessagingOptions>(o => o.ResponseTimeout = _responseTimeout)
+                .Configure<ClientConnectionOptions>(o => o.ConfigureConnection(c =>
+                    c.Use(next => context => EncryptAsync(context, next, certificates, lost))))
                 .Services.AddPlatformWire())
             .Build();
         try
         {
-            using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            patience.CancelAfter(_joinPatience);
-            await host.StartAsync(patience.Token);
+            using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            timeout.CancelAfter(_connectTimeout);
+            await host.StartAsync(timeout.Token);
             var client = new PlatformClient(host, silo, lost);
             if (Serves()) return client;
             await client.DisposeAsync();
             return null;
         }
-        catch (Exception e) when (!cancellation.IsCancellationRequested && e is OrleansException or TimeoutException or System.Net.Sockets.SocketException or OperationCanceledException)
+        catch (Exception e) when (!cancellation.IsCancellationRequested
+            && e is OrleansException or TimeoutException or SocketException or OperationCanceledException)
         {
             host.Dispose();
             lost.Dispose();
             if (!Serves()) return null;
-            throw new UserErrorException($"the silo (process {silo.Process}, port {silo.GatewayPort}) does not take this client: {(refusal ?? e).Message} "
+            throw new UserErrorException($"cannot connect to the silo (process {silo.Process}, port {silo.GatewayPort}): {(refusal ?? e).Message} "
                 + "See `dtt silo logs`; `dtt silo stop --force` ends it.", inner: e);
+        }
+    }
+
+    /// <summary>A connection's first step: TLS, and the signal that the connection has ended.</summary>
+    private static async Task EncryptAsync(ConnectionContext context, ConnectionDelegate next, PlatformCertificates certificates, CancellationTokenSource lost)
+    {
+        var plain = context.Transport;
+        await using var tls = await TlsPipe.ConnectAsync(plain, certificates.Client, certificates.Silo, context.ConnectionClosed);
+        context.Transport = tls;
+        try
+        {
+            await next(context);
+        }
+        finally
+        {
+            Cancel(lost);
+            context.Transport = plain;
         }
     }
 

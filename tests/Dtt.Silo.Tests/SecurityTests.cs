@@ -1,8 +1,10 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using Dtt.Abstractions;
-using Dtt.Abstractions.Security;
 using Dtt.Core.Security;
+using Dtt.Silo.Hosting;
 using Dtt.Tests;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -13,35 +15,64 @@ namespace Dtt.Silo.Tests;
 /// <summary>Who may speak to a silo, on loopback too: a machine has other users.</summary>
 public sealed class SecurityTests(SiloProcess silo) : IClassFixture<SiloProcess>
 {
-    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan _timeout = TimeSpan.FromMinutes(1);
+
+    [Fact]
+    public async Task ClientCertificate_OpensTheGateway()
+    {
+        Start();
+        Assert.Equal(silo.Process, (await AskAsync(silo.GatewayPort, Certificates())).Process);
+    }
+
+    [Fact]
+    public async Task EveryOtherCertificate_IsRefused()
+    {
+        Start();
+        using var other = new TempFolder();
+        var (ours, strange) = (Certificates(), PlatformCertificates.Load(other["tls"]));
+        foreach (var (port, shown) in new[]
+        {
+            (silo.GatewayPort, strange.Client), (silo.GatewayPort, strange.Silo), (silo.GatewayPort, ours.Silo),
+            (silo.SiloPort, strange.Client), (silo.SiloPort, strange.Silo), (silo.SiloPort, ours.Client),
+        })
+        {
+            using var client = await ConnectAsync(port);
+            await using var tls = new SslStream(client.GetStream(), false, (_, _, _, _) => true, (_, _, _, _, _) => shown);
+            await tls.AuthenticateAsClientAsync("dtt", null, SslProtocols.Tls13, false);
+            Assert.True(await IsDroppedAsync(tls), $"port {port} let {shown.Subject} in");
+        }
+
+        CheckHealthy();
+    }
 
     [Fact]
     public async Task PlainClient_IsRefused()
     {
         Start();
-        await Assert.ThrowsAnyAsync<Exception>(() => AskAsync(silo.GatewayPort, null));
+        using var client = await ConnectAsync(silo.GatewayPort);
+        await client.GetStream().WriteAsync(new byte[512]);
+        Assert.True(await IsDroppedAsync(client.GetStream()));
         CheckHealthy();
     }
 
     [Fact]
-    public async Task ClientWithAnotherCertificate_IsRefused()
+    public async Task OlderTls_IsRefused()
     {
         Start();
-        using var other = new TempFolder();
-        var strange = PlatformCertificates.Load(other["tls"]);
-        var ours = PlatformCertificates.Load(Path.Combine(silo.Home, "tls"));
-        await Assert.ThrowsAnyAsync<Exception>(() => AskAsync(silo.GatewayPort, o => o.ConfigureConnection(c => TlsConnection.UseClient(c, strange.Client, ours.Silo))));
-        CheckHealthy();
+        using var client = await ConnectAsync(silo.GatewayPort);
+        await using var tls = new SslStream(client.GetStream(), false, (_, _, _, _) => true);
+        await Assert.ThrowsAnyAsync<Exception>(() => tls.AuthenticateAsClientAsync("dtt", [Certificates().Client], SslProtocols.Tls12, false));
     }
 
     [Fact]
-    public async Task ClientCertificate_DoesNotOpenTheSilosPort_AndOursOpensTheGateway()
+    public async Task PeerThatDoesNotFinishItsHandshake_IsDropped()
     {
         Start();
-        var ours = PlatformCertificates.Load(Path.Combine(silo.Home, "tls"));
-        void Ours(ClientConnectionOptions o) => o.ConfigureConnection(c => TlsConnection.UseClient(c, ours.Client, ours.Silo));
-        Assert.Equal(silo.Process, (await AskAsync(silo.GatewayPort, Ours)).Process);
-        await Assert.ThrowsAnyAsync<Exception>(() => AskAsync(silo.SiloPort, Ours));
+        foreach (var port in new[] { silo.GatewayPort, silo.SiloPort })
+        {
+            using var silent = await ConnectAsync(port);
+            Assert.True(await IsDroppedAsync(silent.GetStream()));
+        }
     }
 
     [Fact]
@@ -93,20 +124,41 @@ public sealed class SecurityTests(SiloProcess silo) : IClassFixture<SiloProcess>
 
     private void CheckHealthy() => Assert.Contains("idle", silo.Dtt(["silo", "status"]).Output);
 
-    private static async Task<SiloReport> AskAsync(int port, Action<ClientConnectionOptions>? connection)
+    private PlatformCertificates Certificates() => PlatformCertificates.Load(Path.Combine(silo.Home, "tls"));
+
+    private static async Task<TcpClient> ConnectAsync(int port)
     {
-        using var host = new HostBuilder().UseOrleansClient(client =>
+        var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, port);
+        return client;
+    }
+
+    /// <summary>Whether the silo closes a connection instead of waiting for what is said on it; one that it takes stays open.</summary>
+    private static async Task<bool> IsDroppedAsync(Stream connection)
+    {
+        try
         {
-            client.UseStaticClustering(new IPEndPoint(IPAddress.Loopback, port))
-                .Configure<ClusterOptions>(o => (o.ServiceId, o.ClusterId) = (PlatformWire.ServiceId, PlatformWire.ClusterId))
-                .Configure<ClientMessagingOptions>(o => o.ResponseTimeout = _patience);
-            if (connection is not null) client.Configure(connection);
-            client.Services.AddPlatformWire();
-        }).Build();
-        using var patience = new CancellationTokenSource(_patience);
-        await host.StartAsync(patience.Token);
-        var report = await host.Services.GetRequiredService<IClusterClient>().GetGrain<IPlatformGrain>(0).StatusAsync().WaitAsync(patience.Token);
-        await host.StopAsync(patience.Token);
+            return await connection.ReadAsync(new byte[1]).AsTask().WaitAsync(_timeout) == 0;
+        }
+        catch (IOException)
+        {
+            return true;
+        }
+    }
+
+    private static async Task<SiloReport> AskAsync(int port, PlatformCertificates certificates)
+    {
+        using var host = new HostBuilder().UseOrleansClient(client => client
+            .UseStaticClustering(new IPEndPoint(IPAddress.Loopback, port))
+            .Configure<ClusterOptions>(o => (o.ServiceId, o.ClusterId) = (PlatformWire.ServiceId, PlatformWire.ClusterId))
+            .Configure<ClientMessagingOptions>(o => o.ResponseTimeout = _timeout)
+            .Configure<ClientConnectionOptions>(o => o.ConfigureConnection(c => c.UseTls((plain, closed) =>
+                TlsPipe.ConnectAsync(plain, certificates.Client, certificates.Silo, closed))))
+            .Services.AddPlatformWire()).Build();
+        using var timeout = new CancellationTokenSource(_timeout);
+        await host.StartAsync(timeout.Token);
+        var report = await host.Services.GetRequiredService<IClusterClient>().GetGrain<IPlatformGrain>(0).StatusAsync().WaitAsync(timeout.Token);
+        await host.StopAsync(timeout.Token);
         return report;
     }
 }

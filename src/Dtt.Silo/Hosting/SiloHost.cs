@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using Dtt.Abstractions;
-using Dtt.Abstractions.Security;
 using Dtt.Core.Platform;
 using Dtt.Core.Security;
 using Dtt.Grains.Agents;
@@ -71,9 +70,10 @@ internal static class SiloHost
             .Configure<SiloOptions>(o => o.SiloName = Environment.MachineName)
             .Configure<SiloConnectionOptions>(o =>
             {
-                o.ConfigureSiloInboundConnection(c => TlsConnection.UseServer(c, certificates.Silo, [certificates.Silo]));
-                o.ConfigureSiloOutboundConnection(c => TlsConnection.UseClient(c, certificates.Silo, certificates.Silo));
-                o.ConfigureGatewayInboundConnection(c => TlsConnection.UseServer(c, certificates.Silo, [certificates.Client], clients.Change));
+                var (ours, theirs) = (certificates.Silo, certificates.Client);
+                o.ConfigureSiloInboundConnection(c => c.UseTls((plain, closed) => TlsPipe.AcceptAsync(plain, ours, ours, closed)));
+                o.ConfigureSiloOutboundConnection(c => c.UseTls((plain, closed) => TlsPipe.ConnectAsync(plain, ours, ours, closed)));
+                o.ConfigureGatewayInboundConnection(c => c.UseTls((plain, closed) => TlsPipe.AcceptAsync(plain, ours, theirs, closed), clients.Change));
             })
             .AddAdoNetGrainStorage(StateStorage.Provider, o => (o.Invariant, o.DataSource, o.GrainStorageSerializer) = (Invariant, database.Platform, new StateSerializer()))
             .AddAdoNetGrainStorage(StateStorage.PieceProvider, o => (o.Invariant, o.DataSource, o.GrainStorageSerializer) = (Invariant, database.Pieces, new StateSerializer()))

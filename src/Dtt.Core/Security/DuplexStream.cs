@@ -1,4 +1,4 @@
-namespace Dtt.Abstractions.Security;
+namespace Dtt.Core.Security;
 
 /// <summary>Two one-way streams as one: what <see cref="System.Net.Security.SslStream"/> needs of a pair of pipes.</summary>
 internal sealed class DuplexStream(Stream input, Stream output) : Stream
@@ -23,11 +23,13 @@ internal sealed class DuplexStream(Stream input, Stream output) : Stream
 
     public override int Read(byte[] buffer, int offset, int count) => input.Read(buffer, offset, count);
 
-    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => input.ReadAsync(buffer, cancellationToken);
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+        input.ReadAsync(buffer, cancellationToken);
 
     public override void Write(byte[] buffer, int offset, int count) => output.Write(buffer, offset, count);
 
-    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => output.WriteAsync(buffer, cancellationToken);
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+        output.WriteAsync(buffer, cancellationToken);
 
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
 
