@@ -7,31 +7,37 @@ using Polly.Retry;
 
 namespace Dtt.Client;
 
-/// <summary>Starts the background silo of a state folder. Of two that start at once one wins its lock, and both clients use it.</summary>
+/// <summary>Starts the background silo of a state folder. Of two that start at once one gets the lock, and both clients use it.</summary>
 public static class SiloStarter
 {
-    private static readonly TimeSpan _endPatience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan _exitTimeout = TimeSpan.FromMinutes(2);
 
-    /// <summary>Until a silo that another command starts is there.</summary>
-    private static readonly ResiliencePipeline<SiloAnnouncement?> _untilAnnounced = Until<SiloAnnouncement?>(silo => silo is null, TimeSpan.FromSeconds(20));
+    /// <summary>Until the silo that another command starts is announced.</summary>
+    private static readonly ResiliencePipeline<SiloAnnouncement?> _untilAnnounced =
+        Until<SiloAnnouncement?>(silo => silo is null, TimeSpan.FromSeconds(20));
 
-    private static readonly ResiliencePipeline<bool> _untilGone = Until<bool>(gone => !gone, _endPatience);
+    private static readonly ResiliencePipeline<bool> _untilGone = Until<bool>(gone => !gone, _exitTimeout);
 
     /// <summary>The build that <see cref="StartAsync"/> would start.</summary>
     public static string BuildToStart() => BuildId.Of(Path.GetDirectoryName(ProgramPaths.Silo())!);
 
-    /// <summary>Starts a silo and waits until it takes clients.</summary>
+    /// <summary>Starts a silo and waits until it accepts clients.</summary>
     /// <exception cref="UserErrorException">It cannot start; says why.</exception>
     public static async Task<SiloAnnouncement> StartAsync(PlatformFolders folders, CancellationToken cancellation)
     {
-        var start = new ProcessStartInfo(ProgramPaths.Dotnet(), [ProgramPaths.Silo()]) { RedirectStandardError = true, RedirectStandardInput = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(ProgramPaths.Dotnet(), [ProgramPaths.Silo()])
+        {
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        };
         start.Environment["DTT_HOME"] = folders.Home;
         start.Environment["DTT_STATE"] = folders.State;
         start.Environment["DOTNET_TieredPGO"] = "0";
         using var process = Process.Start(start)!;
         process.StandardInput.Close();
 
-        // It says that it is ready, or why it is not and ends.
+        // It prints that it is ready, or why it cannot start, and exits.
         var error = new StringBuilder();
         while (await process.StandardError.ReadLineAsync(cancellation) is { } line)
         {
@@ -40,9 +46,15 @@ public static class SiloStarter
         }
 
         await process.WaitForExitAsync(cancellation);
-        if (process.ExitCode != ExitCodes.Requeue) throw new UserErrorException($"{error.ToString().Trim()} (the silo's log: {folders.LogFile})", process.ExitCode == 0 ? ExitCodes.Failure : process.ExitCode);
+        if (process.ExitCode != ExitCodes.Requeue)
+        {
+            var code = process.ExitCode == 0 ? ExitCodes.Failure : process.ExitCode;
+            throw new UserErrorException($"{error.ToString().Trim()} (the silo's log: {folders.LogFile})", code);
+        }
+
         return await _untilAnnounced.ExecuteAsync(_ => ValueTask.FromResult(SiloAnnouncement.FindLiving(folders.AnnouncementFile)), cancellation)
-            ?? throw new UserErrorException($"another silo holds {folders.LockFile} and does not announce itself; it may be ending. Try again, or look into {folders.LogFile}.", ExitCodes.Requeue);
+            ?? throw new UserErrorException($"another silo holds {folders.LockFile} but has not announced itself; it may be shutting down. "
+                + $"Try again, or see {folders.LogFile}.", ExitCodes.Requeue);
     }
 
     /// <summary>Waits until a silo's process is gone.</summary>
@@ -50,17 +62,20 @@ public static class SiloStarter
     public static async Task WaitForEndAsync(SiloAnnouncement silo, CancellationToken cancellation)
     {
         if (!await _untilGone.ExecuteAsync(_ => ValueTask.FromResult(SiloAnnouncement.StartTicksOf(silo.Process) != silo.StartTicks), cancellation))
-            throw new UserErrorException($"the silo (process {silo.Process}) has not ended within {_endPatience.TotalSeconds:0} s; look into its log with `dtt silo logs`, or kill it.");
+        {
+            throw new UserErrorException($"the silo (process {silo.Process}) did not exit within {_exitTimeout.TotalSeconds:0} s; "
+                + "see its log with `dtt silo logs`, or kill it.");
+        }
     }
 
-    private static ResiliencePipeline<T> Until<T>(Func<T, bool> notYet, TimeSpan patience)
+    private static ResiliencePipeline<T> Until<T>(Func<T, bool> notYet, TimeSpan timeout)
     {
         var delay = TimeSpan.FromMilliseconds(20);
         return new ResiliencePipelineBuilder<T>().AddRetry(new RetryStrategyOptions<T>
         {
             ShouldHandle = tried => ValueTask.FromResult(tried.Outcome.Exception is null && notYet(tried.Outcome.Result!)),
             Delay = delay,
-            MaxRetryAttempts = (int)(patience / delay),
+            MaxRetryAttempts = (int)(timeout / delay),
         }).Build();
     }
 }

@@ -5,7 +5,7 @@ namespace Dtt.Client;
 /// <summary>Streams from a silo that may die while somebody listens.</summary>
 public static class StreamExtensions
 {
-    /// <summary>The stream, ended at once by the token: a dead silo answers neither the next question nor the goodbye, and nobody waits for it.</summary>
+    /// <summary>The stream, ended at once by the token: a dead silo answers neither the next request nor the end, so nothing waits for it.</summary>
     /// <exception cref="OperationCanceledException">The token ended it.</exception>
     public static async IAsyncEnumerable<T> Until<T>(this IAsyncEnumerable<T> source, [EnumeratorCancellation] CancellationToken cancellation)
     {
@@ -16,8 +16,8 @@ public static class StreamExtensions
         }
         finally
         {
-            var goodbye = EndAsync(items);
-            if (!cancellation.IsCancellationRequested) await goodbye;
+            var end = EndAsync(items);
+            if (!cancellation.IsCancellationRequested) await end;
         }
     }
 
@@ -29,7 +29,7 @@ public static class StreamExtensions
         }
         catch (Exception e) when (e is OrleansException or TimeoutException or OperationCanceledException or NotSupportedException or ObjectDisposedException)
         {
-            // The other side is gone, or a question is still open: there is nothing left to end.
+            // The other side is gone, or a request is still open: there is nothing left to end.
         }
     }
 }

@@ -2,7 +2,7 @@ using Dtt.Core.Storage;
 
 namespace Dtt.Data;
 
-/// <summary>A folder in which something is made over several lives: <c>source.json</c> says of what, and work of another source is thrown away.</summary>
+/// <summary>A folder in which several processes in turn make something: <c>source.json</c> says from what, and work of another source is deleted.</summary>
 public static class WorkFolder
 {
     /// <summary>Makes the folder, or keeps it when it belongs to the same source.</summary>

@@ -23,7 +23,7 @@ public sealed class RankKillTests(TinyProject project, ITestOutputHelper output)
         var shown = await project.Dtt.JsonAsync("show", run);
         Assert.Equal(3, shown.GetProperty("attempts").GetInt32());
         Assert.Equal(2, TinyProject.EventsOf(shown, "died").Count(m => m.StartsWith("the rank was killed by signal 9 in phase ")));
-        Assert.Equal(["going on with attempt 2 from step 14", "going on with attempt 3 from step 28"], TinyProject.EventsOf(shown, "recovering"));
+        Assert.Equal(["continuing with attempt 2 from step 14", "continuing with attempt 3 from step 28"], TinyProject.EventsOf(shown, "recovering"));
     }
 
     [Fact]

@@ -84,7 +84,7 @@ public sealed class SiloKillTests(TinyProject project, ITestOutputHelper output)
         await project.Dtt.OutputAsync("stop", run);
         var shown = await project.Dtt.JsonAsync("show", run);
         var drained = TinyProject.EventsOf(shown, "drained").Single();
-        Assert.Matches(@"^saved after step \d+, for its silo ends$", drained);
+        Assert.Matches(@"^saved after step \d+, because its silo is shutting down$", drained);
         Assert.Contains(TinyProject.EventsOf(shown, "started"), m => m.EndsWith("from step " + drained.Split(' ')[3].TrimEnd(',')));
     }
 

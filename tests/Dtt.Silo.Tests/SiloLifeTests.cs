@@ -50,7 +50,7 @@ public sealed class SiloLifeTests : IDisposable
         // As a silo between the end of its announcement and its own: it holds the lock and announces nothing.
         Directory.CreateDirectory(_silo.State);
         Task<(int Code, string Output, string Error)> command;
-        using (FileLock.TryTake(Path.Combine(_silo.State, "silo.lock"))!)
+        using (FileLock.TryAcquire(Path.Combine(_silo.State, "silo.lock"))!)
         {
             command = Task.Run(() => _silo.Dtt(["runs"]));
             Assert.True(SpinWait.SpinUntil(() => File.Exists(Path.Combine(_silo.State, "silo.log")), TimeSpan.FromMinutes(1)), "no silo came for the lock");

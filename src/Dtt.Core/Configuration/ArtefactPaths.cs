@@ -25,14 +25,19 @@ public sealed record ArtefactPaths
     /// <param name="templates">Values of <see cref="TemplateKeys"/>.</param>
     /// <param name="run">Values of <see cref="RunKeys"/>.</param>
     /// <param name="now">What <c>{time}</c> stands for.</param>
-    /// <param name="errors">Takes one line per unknown name in braces.</param>
+    /// <param name="errors">Gets one line per unknown name in braces.</param>
     public static ArtefactPaths From(ConfigValues templates, ConfigValues run, DateTimeOffset now, IList<string> errors)
     {
         string Fill(string key)
         {
-            var filled = PathTemplate.Fill(templates.Text(key), name => name == "time" ? now.ToString("yyyy-MM-dd_HH-mm-ss") : run.TemplateValue(name), out var unknown);
+            string? Value(string name) => name == "time" ? now.ToString("yyyy-MM-dd_HH-mm-ss") : run.TemplateValue(name);
+            var filled = PathTemplate.Fill(templates.Text(key), Value, out var unknown);
             foreach (var name in unknown)
-                errors.Add($"{templates.Origin(key)}: '{key}' names {{{name}}}, which is no configuration key.{Spelling.Hint(name, run.Keys.Select(k => k.Name))}");
+            {
+                var hint = Spelling.Hint(name, run.Keys.Select(k => k.Name));
+                errors.Add($"{templates.Origin(key)}: '{key}' names {{{name}}}, which is not a configuration key.{hint}");
+            }
+
             return Path.TrimEndingDirectorySeparator(Path.GetFullPath(filled));
         }
 

@@ -32,7 +32,8 @@ public static partial class ConfigLoader
         var templates = new ConfigReader(TemplateKeys.All);
         var templateFile = ConfigFiles.Find(reader.Values.Text("templates"));
         if (File.Exists(templateFile)) templates.ReadFile(templateFile);
-        else if (reader.Values.Text("templates") != DefaultTemplates) reader.Errors.Add($"{reader.Values.Origin("templates")}: 'templates' names {templateFile}, and there is no such file.");
+        else if (reader.Values.Text("templates") != DefaultTemplates)
+            reader.Errors.Add($"{reader.Values.Origin("templates")}: 'templates' names {templateFile}, but there is no such file.");
         foreach (var error in templates.Errors) reader.Errors.Add(error);
 
         var values = reader.Values;
@@ -47,8 +48,9 @@ public static partial class ConfigLoader
     {
         foreach (var key in new[] { "name", "dataset" })
         {
-            if (!SafeName().IsMatch(v.Text(key)))
-                errors.Add($"{v.Origin(key)}: '{key}' is '{v.Text(key)}', but becomes a folder's name: letters, digits, '.', '_' and '-', starting with a letter or digit.");
+            if (SafeName().IsMatch(v.Text(key))) continue;
+            errors.Add($"{v.Origin(key)}: '{key}' is '{v.Text(key)}', but it names a folder: use letters, digits, '.', '_' and '-', "
+                + "starting with a letter or digit.");
         }
 
         ModelChecks.Check(v, errors);
@@ -57,7 +59,7 @@ public static partial class ConfigLoader
         if (v.Int("overlap") >= v.Int("n_ctx"))
             errors.Add($"{v.Origin("overlap")}: 'overlap' {v.Int("overlap")} must be below 'n_ctx' {v.Int("n_ctx")}.");
         if (v.Numbers("optimizer.params.betas") is not { Count: 2 } betas || betas.Any(b => b is < 0 or >= 1))
-            errors.Add($"{v.Origin("optimizer.params.betas")}: 'optimizer.params.betas' takes two numbers from 0 to below 1, such as [0.9, 0.95].");
+            errors.Add($"{v.Origin("optimizer.params.betas")}: 'optimizer.params.betas' must be two numbers from 0 to below 1, such as [0.9, 0.95].");
         if (v.Text("lr_schedule.name") == "exponential" && v.DoubleOrNull("min_lr") == 0 && v.DoubleOrNull("lr_schedule.params.gamma") is null)
             errors.Add($"{v.Origin("min_lr")}: an exponential rate never reaches 0; set 'min_lr' above 0, or 'lr_schedule.params.gamma'.");
         if (v.DoubleOrNull("min_lr") is { } min && min > v.Double("lr_schedule.params.lr_max"))

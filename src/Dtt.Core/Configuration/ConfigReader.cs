@@ -22,7 +22,7 @@ public sealed class ConfigReader(IReadOnlyList<ConfigKey> keys)
     public IReadOnlyList<string> Notes => _notes;
 
     /// <summary>Reads a YAML file over the defaults.</summary>
-    /// <exception cref="ConfigurationException">The file is missing or is no YAML mapping.</exception>
+    /// <exception cref="ConfigurationException">The file is missing or is not a YAML mapping.</exception>
     public ConfigReader ReadFile(string path)
     {
         string text;
@@ -32,18 +32,20 @@ public sealed class ConfigReader(IReadOnlyList<ConfigKey> keys)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ConfigurationException($"{path}: cannot be read: {(e is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : e.Message)}. Name a configuration with -c FILE.");
+            var reason = e is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : e.Message;
+            throw new ConfigurationException($"{path}: cannot be read: {reason}. Name a configuration with -c FILE.");
         }
 
         return ReadText(text, path);
     }
 
     /// <summary>Reads YAML text over the defaults; <paramref name="source"/> names it in errors.</summary>
-    /// <exception cref="ConfigurationException">The text is no YAML mapping.</exception>
+    /// <exception cref="ConfigurationException">The text is not a YAML mapping.</exception>
     public ConfigReader ReadText(string text, string source)
     {
         var root = YamlReader.Read(text, source);
-        if (root.Entries is null) throw new ConfigurationException($"{source}:{root.Line}: a configuration is a list of 'key: value' lines, not {root.Shown}.");
+        if (root.Entries is null)
+            throw new ConfigurationException($"{source}:{root.Line}: a configuration is a list of 'key: value' lines, not {root.Shown}.");
         ReadEntries(root.Entries, "", source, []);
         return this;
     }
@@ -60,9 +62,9 @@ public sealed class ConfigReader(IReadOnlyList<ConfigKey> keys)
             return this;
         }
 
-        // A text option is taken as it was typed; everything else is read as the YAML file's values are.
+        // A text option means exactly what was typed; everything else is read as the YAML file's values are.
         var node = key.Kind is KeyKind.Text || value.Length == 0 ? new YamlNode(0) { Scalar = value, Quoted = true } : YamlReader.Read(value, option);
-        Take(key, node, option);
+        Read(key, node, option);
         return this;
     }
 
@@ -97,21 +99,28 @@ public sealed class ConfigReader(IReadOnlyList<ConfigKey> keys)
             if (nested && entry.Value.Entries is { } inner) ReadEntries(inner, name + ".", source, seen);
             else if (nested && entry.Value.IsNull) continue;
             else if (nested) _errors.Add($"{source}:{entry.Line}: '{name}' holds keys ({string.Join(", ", Children(name))}), not {entry.Value.Shown}.");
-            else if (_byName.TryGetValue(name, out var key)) Take(key, entry.Value, $"{source}:{entry.Value.Line}");
-            else _errors.Add($"{source}:{entry.Line}: unknown key '{name}'.{Spelling.Hint(entry.Key, Children(prefix.TrimEnd('.'))) switch { "" => FullHint(entry.Key), var hint => hint }}");
+            else if (_byName.TryGetValue(name, out var key)) Read(key, entry.Value, $"{source}:{entry.Value.Line}");
+            else _errors.Add($"{source}:{entry.Line}: unknown key '{name}'.{Hint(entry.Key, prefix)}");
         }
     }
 
-    private string FullHint(string word) =>
-        _byName.Keys.FirstOrDefault(k => k.EndsWith("." + word, StringComparison.Ordinal)) is { } full ? $" It belongs under '{full[..full.LastIndexOf('.')]}'." : "";
+    private string Hint(string word, string prefix)
+    {
+        if (Spelling.Hint(word, Children(prefix.TrimEnd('.'))) is { Length: > 0 } typo) return typo;
+        var elsewhere = _byName.Keys.FirstOrDefault(k => k.EndsWith("." + word, StringComparison.Ordinal));
+        return elsewhere is null ? "" : $" It belongs under '{elsewhere[..elsewhere.LastIndexOf('.')]}'.";
+    }
 
     private IEnumerable<string> Children(string parent)
     {
         var start = parent.Length == 0 ? 0 : parent.Length + 1;
-        return _byName.Keys.Where(k => parent.Length == 0 || k.StartsWith(parent + ".", StringComparison.Ordinal)).Select(k => k[start..].Split('.')[0]).Distinct();
+        return _byName.Keys
+            .Where(k => parent.Length == 0 || k.StartsWith(parent + ".", StringComparison.Ordinal))
+            .Select(k => k[start..].Split('.')[0])
+            .Distinct();
     }
 
-    private void Take(ConfigKey key, YamlNode node, string origin)
+    private void Read(ConfigKey key, YamlNode node, string origin)
     {
         if (node.IsNull)
         {

@@ -82,11 +82,11 @@ public sealed class ConfigValues
 
     /// <summary>The value as text for a path template, or null when there is no such key or it is unset.</summary>
     public string? TemplateValue(string name) =>
-        _values.TryGetValue(name, out var value) && value is not null and not IReadOnlyList<double> ? Convert.ToString(value, CultureInfo.InvariantCulture) : null;
+        _values.GetValueOrDefault(name) is { } value and not IReadOnlyList<double> ? Convert.ToString(value, CultureInfo.InvariantCulture) : null;
 
     /// <summary>
-    /// The values as YAML, keys in the table's order, unset and meaningless ones left out: it loads to the same values. A comment tells where each
-    /// value that is not the default comes from.
+    /// The values as YAML, in the table's order, without unset keys and those that do nothing: it loads to the same values. A comment tells where
+    /// each value that is not the default comes from.
     /// </summary>
     public string ToYaml()
     {

@@ -1,6 +1,6 @@
 namespace Dtt.Core.Configuration;
 
-/// <summary>Where a dataset's text comes from and how it is cut; the YAML names stand in <see cref="DatasetKeys"/>.</summary>
+/// <summary>Where a dataset's text comes from and how it is cut; the YAML names are in <see cref="DatasetKeys"/>.</summary>
 public sealed record DatasetConfig
 {
     /// <summary>The file this was read from, for errors.</summary>
@@ -30,7 +30,7 @@ public sealed record DatasetConfig
     /// <summary>A dataset on the Hugging Face Hub, or null.</summary>
     public required string? HubPath { get; init; }
 
-    /// <summary>The part of that dataset, such as <c>train</c>, or null for what the Hub takes by default.</summary>
+    /// <summary>The part of that dataset, such as <c>train</c>, or null for the Hub's default.</summary>
     public string? HubSplit { get; init; }
 
     /// <summary>Most documents taken, the first ones; null for all.</summary>

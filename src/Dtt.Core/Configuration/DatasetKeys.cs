@@ -6,28 +6,36 @@ public static class DatasetKeys
     /// <summary>Every key.</summary>
     public static IReadOnlyList<ConfigKey> All { get; } =
     [
-        new("path", KeyKind.Text, null, "A `.txt`, `.jsonl`, `.jsonl.gz` or `.jsonl.zst` file, or a folder of them, read where it lies; or a folder of llm.c's or nanoGPT's `.bin` token files (their tokenizer must be at the tokenizer's path; \"val\" in a name means validation). Unset, without `builtin`: the files in the raw folder itself."),
+        new("path", KeyKind.Text, null,
+            "A `.txt`, `.jsonl`, `.jsonl.gz` or `.jsonl.zst` file, or a folder of them, read in place; or a folder of llm.c's or nanoGPT's `.bin` token "
+            + "files (their tokenizer must be at the tokenizer's path; \"val\" in a name means validation). Unset, without `builtin`: the files in the raw "
+            + "folder itself."),
         new("builtin", KeyKind.Text, null, "A generated dataset: `tales`, simple English fairy tales.") { Choices = ["tales"] },
         new("bytes", KeyKind.Integer, "20000000", "`builtin`: how much text to generate.") { Unit = "bytes", Min = 1000, Max = 1e12 },
         new("seed", KeyKind.Integer, "0", "`builtin`: the seed of the text. Always: the seed of the train/validation split.") { Min = 0 },
-        new("documents", KeyKind.Text, "blank_lines", "`.txt` only: what ends a document. `lines`: every line is one; `blank_lines`: an empty line; `files`: the file's end.") { Choices = ["lines", "blank_lines", "files"] },
+        new("documents", KeyKind.Text, "blank_lines",
+            "`.txt` only: what ends a document. `lines`: every line is one; `blank_lines`: an empty line; `files`: the file's end.")
+        {
+            Choices = ["lines", "blank_lines", "files"],
+        },
         new("text_field", KeyKind.Text, "text", "`.jsonl` only: the field that holds a document's text."),
-        new("shard_size", KeyKind.Integer, "100000000", "Tokens per token shard; a shard ends at the first document end after it.") { Unit = "tokens", Min = 1000 },
-        new("ndocs", KeyKind.Integer, null, "Most documents taken: the first ones, file by file; unset: all.") { Unit = "documents", Min = 1 },
+        new("shard_size", KeyKind.Integer, "100000000",
+            "Tokens per token shard; a shard ends at the first document end after it.") { Unit = "tokens", Min = 1000 },
+        new("ndocs", KeyKind.Integer, null, "Most documents to use: the first ones, file by file; unset: all.") { Unit = "documents", Min = 1 },
         new("hf_path", KeyKind.Text, null, "A dataset on the Hugging Face Hub, as in the Python DTT."),
         new("name", KeyKind.Text, null, "The Hub dataset's configuration."),
         new("split", KeyKind.Text, null, "The Hub dataset's part, such as `train`."),
         new("cache_dir", KeyKind.Text, null, "Download cache of the Python DTT.")
         {
-            LostMeaning = "is accepted and does nothing: what is fetched lies in the raw folder itself, without a cache beside it.",
+            LostMeaning = "is accepted and does nothing: downloads go into the raw folder itself, without a cache.",
         },
         new("n_proc", KeyKind.Integer, null, "Worker processes of the Python DTT.")
         {
-            LostMeaning = "is accepted and does nothing: a node uses all the cores that it may.",
+            LostMeaning = "is accepted and does nothing: a node uses every core that it is allowed to.",
         },
         new("batch_size", KeyKind.Integer, null, "Documents per batch of the Python DTT.")
         {
-            LostMeaning = "is accepted and does nothing: documents are encoded one by one, and give the same tokens in any batch.",
+            LostMeaning = "is accepted and does nothing: documents are encoded one by one, so no batch size changes the tokens.",
         },
     ];
 }

@@ -16,21 +16,22 @@ public static class DatasetLoader
         var reader = new ConfigReader(DatasetKeys.All).ReadFile(file);
         var v = reader.Values;
         var sources = new[] { "path", "builtin", "hf_path" }.Where(k => v.TextOrNull(k) is not null).ToList();
-        if (sources.Count > 1) reader.Errors.Add($"{v.Origin(sources[1])}: '{sources[0]}' and '{sources[1]}' are both set; a dataset has one source.");
+        if (sources.Count > 1)
+            reader.Errors.Add($"{v.Origin(sources[1])}: '{sources[0]}' and '{sources[1]}' are both set; a dataset has one source.");
         if (config.TextPath is { } text && (v.TextOrNull("path") is not { } path || Path.GetFullPath(path) != text))
         {
-            reader.Errors.Add($"{config.Values.Origin("dataset")}: {text} would be the dataset '{config.Run.Dataset}', and {file} says where that is from. "
-                + $"Take it with -d {config.Run.Dataset}, or give the text another name.");
+            reader.Errors.Add($"{config.Values.Origin("dataset")}: {text} would be the dataset '{config.Run.Dataset}', but {file} gives that "
+                + $"another source. Use that dataset with -d {config.Run.Dataset}, or rename the text.");
         }
 
         reader.ThrowIfWrong();
         foreach (var note in reader.Notes) say(note);
         if (v.TextOrNull("split") is not null && v.TextOrNull("hf_path") is null)
-            say($"{v.Origin("split")}: 'split' names a part of a Hub dataset; without 'hf_path' all of the text is taken.");
+            say($"{v.Origin("split")}: 'split' names a part of a Hub dataset; without 'hf_path' all of the text is used.");
         return DatasetConfig.From(v, file);
     }
 
-    /// <summary>The configuration of text without a dataset file: what <c>-d</c> names, or what lies in the raw folder; null without text.</summary>
+    /// <summary>The configuration of text without a dataset file: what <c>-d</c> names, or the text in the raw folder; null without text.</summary>
     private static DatasetConfig? OfText(LoadedConfig config, Action<string> say)
     {
         var files = TextFiles.In(config.TextPath ?? config.Paths.Raw);
@@ -41,14 +42,14 @@ public static class DatasetLoader
         var found = $"dataset '{config.Run.Dataset}': there is no {config.Paths.DatasetConfig}, so {source} is read as it is";
         if (files.FirstOrDefault(f => f.EndsWith(".txt", StringComparison.Ordinal)) is not { } first)
         {
-            say($"{found}: a document a line, its text in '{dataset.TextField}'.");
+            say($"{found}: one document per line, its text in the field '{dataset.TextField}'.");
             return dataset;
         }
 
         dataset = dataset with { Documents = TextFiles.DocumentsOf(first) };
         say(dataset.Documents == "lines"
-            ? $"{found}: every line is a document ('documents: lines'), because no empty line divides {first}. Write that file to divide it otherwise."
-            : $"{found}: documents stand between empty lines ('documents: blank_lines'). Write that file with 'documents: lines' to make each line one.");
+            ? $"{found}: every line is a document ('documents: lines'), because no empty line divides {first}. Write that file to divide it differently."
+            : $"{found}: empty lines separate the documents ('documents: blank_lines'). Write that file with 'documents: lines' to make each line one.");
         return dataset;
     }
 

@@ -9,7 +9,7 @@ public enum KeyKind
     /// <summary>A number; <c>1e-4</c> is one.</summary>
     Number,
 
-    /// <summary><c>true</c> or <c>false</c> (also yes/no, on/off, in any case, as YAML 1.1 readers take them).</summary>
+    /// <summary><c>true</c> or <c>false</c> (also yes/no, on/off, in any case, as in YAML 1.1).</summary>
     Boolean,
 
     /// <summary>A text.</summary>

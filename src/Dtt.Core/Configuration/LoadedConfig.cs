@@ -1,6 +1,6 @@
 namespace Dtt.Core.Configuration;
 
-/// <summary>A checked configuration with where it came from and where its artefacts lie.</summary>
+/// <summary>A checked configuration with where it came from and where its artefacts are.</summary>
 public sealed record LoadedConfig
 {
     /// <summary>The configuration.</summary>

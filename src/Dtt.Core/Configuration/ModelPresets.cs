@@ -1,11 +1,11 @@
 namespace Dtt.Core.Configuration;
 
-/// <summary>Well-known model shapes by name: each is a set of keys that stand between the defaults and what the user sets.</summary>
+/// <summary>Well-known model shapes by name: each is a set of keys between the defaults and what the user sets.</summary>
 public static class ModelPresets
 {
     /// <summary>
-    /// The presets and their keys: GPT-2's four sizes (Radford et al. 2019, table 2, with their later parameter counts), llama shapes from stories to 1B, and the
-    /// smallest Qwen3.
+    /// The presets and their keys: GPT-2's four sizes (Radford et al. 2019, table 2, with their later parameter counts), llama shapes from stories
+    /// to 1B, and the smallest Qwen3.
     /// </summary>
     public static IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> All { get; } = new Dictionary<string, IReadOnlyDictionary<string, string>>
     {

@@ -1,6 +1,6 @@
 namespace Dtt.Core.Configuration;
 
-/// <summary>A run's configuration: a value, complete and checked. The YAML names of its keys stand in <see cref="RunKeys"/>.</summary>
+/// <summary>A run's configuration: a value, complete and checked. The YAML names of its keys are in <see cref="RunKeys"/>.</summary>
 public sealed record RunConfig
 {
     /// <summary>Name of the run before it is numbered.</summary>
@@ -93,7 +93,7 @@ public sealed record RunConfig
     /// <summary>Whether metrics are written as TensorBoard event files too.</summary>
     public required bool TensorBoard { get; init; }
 
-    /// <summary>Whether the command that sends those files to W&amp;B is told at the end.</summary>
+    /// <summary>Whether the command that sends those files to W&amp;B is printed at the end.</summary>
     public required bool Wandb { get; init; }
 
     /// <summary>Whether the phases of steps are timed.</summary>
@@ -105,7 +105,7 @@ public sealed record RunConfig
     /// <summary>Ranks to train on.</summary>
     public required int RanksPerNode { get; init; }
 
-    /// <summary>Fewest ranks to go on with.</summary>
+    /// <summary>Fewest ranks to continue with.</summary>
     public required int MinRanks { get; init; }
 
     /// <summary>Whether each rank keeps only its share of the optimizer's state.</summary>

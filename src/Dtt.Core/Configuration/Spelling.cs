@@ -3,7 +3,7 @@ namespace Dtt.Core.Configuration;
 /// <summary>"Did you mean": the nearest known word by edit distance.</summary>
 public static class Spelling
 {
-    /// <summary>The candidate nearest to <paramref name="word"/>, or null when none is near enough to be a slip (a third of its length, at least 2).</summary>
+    /// <summary>The candidate nearest to <paramref name="word"/>, or null when none is near enough to be a typo (a third of its length, at least 2).</summary>
     public static string? Nearest(string word, IEnumerable<string> candidates)
     {
         var limit = Math.Max(2, word.Length / 3);

@@ -1,6 +1,8 @@
 namespace Dtt.Core.Configuration;
 
-/// <summary>The key table of <c>configs/path_templates.yaml</c>. Any text or number key of the run's configuration and <c>{time}</c> may stand in braces.</summary>
+/// <summary>
+/// The key table of <c>configs/path_templates.yaml</c>. Any text or number key of the run's configuration and <c>{time}</c> may stand in braces.
+/// </summary>
 public static class TemplateKeys
 {
     private const string RunsInstead = "is accepted and does nothing: a run keeps its configuration, checkpoints and metrics together under 'runs'.";

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Dtt.Core.Configuration;
 
-/// <summary>Files of text: what they are called, and how their documents are told apart when nobody says so.</summary>
+/// <summary>Files of text: what they are called, and how their documents are separated by default.</summary>
 public static class TextFiles
 {
     private const int Head = 1 << 20;
@@ -14,7 +14,8 @@ public static class TextFiles
     public static IReadOnlyList<string> In(string path)
     {
         if (File.Exists(path)) return IsText(path) ? [path] : [];
-        return Directory.Exists(path) ? [.. Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Where(IsText).Order(StringComparer.Ordinal)] : [];
+        if (!Directory.Exists(path)) return [];
+        return [.. Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Where(IsText).Order(StringComparer.Ordinal)];
     }
 
     /// <summary>A file's or folder's name without its folder and ending: <c>data/wiki.jsonl.gz</c> is <c>wiki</c>.</summary>
@@ -27,7 +28,9 @@ public static class TextFiles
     /// <summary>Whether the value of <c>dataset</c> names a text file, or a folder by a path, that is there.</summary>
     public static bool IsNamedBy(string dataset) => (File.Exists(dataset) && IsText(dataset)) || (dataset.Contains('/') && Directory.Exists(dataset));
 
-    /// <summary>The <c>documents</c> of a <c>.txt</c> file: <c>blank_lines</c> when an empty line stands between others in its first megabyte, else <c>lines</c>.</summary>
+    /// <summary>
+    /// The <c>documents</c> of a <c>.txt</c> file: <c>blank_lines</c> when its first megabyte has an empty line between others, else <c>lines</c>.
+    /// </summary>
     public static string DocumentsOf(string file)
     {
         using var stream = File.OpenRead(file);

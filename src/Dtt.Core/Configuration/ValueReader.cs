@@ -20,15 +20,15 @@ internal static class ValueReader
         };
         if (value is null)
         {
-            error = $"'{key.Name}' takes {Expected(key)}, not {node.Shown}.";
+            error = $"'{key.Name}' must be {Expected(key)}, not {node.Shown}.";
             return null;
         }
 
         var number = value switch { long i => i, double d => d, _ => (double?)null };
         if (number is { } n && (n < key.Min || n > key.Max || (key.MinExclusive && n <= key.Min) || !double.IsFinite(n)))
-            error = $"'{key.Name}' is {node.Scalar}, but takes {Expected(key)}.";
+            error = $"'{key.Name}' is {node.Scalar}, but must be {Expected(key)}.";
         else if (value is string text && key.Choices.Count > 0 && !key.Choices.Contains(text))
-            error = $"'{key.Name}' is '{text}', but takes {Expected(key)}.{Spelling.Hint(text, key.Choices)}";
+            error = $"'{key.Name}' is '{text}', but must be {Expected(key)}.{Spelling.Hint(text, key.Choices)}";
         return error is null ? value : null;
     }
 
@@ -56,16 +56,27 @@ internal static class ValueReader
         };
         var low = key.Min is { } min ? $"{(key.MinExclusive ? "above" : "at least")} {min.ToString(CultureInfo.InvariantCulture)}" : null;
         var high = key.Max is { } max ? $"at most {max.ToString(CultureInfo.InvariantCulture)}" : null;
-        return string.Join(low is not null && high is not null ? " and " : " ", new[] { low is null ? noun : $"{noun} {low}", low is null && high is not null ? high : high }.Where(p => p is not null));
+        return (low, high) switch
+        {
+            (null, null) => noun,
+            (null, _) => $"{noun} {high}",
+            (_, null) => $"{noun} {low}",
+            _ => $"{noun} {low} and {high}",
+        };
     }
 
-    private static object? ReadInteger(YamlNode node) =>
-        node is { Scalar: { } s, Quoted: false } && long.TryParse(s.Replace("_", ""), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var i) ? i
-        : node is { Scalar: not null, Quoted: false } && ReadNumber(node) is double d && d == Math.Floor(d) && Math.Abs(d) < 1e15 && node.Scalar.Contains('e', StringComparison.OrdinalIgnoreCase) ? (long)d
-        : null;
+    /// <summary>A whole number, also with an exponent: <c>1e6</c>.</summary>
+    private static object? ReadInteger(YamlNode node)
+    {
+        if (node is not { Scalar: { } text, Quoted: false }) return null;
+        if (long.TryParse(text.Replace("_", ""), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole)) return whole;
+        var exponent = text.Contains('e', StringComparison.OrdinalIgnoreCase);
+        return exponent && ReadNumber(node) is double d && d == Math.Floor(d) && Math.Abs(d) < 1e15 ? (long)d : null;
+    }
 
     private static object? ReadNumber(YamlNode node) =>
-        node is { Scalar: { } s, Quoted: false } && double.TryParse(s.Replace("_", ""), NumberStyles.Float, CultureInfo.InvariantCulture, out var d) ? d : null;
+        node is { Scalar: { } s, Quoted: false } && double.TryParse(s.Replace("_", ""), NumberStyles.Float, CultureInfo.InvariantCulture, out var d)
+            ? d : null;
 
     private static object? ReadBoolean(YamlNode node) => node is { Scalar: { } s, Quoted: false }
         ? s.ToLowerInvariant() switch { "true" or "yes" or "on" => true, "false" or "no" or "off" => false, _ => null }

@@ -1,6 +1,6 @@
 namespace Dtt.Core.Configuration;
 
-/// <summary>A YAML value with the line it stands on. Exactly one of the three contents is set.</summary>
+/// <summary>A YAML value with its line. Exactly one of the three contents is set.</summary>
 internal sealed record YamlNode(int Line)
 {
     public string? Scalar { get; init; }

@@ -29,8 +29,9 @@ internal static class YamlReader
         }
         catch (InvalidOperationException)
         {
-            // YamlDotNet's scanner gives up so on some unfinished lists.
-            throw new ConfigurationException($"{source}:{parser.Current?.End.Line ?? 1}: not YAML: a value or a list is not finished there. Check the brackets and the quotes.");
+            // YamlDotNet's scanner throws this on some unfinished lists.
+            throw new ConfigurationException($"{source}:{parser.Current?.End.Line ?? 1}: not YAML: a value or a list is not finished there. "
+                + "Check the brackets and the quotes.");
         }
     }
 
@@ -58,6 +59,6 @@ internal static class YamlReader
             return new YamlNode(line) { Entries = entries };
         }
 
-        throw new ConfigurationException($"{source}:{line}: anchors and aliases are not read; write the value out.");
+        throw new ConfigurationException($"{source}:{line}: anchors and aliases are not supported; write the value out.");
     }
 }

@@ -33,7 +33,9 @@ public sealed class ModelArithmetic
     /// <summary>Bytes of weights, gradients and optimizer state: fp32 master, gradient and moments, and with bf16 a working copy.</summary>
     public long StateBytes(string optimizer, bool bf16) => Parameters * (8 + (bf16 ? 2 : 0)) + MomentBytes(optimizer);
 
-    /// <summary>Bytes of an optimizer's state, fp32: Adam's two moments, SGD's one; Muon has one for the blocks' matrices and Adam's two for the rest.</summary>
+    /// <summary>
+    /// Bytes of an optimizer's state, fp32: Adam's two moments, SGD's one; Muon has one for the blocks' matrices and Adam's two for the rest.
+    /// </summary>
     public long MomentBytes(string optimizer) => 4 * (optimizer switch
     {
         "sgd" => Parameters,

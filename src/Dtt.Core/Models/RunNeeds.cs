@@ -3,7 +3,7 @@ using Dtt.Core.Errors;
 
 namespace Dtt.Core.Models;
 
-/// <summary>What a run needs of the machine, estimated before it starts: a plan that cannot work is refused while nothing is lost.</summary>
+/// <summary>What a run needs of the machine, estimated before it starts: a plan that cannot fit is refused before anything is lost.</summary>
 public sealed class RunNeeds(RunConfig config)
 {
     /// <summary>Share of a GPU's free memory that no run is given: the allocator's gaps and the libraries' workspaces take some.</summary>
@@ -14,9 +14,10 @@ public sealed class RunNeeds(RunConfig config)
     /// <summary>Bytes of one checkpoint.</summary>
     public long CheckpointBytes => _model.CheckpointBytes(config.Optimizer.Name);
 
-    /// <summary>Checkpoints that lie on the disk at most: the newest, the best, and the one being written; fewer when fewer are ever saved.</summary>
+    /// <summary>Most checkpoints on the disk at once: the newest, the best, and the one being written; fewer when fewer are ever saved.</summary>
     /// <param name="totalSteps">Steps of the run.</param>
-    public long Checkpoints(long totalSteps) => Math.Min(config.Keep + 2L, config.SaveEvery > 0 ? (totalSteps + config.SaveEvery - 1) / config.SaveEvery : 1);
+    public long Checkpoints(long totalSteps) =>
+        Math.Min(config.Keep + 2L, config.SaveEvery > 0 ? (totalSteps + config.SaveEvery - 1) / config.SaveEvery : 1);
 
     /// <summary>Bytes of memory on a device: weights, gradients, optimizer state and one micro-batch's activations.</summary>
     /// <param name="bf16">Whether the working copy is bf16.</param>
@@ -30,16 +31,15 @@ public sealed class RunNeeds(RunConfig config)
 
     /// <summary>Refuses a run that cannot fit in memory.</summary>
     /// <param name="needed">What it needs, bytes.</param>
-    /// <param name="there">What there is, bytes.</param>
-    /// <param name="place">Whose memory it is, for people.</param>
+    /// <param name="available">What there is, bytes.</param>
+    /// <param name="place">Whose memory it is, as the message names it.</param>
     /// <exception cref="UserErrorException">It cannot.</exception>
-    public void RequireMemory(long needed, long there, string place)
+    public void RequireMemory(long needed, long available, string place)
     {
-        if (needed <= there) return;
+        if (needed <= available) return;
         var activations = _model.ActivationBytes(config.MicroBatchSize, bf16: true, config.ActivationCheckpointing);
-        throw new UserErrorException(
-            $"this run needs about {Gb(needed)} of memory (of which a micro-batch of {config.MicroBatchSize} × {config.Model.ContextLength:N0} tokens "
-            + $"{Gb(activations)} or more), and {place} has {Gb(there)}. {Advice}", ExitCodes.BadConfiguration);
+        throw new UserErrorException($"this run needs about {Gb(needed)} of memory, at least {Gb(activations)} of it for a micro-batch of "
+            + $"{config.MicroBatchSize} × {config.Model.ContextLength:N0} tokens, but {place} has {Gb(available)}. {Advice}", ExitCodes.BadConfiguration);
     }
 
     /// <summary>What is said when memory ran out although the estimate fitted.</summary>
@@ -47,11 +47,11 @@ public sealed class RunNeeds(RunConfig config)
     public UserErrorException OutOfMemory(Exception cause) => new($"memory ran out: {cause.Message.Split('\n')[0].TrimEnd('.')}. {Advice}", inner: cause);
 
     private string Advice =>
-        $"Lower batch_size and raise grad_accumulation_steps instead, {(config.ActivationCheckpointing ? "" : "set activation_checkpointing: true, ")}"
-        + "or take a smaller model; `dtt train --dry-run` shows the estimate.";
+        $"Lower batch_size and raise grad_accumulation_steps, {(config.ActivationCheckpointing ? "" : "set activation_checkpointing: true, ")}"
+        + "or use a smaller model; `dtt train --dry-run` shows the estimate.";
 
     /// <summary>
-    /// Refuses a new run whose checkpoints cannot fit on the disk. One that has begun is never refused for this: a save that fails is tried again.
+    /// Refuses a new run whose checkpoints cannot fit on the disk. One that has begun is never refused for this: a save that fails is retried.
     /// </summary>
     /// <param name="totalSteps">Steps of the run.</param>
     /// <param name="free">Free bytes.</param>
@@ -61,7 +61,8 @@ public sealed class RunNeeds(RunConfig config)
     {
         var checkpoints = Checkpoints(totalSteps);
         if (checkpoints * CheckpointBytes <= free) return;
-        throw new UserErrorException($"{folder} has {Gb(free)} free, and {checkpoints} checkpoints of {Gb(CheckpointBytes)} are to lie there at once (keep: {config.Keep}, the best one, and the one being written). "
+        throw new UserErrorException($"{folder} has {Gb(free)} free, but needs room for {checkpoints} checkpoints of {Gb(CheckpointBytes)} "
+            + $"(keep: {config.Keep}, the best one, and the one being written). "
             + "Free some space, lower keep, or put runs elsewhere in configs/path_templates.yaml.", ExitCodes.BadConfiguration);
     }
 

@@ -12,7 +12,7 @@ public sealed record WeightNames
     /// <summary>The position embedding, where positions are learned.</summary>
     public string Positions { get; init; } = "";
 
-    /// <summary>Where the blocks stand.</summary>
+    /// <summary>Where the blocks are.</summary>
     public required string Block { get; init; }
 
     /// <summary>The norm before attention.</summary>

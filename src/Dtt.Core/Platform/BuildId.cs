@@ -13,7 +13,8 @@ public static class BuildId
     public static string Of(string folder)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var file in Directory.EnumerateFiles(folder, "*.dll").Where(f => Path.GetFileName(f).StartsWith("dtt", StringComparison.OrdinalIgnoreCase)).Order(StringComparer.Ordinal))
+        var ours = Directory.EnumerateFiles(folder, "*.dll").Where(f => Path.GetFileName(f).StartsWith("dtt", StringComparison.OrdinalIgnoreCase));
+        foreach (var file in ours.Order(StringComparer.Ordinal))
         {
             using var assembly = new PEReader(File.OpenRead(file));
             var metadata = assembly.GetMetadataReader();

@@ -4,8 +4,9 @@ using Dtt.Core.Storage;
 namespace Dtt.Core.Platform;
 
 /// <summary>
-/// Where a platform lives: <c>DTT_HOME</c> (certificates; default <c>~/.dtt</c>) and <c>DTT_STATE</c> (databases, lock, announcement and log of the silo; a local disk). The state is inside
-/// the home unless that is on a network file system, where SQLite would lose data: then <c>/var/tmp/dtt-UID</c>.
+/// Where a platform lives: <c>DTT_HOME</c> (certificates; default <c>~/.dtt</c>) and <c>DTT_STATE</c> (databases, lock, announcement and log of the
+/// silo; a local disk). The state is inside the home unless that is on a network file system, where SQLite would lose data: then
+/// <c>/var/tmp/dtt-UID</c>.
 /// </summary>
 /// <param name="Home">Absolute.</param>
 /// <param name="State">Absolute.</param>
@@ -24,7 +25,7 @@ public sealed record PlatformFolders(string Home, string State)
     public string TlsFolder => Path.Combine(Home, "tls");
 
     /// <summary>The folders of this process's environment, made if missing, for this user only.</summary>
-    /// <exception cref="UserErrorException">A folder cannot be written or is another user's, or the state would lie on a network file system.</exception>
+    /// <exception cref="UserErrorException">A folder cannot be written or is another user's, or the state would be on a network file system.</exception>
     public static PlatformFolders FromEnvironment() =>
         Make(Environment.GetEnvironmentVariable("DTT_HOME"), Environment.GetEnvironmentVariable("DTT_STATE"), UserHome);
 
@@ -41,7 +42,11 @@ public sealed record PlatformFolders(string Home, string State)
         {
             var state = Path.GetFullPath(dttState);
             if (FileSystem.NetworkKind(state) is { } kind)
-                throw new UserErrorException($"DTT_STATE is {state}, on a network file system ({kind}): SQLite loses data there. Name a folder on a local disk, such as /var/tmp/dtt-$UID.", ExitCodes.BadConfiguration);
+            {
+                throw new UserErrorException($"DTT_STATE is {state}, on a network file system ({kind}): SQLite loses data there. "
+                    + "Name a folder on a local disk, such as /var/tmp/dtt-$UID.", ExitCodes.BadConfiguration);
+            }
+
             Make(state, "DTT_STATE");
             return new PlatformFolders(home, state);
         }
@@ -56,7 +61,7 @@ public sealed record PlatformFolders(string Home, string State)
     private static string RequireFolder(string userHome)
     {
         if (Directory.Exists(userHome)) return userHome;
-        var wrong = File.Exists(userHome) ? "is no folder" : "does not exist";
+        var wrong = File.Exists(userHome) ? "is not a folder" : "does not exist";
         throw new UserErrorException($"HOME is '{userHome}', which {wrong}; name a folder for DTT's state with DTT_HOME.", ExitCodes.BadConfiguration);
     }
 

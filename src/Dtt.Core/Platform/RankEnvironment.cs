@@ -3,20 +3,20 @@ using System.Collections;
 namespace Dtt.Core.Platform;
 
 /// <summary>
-/// The environment variables that a run takes from the command that created or resumed it: thread counts, libraries and whatever else decides its numerics, and
-/// where its scratch is. A rank gets
-/// these from its run alone, never from whoever happened to start the silo.
+/// The environment variables that a run gets from the command that created or resumed it: thread counts, libraries and whatever else decides its
+/// numerics, and where its scratch is. A rank gets these from its run alone, never from the process that happened to start the silo.
 /// </summary>
 public static class RankEnvironment
 {
-    private static readonly string[] _prefixes = ["OMP_", "KMP_", "GOMP_", "MKL_", "ONEDNN_", "DNNL_", "MALLOC_", "TORCH", "PYTORCH_", "NCCL_", "CUDA_", "CUBLAS_"];
+    private static readonly string[] _prefixes =
+        ["OMP_", "KMP_", "GOMP_", "MKL_", "ONEDNN_", "DNNL_", "MALLOC_", "TORCH", "PYTORCH_", "NCCL_", "CUDA_", "CUBLAS_"];
 
     private static readonly string[] _names =
         ["DTT_LIBTORCH", "DTT_NCCL", "DTT_SCRATCH", "SLURM_TMPDIR", "TMPDIR", "LD_LIBRARY_PATH", "DTT_CRASH_AT", "DTT_DEADLINE_SCALE"];
 
     /// <summary>
-    /// What whoever starts a rank sets for malloc unless the run does: fresh pages cost more than arithmetic when every step maps and unmaps its activations,
-    /// so freed ones are kept.
+    /// What the starter of a rank sets for malloc unless the run does: fresh pages cost more than arithmetic when every step maps and unmaps its
+    /// activations, so freed ones are retained.
     /// </summary>
     public static IReadOnlyDictionary<string, string> Allocator { get; } = new Dictionary<string, string>
     {

@@ -5,10 +5,13 @@ using Dtt.Core.Storage;
 
 namespace Dtt.Core.Platform;
 
-/// <summary><c>silo.json</c>: the silo that serves a state folder. It names a process so exactly that a later process of the same number is not taken for it.</summary>
+/// <summary>
+/// <c>silo.json</c>: the silo that serves a state folder. It identifies the process by number, start time and boot, so a later process with the
+/// same number is not mistaken for it.
+/// </summary>
 public sealed record SiloAnnouncement
 {
-    /// <summary>What a starting silo says on its standard error when clients may come; anything else is why they may not.</summary>
+    /// <summary>The line on standard error by which a starting silo says that it accepts clients; any other line says why it does not.</summary>
     public const string ReadyLine = "ready";
 
     /// <summary>The process.</summary>

@@ -3,14 +3,15 @@ using System.IO.MemoryMappedFiles;
 namespace Dtt.Core.Ranks;
 
 /// <summary>
-/// What a rank was last doing, in a memory-mapped page: written without a system call, readable by the host while the rank lives, while it hangs, and after its
-/// death. Little-endian: magic (8 bytes), sequence (8; odd while being written), phase (8), step (8), time (8; milliseconds of the machine's monotonic clock), collectives begun (8) and completed (8).
+/// What a rank was last doing, in a memory-mapped page: written without a system call, readable by the host while the rank lives, while it hangs, and
+/// after its death. Little-endian: magic (8 bytes), sequence (8; odd while being written), phase (8), step (8), time (8; milliseconds of the machine's
+/// monotonic clock), collectives begun (8) and completed (8).
 /// </summary>
 public sealed class BlackBox : IDisposable
 {
     private const long Magic = 0x3130_584F_4254_5444; // "DTTBOX01"
     private const int Size = 4096;
-    private const int PatientReads = 200; // about a fifth of a second: no living writer is away for so long
+    private const int MaxReads = 200; // about a fifth of a second: no living writer is away for so long
     private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _view;
 
@@ -34,7 +35,7 @@ public sealed class BlackBox : IDisposable
     /// <exception cref="InvalidDataException">The file is something else.</exception>
     public static BlackBox Open(string path)
     {
-        if (new FileInfo(path).Length != Size) throw new InvalidDataException($"{path} is no black box: it does not have {Size} bytes.");
+        if (new FileInfo(path).Length != Size) throw new InvalidDataException($"{path} is not a black box: it does not have {Size} bytes.");
         return new BlackBox(MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, Size));
     }
 
@@ -62,7 +63,7 @@ public sealed class BlackBox : IDisposable
     /// <summary>Collective operations begun and completed.</summary>
     public (long Begun, long Completed) ReadCollectives() => (_view.ReadInt64(40), _view.ReadInt64(48));
 
-    /// <summary>The last note: phase, steps done, and how long ago. A note that a death cut in half is read as it stands.</summary>
+    /// <summary>The last note: phase, steps done, and how long ago. A note that a death interrupted is read as it is.</summary>
     public (RankPhase Phase, long Step, TimeSpan Age) Read()
     {
         for (var wait = new SpinWait(); ; wait.SpinOnce())
@@ -71,7 +72,7 @@ public sealed class BlackBox : IDisposable
             Thread.MemoryBarrier();
             var (phase, step, time) = ((RankPhase)_view.ReadInt64(16), _view.ReadInt64(24), _view.ReadInt64(32));
             Thread.MemoryBarrier();
-            if ((before % 2 == 0 && _view.ReadInt64(8) == before) || wait.Count == PatientReads)
+            if ((before % 2 == 0 && _view.ReadInt64(8) == before) || wait.Count == MaxReads)
                 return (phase, step, TimeSpan.FromMilliseconds(Math.Max(0, Environment.TickCount64 - time)));
         }
     }

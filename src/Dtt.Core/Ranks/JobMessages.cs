@@ -34,7 +34,7 @@ public sealed record EvaluateSpec : CheckpointSpec
 }
 
 /// <summary>Rank → host: what was measured.</summary>
-/// <param name="Values">Name → value; the names stand in <see cref="Runs.MetricNames"/>.</param>
+/// <param name="Values">Name → value; the names are in <see cref="Runs.MetricNames"/>.</param>
 public sealed record EvaluateResult(IReadOnlyDictionary<string, double> Values) : RankMessage;
 
 /// <summary>Host → rank, first: write a checkpoint as a Hugging Face folder.</summary>
@@ -51,8 +51,8 @@ public sealed record ExportResult(string Folder) : RankMessage;
 /// <summary>Host → rank, first: make a run of a Hugging Face folder.</summary>
 /// <param name="Folder">The folder, absolute.</param>
 /// <param name="Name">The run's name before it is numbered.</param>
-/// <param name="RunsFolder">Where runs lie, absolute.</param>
-/// <param name="TokenizersFolder">Where tokenizers lie, absolute.</param>
+/// <param name="RunsFolder">The folder of all runs, absolute.</param>
+/// <param name="TokenizersFolder">The folder of all tokenizers, absolute.</param>
 public sealed record ImportSpec(string Folder, string Name, string RunsFolder, string TokenizersFolder) : RankMessage;
 
 /// <summary>Rank → host: the run is there, complete.</summary>
@@ -88,8 +88,8 @@ public sealed record BenchSpec : RankMessage
     public required string WorkingFolder { get; init; }
 
     /// <summary>
-    /// A step against exactly its matrix products, and against a plain program on the same libtorch; the step beside a checkpoint's writing; a sampled token against reading all weights; the ring
-    /// against plain sockets; another trainer.
+    /// A step against exactly its matrix products, and against a plain program on the same libtorch; a step while a checkpoint is written; a sampled
+    /// token against reading all weights; the ring against plain sockets; another trainer.
     /// </summary>
     public static IReadOnlyList<string> Parts { get; } = ["gemm_share", "eager_torchsharp", "step_after_save", "sampling", "ring", "peer"];
 }
@@ -109,7 +109,7 @@ public sealed record BenchResult : RankMessage
     /// <summary>The largest.</summary>
     public required double Highest { get; init; }
 
-    /// <summary>The ratio that must not be fallen short of.</summary>
+    /// <summary>The smallest acceptable ratio.</summary>
     public required double Floor { get; init; }
 
     /// <summary>Pairs measured.</summary>
@@ -133,9 +133,9 @@ public sealed record BenchResult : RankMessage
 /// <param name="Seconds">Time taken, the prompt's reading excluded.</param>
 public sealed record SampledText(int Index, string Text, bool Done, int Tokens, double Seconds) : RankMessage;
 
-/// <summary>Rank → host: how far a job is, for people.</summary>
+/// <summary>Rank → host: how far a job is, for display.</summary>
 /// <param name="Line">One line.</param>
 public sealed record JobProgress(string Line) : RankMessage;
 
-/// <summary>Rank → host, last: the job is done, and everything about it was said.</summary>
+/// <summary>Rank → host, last: the job is done, and all of its results were sent.</summary>
 public sealed record JobDone : RankMessage;

@@ -17,7 +17,8 @@ public sealed class MessagePipe(Stream input, Stream output) : IDisposable
     public async Task SendAsync(RankMessage message, CancellationToken cancellation = default)
     {
         var json = JsonSerializer.SerializeToUtf8Bytes(message, RankJson.Default.RankMessage);
-        if (json.Length > MaxBytes) throw new InvalidOperationException($"a {message.GetType().Name} of {json.Length:N0} bytes is over the protocol's {MaxBytes:N0}.");
+        if (json.Length > MaxBytes)
+            throw new InvalidOperationException($"a {message.GetType().Name} of {json.Length:N0} bytes exceeds the protocol's {MaxBytes:N0}.");
         var frame = new byte[4 + json.Length];
         BinaryPrimitives.WriteInt32LittleEndian(frame, json.Length);
         json.CopyTo(frame, 4);
@@ -34,13 +35,14 @@ public sealed class MessagePipe(Stream input, Stream output) : IDisposable
     }
 
     /// <summary>The next message, or null when the other side has closed or died; a frame cut short counts as that.</summary>
-    /// <exception cref="InvalidDataException">The bytes are no frame of this protocol.</exception>
+    /// <exception cref="InvalidDataException">The bytes are not a frame of this protocol.</exception>
     public async Task<RankMessage?> ReceiveAsync(CancellationToken cancellation = default)
     {
         var header = new byte[4];
         if (await input.ReadAtLeastAsync(header, 4, throwOnEndOfStream: false, cancellation) < 4) return null;
         var length = BinaryPrimitives.ReadInt32LittleEndian(header);
-        if (length is <= 0 or > MaxBytes) throw new InvalidDataException($"a rank message of {length} bytes: the pipe carries something else than the rank protocol.");
+        if (length is <= 0 or > MaxBytes)
+            throw new InvalidDataException($"a rank message of {length} bytes: the pipe carries something other than the rank protocol.");
         var json = new byte[length];
         if (await input.ReadAtLeastAsync(json, length, throwOnEndOfStream: false, cancellation) < length) return null;
         return JsonSerializer.Deserialize(json, RankJson.Default.RankMessage) ?? throw new InvalidDataException("a rank message that is null.");

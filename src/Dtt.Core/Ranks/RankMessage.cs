@@ -126,7 +126,7 @@ public sealed record RankStarted : RankMessage
     /// <summary>The step whose state was loaded; 0: fresh weights.</summary>
     public required long FromStep { get; init; }
 
-    /// <summary>What the weights are when <see cref="FromStep"/> is 0, for people.</summary>
+    /// <summary>What the weights are when <see cref="FromStep"/> is 0, for display.</summary>
     public string InitialWeights { get; init; } = "fresh weights";
 
     /// <summary>The run's arithmetic.</summary>
@@ -138,7 +138,7 @@ public sealed record RankStarted : RankMessage
     /// <summary>Weights of the model, tied ones once.</summary>
     public required long Parameters { get; init; }
 
-    /// <summary>The device and its arithmetic, for people: <c>cpu, 2 threads, bf16</c>.</summary>
+    /// <summary>The device and its arithmetic, for display: <c>cpu, 2 threads, bf16</c>.</summary>
     public required string Device { get; init; }
 }
 
@@ -166,7 +166,7 @@ public sealed record RankEvent(string Kind, string Message) : RankMessage;
 /// <param name="Completed">Whether the run is complete.</param>
 public sealed record RankFinished(long Step, bool Completed) : RankMessage;
 
-/// <summary>Rank → host, last: the work cannot go on.</summary>
+/// <summary>Rank → host, last: the work cannot continue.</summary>
 /// <param name="Message">What, where, and what to do; for a bug, with its stack.</param>
 /// <param name="ExitCode">One of <see cref="Errors.ExitCodes"/>.</param>
 public sealed record RankFailed(string Message, int ExitCode) : RankMessage;

@@ -17,15 +17,15 @@ public sealed record SampleSettings
     /// <value>1.</value>
     public int Count { get; init; } = 1;
 
-    /// <summary>Softmax temperature, 0 to 1,000; 0 takes the likeliest token.</summary>
+    /// <summary>Softmax temperature, 0 to 1,000; 0: always the most likely token.</summary>
     /// <value>0.8.</value>
     public double Temperature { get; init; } = 0.8;
 
-    /// <summary>Only the k likeliest tokens; 0: all.</summary>
+    /// <summary>Only the k most likely tokens; 0: all.</summary>
     /// <value>50.</value>
     public int TopK { get; init; } = 50;
 
-    /// <summary>Only the likeliest tokens that make up this probability, above 0 to 1; 1: all.</summary>
+    /// <summary>Only the most likely tokens that make up this probability, above 0 to 1; 1: all.</summary>
     /// <value>1.</value>
     public double TopP { get; init; } = 1;
 
@@ -42,11 +42,11 @@ public sealed record SampleSettings
             if (!right) errors.Add(otherwise.ToString(CultureInfo.InvariantCulture));
         }
 
-        Require(MaxTokens is >= 1 and <= 1_000_000, $"tokens takes 1 to 1,000,000, not {MaxTokens}.");
-        Require(Count is >= 1 and <= 10_000, $"num takes 1 to 10,000, not {Count}.");
-        Require(Temperature is >= 0 and <= 1000, $"temperature takes 0 to 1,000, not {Temperature}.");
-        Require(TopK >= 0, $"top-k takes 0 (all) or more, not {TopK}.");
-        Require(TopP is > 0 and <= 1, $"top-p takes a number above 0 and at most 1, not {TopP}.");
+        Require(MaxTokens is >= 1 and <= 1_000_000, $"tokens must be 1 to 1,000,000, not {MaxTokens}.");
+        Require(Count is >= 1 and <= 10_000, $"num must be 1 to 10,000, not {Count}.");
+        Require(Temperature is >= 0 and <= 1000, $"temperature must be 0 to 1,000, not {Temperature}.");
+        Require(TopK >= 0, $"top-k must be 0 (all) or more, not {TopK}.");
+        Require(TopP is > 0 and <= 1, $"top-p must be a number above 0 and at most 1, not {TopP}.");
         return errors;
     }
 }

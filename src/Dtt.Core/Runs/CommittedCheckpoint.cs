@@ -6,7 +6,7 @@ namespace Dtt.Core.Runs;
 /// <summary>A checkpoint whose commit was accepted: the only kind that is ever opened.</summary>
 public sealed record CommittedCheckpoint : WrittenCheckpoint
 {
-    /// <summary>A checkpoint as it stands in a run's state.</summary>
+    /// <summary>A checkpoint in a run's state.</summary>
     [JsonConstructor]
     public CommittedCheckpoint()
     {

@@ -3,7 +3,8 @@ using System.Text.Json.Serialization;
 namespace Dtt.Core.Runs;
 
 /// <summary>
-/// The durable state of a run: all that <see cref="RunDecider"/> decides on. A Run grain keeps it in the database, a rank that stands alone in <c>run.json</c>; its JSON is the same in both.
+/// The durable state of a run: all that <see cref="RunDecider"/> decides on. A Run grain keeps it in the database, a standalone rank in
+/// <c>run.json</c>; its JSON is the same in both.
 /// </summary>
 public sealed record DurableRun
 {
@@ -23,7 +24,7 @@ public sealed record DurableRun
     /// <summary>The devices of the current attempt, one a rank.</summary>
     public IReadOnlyList<string> Devices { get; init; } = [];
 
-    /// <summary>Whether somebody asked for a stop.</summary>
+    /// <summary>Whether a stop was requested.</summary>
     public bool StopRequested { get; init; }
 
     /// <summary>Whether the run is being deleted.</summary>

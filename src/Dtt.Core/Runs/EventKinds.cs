@@ -18,13 +18,13 @@ public static class EventKinds
     /// <summary>Stopped on request.</summary>
     public const string Stopped = "stopped";
 
-    /// <summary>The run cannot go on.</summary>
+    /// <summary>The run cannot continue.</summary>
     public const string Failed = "failed";
 
     /// <summary>A rank or its silo died.</summary>
     public const string Died = "died";
 
-    /// <summary>The ranks saved and left because their silo ends.</summary>
+    /// <summary>The ranks saved and left because their silo is shutting down.</summary>
     public const string Drained = "drained";
 
     /// <summary>The next attempt is on its way.</summary>
@@ -39,13 +39,13 @@ public static class EventKinds
     /// <summary>The weights came from a checkpoint of another run.</summary>
     public const string InitFrom = "init_from";
 
-    /// <summary>The run goes on under another numerics fingerprint: same windows, other bits.</summary>
+    /// <summary>The run continues under another numerics fingerprint: same windows, other bits.</summary>
     public const string Fingerprint = "fingerprint";
 
     /// <summary>A checkpoint is damaged; the one before it is tried.</summary>
     public const string Unreadable = "unreadable";
 
-    /// <summary>A checkpoint could not be written; training goes on.</summary>
+    /// <summary>A checkpoint could not be written; training continues.</summary>
     public const string SaveFailed = "save_failed";
 
     /// <summary>The validation shards hold no window.</summary>
@@ -54,7 +54,7 @@ public static class EventKinds
     /// <summary>Tokens were copied to the node's own disk.</summary>
     public const string Staged = "staged";
 
-    /// <summary>Tokens could not be copied to the node's own disk; they are read where they lie.</summary>
+    /// <summary>Tokens could not be copied to the node's own disk; they are read in place.</summary>
     public const string NotStaged = "not_staged";
 
     /// <summary>Event files for TensorBoard could not be written.</summary>

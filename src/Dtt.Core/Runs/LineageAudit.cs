@@ -1,8 +1,8 @@
 namespace Dtt.Core.Runs;
 
 /// <summary>
-/// Checks from a run's records that the lineage of its newest committed checkpoint trained every step once: each attempt took over where a commit was, and no
-/// step is missing or stands twice.
+/// Checks from a run's records that the lineage of its newest committed checkpoint trained every step once: each attempt continued from a commit, and
+/// no step is missing or repeated.
 /// </summary>
 public static class LineageAudit
 {
@@ -24,17 +24,19 @@ public static class LineageAudit
             {
                 if (steps[s] != from + s + 1)
                 {
-                    problems.Add($"attempt {attempt.Attempt} went on from step {from}, and its row {s + 1} is step {steps[s]} instead of {from + s + 1}");
+                    problems.Add($"attempt {attempt.Attempt} continued from step {from}, but its row {s + 1} is step {steps[s]} instead of {from + s + 1}");
                     break;
                 }
             }
 
             foreach (var step in steps.Where(s => s <= until && s <= committed))
             {
-                if (!trained.TryAdd(step, attempt.Attempt)) problems.Add($"step {step} was trained by attempt {trained[step]} and again by attempt {attempt.Attempt}");
+                if (!trained.TryAdd(step, attempt.Attempt))
+                    problems.Add($"step {step} was trained by attempt {trained[step]} and again by attempt {attempt.Attempt}");
             }
 
-            if (steps.Where(s => s > until).ToList() is { Count: > 0 } again) replays.Add($"steps {again[0]}–{again[^1]} of attempt {attempt.Attempt} were not committed and run again from step {until}");
+            if (steps.Where(s => s > until).ToList() is { Count: > 0 } again)
+                replays.Add($"steps {again[0]}–{again[^1]} of attempt {attempt.Attempt} were not committed and run again from step {until}");
         }
 
         for (var step = 1L; step <= committed; step++)

@@ -30,7 +30,9 @@ public static class MetricNames
     /// <summary>Duration of the step, seconds; evaluation and saving excluded.</summary>
     public const string StepSeconds = "step_seconds";
 
-    /// <summary>How long training stood still for the checkpoint after the step, seconds: the state's copy to host memory; for the last one, all of it.</summary>
+    /// <summary>
+    /// How long the checkpoint after the step stalled training, seconds: copying the state to host memory; for the last checkpoint, all of the save.
+    /// </summary>
     public const string SaveStallSeconds = "save_stall_seconds";
 
     /// <summary><c>profile</c>: waiting for the step's windows, seconds.</summary>

@@ -1,6 +1,6 @@
 namespace Dtt.Core.Runs;
 
-/// <summary>Whether a run whose rank died goes on by itself: as long as each few attempts get further than the ones before.</summary>
+/// <summary>Whether a run whose rank died recovers by itself: as long as one of every few attempts in a row commits a step.</summary>
 public static class RecoveryRules
 {
     /// <summary>Attempts in a row that may die without a new commit.</summary>
@@ -10,10 +10,10 @@ public static class RecoveryRules
     /// <param name="record">The run, the dead attempt being current.</param>
     public static RecoveryDecision Decide(RunRecord record)
     {
-        var fruitless = Committed(record, record.Attempts[^1]) ? 0 : 1;
-        for (var i = record.Attempts.Count - 2; fruitless > 0 && i >= 0 && record.Attempts[i].EndState == RunState.Recovering && !Committed(record, record.Attempts[i]); i--) fruitless++;
+        var earlier = record.Attempts.SkipLast(1).Reverse().TakeWhile(a => a.EndState == RunState.Recovering && !Committed(record, a));
+        var fruitless = Committed(record, record.Attempts[^1]) ? 0 : 1 + earlier.Count();
         return fruitless < FruitlessAttempts
-            ? new RecoveryDecision(true, $"going on with attempt {record.CurrentAttempt + 1} from step {record.Latest?.Step ?? 0}")
+            ? new RecoveryDecision(true, $"continuing with attempt {record.CurrentAttempt + 1} from step {record.Latest?.Step ?? 0}")
             : new RecoveryDecision(false, $"giving up: {fruitless} attempts in a row died before they committed a step after step {record.Latest?.Step ?? 0}");
     }
 

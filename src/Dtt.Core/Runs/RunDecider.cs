@@ -3,7 +3,10 @@ using Dtt.Core.Ranks;
 
 namespace Dtt.Core.Runs;
 
-/// <summary>The decisions of a run as pure functions: attempts, commits, retention, recovery, stopping and deletion. Every input may come late, twice or never.</summary>
+/// <summary>
+/// The decisions of a run as pure functions: attempts, commits, retention, recovery, stopping and deletion. Every input may come late, twice or
+/// never.
+/// </summary>
 public static class RunDecider
 {
     /// <summary>Decides.</summary>
@@ -15,7 +18,7 @@ public static class RunDecider
     {
         RunInput.Create create => Create(state, create, now),
         RunInput.Adopt adopt => Adopt(state, adopt),
-        _ when state.Record is null => new RunDecision(state) { Refusal = "there is no such run; `dtt runs` lists them" },
+        _ when state.Record is null => Refuse(state, "there is no such run; `dtt runs` lists them"),
         RunInput.Resume resume => Resume(state, resume),
         RunInput.Stop => Stop(state, now),
         RunInput.Pin pin => Pin(state, pin),
@@ -43,7 +46,7 @@ public static class RunDecider
     }
 
     private static RunDecision Create(DurableRun state, RunInput.Create create, DateTimeOffset now) => state.Record is not null
-        ? new RunDecision(state) { Refusal = "the name is taken" }
+        ? Refuse(state, "the name is in use")
         : new RunDecision(new DurableRun
         {
             Request = create.Request,
@@ -57,10 +60,10 @@ public static class RunDecider
         }, new RunEffect.SetReminder(true), new RunEffect.JoinExperiment(), new RunEffect.Enqueue(1))
         { Accepted = true };
 
-    /// <summary>Takes over a run that stood alone: its state as it lies in its folder, which nobody trains just now.</summary>
+    /// <summary>Adopts a standalone run that nobody trains: the state in its folder becomes this run's.</summary>
     private static RunDecision Adopt(DurableRun state, RunInput.Adopt adopt)
     {
-        if (state.Record is not null) return new RunDecision(state) { Refusal = "the platform knows it" };
+        if (state.Record is not null) return Refuse(state, "the platform already has this run");
         var record = adopt.Run.Record! with { Version = 0 };
         var adopted = adopt.Run with
         {
@@ -75,12 +78,10 @@ public static class RunDecider
 
     private static RunDecision Resume(DurableRun state, RunInput.Resume resume)
     {
-        if (state.Deleting) return new RunDecision(state) { Refusal = "it is being deleted" };
-        if (state.Record!.State == RunState.Completed) return new RunDecision(state) { Refusal = $"it is complete: all {state.Record.TotalSteps:N0} steps are done" };
-        if (state.IsActive)
-        {
-            return state.StopRequested ? new RunDecision(state) { Refusal = "it is stopping; resume it when it has" } : new RunDecision(state) { Accepted = true };
-        }
+        if (state.Deleting) return Refuse(state, "it is being deleted");
+        if (state.Record!.State == RunState.Completed) return Refuse(state, $"it is complete: all {state.Record.TotalSteps:N0} steps are done");
+        if (state is { IsActive: true, StopRequested: true }) return Refuse(state, "it is stopping; resume it once it has stopped");
+        if (state.IsActive) return new RunDecision(state) { Accepted = true };
 
         return new RunDecision(state with
         {
@@ -95,25 +96,26 @@ public static class RunDecider
     {
         if (!state.IsActive) return new RunDecision(state);
         if (state.Node is { } node) return new RunDecision(state with { StopRequested = true }, new RunEffect.StopRank(node, state.Record!.CurrentAttempt));
-        return new RunDecision(Note(state with { Record = state.Record! with { State = RunState.Stopped } }, now, EventKinds.Stopped, "stopped on request while it waited"),
+        var stopped = state with { Record = state.Record! with { State = RunState.Stopped } };
+        return new RunDecision(Note(stopped, now, EventKinds.Stopped, "stopped on request while it was queued"),
             new RunEffect.Dequeue(), new RunEffect.SetReminder(false));
     }
 
     private static RunDecision Pin(DurableRun state, RunInput.Pin pin)
     {
-        var record = state.Record!;
-        if (record.Checkpoints.All(c => c.Step != pin.Step))
-        {
-            return new RunDecision(state) { Refusal = record.Checkpoints.Count == 0 ? "it has no checkpoint yet" : $"it has no checkpoint of step {pin.Step}; it has {string.Join(", ", record.Checkpoints.Select(c => c.Step))}" };
-        }
-
-        return new RunDecision(state with { Record = record with { Checkpoints = [.. record.Checkpoints.Select(c => c.Step == pin.Step ? c with { Pinned = pin.Pinned } : c)] } });
+        var checkpoints = state.Record!.Checkpoints;
+        if (checkpoints.Count == 0) return Refuse(state, "it has no checkpoint yet");
+        if (checkpoints.All(c => c.Step != pin.Step))
+            return Refuse(state, $"it has no checkpoint of step {pin.Step}; it has {string.Join(", ", checkpoints.Select(c => c.Step))}");
+        checkpoints = [.. checkpoints.Select(c => c.Step == pin.Step ? c with { Pinned = pin.Pinned } : c)];
+        return new RunDecision(state with { Record = state.Record with { Checkpoints = checkpoints } });
     }
 
     private static RunDecision Delete(DurableRun state, IReadOnlySet<long> leased)
     {
-        if (state.IsActive) return new RunDecision(state) { Refusal = $"it is {state.Record!.State.ToString().ToLowerInvariant()}; stop it with `dtt stop {state.Record.Run}` first" };
-        if (leased.Count > 0) return new RunDecision(state) { Refusal = $"its checkpoint of step {leased.Min()} is being sampled; wait for that" };
+        if (state.IsActive)
+            return Refuse(state, $"it is {state.Record!.State.ToString().ToLowerInvariant()}; stop it with `dtt stop {state.Record.Run}` first");
+        if (leased.Count > 0) return Refuse(state, $"its checkpoint of step {leased.Min()} is being read; try again when that is done");
         return new RunDecision(state with { Deleting = true }, new RunEffect.Erase());
     }
 
@@ -121,16 +123,18 @@ public static class RunDecider
     {
         var record = state.Record!;
         var launch = new RunEffect.Launch(granted.Node, granted.Devices);
-        if (record.State == RunState.Preparing && granted.Attempt == record.CurrentAttempt && granted.Node == state.Node && granted.Devices.SequenceEqual(state.Devices))
-            return new RunDecision(state, launch) { Accepted = true };
-        if (record.State is not (RunState.Queued or RunState.Recovering) || granted.Attempt != record.CurrentAttempt + 1 || state.Deleting) return new RunDecision(state);
-        return new RunDecision(state with { Record = RunRules.BeginAttempt(record, now), Node = granted.Node, Devices = granted.Devices, LastReport = 0 }, launch) { Accepted = true };
+        var again = record.State == RunState.Preparing && granted.Attempt == record.CurrentAttempt
+            && granted.Node == state.Node && granted.Devices.SequenceEqual(state.Devices);
+        if (again) return new RunDecision(state, launch) { Accepted = true };
+        var waiting = record.State is RunState.Queued or RunState.Recovering && !state.Deleting;
+        if (!waiting || granted.Attempt != record.CurrentAttempt + 1) return new RunDecision(state);
+        var begun = state with { Record = RunRules.BeginAttempt(record, now), Node = granted.Node, Devices = granted.Devices, LastReport = 0 };
+        return new RunDecision(begun, launch) { Accepted = true };
     }
 
     /// <summary>
-    /// Takes what a rank said. Here alone a report's number is checked, for it must lie in the same write as the events that the report brings. Where it brings
-    /// none the number may be lost with the memory: then the rows that come again are left alone by the table, and no viewer of that activation is left to
-    /// hear them twice.
+    /// Applies a rank's report. Its number is checked only here, because it must be in the same write as the events that the report brings. Without
+    /// events the number may be lost with the memory: the table ignores rows that come again, and that activation's viewers are gone.
     /// </summary>
     private static RunDecision Reported(DurableRun state, RunInput.Reported reported, DateTimeOffset now)
     {
@@ -151,17 +155,19 @@ public static class RunDecider
         return new RunDecision(next with { LastReport = reported.Number }) { Accepted = true, Durable = !ReferenceEquals(next, state) };
     }
 
-    /// <summary>Commits, and forgets what retention lets go in the same write.</summary>
+    /// <summary>Commits, and forgets what retention expires in the same write.</summary>
     private static RunDecision Commit(DurableRun state, WrittenCheckpoint checkpoint, IReadOnlySet<long> leased, DateTimeOffset now)
     {
         var (record, reply) = RunRules.Commit(state.Record!, checkpoint);
         if (reply.Accepted && ReferenceEquals(record, state.Record)) return new RunDecision(state) { Commit = reply };
         if (reply.Accepted && !IsLive(state, checkpoint.Attempt)) reply = new CommitReply(false, $"attempt {checkpoint.Attempt} is over");
-        else if (reply.Accepted && state.Record!.State != RunState.Running) return new RunDecision(state) { Commit = new CommitReply(false, "where the attempt started from is not known yet", Transient: true) };
+        else if (reply.Accepted && state.Record!.State != RunState.Running)
+            return new RunDecision(state) { Commit = new CommitReply(false, "the step that the attempt started from is not reported yet", Transient: true) };
         if (!reply.Accepted) return new RunDecision(Note(state, now, EventKinds.Refused, $"step {checkpoint.Step}: {reply.Reason}")) { Commit = reply };
         var expired = RunRules.Expired(record, state.Request!.Config.Keep).Where(c => !leased.Contains(c.Step)).ToList();
-        var next = Note(state with { Record = RunRules.Forget(record, expired), ToDelete = [.. state.ToDelete, .. expired.Select(c => c.FolderName)] }, now,
-            EventKinds.Committed, $"step {checkpoint.Step} ({checkpoint.SizeBytes / 1e6:0.0} MB)" + (checkpoint.ValLoss is { } loss ? $", val loss {loss:0.0000}" : ""));
+        var loss = checkpoint.ValLoss is { } value ? $", val loss {value:0.0000}" : "";
+        var next = state with { Record = RunRules.Forget(record, expired), ToDelete = [.. state.ToDelete, .. expired.Select(c => c.FolderName)] };
+        next = Note(next, now, EventKinds.Committed, $"step {checkpoint.Step} ({checkpoint.SizeBytes / 1e6:0.0} MB){loss}");
         return new RunDecision(next, next.ToDelete.Count > 0 ? [new RunEffect.DeleteCheckpoints(next.ToDelete)] : []) { Commit = reply };
     }
 
@@ -171,20 +177,23 @@ public static class RunDecider
         switch (end.Ending)
         {
             case RankFinished { Completed: true } finished:
-                return EndRun(state, end.Attempt, RunState.Completed, EventKinds.Completed, finished.Step == 0 ? "it has no steps to train" : $"all {finished.Step} steps are done", 0, now);
+                return EndRun(state, RunState.Completed, finished.Step == 0 ? "it has no steps to train" : $"all {finished.Step} steps are done", now);
             case RankFinished finished when state.StopRequested:
-                return EndRun(state, end.Attempt, RunState.Stopped, EventKinds.Stopped, $"stopped on request after step {finished.Step}", 0, now);
+                return EndRun(state, RunState.Stopped, $"stopped on request after step {finished.Step}", now);
             case RankFinished finished:
-                return Recover(Note(state, now, EventKinds.Drained, $"saved after step {finished.Step}, for its silo ends"), end.Attempt, RunState.Interrupted, "its silo ended", now);
+                state = Note(state, now, EventKinds.Drained, $"saved after step {finished.Step}, because its silo is shutting down");
+                return Recover(state, RunState.Interrupted, "its silo shut down", now);
             case RankFailed failed:
-                return EndRun(state, end.Attempt, RunState.Failed, EventKinds.Failed, failed.Message, failed.ExitCode, now);
+                return EndRun(state, RunState.Failed, failed.Message, now, failed.ExitCode);
         }
 
         var died = end.Died ?? "the rank died";
         state = Note(state, now, EventKinds.Died, died);
-        if (state.StopRequested) return EndRun(state, end.Attempt, RunState.Stopped, EventKinds.Stopped, $"it was to stop anyway; the last checkpoint is of step {state.Record!.Latest?.Step ?? 0}", 0, now);
+        if (state.StopRequested) return EndStopped(state, now);
         var decision = RecoveryRules.Decide(state.Record!);
-        return decision.Recover ? Recover(state, end.Attempt, RunState.Recovering, died, now) : EndRun(state, end.Attempt, RunState.Failed, EventKinds.Failed, decision.Reason, ExitCodes.Failure, now, died);
+        return decision.Recover
+            ? Recover(state, RunState.Recovering, died, now)
+            : EndRun(state, RunState.Failed, decision.Reason, now, ExitCodes.Failure, died);
     }
 
     private static RunDecision SiloDied(DurableRun state, NodeRef node, DateTimeOffset now)
@@ -192,27 +201,32 @@ public static class RunDecider
         if (!state.IsActive || state.Node != node) return new RunDecision(state);
         const string died = "the silo died, and the rank with it";
         state = Note(state, now, EventKinds.Died, died);
-        var attempt = state.Record!.CurrentAttempt;
-        return state.StopRequested
-            ? EndRun(state, attempt, RunState.Stopped, EventKinds.Stopped, $"it was to stop anyway; the last checkpoint is of step {state.Record.Latest?.Step ?? 0}", 0, now)
-            : Recover(state, attempt, RunState.Interrupted, died, now);
+        return state.StopRequested ? EndStopped(state, now) : Recover(state, RunState.Interrupted, died, now);
     }
 
-    /// <summary>Ends an attempt and stands in line for the next.</summary>
-    private static RunDecision Recover(DurableRun state, int attempt, RunState endState, string outcome, DateTimeOffset now)
+    /// <summary>Ends the current attempt and queues the next.</summary>
+    private static RunDecision Recover(DurableRun state, RunState endState, string outcome, DateTimeOffset now)
     {
-        var record = RunRules.EndAttempt(state.Record!, attempt, endState, outcome, now) with { State = RunState.Recovering };
-        var next = Note(state with { Record = record, Node = null, Devices = [] }, now, EventKinds.Recovering, $"going on with attempt {attempt + 1} from step {record.Latest?.Step ?? 0}");
-        return new RunDecision(next, new RunEffect.Enqueue(attempt + 1));
+        var next = state.Record!.CurrentAttempt + 1;
+        var record = RunRules.EndAttempt(state.Record, state.Record.CurrentAttempt, endState, outcome, now) with { State = RunState.Recovering };
+        state = state with { Record = record, Node = null, Devices = [] };
+        state = Note(state, now, EventKinds.Recovering, $"continuing with attempt {next} from step {record.Latest?.Step ?? 0}");
+        return new RunDecision(state, new RunEffect.Enqueue(next));
     }
 
-    /// <summary>Ends an attempt and the run with it, until somebody resumes it.</summary>
-    private static RunDecision EndRun(DurableRun state, int attempt, RunState end, string kind, string message, int failureCode, DateTimeOffset now, string? outcome = null)
+    private static RunDecision EndStopped(DurableRun state, DateTimeOffset now) => EndRun(state, RunState.Stopped,
+        $"it died after a stop was requested; its last checkpoint is of step {state.Record!.Latest?.Step ?? 0}", now);
+
+    /// <summary>Ends the current attempt and the run with it, until it is resumed.</summary>
+    private static RunDecision EndRun(DurableRun state, RunState end, string message, DateTimeOffset now, int failureCode = 0, string? outcome = null)
     {
-        var record = RunRules.EndAttempt(state.Record!, attempt, end, outcome ?? message, now);
-        var next = Note(state with { Record = record, Node = null, Devices = [], StopRequested = false, FailureCode = failureCode }, now, kind, message);
-        return new RunDecision(next, new RunEffect.WakeQueue(), new RunEffect.SetReminder(false));
+        var kind = end switch { RunState.Completed => EventKinds.Completed, RunState.Stopped => EventKinds.Stopped, _ => EventKinds.Failed };
+        var record = RunRules.EndAttempt(state.Record!, state.Record!.CurrentAttempt, end, outcome ?? message, now);
+        state = state with { Record = record, Node = null, Devices = [], StopRequested = false, FailureCode = failureCode };
+        return new RunDecision(Note(state, now, kind, message), new RunEffect.WakeQueue(), new RunEffect.SetReminder(false));
     }
+
+    private static RunDecision Refuse(DurableRun state, string reason) => new(state) { Refusal = reason };
 
     private static bool IsLive(DurableRun state, int attempt) =>
         attempt == state.Record!.CurrentAttempt && state.Record.State is RunState.Preparing or RunState.Running;

@@ -11,7 +11,7 @@ public sealed record RunDecision(DurableRun State, params IReadOnlyList<RunEffec
     /// <summary>The answer to a commit.</summary>
     public CommitReply? Commit { get; init; }
 
-    /// <summary>Whether the input was taken: for a grant, whether the attempt was begun; for a report, whether the attempt is current.</summary>
+    /// <summary>Whether the input was accepted: for a grant, whether the attempt was begun; for a report, whether the attempt is current.</summary>
     public bool Accepted { get; init; }
 
     /// <summary>Whether the changed state must be written at once; if not it stays in memory, and is written with the next change.</summary>

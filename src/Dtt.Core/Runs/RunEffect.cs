@@ -1,12 +1,12 @@
 namespace Dtt.Core.Runs;
 
-/// <summary>What a run wants done once its state is written. Each may be done again.</summary>
+/// <summary>What is to be done once a run's state is written. Each may be repeated.</summary>
 public abstract record RunEffect
 {
-    /// <summary>Stand in line for an attempt.</summary>
+    /// <summary>Queue for an attempt.</summary>
     public sealed record Enqueue(int Attempt) : RunEffect;
 
-    /// <summary>Leave the line.</summary>
+    /// <summary>Leave the queue.</summary>
     public sealed record Dequeue : RunEffect;
 
     /// <summary>A device became free.</summary>

@@ -7,8 +7,8 @@ using Dtt.Core.Storage;
 namespace Dtt.Core.Runs;
 
 /// <summary>
-/// <c>run.json</c>: the state of a run that stands alone, beside its <c>events.jsonl</c> and <c>metrics/aNN.jsonl</c>. One process at a time writes them, the holder of the lock on <c>.owner</c>;
-/// the platform reads them once, when it takes the run over.
+/// <c>run.json</c>: the state of a standalone run, beside its <c>events.jsonl</c> and <c>metrics/aNN.jsonl</c>. One process at a time writes them, the
+/// holder of the lock on <c>.owner</c>; the platform reads them once, when it adopts the run.
 /// </summary>
 /// <param name="Format">The file's version, <see cref="CurrentFormat"/>; builds before it wrote a bare <see cref="RunRecord"/>, which is read too.</param>
 /// <param name="Run">The state.</param>
@@ -18,7 +18,7 @@ public sealed record RunFile(int Format, DurableRun Run)
     public const int CurrentFormat = 2;
 
     /// <summary>Replaces the file whole.</summary>
-    /// <exception cref="IOException">The disk does not take it; the old state stays.</exception>
+    /// <exception cref="IOException">The write failed; the old state stays.</exception>
     public static void Write(RunLayout layout, DurableRun run) =>
         DurableFile.Replace(layout.State, JsonSerializer.SerializeToUtf8Bytes(new RunFile(CurrentFormat, run), RunJson.Indented.RunFile));
 
@@ -31,8 +31,13 @@ public sealed record RunFile(int Format, DurableRun Run)
             using var json = JsonDocument.Parse(File.ReadAllBytes(layout.State));
             if (!json.RootElement.TryGetProperty("format", out var format)) return ReadRecord(layout, json.RootElement);
             if (format.GetInt32() > CurrentFormat)
-                throw new BadDataException($"{layout.State} has format {format.GetInt32()}, and this build of DTT knows formats up to {CurrentFormat}: use a newer build.");
-            return json.Deserialize(RunJson.Default.RunFile)!.Run is { Record: not null, Request: not null } run ? run : throw new JsonException("it holds no run");
+            {
+                throw new BadDataException($"{layout.State} has format {format.GetInt32()}, but this build of DTT knows formats up to {CurrentFormat}: "
+                    + "use a newer build.");
+            }
+
+            var run = json.Deserialize(RunJson.Default.RunFile)!.Run;
+            return run is { Record: not null, Request: not null } ? run : throw new JsonException("it has no run");
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
         {
@@ -40,11 +45,12 @@ public sealed record RunFile(int Format, DurableRun Run)
         }
     }
 
-    /// <summary>The rows of one attempt as they were stored; a line torn by a kill is passed over: what it held was never acknowledged.</summary>
+    /// <summary>The rows of one attempt as they were stored; a line torn by a kill is skipped: it was never acknowledged.</summary>
     public static IEnumerable<StepMetrics> ReadMetrics(RunLayout layout, int attempt) => ReadLines(layout.Metrics(attempt), RunJson.Default.StepMetrics);
 
     /// <summary>What happened, oldest first: the events from 1 on.</summary>
-    public static IReadOnlyList<NumberedEvent> ReadEvents(RunLayout layout) => [.. ReadLines(layout.Events, RunJson.Default.RunEvent).Select((e, i) => new NumberedEvent(i + 1, e))];
+    public static IReadOnlyList<NumberedEvent> ReadEvents(RunLayout layout) =>
+        [.. ReadLines(layout.Events, RunJson.Default.RunEvent).Select((e, i) => new NumberedEvent(i + 1, e))];
 
     private static DurableRun ReadRecord(RunLayout layout, JsonElement json)
     {

@@ -5,15 +5,20 @@ using Dtt.Core.Storage;
 
 namespace Dtt.Core.Runs;
 
-/// <summary>Work on a run's folder on this machine. Whatever is deleted is renamed first, so that a half-deleted thing is never taken for a whole one.</summary>
+/// <summary>
+/// Work on a run's folder on this machine. Everything is renamed before it is deleted, so a half-deleted folder is never mistaken for a whole one.
+/// </summary>
 public static class RunFolder
 {
-    /// <summary>Makes a run's folder with its configuration; false when something lies there. A folder with nothing but a configuration was left by a creation that a crash cut off.</summary>
+    /// <summary>
+    /// Makes a run's folder with its configuration; false when the name is in use. A folder with only a configuration was left by a crash while it
+    /// was made.
+    /// </summary>
     /// <exception cref="UserErrorException">It cannot be made.</exception>
     public static bool Prepare(RunLayout run, string configYaml)
     {
         if (File.Exists(run.Folder)) return false;
-        if (Directory.Exists(run.Folder) && Directory.EnumerateFileSystemEntries(run.Folder).Any(e => !Path.GetFileName(e).StartsWith(RunLayout.ConfigName, StringComparison.Ordinal))) return false;
+        if (Directory.Exists(run.Folder) && Directory.EnumerateFileSystemEntries(run.Folder).Any(e => !IsConfig(e))) return false;
         try
         {
             Directory.CreateDirectory(run.Folder);
@@ -23,7 +28,7 @@ public static class RunFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserErrorException($"the run's folder {run.Folder} cannot be made ({e.Message.TrimEnd('.')}); "
+            throw new UserErrorException($"cannot create the run's folder {run.Folder} ({e.Message.TrimEnd('.')}); "
                 + "free some space, or name another place with 'runs' in configs/path_templates.yaml.");
         }
     }
@@ -32,7 +37,8 @@ public static class RunFolder
     public static void Ready(TrainSpec spec)
     {
         var run = new RunLayout(spec.RunFolder);
-        if (!File.Exists(run.Config) || File.ReadAllText(run.Config) != spec.ConfigYaml) DurableFile.Replace(run.Config, Encoding.UTF8.GetBytes(spec.ConfigYaml));
+        if (!File.Exists(run.Config) || File.ReadAllText(run.Config) != spec.ConfigYaml)
+            DurableFile.Replace(run.Config, Encoding.UTF8.GetBytes(spec.ConfigYaml));
         if (Directory.Exists(run.Trash)) Directory.Delete(run.Trash, recursive: true);
         if (!Directory.Exists(run.Checkpoints)) return;
         var committed = spec.ResumeFrom.Select(c => c.FolderName).ToHashSet(StringComparer.Ordinal);
@@ -46,7 +52,7 @@ public static class RunFolder
     }
 
     /// <summary>Writes a sample that was taken during training.</summary>
-    /// <exception cref="IOException">The disk does not take it.</exception>
+    /// <exception cref="IOException">The write failed.</exception>
     public static void Save(RunLayout run, TrainingSample sample)
     {
         var file = run.Sample(sample.Step);
@@ -64,6 +70,8 @@ public static class RunFolder
         DurableFile.SyncFolder(parent);
         Directory.Delete(trash, recursive: true);
     }
+
+    private static bool IsConfig(string file) => Path.GetFileName(file).StartsWith(RunLayout.ConfigName, StringComparison.Ordinal);
 
     private static void Trash(RunLayout run, string path)
     {

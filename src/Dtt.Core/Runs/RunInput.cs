@@ -8,13 +8,13 @@ public abstract record RunInput
     /// <summary>A client creates it.</summary>
     public sealed record Create(string Run, RunRequest Request) : RunInput;
 
-    /// <summary>A run that stood alone is taken over, with the state that lies in its folder.</summary>
+    /// <summary>The platform adopts a standalone run, with the state in its folder.</summary>
     public sealed record Adopt(DurableRun Run) : RunInput;
 
-    /// <summary>A client wants it to go on.</summary>
+    /// <summary>A client resumes it.</summary>
     public sealed record Resume(IReadOnlyDictionary<string, string> Environment, int? Ranks = null) : RunInput;
 
-    /// <summary>A client wants it to stop.</summary>
+    /// <summary>A client stops it.</summary>
     public sealed record Stop : RunInput;
 
     /// <summary>A client pins a checkpoint, or unpins it.</summary>
@@ -26,7 +26,7 @@ public abstract record RunInput
     /// <summary>The queue has devices for an attempt.</summary>
     public sealed record Granted(NodeRef Node, IReadOnlyList<string> Devices, int Attempt) : RunInput;
 
-    /// <summary>An attempt's rank said something.</summary>
+    /// <summary>An attempt's rank sent a report.</summary>
     public sealed record Reported(int Attempt, long Number, IReadOnlyList<RankMessage> Messages) : RunInput;
 
     /// <summary>An attempt's rank wrote a checkpoint.</summary>

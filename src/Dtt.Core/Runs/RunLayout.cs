@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Dtt.Core.Runs;
 
-/// <summary>What lies where in a run's folder (<c>docs/formats.md</c>).</summary>
+/// <summary>Where things are in a run's folder (<c>docs/formats.md</c>).</summary>
 /// <param name="Folder">The run's folder, absolute: its key on the platform.</param>
 public readonly record struct RunLayout(string Folder)
 {
@@ -12,31 +12,31 @@ public readonly record struct RunLayout(string Folder)
     /// <summary>The run's name: the last part of the folder.</summary>
     public string Run => Path.GetFileName(Folder);
 
-    /// <summary>The resolved configuration, for people; the state has it too.</summary>
+    /// <summary>The resolved configuration, for reading; the state has it too.</summary>
     public string Config => At(ConfigName);
 
     /// <summary>The committed checkpoints, and what is being written or was left uncommitted.</summary>
     public string Checkpoints => At("checkpoints");
 
-    /// <summary>Things on their way out: renamed first, so that a half-deleted one is never taken for a whole one.</summary>
+    /// <summary>What is being deleted: renamed first, so a half-deleted folder is never mistaken for a whole one.</summary>
     public string Trash => At(".trash");
 
     /// <summary>TensorBoard's event files.</summary>
     public string TensorBoard => At("tensorboard");
 
-    /// <summary>Of a run that stands alone: its state.</summary>
+    /// <summary>Of a standalone run: its state.</summary>
     public string State => At("run.json");
 
-    /// <summary>The state of a run that stood alone, once the platform has taken it over.</summary>
+    /// <summary>The state of a standalone run after the platform has adopted it.</summary>
     public string AdoptedState => At("run.adopted.json");
 
-    /// <summary>Of a run that stands alone: the lock of whoever trains it.</summary>
+    /// <summary>Of a standalone run: the lock of the process that trains it.</summary>
     public string Owner => At(".owner");
 
-    /// <summary>Of a run that stands alone: its events, one JSON object a line.</summary>
+    /// <summary>Of a standalone run: its events, one JSON object per line.</summary>
     public string Events => At("events.jsonl");
 
-    /// <summary>Of a run that stands alone: the rows of an attempt, one JSON object a line.</summary>
+    /// <summary>Of a standalone run: the rows of an attempt, one JSON object per line.</summary>
     public string Metrics(int attempt) => At("metrics", Name($"a{attempt:00}.jsonl"));
 
     /// <summary>A checkpoint's folder.</summary>

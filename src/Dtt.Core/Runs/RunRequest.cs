@@ -4,7 +4,7 @@ using Dtt.Core.Configuration;
 
 namespace Dtt.Core.Runs;
 
-/// <summary>What a client wants trained. Whatever its configuration says is read from there, and stands nowhere else.</summary>
+/// <summary>What a client wants trained. Whatever its configuration says is read from there, and is stored nowhere else.</summary>
 public sealed record RunRequest
 {
     private static readonly ConditionalWeakTable<string, RunConfig> _parsed = [];
@@ -18,7 +18,7 @@ public sealed record RunRequest
     /// <summary>The tokenizer of those tokens, absolute.</summary>
     public required string TokenizerFolder { get; init; }
 
-    /// <summary>Environment of the run's ranks: what decides their numerics, taken from the client's own (see <see cref="Platform.RankEnvironment"/>).</summary>
+    /// <summary>Environment of the run's ranks: what decides their numerics, from the client's own (<see cref="Platform.RankEnvironment"/>).</summary>
     public required IReadOnlyDictionary<string, string> Environment { get; init; }
 
     /// <summary>Higher goes first in the queue.</summary>

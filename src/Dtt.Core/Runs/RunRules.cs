@@ -27,7 +27,7 @@ public static class RunRules
             GlobalBatchWindows = record.GlobalBatchWindows == 0 ? plan.GlobalBatchWindows : record.GlobalBatchWindows,
             TokensPerStep = record.TokensPerStep == 0 ? plan.TokensPerStep : record.TokensPerStep,
             Attempts = [.. record.Attempts.SkipLast(1), record.Attempts[^1] with { FromStep = fromStep, Fingerprint = fingerprint }],
-            // A newer checkpoint that could not be loaded is no longer a place to go on from.
+            // A newer checkpoint that could not be loaded is no longer one to continue from.
             Checkpoints = [.. record.Checkpoints.Where(c => c.Step <= fromStep)],
         };
 
@@ -58,7 +58,7 @@ public static class RunRules
             Attempts = [.. record.Attempts.SkipLast(1), record.Attempts[^1] with { EndedAt = now, EndState = state, Outcome = outcome }],
         };
 
-    /// <summary>The checkpoints that retention lets go: all but the newest <paramref name="keep"/>, the best and the pinned.</summary>
+    /// <summary>The checkpoints that retention expires: all but the newest <paramref name="keep"/>, the best and the pinned.</summary>
     public static IReadOnlyList<CommittedCheckpoint> Expired(RunRecord record, int keep) =>
         [.. record.Checkpoints.SkipLast(keep).Where(c => !c.Pinned && c != record.Best)];
 

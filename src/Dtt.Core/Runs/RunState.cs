@@ -3,7 +3,7 @@ namespace Dtt.Core.Runs;
 /// <summary>What a run is doing.</summary>
 public enum RunState
 {
-    /// <summary>Created, waiting for a place.</summary>
+    /// <summary>Created, waiting for devices.</summary>
     Queued,
 
     /// <summary>An attempt has begun and its rank is getting ready.</summary>
@@ -18,12 +18,12 @@ public enum RunState
     /// <summary>All steps are done and committed.</summary>
     Completed,
 
-    /// <summary>An attempt ended with an error that trying again would not mend.</summary>
+    /// <summary>An attempt ended with an error that a retry would not fix.</summary>
     Failed,
 
-    /// <summary>Stopped on request; <c>dtt resume</c> goes on.</summary>
+    /// <summary>Stopped on request; <c>dtt resume</c> continues it.</summary>
     Stopped,
 
-    /// <summary>Its rank or its owner was killed; <c>dtt resume</c> goes on.</summary>
+    /// <summary>Its rank or its owner was killed; <c>dtt resume</c> continues it.</summary>
     Interrupted,
 }

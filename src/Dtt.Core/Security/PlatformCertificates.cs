@@ -9,7 +9,7 @@ namespace Dtt.Core.Security;
 public sealed class PlatformCertificates
 {
     private const int YearsValid = 20;
-    private const int Patience = 10_000;
+    private const int LockTimeoutMilliseconds = 10_000;
 
     private PlatformCertificates(X509Certificate2 silo, X509Certificate2 client) => (Silo, Client) = (silo, client);
 
@@ -29,8 +29,12 @@ public sealed class PlatformCertificates
         {
             // Of processes that start together one makes the pairs and the others wait for it.
             FileLock? making = null;
-            if (!SpinWait.SpinUntil(() => (making = FileLock.TryTake(Path.Combine(folder, ".making"))) is not null, Patience))
-                throw new UserErrorException($"{folder}: another process has been making certificates for {Patience / 1000} s; look for a hung `dtt`.");
+            if (!SpinWait.SpinUntil(() => (making = FileLock.TryAcquire(Path.Combine(folder, ".making"))) is not null, LockTimeoutMilliseconds))
+            {
+                throw new UserErrorException($"{folder}: another process has been making certificates for {LockTimeoutMilliseconds / 1000} s; "
+                    + "look for a hung `dtt`.");
+            }
+
             using (making)
             {
                 if (!File.Exists(silo)) Make(silo, "dtt silo");
@@ -58,7 +62,8 @@ public sealed class PlatformCertificates
         }
         catch (CryptographicException e)
         {
-            throw new UserErrorException($"{file} is damaged ({e.Message}); stop the silo (`dtt silo stop`), delete {Path.GetDirectoryName(file)}, and run this again.", inner: e);
+            throw new UserErrorException($"{file} is damaged ({e.Message}); stop the silo (`dtt silo stop`), delete "
+                + $"{Path.GetDirectoryName(file)}, and run this again.", inner: e);
         }
     }
 }

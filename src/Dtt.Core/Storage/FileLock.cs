@@ -8,10 +8,10 @@ public sealed class FileLock : IDisposable
     private FileLock(FileStream stream) => _stream = stream;
 
     /// <summary>The lock, alone, or null when another process (or another lock in this one) holds it.</summary>
-    public static FileLock? TryTake(string path) => Try(path, FileAccess.ReadWrite, FileShare.None);
+    public static FileLock? TryAcquire(string path) => Try(path, FileAccess.ReadWrite, FileShare.None);
 
     /// <summary>The lock, shared with others that share it, or null when somebody holds it alone.</summary>
-    public static FileLock? TryShare(string path) => Try(path, FileAccess.Read, FileShare.Read);
+    public static FileLock? TryAcquireShared(string path) => Try(path, FileAccess.Read, FileShare.Read);
 
     private static FileLock? Try(string path, FileAccess access, FileShare share)
     {
@@ -29,10 +29,10 @@ public sealed class FileLock : IDisposable
     public static bool IsHeld(string path)
     {
         if (!File.Exists(path)) return false;
-        using var mine = TryTake(path);
+        using var mine = TryAcquire(path);
         return mine is null;
     }
 
-    /// <summary>Gives the lock back.</summary>
+    /// <summary>Releases the lock.</summary>
     public void Dispose() => _stream.Dispose();
 }

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 
 namespace Dtt.Core.Storage;
 
-/// <summary>What the kernel says of a path: its owner, and the kind of file system it lies on.</summary>
+/// <summary>What the kernel says of a path: its owner, and the kind of file system it is on.</summary>
 public static partial class FileSystem
 {
     private const int CurrentFolder = -100;        // AT_FDCWD
@@ -35,11 +35,11 @@ public static partial class FileSystem
     public static unsafe uint OwnerOf(string path)
     {
         var buffer = stackalloc byte[256];
-        if (StatX(CurrentFolder, path, 0, BasicStats, buffer) != 0) throw new IOException($"{path}: {new Win32Exception(Marshal.GetLastPInvokeError()).Message}");
+        if (StatX(CurrentFolder, path, 0, BasicStats, buffer) != 0) throw Failure(path);
         return BinaryPrimitives.ReadUInt32LittleEndian(new ReadOnlySpan<byte>(buffer + UserIdOffset, 4));
     }
 
-    /// <summary>Free bytes, for this user, of the disk that a path lies on, or would lie on once it was made.</summary>
+    /// <summary>Free bytes, for this user, of the disk that a path is on, or would be on once it was made.</summary>
     public static long FreeBytes(string path)
     {
         path = Path.GetFullPath(path);
@@ -54,15 +54,17 @@ public static partial class FileSystem
     [LibraryImport("libc", EntryPoint = "geteuid")]
     public static partial uint UserId();
 
-    /// <summary>The network (or user-space) file system that a path lies on, or would lie on once it was made; null for a local one.</summary>
+    /// <summary>The network (or user-space) file system that a path is on, or would be on once it was made; null for a local one.</summary>
     /// <exception cref="IOException">It cannot be looked at.</exception>
     public static unsafe string? NetworkKind(string path)
     {
         var buffer = stackalloc byte[256];
         while (StatFs(path, buffer) != 0 && Marshal.GetLastPInvokeError() is NoEntry or NotAFolder && Path.GetDirectoryName(path) is { } parent) path = parent;
-        if (StatFs(path, buffer) != 0) throw new IOException($"{path}: {new Win32Exception(Marshal.GetLastPInvokeError()).Message}");
+        if (StatFs(path, buffer) != 0) throw Failure(path);
         return _networkKinds.GetValueOrDefault(BinaryPrimitives.ReadUInt32LittleEndian(new ReadOnlySpan<byte>(buffer, 4)));
     }
+
+    private static IOException Failure(string path) => new($"{path}: {new Win32Exception(Marshal.GetLastPInvokeError()).Message}");
 
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static unsafe partial int StatX(int folder, string path, int flags, uint mask, byte* result);

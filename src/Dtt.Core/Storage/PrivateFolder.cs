@@ -5,7 +5,8 @@ namespace Dtt.Core.Storage;
 /// <summary>Folders that only this user may enter.</summary>
 public static class PrivateFolder
 {
-    private const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+    private const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute
+        | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
 
     /// <summary>Makes a folder with mode 0700; one that is there is closed to others.</summary>
     /// <exception cref="UserErrorException">It belongs to another user.</exception>

@@ -10,7 +10,7 @@ namespace Dtt.Data.Datasets;
 /// <summary>The first stage: raw text on this machine and a manifest of it.</summary>
 public static class RawDataset
 {
-    /// <summary>Brings a dataset's raw files and writes their manifest; a manifest that still fits is left as it is.</summary>
+    /// <summary>Finds or generates a dataset's raw files and writes their manifest; a manifest that still matches is left as it is.</summary>
     /// <param name="config">The dataset's configuration.</param>
     /// <param name="rawFolder">Where raw files and the manifest go.</param>
     /// <param name="progress">Told the bytes done and the bytes in all.</param>
@@ -19,9 +19,9 @@ public static class RawDataset
     public static (RawManifest Manifest, bool WasThere) Prepare(DatasetConfig config, string rawFolder, Action<long, long>? progress = null)
     {
         var source = SourceOf(config);
-        if (RawManifest.Find(rawFolder) is { } there && there.Source == source && there.Files.All(f => new FileInfo(f.Path) is { Exists: true } i && i.Length == f.Bytes))
+        if (RawManifest.Find(rawFolder) is { } there && there.Source == source && there.Files.All(IsUnchanged))
         {
-            // New files in the raw folder may be among the first documents: these are taken again.
+            // New files in the raw folder may hold some of the first documents: then these are chosen again.
             var sameFiles = config.Path is not null || config.Builtin is not null
                 || (config.MaxDocuments is null && FindFiles(rawFolder, rawFolder).Count == there.Files.Count);
             if (sameFiles) return (there, true);
@@ -31,7 +31,7 @@ public static class RawDataset
         {
             var split = config.HubSplit is { } part ? $", split {part}" : "";
             throw new BadDataException($"{config.Source}: 'hf_path: {hub}'{split}: this version does not fetch from the Hugging Face Hub. "
-                + "Put the dataset on this machine as .jsonl files (one object with a 'text' a line) and name them with 'path:' instead of 'hf_path:'.");
+                + "Put the dataset on this machine as .jsonl files (one object with a 'text' field per line) and name them with 'path:' instead.");
         }
 
         Directory.CreateDirectory(rawFolder);
@@ -39,16 +39,16 @@ public static class RawDataset
         if (files.Count == 0)
         {
             throw new BadDataException(config.Path is { } path
-                ? $"{config.Source}: 'path: {path}' holds no {string.Join(", ", TextFiles.Endings)} or {TokenFiles.Ending} file."
+                ? $"{config.Source}: 'path: {path}' has no {string.Join(", ", TextFiles.Endings)} or {TokenFiles.Ending} file."
                 : $"there is no text in {rawFolder}: put {string.Join(", ", TextFiles.Endings)} files there, or name them with 'path:' in {config.Source}.");
         }
 
-        if (files.Find(f => new FileInfo(f).Length == 0) is { } empty) throw new BadDataException($"{empty} is empty; fill it or take it away.");
-        var taken = config.MaxDocuments is { } most ? Head(files, most, config) : [.. files.Select(f => (f, (long?)null))];
-        var total = taken.Sum(f => new FileInfo(f.File).Length);
+        if (files.Find(f => new FileInfo(f).Length == 0) is { } empty) throw new BadDataException($"{empty} is empty; add text to it or remove it.");
+        var used = config.MaxDocuments is { } most ? Head(files, most, config) : [.. files.Select(f => (f, (long?)null))];
+        var total = used.Sum(f => new FileInfo(f.File).Length);
         var done = 0L;
         var hashed = new List<RawFile>();
-        foreach (var (file, textBytes) in taken)
+        foreach (var (file, textBytes) in used)
         {
             var bytes = new FileInfo(file).Length;
             using var stream = File.OpenRead(file);
@@ -61,9 +61,11 @@ public static class RawDataset
         return (manifest, false);
     }
 
+    private static bool IsUnchanged(RawFile file) => new FileInfo(file.Path) is { Exists: true } found && found.Length == file.Bytes;
+
     private static IReadOnlyList<(string File, long? TextBytes)> Head(List<string> files, long most, DatasetConfig config) =>
         files.Exists(f => f.EndsWith(TokenFiles.Ending, StringComparison.Ordinal))
-            ? throw new BadDataException($"{config.Source}: 'ndocs' takes the first documents of text, and {files[0]} holds tokens; leave 'ndocs' out.")
+            ? throw new BadDataException($"{config.Source}: 'ndocs' counts documents of text, but {files[0]} holds tokens; leave 'ndocs' out.")
             : PiecePlan.Head(files, most, config);
 
     private static string SourceOf(DatasetConfig config) =>
@@ -83,7 +85,8 @@ public static class RawDataset
         if (!Directory.Exists(path))
         {
             if (path == rawFolder) return [];
-            throw new BadDataException($"there is no file or folder {Path.GetFullPath(path)}; put your text there, or name another place with 'path:' in the dataset's configuration.");
+            throw new BadDataException($"there is no file or folder {Path.GetFullPath(path)}; put your text there, or set 'path:' in the dataset's "
+                + "configuration to where it is.");
         }
 
         return [.. Directory.EnumerateFiles(path, "*" + TokenFiles.Ending, SearchOption.AllDirectories).Order(StringComparer.Ordinal)];

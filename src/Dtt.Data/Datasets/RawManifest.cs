@@ -37,18 +37,19 @@ public sealed record RawManifest
     }
 
     /// <summary>Writes the manifest.</summary>
-    public void Save(string folder) => DurableFile.Replace(Path.Combine(folder, FileName), JsonSerializer.SerializeToUtf8Bytes(this, DataJson.Default.RawManifest));
+    public void Save(string folder) =>
+        DurableFile.Replace(Path.Combine(folder, FileName), JsonSerializer.SerializeToUtf8Bytes(this, DataJson.Default.RawManifest));
 }
 
 /// <summary>One raw file.</summary>
 /// <param name="Path">Absolute.</param>
 /// <param name="Bytes">Its size.</param>
 /// <param name="Sha256">Its hash, hex.</param>
-/// <param name="TextBytes">Bytes of its text, decompressed, that are taken; null: all.</param>
+/// <param name="TextBytes">Bytes of its text, decompressed, that are used; null: all.</param>
 public sealed record RawFile(
     string Path, long Bytes, string Sha256, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? TextBytes = null)
 {
-    /// <summary>What decides the text that is taken.</summary>
+    /// <summary>What decides the text that is used.</summary>
     [JsonIgnore]
     public string Identity => TextBytes is { } text ? $"{Sha256}:{text}" : Sha256;
 }

@@ -13,14 +13,18 @@ public static class StepPlan
     {
         var micro = MicroBatches(globalBatchWindows, config.MicroBatchSize);
         if (worldSize > micro)
-            throw new BadDataException($"{worldSize} ranks, and a step of {globalBatchWindows:N0} windows has {micro:N0} micro-batches of {config.MicroBatchSize}: some ranks would have nothing to do. Use at most {micro:N0} ranks, or a smaller batch_size.");
+        {
+            throw new BadDataException($"{worldSize} ranks are too many: a step of {globalBatchWindows:N0} windows has {micro:N0} micro-batches of "
+                + $"{config.MicroBatchSize}, so some ranks would have nothing to do. Use at most {micro:N0} ranks, or a smaller batch_size.");
+        }
     }
 
     /// <summary>Micro-batches of a step; the last one may be smaller.</summary>
     public static long MicroBatches(long globalBatchWindows, int microBatchSize) => (globalBatchWindows + microBatchSize - 1) / microBatchSize;
 
     /// <summary>The micro-batches [From, To) of a step that a rank computes: contiguous, nearly as many for each.</summary>
-    public static (long From, long To) DealtTo(int rank, int worldSize, long microBatches) => (microBatches * rank / worldSize, microBatches * (rank + 1) / worldSize);
+    public static (long From, long To) DealtTo(int rank, int worldSize, long microBatches) =>
+        (microBatches * rank / worldSize, microBatches * (rank + 1) / worldSize);
 
     /// <summary>The plan of a run over N windows.</summary>
     /// <param name="config">The configuration.</param>
@@ -33,11 +37,15 @@ public static class StepPlan
         var tokensPerStep = globalBatchWindows * t;
         var steps = config.Epochs * windows / globalBatchWindows;
         if (windows == 0)
-            throw new BadDataException($"the training text is too small: no document run of {t + 1:N0} tokens for n_ctx {t:N0}. Bring more text or lower n_ctx.");
+        {
+            throw new BadDataException($"the training text is too small: no shard holds the {t + 1:N0} tokens that one window of n_ctx {t:N0} needs. "
+                + "Add text or lower n_ctx.");
+        }
+
         if (steps == 0)
         {
-            throw new BadDataException($"the training text is too small for one step: {windows:N0} windows of {t:N0} tokens, and a step takes {globalBatchWindows:N0} "
-                + $"(batch_size × grad_accumulation_steps × ranks). Bring more text, raise epochs, or lower batch_size.");
+            throw new BadDataException($"the training text is too small for one step: it has {windows:N0} windows of {t:N0} tokens, and a step needs "
+                + $"{globalBatchWindows:N0} (batch_size × grad_accumulation_steps × ranks). Add text, raise epochs, or lower batch_size.");
         }
 
         if (config.MaxSteps is { } maxSteps) steps = Math.Min(steps, maxSteps);

@@ -39,16 +39,20 @@ public sealed class TrainingData : IDisposable
     /// <exception cref="BadDataException">Something is missing, damaged, too small, or does not fit.</exception>
     public static TrainingData Open(string tokensFolder, string tokenizerFolder, RunConfig config, long frozenGlobalBatch, int worldSize = 1)
     {
-        var index = TokenIndex.Find(tokensFolder) ?? throw new BadDataException($"there are no tokens in {tokensFolder}; make them with `dtt tokenize` and the same configuration.");
+        var index = TokenIndex.FindRequired(tokensFolder);
         var vocabulary = TokenizerFolder.Load(tokenizerFolder);
         if (index.Source.TokenizerSha256 != vocabulary.Sha256)
         {
-            throw new BadDataException($"the tokens in {tokensFolder} were made with another tokenizer ({index.Source.TokenizerSha256[..12]}) than the one in {tokenizerFolder} "
-                + $"({vocabulary.Sha256[..12]}). Delete the tokens and run `dtt tokenize` again, or bring the right tokenizer back.");
+            throw new BadDataException($"the tokens in {tokensFolder} were made with another tokenizer ({index.Source.TokenizerSha256[..12]}) than the one in "
+                + $"{tokenizerFolder} ({vocabulary.Sha256[..12]}). Delete the tokens and run `dtt tokenize` again, or restore the right tokenizer.");
         }
 
         if (vocabulary.Size != config.Model.VocabSize)
-            throw new BadDataException($"vocab_size is {config.Model.VocabSize:N0}, and the tokenizer in {tokenizerFolder} has {vocabulary.Size:N0} ids. Set vocab_size: {vocabulary.Size}.");
+        {
+            throw new BadDataException($"vocab_size is {config.Model.VocabSize:N0}, but the tokenizer in {tokenizerFolder} has {vocabulary.Size:N0} tokens. "
+                + $"Set vocab_size: {vocabulary.Size}.");
+        }
+
         var train = TokenShards.Open(tokensFolder, index, "train");
         try
         {

@@ -3,7 +3,7 @@ using System.Text;
 namespace Dtt.Data.Tales;
 
 /// <summary>
-/// A grammar of text. A rule is <c>name: alternative | alternative</c>, going on over indented lines. In an alternative, <c>{rule}</c> is one of
+/// A grammar of text. A rule is <c>name: alternative | alternative</c>, continued on indented lines. In an alternative, <c>{rule}</c> is one of
 /// that rule's alternatives; <c>{x=rule}</c> chooses once, remembers it as <c>{x}</c> for the rest of the text and writes nothing;
 /// <c>{x='words'}</c> remembers just these words; <c>{a rule}</c> writes "a" or "an" before it; <c>{s rule}</c> is its plural; <c>{^rule}</c>
 /// starts it with a capital; <c> / </c> starts a new line.
@@ -13,7 +13,8 @@ internal sealed class Grammar
     private static readonly (string One, string Many)[] _irregular =
     [
         ("mouse", "mice"), ("goose", "geese"), ("sheep", "sheep"), ("calf", "calves"), ("wolf", "wolves"), ("elk", "elk"), ("bison", "bison"),
-        ("fox", "foxes"), ("box", "boxes"), ("ox", "oxen"), ("child", "children"), ("leaf", "leaves"), ("salmon", "salmon"), ("trout", "trout"), ("fishwife", "fishwives"), ("wild", "wilds"),
+        ("fox", "foxes"), ("box", "boxes"), ("ox", "oxen"), ("child", "children"), ("leaf", "leaves"), ("salmon", "salmon"), ("trout", "trout"),
+        ("fishwife", "fishwives"), ("wild", "wilds"),
     ];
 
     private readonly Dictionary<string, string[]> _rules = new(StringComparer.Ordinal);
@@ -90,8 +91,7 @@ internal sealed class Grammar
         else if (slot.StartsWith("a ", StringComparison.Ordinal))
         {
             var noun = ToText(slot[2..], random, bound, depth);
-            var vowel = "aeiouAEIOU".Contains(noun[0]) || noun.StartsWith("honest", StringComparison.Ordinal) || noun.StartsWith("hourglass", StringComparison.Ordinal);
-            text.Append(vowel ? "an " : "a ").Append(noun);
+            text.Append(StartsWithVowel(noun) ? "an " : "a ").Append(noun);
         }
         else if (slot.StartsWith("s ", StringComparison.Ordinal))
         {
@@ -123,8 +123,12 @@ internal sealed class Grammar
         }
 
         if (noun.EndsWith('y') && !"aeiou".Contains(noun[^2])) return noun[..^1] + "ies";
-        return noun + (noun[^1] is 's' or 'x' or 'z' || noun.EndsWith("ch", StringComparison.Ordinal) || noun.EndsWith("sh", StringComparison.Ordinal) ? "es" : "s");
+        var hissing = noun[^1] is 's' or 'x' or 'z' || noun.EndsWith("ch", StringComparison.Ordinal) || noun.EndsWith("sh", StringComparison.Ordinal);
+        return noun + (hissing ? "es" : "s");
     }
+
+    private static bool StartsWithVowel(string noun) =>
+        "aeiouAEIOU".Contains(noun[0]) || noun.StartsWith("honest", StringComparison.Ordinal) || noun.StartsWith("hourglass", StringComparison.Ordinal);
 
     /// <summary>Starts every sentence with a capital; what follows a closing quote does so too, unless it tells who spoke.</summary>
     private static string Capitalize(StringBuilder text)
@@ -137,7 +141,8 @@ internal sealed class Grammar
             if (char.IsAsciiLetter(text[i])) start = false;
             else if (text[i] == '\n') start = true;
             else if (text[i] == ' ' && i > 1 && EndsSentence(text[i - 1])) start = true;
-            else if (text[i] == ' ' && i > 2 && text[i - 1] == '"' && EndsSentence(text[i - 2])) start = !TellsWhoSpoke(text.ToString(i + 1, Math.Min(30, text.Length - i - 1)));
+            else if (text[i] == ' ' && i > 2 && text[i - 1] == '"' && EndsSentence(text[i - 2]))
+                start = !TellsWhoSpoke(text.ToString(i + 1, Math.Min(30, text.Length - i - 1)));
         }
 
         return text.ToString();

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Text.Unicode;
 using Dtt.Core.Errors;
 
@@ -24,7 +25,7 @@ public abstract class DocumentReader : IDisposable
     {
         Stream stream = new FileStream(piece.File, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
         if (piece.Offset > 0 || piece.Length < piece.FileBytes) stream = new SliceStream(stream, piece.Offset, piece.Length);
-        if (piece.File.EndsWith(".gz", StringComparison.Ordinal)) stream = new System.IO.Compression.GZipStream(stream, System.IO.Compression.CompressionMode.Decompress);
+        if (piece.File.EndsWith(".gz", StringComparison.Ordinal)) stream = new GZipStream(stream, CompressionMode.Decompress);
         else if (piece.File.EndsWith(".zst", StringComparison.Ordinal)) stream = new ZstdSharp.DecompressionStream(stream);
         if (piece.TextBytes is { } text) stream = new SliceStream(stream, 0, text);
         return piece.Format switch
@@ -41,7 +42,8 @@ public abstract class DocumentReader : IDisposable
         if (Utf8.IsValid(text)) return;
         var at = 0;
         while (System.Text.Rune.DecodeFromUtf8(text[at..], out _, out var width) == System.Buffers.OperationStatus.Done) at += width;
-        throw new BadDataException($"{piece.File}: byte {piece.Offset + offset + at:N0} (0x{text[at]:X2}{(piece.Offset == 0 ? $", line {line}" : "")}) is not UTF-8. "
+        var place = piece.Offset == 0 ? $", line {line}" : "";
+        throw new BadDataException($"{piece.File}: byte {piece.Offset + offset + at:N0} (0x{text[at]:X2}{place}) is not UTF-8. "
             + "Convert the file, for example with `iconv -f latin1 -t utf-8`, and run the command again.");
     }
 }

@@ -32,7 +32,7 @@ internal sealed class JsonLinesReader(Piece piece, Stream stream) : DocumentRead
             catch (InvalidOperationException)
             {
                 // A lone surrogate in an escape: there is no UTF-8 for it.
-                throw Wrong($"has a '{piece.TextField}' that is no valid text");
+                throw Wrong($"has a '{piece.TextField}' that is not valid Unicode");
             }
 
             if (_length > 0) return true;
@@ -51,7 +51,7 @@ internal sealed class JsonLinesReader(Piece piece, Stream stream) : DocumentRead
         }
         catch (Exception e) when (e is InvalidDataException or EndOfStreamException or ZstdSharp.ZstdException)
         {
-            throw new BadDataException($"{piece.File}: its compressed data is damaged after line {_lines.Number} ({e.Message}). Fetch the file again.", e);
+            throw new BadDataException($"{piece.File}: its compressed data is damaged after line {_lines.Number} ({e.Message}). Download the file again.", e);
         }
     }
 
@@ -59,7 +59,7 @@ internal sealed class JsonLinesReader(Piece piece, Stream stream) : DocumentRead
     {
         _length = 0;
         var json = new Utf8JsonReader(line);
-        if (!json.Read() || json.TokenType != JsonTokenType.StartObject) throw Wrong("is no JSON object");
+        if (!json.Read() || json.TokenType != JsonTokenType.StartObject) throw Wrong("is not a JSON object");
         while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
         {
             var wanted = json.ValueTextEquals(_field);
@@ -70,14 +70,18 @@ internal sealed class JsonLinesReader(Piece piece, Stream stream) : DocumentRead
                 continue;
             }
 
-            if (json.TokenType != JsonTokenType.String) throw Wrong($"has a '{piece.TextField}' that is no text");
+            if (json.TokenType != JsonTokenType.String) throw Wrong($"has a '{piece.TextField}' that is not a string");
             if (_document.Length < json.ValueSpan.Length) _document = new byte[json.ValueSpan.Length * 2];
             _length = json.CopyString(_document);
             return;
         }
 
-        throw Wrong($"has no '{piece.TextField}'; name the field with text_field in the dataset's configuration");
+        throw Wrong($"has no '{piece.TextField}'; set text_field in the dataset's configuration to the field that holds the text");
     }
 
-    private BadDataException Wrong(string what) => new($"{piece.File}: line {(piece.Offset == 0 ? _lines.Number.ToString() : $"at byte {piece.Offset + _lines.Offset:N0}")} {what}.");
+    private BadDataException Wrong(string what)
+    {
+        var line = piece.Offset == 0 ? $"{_lines.Number}" : $"at byte {piece.Offset + _lines.Offset:N0}";
+        return new BadDataException($"{piece.File}: line {line} {what}.");
+    }
 }

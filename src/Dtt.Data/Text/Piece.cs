@@ -6,7 +6,7 @@ namespace Dtt.Data.Text;
 /// <param name="Offset">First byte of the slice.</param>
 /// <param name="Length">Bytes of the slice.</param>
 /// <param name="FileBytes">Bytes of the whole file.</param>
-/// <param name="Format">How documents stand in it.</param>
+/// <param name="Format">How documents are separated in it.</param>
 /// <param name="TextField">For JSON lines, the field with the text.</param>
 /// <param name="TextBytes">For a compressed file, bytes of its text that are read; null: all.</param>
 public sealed record Piece(int Number, string File, long Offset, long Length, long FileBytes, PieceFormat Format, string TextField, long? TextBytes = null);

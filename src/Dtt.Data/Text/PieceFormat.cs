@@ -1,6 +1,6 @@
 namespace Dtt.Data.Text;
 
-/// <summary>How documents stand in a piece.</summary>
+/// <summary>How documents are separated in a piece.</summary>
 public enum PieceFormat
 {
     /// <summary>A document a line.</summary>

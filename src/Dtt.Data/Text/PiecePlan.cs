@@ -12,7 +12,7 @@ public static class PiecePlan
     private const int SlicesWanted = 64;
 
     /// <summary>The pieces of the files of a manifest, in its order.</summary>
-    /// <exception cref="BadDataException">A file is gone or has changed its size since the manifest was written.</exception>
+    /// <exception cref="BadDataException">A file was deleted, or its size has changed, since the manifest was written.</exception>
     public static IReadOnlyList<Piece> Of(RawManifest manifest, DatasetConfig config)
     {
         var slice = Math.Clamp(manifest.Files.Sum(f => f.Bytes) / SlicesWanted, SmallestSlice, LargestSlice);
@@ -21,7 +21,11 @@ public static class PiecePlan
         {
             var info = new FileInfo(file.Path);
             if (!info.Exists || info.Length != file.Bytes)
-                throw new BadDataException($"{file.Path} {(info.Exists ? $"has {info.Length:N0} bytes now, and had {file.Bytes:N0}" : "is gone")} since `dtt download`; run it again.");
+            {
+                var change = info.Exists ? $"changed from {file.Bytes:N0} to {info.Length:N0} bytes" : "was deleted";
+                throw new BadDataException($"{file.Path} {change} after `dtt download`; run it again.");
+            }
+
             var format = FormatOf(file.Path, config);
             var (text, end) = IsCompressed(file.Path) ? (file.TextBytes, info.Length) : (null, file.TextBytes ?? info.Length);
             var cuts = format == PieceFormat.WholeFile || IsCompressed(file.Path) ? [0, end] : Cuts(file.Path, end, slice, format);
@@ -32,27 +36,30 @@ public static class PiecePlan
         return pieces;
     }
 
-    /// <summary>The first documents of a dataset: its files up to the one that holds the last of them, with the bytes of text that are read of that.</summary>
+    /// <summary>
+    /// The first documents of a dataset: its files up to the one that holds the last of them, with the bytes of text that are read of that one.
+    /// </summary>
     /// <param name="files">Files of text, in order.</param>
-    /// <param name="documents">Most documents taken.</param>
+    /// <param name="documents">Most documents to use.</param>
     /// <param name="config">How they are cut.</param>
     public static IReadOnlyList<(string File, long? TextBytes)> Head(IReadOnlyList<string> files, long documents, DatasetConfig config)
     {
-        var taken = new List<(string, long?)>();
+        var used = new List<(string, long?)>();
         foreach (var file in files)
         {
             var bytes = new FileInfo(file).Length;
-            using var reader = DocumentReader.Open(new Piece(taken.Count, file, 0, bytes, bytes, FormatOf(file, config), config.TextField));
+            using var reader = DocumentReader.Open(new Piece(used.Count, file, 0, bytes, bytes, FormatOf(file, config), config.TextField));
             while (documents > 0 && reader.Read()) documents--;
-            taken.Add((file, documents == 0 ? reader.End : null));
+            used.Add((file, documents == 0 ? reader.End : null));
             if (documents == 0) break;
         }
 
-        return taken;
+        return used;
     }
 
-    private static PieceFormat FormatOf(string file, DatasetConfig config) => !file.EndsWith(".txt", StringComparison.Ordinal) ? PieceFormat.JsonLines : config.Documents switch
+    private static PieceFormat FormatOf(string file, DatasetConfig config) => config.Documents switch
     {
+        _ when !file.EndsWith(".txt", StringComparison.Ordinal) => PieceFormat.JsonLines,
         "lines" => PieceFormat.Lines,
         "files" => PieceFormat.WholeFile,
         _ => PieceFormat.BlankLines,
@@ -64,9 +71,9 @@ public static class PiecePlan
     {
         var cuts = new List<long> { 0 };
         using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1);
-        for (var wish = slice; wish + slice / 2 < length; wish += slice)
+        for (var target = slice; target + slice / 2 < length; target += slice)
         {
-            var cut = BoundaryAfter(stream, wish, format);
+            var cut = BoundaryAfter(stream, target, format);
             if (cut >= length) break;
             if (cut > cuts[^1]) cuts.Add(cut);
         }

@@ -12,7 +12,7 @@ public static class BpeTrainer
     /// <param name="counts">How often each word occurs.</param>
     /// <param name="vocabSize">At least 257.</param>
     /// <param name="progress">Told the number of ids so far, now and then.</param>
-    /// <exception cref="BadDataException">The text has too few different pairs for so many ids.</exception>
+    /// <exception cref="BadDataException">The text has too few different pairs for a vocabulary of that size.</exception>
     public static Vocabulary Train(WordCounts counts, int vocabSize, Action<int>? progress = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(vocabSize, 257);
@@ -29,10 +29,10 @@ public static class BpeTrainer
         var merges = new List<(int Left, int Right)>(vocabSize - 257);
         while (merges.Count < vocabSize - 257)
         {
-            if (!pairs.TryTakeBest(out var left, out var right, out var places))
+            if (!pairs.TryDequeueBest(out var left, out var right, out var places))
             {
-                throw new BadDataException($"the text has {merges.Count + 257:N0} ids' worth of different pairs, and vocab_size asks for {vocabSize:N0}: "
-                    + $"set vocab_size to at most {merges.Count + 257:N0}, or bring more text.");
+                throw new BadDataException($"the text has pairs for a vocabulary of {merges.Count + 257:N0} tokens, but vocab_size is {vocabSize:N0}: "
+                    + $"set vocab_size to at most {merges.Count + 257:N0}, or add text.");
             }
 
             var merged = 256 + merges.Count;

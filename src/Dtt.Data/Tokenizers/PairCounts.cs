@@ -34,8 +34,8 @@ internal sealed class PairCounts
         _changed.Clear();
     }
 
-    /// <summary>Takes the most frequent pair out, with the words that may hold it; false when no pair occurs any more.</summary>
-    public bool TryTakeBest(out int left, out int right, out IEnumerable<int> places)
+    /// <summary>Removes the most frequent pair and gives the words that may hold it; false when no pair is left.</summary>
+    public bool TryDequeueBest(out int left, out int right, out IEnumerable<int> places)
     {
         while (_queue.TryDequeue(out var pair, out var priority))
         {

@@ -23,11 +23,12 @@ public static class TokenizerFolder
     public static void Save(Vocabulary vocabulary, string folder)
     {
         Directory.CreateDirectory(folder);
-        var names = Enumerable.Range(0, vocabulary.Size).Select(id => id == vocabulary.EndOfText ? Vocabulary.EndOfTextToken : ByteAlphabet.ToText(vocabulary.BytesOf(id))).ToArray();
+        var names = Enumerable.Range(0, vocabulary.Size).Select(id => NameOf(vocabulary, id)).ToArray();
         var merges = vocabulary.Merges.Select(m => (names[m.Left], names[m.Right])).ToArray();
+        var mergeLines = "#version: 0.2\n" + string.Concat(merges.Select(m => $"{m.Item1} {m.Item2}\n"));
         DurableFile.Replace(Path.Combine(folder, Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)) + ".tiktoken"), Tiktoken(vocabulary));
         DurableFile.Replace(Path.Combine(folder, "vocab.json"), Json(json => WriteVocabulary(json, names)));
-        DurableFile.Replace(Path.Combine(folder, "merges.txt"), Encoding.UTF8.GetBytes("#version: 0.2\n" + string.Concat(merges.Select(m => $"{m.Item1} {m.Item2}\n"))));
+        DurableFile.Replace(Path.Combine(folder, "merges.txt"), Encoding.UTF8.GetBytes(mergeLines));
         DurableFile.Replace(Path.Combine(folder, MainFile), Json(json => WriteTokenizer(json, names, merges, vocabulary.EndOfText)));
     }
 
@@ -36,24 +37,29 @@ public static class TokenizerFolder
     public static Vocabulary Load(string folder)
     {
         var file = Path.Combine(folder, MainFile);
-        if (!File.Exists(file)) throw new BadDataException($"there is no tokenizer in {folder}; make it with `dtt tokenize`.");
+        if (!File.Exists(file)) throw new BadDataException($"there is no tokenizer in {folder}; run `dtt tokenize` first.");
         try
         {
             using var json = JsonDocument.Parse(File.ReadAllBytes(file));
             var model = json.RootElement.GetProperty("model");
             var preTokenizer = json.RootElement.GetProperty("pre_tokenizer");
-            if (model.GetProperty("type").GetString() != "BPE" || preTokenizer.GetProperty("type").GetString() != "ByteLevel")
-                throw new BadDataException($"{file} is a {model.GetProperty("type").GetString()} tokenizer with {preTokenizer.GetProperty("type").GetString()} pre-tokenization; DTT reads byte-level BPE with GPT-2's.");
+            var (kind, splitting) = (model.GetProperty("type").GetString(), preTokenizer.GetProperty("type").GetString());
+            if (kind != "BPE" || splitting != "ByteLevel")
+            {
+                throw new BadDataException($"{file} is a {kind} tokenizer with {splitting} pre-tokenization; "
+                    + "DTT reads byte-level BPE with GPT-2's pre-tokenization only.");
+            }
+
             return Read(model, file);
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
         {
-            throw new BadDataException($"{file} is not a whole tokenizer.json ({e.Message}); delete its folder and run `dtt tokenize` again.", e);
+            throw new BadDataException($"{file} is incomplete or damaged ({e.Message}); delete its folder and run `dtt tokenize` again.", e);
         }
     }
 
     /// <summary>Reads a <c>.tiktoken</c> file: a line per id, its bytes in base64 and its rank; the merges follow from the ranks.</summary>
-    /// <exception cref="BadDataException">A line is something else, or an id is not made of two earlier ones.</exception>
+    /// <exception cref="BadDataException">A line is something else, or a token is not a merge of two earlier ones.</exception>
     public static Vocabulary LoadTiktoken(string file)
     {
         var ranks = new Dictionary<byte[], int>(ByteArrayComparer.Instance);
@@ -63,12 +69,12 @@ public static class TokenizerFolder
             number++;
             var parts = line.Split(' ');
             if (parts.Length != 2 || !int.TryParse(parts[1], out var rank) || !ranks.TryAdd(Convert.FromBase64String(parts[0]), rank))
-                throw new BadDataException($"{file}:{number}: expected 'base64 rank', each once.");
+                throw new BadDataException($"{file}:{number}: expected 'base64 rank', each token once.");
         }
 
         var merges = new List<(int, int)>(ranks.Count - 256);
         foreach (var (bytes, rank) in ranks.OrderBy(r => r.Value).Where(r => r.Key.Length > 1))
-            merges.Add(SplitOf(bytes, rank, ranks) ?? throw new BadDataException($"{file}: rank {rank} is not made of two smaller ones."));
+            merges.Add(SplitOf(bytes, rank, ranks) ?? throw new BadDataException($"{file}: the token of rank {rank} is not a merge of two earlier tokens."));
         return new Vocabulary(merges);
     }
 
@@ -78,19 +84,24 @@ public static class TokenizerFolder
         var merges = new List<(int, int)>();
         foreach (var merge in model.GetProperty("merges").EnumerateArray())
         {
-            var pair = merge.ValueKind == JsonValueKind.Array ? (merge[0].GetString()!, merge[1].GetString()!) : (merge.GetString()!.Split(' ')[0], merge.GetString()!.Split(' ')[1]);
-            merges.Add((ids[pair.Item1], ids[pair.Item2]));
+            string[] pair = merge.ValueKind == JsonValueKind.Array ? [merge[0].GetString()!, merge[1].GetString()!] : merge.GetString()!.Split(' ');
+            merges.Add((ids[pair[0]], ids[pair[1]]));
         }
 
         var vocabulary = new Vocabulary(merges);
         foreach (var (name, id) in ids)
         {
-            var expected = id == vocabulary.EndOfText ? Vocabulary.EndOfTextToken : id < vocabulary.Size ? ByteAlphabet.ToText(vocabulary.BytesOf(id)) : null;
-            if (expected != name) throw new BadDataException($"{file}: id {id} is '{name}' where its merges make '{expected}'; DTT numbers bytes, then merges, then {Vocabulary.EndOfTextToken}.");
+            var expected = id < vocabulary.Size ? NameOf(vocabulary, id) : null;
+            if (expected == name) continue;
+            throw new BadDataException($"{file}: id {id} is '{name}', but by its merges it must be '{expected}'; "
+                + $"DTT numbers bytes, then merges, then {Vocabulary.EndOfTextToken}.");
         }
 
         return vocabulary;
     }
+
+    private static string NameOf(Vocabulary vocabulary, int id) =>
+        id == vocabulary.EndOfText ? Vocabulary.EndOfTextToken : ByteAlphabet.ToText(vocabulary.BytesOf(id));
 
     /// <summary>The last merge that made a token: BPE over its bytes with all smaller ranks ends in two symbols.</summary>
     private static (int Left, int Right)? SplitOf(byte[] bytes, int rank, Dictionary<byte[], int> ranks)
@@ -114,7 +125,7 @@ public static class TokenizerFolder
     private static byte[] Tiktoken(Vocabulary vocabulary)
     {
         var lines = new StringBuilder();
-        for (var id = 0; id < vocabulary.EndOfText; id++) lines.Append(Convert.ToBase64String(vocabulary.BytesOf(id))).Append(' ').Append(id).Append('\n');
+        for (var id = 0; id < vocabulary.EndOfText; id++) lines.Append($"{Convert.ToBase64String(vocabulary.BytesOf(id))} {id}\n");
         return Encoding.ASCII.GetBytes(lines.ToString());
     }
 
@@ -139,7 +150,8 @@ public static class TokenizerFolder
         json.WriteNull("truncation");
         json.WriteNull("padding");
         json.WriteStartArray("added_tokens");
-        json.WriteRawValue($$"""{"id": {{endOfText}}, "content": "{{Vocabulary.EndOfTextToken}}", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true}""");
+        json.WriteRawValue($$"""{"id": {{endOfText}}, "content": "{{Vocabulary.EndOfTextToken}}", "single_word": false,"""
+            + """ "lstrip": false, "rstrip": false, "normalized": false, "special": true}""");
         json.WriteEndArray();
         json.WriteNull("normalizer");
         json.WritePropertyName("pre_tokenizer");

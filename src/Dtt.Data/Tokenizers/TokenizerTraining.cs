@@ -6,11 +6,11 @@ using Dtt.Data.Text;
 namespace Dtt.Data.Tokenizers;
 
 /// <summary>
-/// Makes a tokenizer's folder from the pieces of a dataset, in steps that may each be done again and by anybody who sees the files: count each piece, then merge the counts and train.
-/// Count tables lie in <c>FOLDER.counting</c> until the tokenizer is there.
+/// Makes a tokenizer's folder from the pieces of a dataset, in steps that may each be repeated, by any process that sees the files: count each
+/// piece, then merge the counts and train. Count tables are in <c>FOLDER.counting</c> until the tokenizer is written.
 /// </summary>
 /// <param name="folder">The tokenizer's folder.</param>
-/// <param name="source">What decides the counts: tables of something else are thrown away.</param>
+/// <param name="source">What decides the counts: tables of another source are deleted.</param>
 public sealed class TokenizerTraining(string folder, string source)
 {
     private readonly string _counting = folder + ".counting";
@@ -46,13 +46,14 @@ public sealed class TokenizerTraining(string folder, string source)
     {
         var counts = new WordCounts();
         foreach (var piece in pieces) counts.Add(WordCounts.Load(Table(piece.Number)));
-        if (counts.Documents == 0) throw new BadDataException($"there is no text in {string.Join(", ", pieces.Select(p => p.File).Distinct())}: every line is empty.");
+        if (counts.Documents == 0)
+            throw new BadDataException($"there is no text in {string.Join(", ", pieces.Select(p => p.File).Distinct())}: every line is empty.");
         var vocabulary = BpeTrainer.Train(counts, vocabSize);
         TokenizerFolder.Save(vocabulary, folder);
         return (vocabulary, counts.Documents);
     }
 
-    /// <summary>Throws the count tables away.</summary>
+    /// <summary>Deletes the count tables.</summary>
     public void End()
     {
         if (Directory.Exists(_counting)) Directory.Delete(_counting, recursive: true);

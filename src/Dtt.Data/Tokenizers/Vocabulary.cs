@@ -24,7 +24,8 @@ public sealed class Vocabulary
         for (var m = 0; m < merges.Count; m++)
         {
             var (left, right) = merges[m];
-            if (left < 0 || right < 0 || left >= 256 + m || right >= 256 + m) throw new BadDataException($"merge {m} joins ids {left} and {right}, which come later than it.");
+            if (left < 0 || right < 0 || left >= 256 + m || right >= 256 + m)
+                throw new BadDataException($"merge {m} joins ids {left} and {right}, which are not made before it.");
             _bytes[256 + m] = [.. _bytes[left], .. _bytes[right]];
             Pairs.Add(left, right, 256 + m);
         }

@@ -37,7 +37,10 @@ public sealed class WordCounts
         Documents += other.Documents;
     }
 
-    /// <summary>Writes the table: magic, documents, number of words, then per word its length, bytes and count; words by their bytes, so equal tables give equal files.</summary>
+    /// <summary>
+    /// Writes the table: magic, documents, number of words, then per word its length, bytes and count; words by their bytes, so equal tables give
+    /// equal files.
+    /// </summary>
     public void Save(string path)
     {
         using var memory = new MemoryStream();
@@ -70,7 +73,7 @@ public sealed class WordCounts
         using var reader = new BinaryReader(File.OpenRead(path));
         try
         {
-            if (!reader.ReadBytes(_magic.Length).AsSpan().SequenceEqual(_magic)) throw new InvalidDataException($"{path} is no table of word counts.");
+            if (!reader.ReadBytes(_magic.Length).AsSpan().SequenceEqual(_magic)) throw new InvalidDataException($"{path} is not a table of word counts.");
             var counts = new WordCounts { Documents = reader.ReadInt64() };
             for (var n = reader.ReadInt32(); n > 0; n--)
             {

@@ -8,8 +8,9 @@ using Dtt.Data.Tokenizers;
 namespace Dtt.Data.Tokens;
 
 /// <summary>
-/// Makes a folder of token shards in steps that may each be done again and by anybody who sees the files: encode the pieces in any order into <c>FOLDER.partial</c>, verify them, then give the shards
-/// their numbers and the folder its name. Whole pieces survive a kill, and the result is the same byte for byte.
+/// Makes a folder of token shards in steps that may each be repeated, by any process that sees the files: encode the pieces in any order into
+/// <c>FOLDER.partial</c>, verify them, then give the shards their numbers and the folder its name. Finished pieces survive a kill, and the result
+/// is the same byte for byte.
 /// </summary>
 /// <param name="folder">The tokens' folder.</param>
 /// <param name="source">What decides the bytes.</param>
@@ -24,8 +25,9 @@ public sealed class DatasetEncoder(string folder, TokenSource source)
     /// <param name="vocabulary">The tokenizer.</param>
     /// <param name="progress">Told the raw bytes done, from many threads.</param>
     /// <param name="cancellation">Stops between pieces.</param>
-    /// <exception cref="BadDataException">The text is damaged, or the folder holds the tokens of something else.</exception>
-    public static TokenIndex Encode(IReadOnlyList<Piece> pieces, string folder, TokenSource source, Vocabulary vocabulary, Action<long>? progress = null, CancellationToken cancellation = default)
+    /// <exception cref="BadDataException">The text is damaged, or the folder holds tokens of another source.</exception>
+    public static TokenIndex Encode(IReadOnlyList<Piece> pieces, string folder, TokenSource source, Vocabulary vocabulary,
+        Action<long>? progress = null, CancellationToken cancellation = default)
     {
         var encoder = new DatasetEncoder(folder, source);
         if (encoder.FindDone() is { } there) return there;
@@ -49,12 +51,14 @@ public sealed class DatasetEncoder(string folder, TokenSource source)
     }
 
     /// <summary>The index when the folder is complete already, else null.</summary>
-    /// <exception cref="BadDataException">It was made of something else.</exception>
+    /// <exception cref="BadDataException">It was made from another source.</exception>
     public TokenIndex? FindDone()
     {
         if (TokenIndex.Find(folder) is not { } there) return null;
-        return there.Source.DifferencesFrom(source) is { Count: 0 } ? there : throw new BadDataException($"{folder} holds other tokens ({string.Join("; ", source.DifferencesFrom(there.Source))}). "
-            + "Delete that folder to make them anew, or give this dataset or tokenizer another name.");
+        return source.DifferencesFrom(there.Source) is { Count: > 0 } differences
+            ? throw new BadDataException($"{folder} holds tokens of another source ({string.Join("; ", differences)}). "
+                + "Delete that folder to tokenize again, or give this dataset or tokenizer another name.")
+            : there;
     }
 
     /// <summary>Makes the folder of pieces, and keeps those that belong to this source.</summary>
@@ -65,8 +69,8 @@ public sealed class DatasetEncoder(string folder, TokenSource source)
     public EncodedPiece EncodePiece(Piece piece, Vocabulary vocabulary, BpeEncoder encoder) =>
         PieceEncoder.Find(PieceFolder(piece.Number)) ?? PieceEncoder.Encode(piece, PieceFolder(piece.Number), source, vocabulary, encoder);
 
-    /// <summary>Reads a piece's shards again; what does not have its hash is encoded anew.</summary>
-    /// <exception cref="BadDataException">It is wrong again: the disk is not to be trusted.</exception>
+    /// <summary>Reads a piece's shards again; one whose hash is wrong is encoded again.</summary>
+    /// <exception cref="BadDataException">The hash is wrong a second time: the disk is at fault.</exception>
     public EncodedPiece VerifyPiece(Piece piece, Vocabulary vocabulary, BpeEncoder encoder)
     {
         var encoded = EncodePiece(piece, vocabulary, encoder);
@@ -74,17 +78,19 @@ public sealed class DatasetEncoder(string folder, TokenSource source)
         Directory.Delete(PieceFolder(piece.Number), recursive: true);
         encoded = EncodePiece(piece, vocabulary, encoder);
         return Damaged(encoded, piece.Number) is not { } file ? encoded
-            : throw new BadDataException($"{file} was written twice and read back with another hash: look after the disk, then run `dtt tokenize` again.");
+            : throw new BadDataException($"{file} was written twice and its hash is wrong both times: check the disk, then run `dtt tokenize` again.");
     }
 
     /// <summary>Numbers the shards by piece and part and gives the folder its name, in steps that may each be repeated after a kill.</summary>
-    /// <exception cref="BadDataException">The text holds no training document.</exception>
+    /// <exception cref="BadDataException">The text has no training documents.</exception>
     public TokenIndex Assemble(int pieces)
     {
         if (FindDone() is { } done) return done;
         var ready = Path.Combine(_partial, "ready");
         Directory.CreateDirectory(ready);
-        var encoded = Enumerable.Range(0, pieces).Select(p => PieceEncoder.Find(PieceFolder(p)) ?? throw new InvalidOperationException($"piece {p} of {folder} is not encoded.")).ToList();
+        var encoded = Enumerable.Range(0, pieces)
+            .Select(p => PieceEncoder.Find(PieceFolder(p)) ?? throw new InvalidOperationException($"piece {p} of {folder} is not encoded."))
+            .ToList();
         var shards = new List<TokenShard>();
         foreach (var split in new[] { "train", "val" })
         {
@@ -98,7 +104,8 @@ public sealed class DatasetEncoder(string folder, TokenSource source)
             }
         }
 
-        if (!shards.Any(s => s.Split == "train")) throw new BadDataException($"{folder}: the text holds no training document; bring more text or lower val_fraction.");
+        if (!shards.Any(s => s.Split == "train"))
+            throw new BadDataException($"{folder}: the text has no training documents; add text or lower val_fraction.");
         var index = new TokenIndex { Source = source, Shards = shards };
         index.Save(ready);
         Directory.CreateDirectory(Path.GetDirectoryName(folder)!);

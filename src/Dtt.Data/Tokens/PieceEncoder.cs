@@ -63,7 +63,17 @@ internal static class PieceEncoder
         {
             if (_open is null) return;
             var (part, sha256) = (_done.Count, _open.Finish());
-            _done.Add(new TokenShard { File = NameOf(part), Split = split, Piece = piece, Part = part, Tokens = _open.Tokens, Documents = _open.Documents, TextBytes = _open.TextBytes, Sha256 = sha256 });
+            _done.Add(new TokenShard
+            {
+                File = NameOf(part),
+                Split = split,
+                Piece = piece,
+                Part = part,
+                Tokens = _open.Tokens,
+                Documents = _open.Documents,
+                TextBytes = _open.TextBytes,
+                Sha256 = sha256,
+            });
             _open.Dispose();
             _open = null;
         }

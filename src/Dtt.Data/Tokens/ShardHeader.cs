@@ -23,28 +23,30 @@ internal static class ShardHeader
         return header;
     }
 
-    /// <summary>Bytes per token, bytes before the first one, and token count of another trainer's file: one without a header is bare uint16.</summary>
-    /// <exception cref="BadDataException">The file is gone or cut short.</exception>
+    /// <summary>Bytes per token, header bytes, and token count of another trainer's file: one without a header is bare uint16.</summary>
+    /// <exception cref="BadDataException">The file is missing or cut short.</exception>
     public static (int TokenBytes, int HeaderBytes, long Tokens) ReadAny(string file)
     {
-        if (!File.Exists(file)) throw new BadDataException($"{file} is gone since `dtt download`; run it again.");
+        if (!File.Exists(file)) throw new BadDataException($"{file} has been deleted since `dtt download`; run it again.");
         using var stream = File.OpenRead(file);
         var start = new byte[4];
-        if (stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length && BinaryPrimitives.ReadInt32LittleEndian(start) is Magic or WideMagic)
+        var read = stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
+        if (read == start.Length && BinaryPrimitives.ReadInt32LittleEndian(start) is Magic or WideMagic)
         {
             var (tokenBytes, tokens) = Read(file);
             return (tokenBytes, Bytes, tokens);
         }
 
         return stream.Length % 2 == 0 ? (2, 0, stream.Length / 2)
-            : throw new BadDataException($"{file} is no token file: it has no llm.c header, and its {stream.Length:N0} bytes are no whole number of uint16.");
+            : throw new BadDataException($"{file} is not a token file: it has no llm.c header, and its size, {stream.Length:N0} bytes, "
+                + "is not a whole number of uint16.");
     }
 
     /// <summary>Bytes per token and token count of a shard file.</summary>
-    /// <exception cref="BadDataException">The file is no shard or is cut short.</exception>
+    /// <exception cref="BadDataException">The file is not a shard, or is cut short.</exception>
     public static (int TokenBytes, long Tokens) Read(string file)
     {
-        if (!File.Exists(file)) throw new BadDataException($"{file} is gone; delete its folder and run `dtt tokenize` again.");
+        if (!File.Exists(file)) throw new BadDataException($"{file} is missing; delete its folder and run `dtt tokenize` again.");
         using var stream = File.OpenRead(file);
         var header = new byte[Bytes];
         if (stream.ReadAtLeast(header, Bytes, throwOnEndOfStream: false) < Bytes) throw Truncated(file, Bytes, stream.Length);
@@ -53,7 +55,7 @@ internal static class ShardHeader
         {
             (Magic, 1) => 2,
             (WideMagic, 7) => 4,
-            _ => throw new BadDataException($"{file} is no token shard: it starts with {magic}, {version} instead of 20240520, 1 (or 20240801, 7)."),
+            _ => throw new BadDataException($"{file} is not a token shard: it starts with {magic}, {version} instead of 20240520, 1 (or 20240801, 7)."),
         };
         long tokens = BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(8));
         var expected = Bytes + tokens * tokenBytes;
@@ -61,5 +63,6 @@ internal static class ShardHeader
     }
 
     private static BadDataException Truncated(string file, long expected, long actual) =>
-        new($"{file} has {actual:N0} bytes and its header promises {expected:N0}: it is damaged from byte {Math.Min(actual, expected):N0} on. Delete its folder and run `dtt tokenize` again.");
+        new($"{file} has {actual:N0} bytes, but its header says {expected:N0}: it is damaged from byte {Math.Min(actual, expected):N0} on. "
+            + "Delete its folder and run `dtt tokenize` again.");
 }

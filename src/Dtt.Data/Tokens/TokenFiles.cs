@@ -6,8 +6,8 @@ using Dtt.Data.Tokenizers;
 namespace Dtt.Data.Tokens;
 
 /// <summary>
-/// Token files that other trainers' tools made, read where they lie: llm.c's and modded-nanogpt's <c>.bin</c> with their header, and nanoGPT's bare uint16 ones. A file with "val" in its
-/// name is validation, the others are training.
+/// Token files that other trainers' tools made, read where they are: llm.c's and modded-nanogpt's <c>.bin</c> with their header, and nanoGPT's bare
+/// uint16 ones. A file with "val" in its name is validation, the others are training.
 /// </summary>
 public static class TokenFiles
 {
@@ -29,7 +29,7 @@ public static class TokenFiles
     {
         var shards = new List<TokenShard>();
         foreach (var (number, file) in manifest.Files.Index()) shards.Add(Read(file, number, vocabulary));
-        if (!shards.Any(s => s.Split == "train")) throw new BadDataException($"every file of the dataset has 'val' in its name: there is nothing to train on.");
+        if (!shards.Any(s => s.Split == "train")) throw new BadDataException("every file of the dataset has 'val' in its name: there is nothing to train on.");
         var index = new TokenIndex { Source = source, Shards = [.. shards.OrderBy(s => s.Split, StringComparer.Ordinal).ThenBy(s => s.Piece)] };
         Directory.CreateDirectory(folder);
         index.Save(folder);
@@ -40,7 +40,11 @@ public static class TokenFiles
     {
         var (tokenBytes, headerBytes, tokens) = ShardHeader.ReadAny(file.Path);
         if (tokenBytes != ShardHeader.TokenBytes(vocabulary.Size))
-            throw new BadDataException($"{file.Path} has tokens of {tokenBytes} bytes, and a tokenizer of {vocabulary.Size:N0} ids has {ShardHeader.TokenBytes(vocabulary.Size)}: it was made with another tokenizer.");
+        {
+            throw new BadDataException($"{file.Path} has tokens of {tokenBytes} bytes, but a tokenizer of {vocabulary.Size:N0} tokens writes "
+                + $"{ShardHeader.TokenBytes(vocabulary.Size)}: the file was made with another tokenizer.");
+        }
+
         var lengths = new int[vocabulary.Size];
         for (var id = 0; id < lengths.Length; id++) lengths[id] = id == vocabulary.EndOfText ? 0 : vocabulary.BytesOf(id).Length;
         var (documents, textBytes, position) = (0L, 0L, 0L);
@@ -52,7 +56,11 @@ public static class TokenFiles
             foreach (var id in Ids(buffer.AsSpan(0, read), tokenBytes))
             {
                 if ((uint)id >= (uint)lengths.Length)
-                    throw new BadDataException($"{file.Path}: token {position:N0} is {(uint)id:N0}, and the tokenizer has {vocabulary.Size:N0} ids: it was made with another tokenizer.");
+                {
+                    throw new BadDataException($"{file.Path}: token {position:N0} is {(uint)id:N0}, but the tokenizer has {vocabulary.Size:N0} tokens: "
+                        + "the file was made with another tokenizer.");
+                }
+
                 textBytes += lengths[id];
                 if (id == vocabulary.EndOfText) documents++;
                 position++;

@@ -35,5 +35,11 @@ public sealed record TokenIndex
         }
     }
 
-    internal void Save(string folder) => DurableFile.Replace(Path.Combine(folder, FileName), JsonSerializer.SerializeToUtf8Bytes(this, DataJson.Default.TokenIndex));
+    /// <summary>Reads a folder's index.</summary>
+    /// <exception cref="BadDataException">There is none, or it is damaged.</exception>
+    public static TokenIndex FindRequired(string folder) => Find(folder)
+        ?? throw new BadDataException($"there are no tokens in {folder}; run `dtt tokenize` with the same configuration first.");
+
+    internal void Save(string folder) =>
+        DurableFile.Replace(Path.Combine(folder, FileName), JsonSerializer.SerializeToUtf8Bytes(this, DataJson.Default.TokenIndex));
 }

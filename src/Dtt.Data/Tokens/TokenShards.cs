@@ -18,7 +18,7 @@ public sealed unsafe class TokenShards : IDisposable
     public int TokenBytes { get; }
 
     /// <summary>Opens a split's shards and checks each file's header and size.</summary>
-    /// <exception cref="BadDataException">A shard is gone, damaged or not the one in the index.</exception>
+    /// <exception cref="BadDataException">A shard is missing, damaged or not the one in the index.</exception>
     public static TokenShards Open(string folder, TokenIndex index, string split)
     {
         var shards = new TokenShards(ShardHeader.TokenBytes(index.Source.VocabSize));
@@ -70,7 +70,11 @@ public sealed unsafe class TokenShards : IDisposable
     {
         var (tokenBytes, tokens) = shard.HeaderBytes > 0 ? ShardHeader.Read(path) : (2, new FileInfo(path) is { Exists: true } file ? file.Length / 2 : 0);
         if (tokens != shard.Tokens || tokenBytes != TokenBytes)
-            throw new BadDataException($"{path} has {tokens:N0} tokens of {tokenBytes} bytes, and the index says {shard.Tokens:N0} of {TokenBytes}. Delete its folder and run `dtt tokenize` again.");
+        {
+            throw new BadDataException($"{path} has {tokens:N0} tokens of {tokenBytes} bytes, but the index says {shard.Tokens:N0} of {TokenBytes}. "
+                + "Delete its folder and run `dtt tokenize` again.");
+        }
+
         var map = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
         var view = map.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
         byte* start = null;

@@ -4,7 +4,9 @@ using Dtt.Data.Order;
 
 namespace Dtt.Data.Tokens;
 
-/// <summary>Which documents are kept for validation: those whose hash, with the dataset's seed, falls below the fraction. Adding text never moves a document.</summary>
+/// <summary>
+/// Which documents are for validation: those whose hash, with the dataset's seed, falls below the fraction. Adding text never moves a document.
+/// </summary>
 internal readonly struct TokenSplit(double valFraction, long seed)
 {
     private readonly ulong _salt = Mixing.Mix((ulong)seed);

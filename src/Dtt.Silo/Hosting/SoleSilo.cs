@@ -16,7 +16,7 @@ internal static class SoleSilo
         using var timer = new PeriodicTimer(_look);
         for (var clock = Stopwatch.StartNew(); clock.Elapsed < _longestEnd; await timer.WaitForNextTickAsync())
         {
-            if (FileLock.TryTake(folders.LockFile) is { } only) return only;
+            if (FileLock.TryAcquire(folders.LockFile) is { } only) return only;
             if (SiloAnnouncement.FindLiving(folders.AnnouncementFile) is not null) return null;
         }
 

@@ -14,7 +14,7 @@ internal static class DeviceLock
     {
         if (file is null) return null;
         FileLock? taken = null;
-        return SpinWait.SpinUntil(() => (taken = FileLock.TryTake(file)) is not null, _patience) ? taken
+        return SpinWait.SpinUntil(() => (taken = FileLock.TryAcquire(file)) is not null, _patience) ? taken
             : throw new UserErrorException($"another rank holds the device ({file}): end it, or wait for it.", ExitCodes.Requeue);
     }
 }

@@ -1,8 +1,8 @@
 namespace Dtt.Training.Standalone;
 
 /// <summary>
-/// A file of lines that only grows. When the disk is full lines wait in memory and are written with the next ones; a line that was written in half is taken back, so
-/// the file holds whole lines at any time but a kill's.
+/// A file of lines that only grows. While the disk is full, lines wait in memory and are written with the next ones; a partly written line is
+/// removed, so the file holds whole lines unless a kill interrupts a write.
 /// </summary>
 internal sealed class LineLog : IDisposable
 {
@@ -18,7 +18,7 @@ internal sealed class LineLog : IDisposable
         if (_file.ReadByte() != '\n') _waiting.WriteByte((byte)'\n');
     }
 
-    /// <summary>Adds a line; it is in the file when this returns, unless the disk would not take it.</summary>
+    /// <summary>Adds a line; it is in the file when this returns, unless the write failed.</summary>
     public void Append(ReadOnlySpan<byte> line)
     {
         _waiting.Write(line);

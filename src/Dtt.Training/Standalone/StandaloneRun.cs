@@ -92,7 +92,7 @@ internal sealed class StandaloneRun : IDisposable
 
         // Whoever asks whether the run has an owner holds the lock for an instant: that must not look like an owner.
         FileLock? taken = null;
-        if (!SpinWait.SpinUntil(() => (taken = FileLock.TryTake(layout.Owner)) is not null, _ownerTimeout))
+        if (!SpinWait.SpinUntil(() => (taken = FileLock.TryAcquire(layout.Owner)) is not null, _ownerTimeout))
             throw new UserErrorException($"run '{layout.Run}' is being trained by another process; wait for it.");
         try
         {

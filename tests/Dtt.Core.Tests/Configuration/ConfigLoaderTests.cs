@@ -53,7 +53,8 @@ public sealed class ConfigLoaderTests : IDisposable
     public void Load_PythonConfig_KeepsEveryValueAndExplainsLostKeys()
     {
         var config = Load(PythonConfig);
-        Assert.Equal((256, 64, 6, 32, 8), (config.Run.Model.MlpDim, config.Run.Model.ModelDim, config.Run.Model.NumLayers, config.Run.Model.ContextLength, config.Run.Model.NumHeads));
+        var model = config.Run.Model;
+        Assert.Equal((256, 64, 6, 32, 8), (model.MlpDim, model.ModelDim, model.NumLayers, model.ContextLength, model.NumHeads));
         Assert.Equal((0.0001, 0.01, 0.1), (config.Run.Optimizer.WeightDecay, config.Run.LearningRate.Max, config.Run.LearningRate.PercentStart));
         Assert.Equal("Hello, my name is dtt. DTT stands for", config.Run.ValPrompt);
         Assert.Equal(100_000, config.Run.EvalEvery);
@@ -63,7 +64,13 @@ public sealed class ConfigLoaderTests : IDisposable
     [Fact]
     public void Load_PythonPathTemplates_AppendTheTokenizerAndDropThePickleEnding()
     {
-        var templates = _folder.Write("templates.yaml", "dataset: '~/data/{dataset}/raw/'\ntokens: 'data/{dataset}/tokens/'\nmodel: 'models/{name}_{time}/model.pt'\ntokenizer: 'tokenizers/{dataset}_{vocab_size}.pkl'\nwandb: '{name}_{time}'\n");
+        var templates = _folder.Write("templates.yaml", """
+            dataset: '~/data/{dataset}/raw/'
+            tokens: 'data/{dataset}/tokens/'
+            model: 'models/{name}_{time}/model.pt'
+            tokenizer: 'tokenizers/{dataset}_{vocab_size}.pkl'
+            wandb: '{name}_{time}'
+            """);
         var config = Load($"dataset: wiki\nvocab_size: 300\ntemplates: {templates}");
         Assert.Equal(Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), "data/wiki/raw"), config.Paths.Raw);
         Assert.Equal(Path.GetFullPath("tokenizers/wiki_300"), config.Paths.Tokenizer);
@@ -76,7 +83,7 @@ public sealed class ConfigLoaderTests : IDisposable
     {
         var templates = _folder.Write("templates.yaml", "tokens: 'data/{datset}/tokens/'\n");
         var error = Assert.Throws<ConfigurationException>(() => Load($"templates: {templates}"));
-        Assert.Equal($"{templates}:1: 'tokens' names {{datset}}, which is no configuration key. Did you mean 'dataset'?", error.Message);
+        Assert.Equal($"{templates}:1: 'tokens' names {{datset}}, which is not a configuration key. Did you mean 'dataset'?", error.Message);
     }
 
     [Fact]
@@ -90,15 +97,27 @@ public sealed class ConfigLoaderTests : IDisposable
     [Fact]
     public void Load_SeveralErrors_ReportsThemAllAtOnce()
     {
-        var error = Assert.Throws<ConfigurationException>(() => Load("n_ctx: many\nlr_max: 0.1\nseed: 1\nseed: 2\ndropout: 1.5\noptimizer:\n  name: adamww\nn_heads: 5\nd_model: 64\nunheard_of: 1\n", ("batch_size", "0", "-b")));
+        const string Wrong = """
+            n_ctx: many
+            lr_max: 0.1
+            seed: 1
+            seed: 2
+            dropout: 1.5
+            optimizer:
+              name: adamww
+            n_heads: 5
+            d_model: 64
+            unheard_of: 1
+            """;
+        var error = Assert.Throws<ConfigurationException>(() => Load(Wrong, ("batch_size", "0", "-b")));
         Assert.Collection(error.Errors,
-            e => Assert.Contains(":1: 'n_ctx' takes a whole number at least 2, not 'many'", e),
+            e => Assert.Contains(":1: 'n_ctx' must be a whole number at least 2, not 'many'", e),
             e => Assert.Contains(":2: unknown key 'lr_max'. It belongs under 'lr_schedule.params'", e),
             e => Assert.Contains(":4: 'seed' is set a second time; the first is on line 3", e),
-            e => Assert.Contains(":5: 'dropout' is 1.5, but takes a number at least 0 and at most 0.95", e),
-            e => Assert.Contains(":7: 'optimizer.name' is 'adamww', but takes one of adamw, adam, sgd, muon. Did you mean 'adamw'?", e),
+            e => Assert.Contains(":5: 'dropout' is 1.5, but must be a number at least 0 and at most 0.95", e),
+            e => Assert.Contains(":7: 'optimizer.name' is 'adamww', but must be one of adamw, adam, sgd, muon. Did you mean 'adamw'?", e),
             e => Assert.Contains(":10: unknown key 'unheard_of'", e),
-            e => Assert.Contains("-b: 'batch_size' is 0, but takes a whole number at least 1", e),
+            e => Assert.Contains("-b: 'batch_size' is 0, but must be a whole number at least 1", e),
             e => Assert.Contains(":8: 'n_heads' 5 does not divide 'd_model' 64; nearest: 4, 8", e));
     }
 
@@ -156,7 +175,7 @@ public sealed class ConfigLoaderTests : IDisposable
     [InlineData("")]
     [InlineData(".hidden")]
     public void Load_NameThatWouldLeaveItsFolder_IsRefused(string name) =>
-        Assert.Contains("becomes a folder's name", Assert.Throws<ConfigurationException>(() => Load("", ("name", name, "-n"))).Message);
+        Assert.Contains("it names a folder", Assert.Throws<ConfigurationException>(() => Load("", ("name", name, "-n"))).Message);
 
     [Theory]
     [InlineData("a: [1, 2\nb: 3", "not YAML")]
@@ -167,13 +186,17 @@ public sealed class ConfigLoaderTests : IDisposable
         Assert.Contains(message, Assert.Throws<ConfigurationException>(() => Load(text)).Message);
 
     [Fact]
-    public void Load_MissingFile_SaysSo() =>
-        Assert.Contains("there is no such file", Assert.Throws<ConfigurationException>(() => ConfigLoader.Load(_folder["none.yaml"], [], TimeProvider.System)).Message);
+    public void Load_MissingFile_SaysSo()
+    {
+        var error = Assert.Throws<ConfigurationException>(() => ConfigLoader.Load(_folder["none.yaml"], [], TimeProvider.System));
+        Assert.Contains("there is no such file", error.Message);
+    }
 
     [Fact]
     public void ToYaml_LoadsToTheSameConfiguration()
     {
-        var config = Load(PythonConfig, ("optimizer.params.betas", "[0.8, 0.9]", "--set"), ("val_prompt", "a \"quote\": # no comment\nline", "--set"), ("name", "007", "-n"));
+        var prompt = "a \"quote\": # no comment\nline";
+        var config = Load(PythonConfig, ("optimizer.params.betas", "[0.8, 0.9]", "--set"), ("val_prompt", prompt, "--set"), ("name", "007", "-n"));
         var again = Load(config.Values.ToYaml());
         Assert.Equal(config.Run, again.Run);
         Assert.Contains("betas: [0.8, 0.9] # --set", config.Values.ToYaml());

@@ -39,7 +39,8 @@ public sealed class ConfigurationPageTests
 
         page.Append("\n## Datasets: `configs/project_datasets/NAME.yaml`\n\n").Append(Head);
         foreach (var key in DatasetKeys.All) page.Append(Row(key));
-        page.Append("\n## Paths: `configs/path_templates.yaml`\n\nAny text or number key of a run's configuration and `{time}` may stand in braces; a leading `~` is the home folder.\n\n").Append(Head);
+        page.Append("\n## Paths: `configs/path_templates.yaml`\n\nAny text or number key of a run's configuration and `{time}` may stand in braces; ")
+            .Append("a leading `~` is the home folder.\n\n").Append(Head);
         foreach (var key in TemplateKeys.All) page.Append(Row(key));
         return page.ToString();
     }

@@ -36,13 +36,13 @@ public sealed class DatasetLoaderTests : IDisposable
     {
         _folder.Write("own.yaml", "path: x.txt\nsplit: train\n");
         Load("own");
-        Assert.Contains("own.yaml:2: 'split' names a part of a Hub dataset; without 'hf_path' all of the text is taken.", Assert.Single(_said));
+        Assert.Contains("own.yaml:2: 'split' names a part of a Hub dataset; without 'hf_path' all of the text is used.", Assert.Single(_said));
     }
 
     [Theory]
     [InlineData("one document\nanother\n", "lines", "every line is a document ('documents: lines'), because")]
     [InlineData("\none document\nanother\n\n", "lines", "every line is a document ('documents: lines'), because")]
-    [InlineData("verse\nverse\n\nverse\n", "blank_lines", "documents stand between empty lines ('documents: blank_lines')")]
+    [InlineData("verse\nverse\n\nverse\n", "blank_lines", "empty lines separate the documents ('documents: blank_lines')")]
     public void Load_TextInTheRawFolderWithoutADatasetFile_SaysHowItIsDivided(string text, string documents, string said)
     {
         _folder.Write("data/plain/raw/a.txt", text);
@@ -82,12 +82,12 @@ public sealed class DatasetLoaderTests : IDisposable
         Assert.Equal("files", DatasetLoader.Load(Config(path), _said.Add).Documents);
         _folder.Write("notes.yaml", "builtin: tales\n");
         var error = Assert.Throws<ConfigurationException>(() => DatasetLoader.Load(Config(path), _said.Add));
-        Assert.Contains("Take it with -d notes, or give the text another name", error.Message);
+        Assert.Contains("Use that dataset with -d notes, or rename the text", error.Message);
     }
 
     [Fact]
     public void Load_AFileOfTextWhoseNameIsNoFolders_IsRefused() =>
-        Assert.Contains("becomes a folder's name", Assert.Throws<ConfigurationException>(() => Config(_folder.Write("my notes.txt", "one\n"))).Message);
+        Assert.Contains("it names a folder", Assert.Throws<ConfigurationException>(() => Config(_folder.Write("my notes.txt", "one\n"))).Message);
 
     [Fact]
     public void Load_NeitherFileNorText_ListsTheKnownOnes()

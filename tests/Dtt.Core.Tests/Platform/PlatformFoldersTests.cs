@@ -30,7 +30,7 @@ public sealed class PlatformFoldersTests : IDisposable
 
     [Theory]
     [InlineData("missing", "which does not exist")]
-    [InlineData("file", "which is no folder")]
+    [InlineData("file", "which is not a folder")]
     public void Make_WithoutAHome_SaysWhyAndWhatToDo(string home, string wrong)
     {
         _folder.Write("file", "");

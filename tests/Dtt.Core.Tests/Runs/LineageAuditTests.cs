@@ -9,7 +9,12 @@ public sealed class LineageAuditTests
     {
         var audit = Audit(30, (1, 0, Steps(1, 14)), (2, 10, Steps(11, 23)), (3, 20, Steps(21, 30)));
         Assert.Empty(audit.Problems);
-        Assert.Equal(["steps 11–14 of attempt 1 were not committed and run again from step 10", "steps 21–23 of attempt 2 were not committed and run again from step 20"], audit.Replays);
+        string[] replays =
+        [
+            "steps 11–14 of attempt 1 were not committed and run again from step 10",
+            "steps 21–23 of attempt 2 were not committed and run again from step 20",
+        ];
+        Assert.Equal(replays, audit.Replays);
     }
 
     [Fact]
@@ -43,7 +48,10 @@ public sealed class LineageAuditTests
             State = RunState.Completed,
             CreatedAt = default,
             Attempts = [.. attempts.Select(a => new RunAttempt { Attempt = a.Attempt, StartedAt = default, FromStep = a.From })],
-            Checkpoints = [new CommittedCheckpoint { Step = committed, Attempt = attempts[^1].Attempt, ManifestSha256 = "m", WeightsSha256 = "w", SizeBytes = 1 }],
+            Checkpoints =
+            [
+                new CommittedCheckpoint { Step = committed, Attempt = attempts[^1].Attempt, ManifestSha256 = "m", WeightsSha256 = "w", SizeBytes = 1 },
+            ],
         },
         attempt => attempts.Single(a => a.Attempt == attempt).Steps);
 }

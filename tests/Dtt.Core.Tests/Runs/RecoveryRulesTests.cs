@@ -8,7 +8,7 @@ public sealed class RecoveryRulesTests
     [InlineData(true)]                                                                                        // the first death
     [InlineData(true, RunState.Recovering)]                                                                   // the second in a row
     [InlineData(false, RunState.Recovering, RunState.Recovering)]                                             // the third
-    [InlineData(true, RunState.Recovering, RunState.Recovering, RunState.Interrupted)]                        // its owner was killed: that says nothing of the rank
+    [InlineData(true, RunState.Recovering, RunState.Recovering, RunState.Interrupted)] // its owner was killed: that says nothing of the rank
     [InlineData(true, RunState.Recovering, RunState.Recovering, RunState.Failed)]                             // resumed by hand
     public void Decide_CountsDeathsInARow(bool recovers, params RunState[] before) =>
         Assert.Equal(recovers, RecoveryRules.Decide(Record(before, committedBy: [])).Recover);
@@ -28,7 +28,12 @@ public sealed class RecoveryRulesTests
         Run = "r",
         State = RunState.Running,
         CreatedAt = default,
-        Attempts = [.. before.Select(s => (RunState?)s).Append(null).Select((state, i) => new RunAttempt { Attempt = i + 1, StartedAt = default, EndState = state })],
-        Checkpoints = [.. committedBy.Select(a => new CommittedCheckpoint { Step = a * 10, Attempt = a, ManifestSha256 = "m", WeightsSha256 = "w", SizeBytes = 1 })],
+        Attempts = [.. before.Select(s => (RunState?)s).Append(null).Select(Attempt)],
+        Checkpoints = [.. committedBy.Select(Checkpoint)],
     };
+
+    private static RunAttempt Attempt(RunState? end, int index) => new() { Attempt = index + 1, StartedAt = default, EndState = end };
+
+    private static CommittedCheckpoint Checkpoint(int attempt) =>
+        new() { Step = attempt * 10, Attempt = attempt, ManifestSha256 = "m", WeightsSha256 = "w", SizeBytes = 1 };
 }

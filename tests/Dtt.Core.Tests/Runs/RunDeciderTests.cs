@@ -122,7 +122,7 @@ public sealed class RunDeciderTests
     {
         Assert.Contains("dtt stop r", RunDecider.Decide(Running(), new RunInput.Delete(), _noLeases, _now).Refusal);
         var completed = Decide(Running(), new RunInput.Ended(new AttemptEnd(1, new RankFinished(9, true), null)));
-        Assert.Contains("being sampled", RunDecider.Decide(completed, new RunInput.Delete(), new HashSet<long> { 5 }, _now).Refusal);
+        Assert.Contains("being read", RunDecider.Decide(completed, new RunInput.Delete(), new HashSet<long> { 5 }, _now).Refusal);
         Assert.True(Decide(completed, new RunInput.Delete()).Deleting);
     }
 
@@ -134,7 +134,8 @@ public sealed class RunDeciderTests
         Environment = new Dictionary<string, string>(),
     };
 
-    internal static RankStarted Started(long from = 0) => new() { FromStep = from, Plan = new RunPlan(100, 4, 64), Fingerprint = "f", Parameters = 1, Device = "cpu" };
+    internal static RankStarted Started(long from = 0) =>
+        new() { FromStep = from, Plan = new RunPlan(100, 4, 64), Fingerprint = "f", Parameters = 1, Device = "cpu" };
 
     internal static CommittedCheckpoint Checkpoint(long step, int attempt, double? val = null) =>
         new() { Step = step, Attempt = attempt, ManifestSha256 = $"m{step}.{attempt}", WeightsSha256 = "w", SizeBytes = 1, ValLoss = val };

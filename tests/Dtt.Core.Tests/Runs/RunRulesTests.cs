@@ -70,7 +70,11 @@ public sealed class RunRulesTests
     {
         var record = Running() with
         {
-            Checkpoints = [Checkpoint(1, 1) with { Pinned = true }, Checkpoint(2, 1) with { ValLoss = 1.0 }, Checkpoint(3, 1) with { ValLoss = 2.0 }, Checkpoint(4, 1), Checkpoint(5, 1)],
+            Checkpoints =
+            [
+                Checkpoint(1, 1) with { Pinned = true }, Checkpoint(2, 1) with { ValLoss = 1.0 }, Checkpoint(3, 1) with { ValLoss = 2.0 },
+                Checkpoint(4, 1), Checkpoint(5, 1),
+            ],
         };
         Assert.Equal([3], RunRules.Expired(record, keep: 2).Select(c => c.Step));
     }

@@ -47,14 +47,18 @@ public sealed class RawDatasetTests : IDisposable
         Assert.Contains("there is no text in", Assert.Throws<BadDataException>(() => RawDataset.Prepare(Config(""), _folder["raw"])).Message);
 
     [Fact]
-    public void Prepare_MissingPath_SaysSo() =>
-        Assert.Contains("there is no file or folder", Assert.Throws<BadDataException>(() => RawDataset.Prepare(Config($"path: {_folder["none.txt"]}"), _folder["raw"])).Message);
+    public void Prepare_MissingPath_SaysSo()
+    {
+        var error = Assert.Throws<BadDataException>(() => RawDataset.Prepare(Config($"path: {_folder["none.txt"]}"), _folder["raw"]));
+        Assert.Contains("there is no file or folder", error.Message);
+    }
 
     [Fact]
     public void Prepare_EmptyFile_SaysWhich()
     {
         _folder.Write("empty.txt", "");
-        Assert.Contains("empty.txt is empty", Assert.Throws<BadDataException>(() => RawDataset.Prepare(Config($"path: {_folder["empty.txt"]}"), _folder["raw"])).Message);
+        var error = Assert.Throws<BadDataException>(() => RawDataset.Prepare(Config($"path: {_folder["empty.txt"]}"), _folder["raw"]));
+        Assert.Contains("empty.txt is empty", error.Message);
     }
 
     [Theory]

@@ -10,7 +10,8 @@ public sealed class TaleGeneratorTests
         var generator = new TaleGenerator(0);
         var tales = Enumerable.Range(0, 20_000).Select(i => generator.Tell(i)).ToList();
         Assert.Equal(tales.Count, tales.Distinct().Count());
-        var words = tales.SelectMany(t => t.ToLowerInvariant().Split([' ', '.', ',', '!', '?', '"', '\'', '\n', '-'], StringSplitOptions.RemoveEmptyEntries)).Distinct().Count();
+        char[] between = [' ', '.', ',', '!', '?', '"', '\'', '\n', '-'];
+        var words = tales.SelectMany(t => t.ToLowerInvariant().Split(between, StringSplitOptions.RemoveEmptyEntries)).Distinct().Count();
         Assert.InRange(words, 1900, 2300);
     }
 
@@ -37,10 +38,17 @@ public sealed class TaleGeneratorTests
         using var resource = typeof(TaleGenerator).Assembly.GetManifestResourceStream("Dtt.Data.Tales.tales.grammar")!;
         var grammar = new Grammar(new StreamReader(resource));
         foreach (var rule in grammar.Rules.Keys) Assert.NotEmpty(grammar.Rules[rule]);
-        string[] bound = ["hero", "he", "him", "his", "child", "place", "wood", "job", "beast", "other", "foe", "thing", "gift", "food", "fruit", "elder", "colour", "friendname", "kin", "season"];
+        string[] bound =
+        [
+            "hero", "he", "him", "his", "child", "place", "wood", "job", "beast", "other", "foe", "thing", "gift", "food", "fruit", "elder", "colour",
+            "friendname", "kin", "season",
+        ];
         var known = grammar.Rules.Keys.Concat(bound).ToHashSet();
-        var used = grammar.Rules.Values.SelectMany(a => a).SelectMany(a => System.Text.RegularExpressions.Regex.Matches(a, @"\{([^}]*)\}").Select(m => m.Groups[1].Value))
-            .Select(s => s.Contains('=') ? s.Split('=')[1] : s.TrimStart('^')).Select(s => s.StartsWith("a ") || s.StartsWith("s ") ? s[2..] : s).Where(s => s[0] != '\'');
+        var used = grammar.Rules.Values.SelectMany(a => a)
+            .SelectMany(a => System.Text.RegularExpressions.Regex.Matches(a, @"\{([^}]*)\}").Select(m => m.Groups[1].Value))
+            .Select(s => s.Contains('=') ? s.Split('=')[1] : s.TrimStart('^'))
+            .Select(s => s.StartsWith("a ") || s.StartsWith("s ") ? s[2..] : s)
+            .Where(s => s[0] != '\'');
         Assert.Empty(used.Where(r => !known.Contains(r)).Distinct());
     }
 }

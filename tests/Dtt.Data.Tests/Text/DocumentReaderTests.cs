@@ -33,17 +33,22 @@ public sealed class DocumentReaderTests : IDisposable
         var bytes = Encoding.UTF8.GetBytes("{\"id\": {\"text\": 1}, \"text\": \"one \\u00e9\\n\"}\n\n{\"text\": \"\"}\n{\"text\": \"two\", \"more\": []}\n");
         var file = _folder["x" + ending];
         using (var plain = File.Create(file))
-        using (Stream packed = ending switch { ".jsonl.gz" => new GZipStream(plain, CompressionMode.Compress), ".jsonl.zst" => new ZstdSharp.CompressionStream(plain), _ => plain })
+        using (Stream packed = ending switch
+        {
+            ".jsonl.gz" => new GZipStream(plain, CompressionMode.Compress),
+            ".jsonl.zst" => new ZstdSharp.CompressionStream(plain),
+            _ => plain,
+        })
             packed.Write(bytes);
         Assert.Equal(["one é\n", "two"], Read(file, PieceFormat.JsonLines));
     }
 
     [Theory]
-    [InlineData("{\"text\": 1}", "line 1 has a 'text' that is no text")]
-    [InlineData("{\"text\": \"a\"}\n{\"body\": \"b\"}", "line 2 has no 'text'; name the field with text_field")]
+    [InlineData("{\"text\": 1}", "line 1 has a 'text' that is not a string")]
+    [InlineData("{\"text\": \"a\"}\n{\"body\": \"b\"}", "line 2 has no 'text'; set text_field")]
     [InlineData("{\"text\": \"a\"}\nnonsense", "line 2 is not JSON")]
-    [InlineData("[1]", "line 1 is no JSON object")]
-    [InlineData("{\"text\": \"\\ud800\"}", "line 1 has a 'text' that is no valid text")]
+    [InlineData("[1]", "line 1 is not a JSON object")]
+    [InlineData("{\"text\": \"\\ud800\"}", "line 1 has a 'text' that is not valid Unicode")]
     public void Read_WrongJsonLine_SaysWhere(string content, string message)
     {
         var error = Assert.Throws<BadDataException>(() => Read("x.jsonl", content, PieceFormat.JsonLines));
@@ -77,10 +82,12 @@ public sealed class DocumentReaderTests : IDisposable
     {
         using (var file = File.CreateText(_folder["large.txt"]))
         {
-            for (var i = 0; file.BaseStream.Length < 11_000_000; i++) file.Write($"document {i} {new string('x', i % 997)}\n{(documents == "blank_lines" ? "and more\n\n" : "")}");
+            var rest = documents == "blank_lines" ? "and more\n\n" : "";
+            for (var i = 0; file.BaseStream.Length < 11_000_000; i++) file.Write($"document {i} {new string('x', i % 997)}\n{rest}");
         }
 
-        var config = DatasetConfig.From(new ConfigReader(DatasetKeys.All).ReadText($"path: {_folder["large.txt"]}\ndocuments: {documents}", "test").Values, "test");
+        var text = $"path: {_folder["large.txt"]}\ndocuments: {documents}";
+        var config = DatasetConfig.From(new ConfigReader(DatasetKeys.All).ReadText(text, "test").Values, "test");
         var plan = PiecePlan.Of(RawDataset.Prepare(config, _folder["raw"]).Manifest, config);
         Assert.Equal(pieces, plan.Count);
         var whole = plan[0] with { Offset = 0, Length = plan[0].FileBytes };

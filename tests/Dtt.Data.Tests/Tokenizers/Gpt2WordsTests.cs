@@ -8,7 +8,10 @@ namespace Dtt.Data.Tests.Tokenizers;
 public sealed partial class Gpt2WordsTests
 {
     private static readonly string[] _troublemakers =
-        ["'s", "'ll", "'re", "'x", "'", " ", "  ", "\n", "\t", "\u00A0", "\u3000", "a", "Ab", "é", "ß", "漢字", "ば", "1", "½", "٣", "!", "—", "🙂", "'S", ".", "I'll", "\r\n", "\u200D", "\u0301"];
+    [
+        "'s", "'ll", "'re", "'x", "'", " ", "  ", "\n", "\t", "\u00A0", "\u3000", "a", "Ab", "é", "ß", "漢字", "ば", "1", "½", "٣", "!", "—", "🙂",
+        "'S", ".", "I'll", "\r\n", "\u200D", "\u0301",
+    ];
 
     [Fact]
     public void NextLength_CutsAsTheRegularExpressionDoes() =>

@@ -79,7 +79,7 @@ public sealed class DatasetEncoderTests : IDisposable
         var again = DatasetEncoder.Encode(pieces, _folder["again"], Source(), _vocabulary, _ => marked |= File.Exists(Path.Combine(kept, "marker")));
         Assert.True(marked, "a finished piece was made again");
         Assert.Equal(whole.Shards, again.Shards);
-        foreach (var shard in whole.Shards) Assert.Equal(File.ReadAllBytes(Path.Combine(_folder["whole"], shard.File)), File.ReadAllBytes(Path.Combine(_folder["again"], shard.File)));
+        foreach (var shard in whole.Shards) Assert.Equal(Bytes("whole", shard), Bytes("again", shard));
         Assert.False(Directory.Exists(_folder["again.partial"]));
     }
 
@@ -87,7 +87,8 @@ public sealed class DatasetEncoderTests : IDisposable
     public void Encode_TokensOfOtherSettings_AreNotOverwritten()
     {
         DatasetEncoder.Encode(Pieces(1), _folder["tokens"], Source(), _vocabulary);
-        var error = Assert.Throws<BadDataException>(() => DatasetEncoder.Encode(Pieces(1), _folder["tokens"], Source() with { ValFraction = 0.5 }, _vocabulary));
+        var other = Source() with { ValFraction = 0.5 };
+        var error = Assert.Throws<BadDataException>(() => DatasetEncoder.Encode(Pieces(1), _folder["tokens"], other, _vocabulary));
         Assert.Contains("val_fraction 0.1 there, 0.5 now", error.Message);
     }
 
@@ -110,9 +111,9 @@ public sealed class DatasetEncoderTests : IDisposable
         Assert.Contains($"{file} has 5,000 bytes", error.Message);
         Assert.Contains("damaged from byte 5,000", error.Message);
         File.WriteAllBytes(file, new byte[2000]);
-        Assert.Contains("is no token shard", Assert.Throws<BadDataException>(() => TokenShards.Open(_folder["tokens"], index, "train")).Message);
+        Assert.Contains("is not a token shard", Assert.Throws<BadDataException>(() => TokenShards.Open(_folder["tokens"], index, "train")).Message);
         File.Delete(file);
-        Assert.Contains("is gone", Assert.Throws<BadDataException>(() => TokenShards.Open(_folder["tokens"], index, "train")).Message);
+        Assert.Contains("is missing", Assert.Throws<BadDataException>(() => TokenShards.Open(_folder["tokens"], index, "train")).Message);
     }
 
     private static TokenSource Source() => new()
@@ -131,7 +132,8 @@ public sealed class DatasetEncoderTests : IDisposable
     private List<Piece> Pieces(int count, int tales = 400) => [.. Enumerable.Range(0, count).Select(i =>
     {
         var share = tales / count;
-        var file = _folder.Write($"raw-{count}-{tales}/{i}.txt", string.Concat(_tales.Skip(i * share).Take(i == count - 1 ? tales - i * share : share).Select(t => t + "\n\n")));
+        var mine = _tales.Skip(i * share).Take(i == count - 1 ? tales - i * share : share);
+        var file = _folder.Write($"raw-{count}-{tales}/{i}.txt", string.Concat(mine.Select(t => t + "\n\n")));
         var bytes = new FileInfo(file).Length;
         return new Piece(i, file, 0, bytes, bytes, PieceFormat.BlankLines, "text");
     })];
@@ -160,6 +162,8 @@ public sealed class DatasetEncoderTests : IDisposable
 
         return documents;
     }
+
+    private byte[] Bytes(string folder, TokenShard shard) => File.ReadAllBytes(Path.Combine(_folder[folder], shard.File));
 
     private static Vocabulary Train()
     {

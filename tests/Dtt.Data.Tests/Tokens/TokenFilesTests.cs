@@ -45,7 +45,7 @@ public sealed class TokenFilesTests : IDisposable
     public void Index_AnIdThatTheTokenizerDoesNotHave_SaysWhichTokenOfWhichFile()
     {
         Write("train.bin", 0, 5, 6, 258, 8);
-        Assert.Contains("train.bin: token 2 is 258, and the tokenizer has 258 ids", Assert.Throws<BadDataException>(Index).Message);
+        Assert.Contains("train.bin: token 2 is 258, but the tokenizer has 258 tokens", Assert.Throws<BadDataException>(Index).Message);
         Assert.False(Directory.Exists(_folder["tokens"]));
     }
 
@@ -54,7 +54,7 @@ public sealed class TokenFilesTests : IDisposable
     {
         var file = Write("a_train.bin", 1024, 1, 2, 3);
         File.WriteAllBytes(file, File.ReadAllBytes(file)[..^2]);
-        Assert.Contains("has 1,028 bytes and its header promises 1,030", Assert.Throws<BadDataException>(Index).Message);
+        Assert.Contains("has 1,028 bytes, but its header says 1,030", Assert.Throws<BadDataException>(Index).Message);
     }
 
     private long[] Tokens(string split, int shard, long offset, int count)

@@ -16,8 +16,20 @@ public sealed class TokenScratchTests : IDisposable
         var text = string.Concat(Enumerable.Range(0, 50).Select(i => new TaleGenerator(2).Tell(i) + "\n\n"));
         var file = _folder.Write("tales.txt", text);
         var vocabulary = new Vocabulary([]);
-        var source = new TokenSource { RawSha256 = "raw", Documents = "blank_lines", TextField = "text", Tokenizer = "bytes", TokenizerSha256 = vocabulary.Sha256, VocabSize = vocabulary.Size, ValFraction = 0.2, SplitSeed = 0, ShardTokens = 5000 };
-        DatasetEncoder.Encode([new Piece(0, file, 0, new FileInfo(file).Length, new FileInfo(file).Length, PieceFormat.BlankLines, "text")], Tokens, source, vocabulary);
+        var source = new TokenSource
+        {
+            RawSha256 = "raw",
+            Documents = "blank_lines",
+            TextField = "text",
+            Tokenizer = "bytes",
+            TokenizerSha256 = vocabulary.Sha256,
+            VocabSize = vocabulary.Size,
+            ValFraction = 0.2,
+            SplitSeed = 0,
+            ShardTokens = 5000,
+        };
+        var bytes = new FileInfo(file).Length;
+        DatasetEncoder.Encode([new Piece(0, file, 0, bytes, bytes, PieceFormat.BlankLines, "text")], Tokens, source, vocabulary);
     }
 
     private string Tokens => _folder["tokens"];
@@ -34,7 +46,8 @@ public sealed class TokenScratchTests : IDisposable
         Assert.Equal((false, true, first.Folder), (first.WasThere, second.WasThere, second.Folder));
         var (here, there) = (TokenIndex.Find(Tokens)!, TokenIndex.Find(first.Folder)!);
         Assert.Equal(here.Shards.Select(s => (s.Split, s.Tokens, s.Sha256)), there.Shards.Select(s => (s.Split, s.Tokens, s.Sha256)));
-        Assert.All(here.Shards.Zip(there.Shards), s => Assert.Equal(File.ReadAllBytes(Path.Combine(Tokens, s.First.File)), File.ReadAllBytes(Path.Combine(first.Folder, s.Second.File))));
+        byte[] Bytes(string folder, TokenShard shard) => File.ReadAllBytes(Path.Combine(folder, shard.File));
+        Assert.All(here.Shards.Zip(there.Shards), s => Assert.Equal(Bytes(Tokens, s.First), Bytes(first.Folder, s.Second)));
     }
 
     [Fact]

@@ -134,8 +134,8 @@ public sealed class StandaloneRunTests : IDisposable
 
     [Theory]
     [InlineData("{", "is not a run's state")]
-    [InlineData("{\"format\": 2, \"run\": {}}", "it holds no run")]
-    [InlineData("{\"format\": 3, \"run\": {}}", "has format 3, and this build of DTT knows formats up to 2")]
+    [InlineData("{\"format\": 2, \"run\": {}}", "it has no run")]
+    [InlineData("{\"format\": 3, \"run\": {}}", "has format 3, but this build of DTT knows formats up to 2")]
     public void Read_ADamagedOrNewerState_SaysWhichFileAndWhy(string content, string expected)
     {
         using (Create()) { }
