@@ -4,26 +4,27 @@ using Dtt.Core.Errors;
 using Dtt.Tui;
 using Dtt.Tui.Data;
 using Terminal.Gui.App;
-using Terminal.Gui.Input;
 
 // dtt-tui: browse runs and datasets, sample models. A client like the command line.
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 if (args is ["--help" or "-h"])
 {
-    Console.Out.WriteLine("usage: dtt-tui     browse runs and datasets, follow training, sample models; ? shows the keys");
+    Console.Out.WriteLine("usage: dtt-tui     browse runs and datasets, watch training, sample from checkpoints; ? shows the keys");
     return ExitCodes.Success;
 }
 
 if (args.Length > 0 || Console.IsInputRedirected || Console.IsOutputRedirected)
 {
-    Console.Error.WriteLine(args.Length > 0 ? $"dtt-tui takes no arguments, and got '{args[0]}'." : "dtt-tui needs a terminal; for scripts there is `dtt runs --json`.");
+    Console.Error.WriteLine(args.Length > 0
+        ? $"dtt-tui takes no arguments, but got '{args[0]}'."
+        : "dtt-tui needs a terminal; in a script use `dtt runs --json`.");
     return ExitCodes.BadConfiguration;
 }
 
 try
 {
     await using var platform = new SiloPlatform();
-    await platform.RunsAsync(); // what keeps the silo from starting is said before the screen is taken
+    await platform.RunsAsync(); // an error that keeps the silo from starting is printed before the screen is taken
     Terminal.Gui.App.Application.MaximumIterationsPerSecond = 60;
     using var app = Application.Create();
     app.Init();
@@ -32,10 +33,6 @@ try
     void Redraw() => app.Invoke(() => screen?.SetNeedsDraw());
     var shell = new Shell(platform, Redraw, () => app.Invoke(() => app.RequestStop(screen!)));
     screen = new ScreenView(shell);
-    app.Keyboard.KeyDown += (_, key) =>
-    {
-        if (key == Key.C.WithCtrl) app.RequestStop(screen);
-    };
     using var timer = new Timer(_ => _ = shell.RefreshAsync(), null, TimeSpan.Zero, TimeSpan.FromSeconds(1));
     var signals = new[] { PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGHUP }.Select(s => PosixSignalRegistration.Create(s, c =>
     {

@@ -36,9 +36,6 @@ internal sealed class ScreenView : Runnable
         (Width, Height, CanFocus) = (Dim.Fill(), Dim.Fill(), true);
     }
 
-    /// <summary>Draws every cell again.</summary>
-    public void Forget() => _shown = null;
-
     protected override bool OnClearingViewport() => true;
 
     protected override bool OnDrawingContent(DrawContext? context)
@@ -71,11 +68,11 @@ internal sealed class ScreenView : Runnable
             KeyCode.Backspace => "backspace",
             KeyCode.Home => "home",
             KeyCode.End => "end",
-            _ => null,
+            _ => key == Key.C.WithCtrl ? "ctrl+c" : null,
         };
         var rune = key.AsRune;
-        if (name is not null) _shell.Take(new KeyPress(name));
-        else if (rune.Value >= 32 && !key.IsCtrl && !key.IsAlt) _shell.Take(new KeyPress(rune.ToString(), rune));
+        if (name is not null) _shell.Press(new KeyPress(name));
+        else if (rune.Value >= 32 && !key.IsCtrl && !key.IsAlt) _shell.Press(new KeyPress(rune.ToString(), rune));
         else return false;
         return true;
     }

@@ -11,7 +11,7 @@ namespace Dtt.Tui;
 internal sealed class Shell(IPlatform platform, Action redraw, Action quit)
 {
     private readonly Stack<Page> _pages = new([new RunsPage()]);
-    private string? _said;
+    private string? _message;
     private bool _fetching;
 
     /// <summary>The page on top.</summary>
@@ -27,8 +27,14 @@ internal sealed class Shell(IPlatform platform, Action redraw, Action quit)
     /// <summary>Puts another page in the place of this one.</summary>
     public void Replace(Page page)
     {
-        _pages.Pop();
+        _pages.Pop().Close();
         Open(page);
+    }
+
+    /// <summary>Goes back to the page below this one.</summary>
+    public void Back()
+    {
+        if (_pages.Count > 1) _pages.Pop().Close();
     }
 
     /// <summary>Ends the program.</summary>
@@ -40,14 +46,14 @@ internal sealed class Shell(IPlatform platform, Action redraw, Action quit)
     /// <summary>Says something in the line above the keys until the next key.</summary>
     public void Say(string text)
     {
-        _said = text;
+        _message = text;
         redraw();
     }
 
-    /// <summary>Does something with the platform in the background, and says how that went wrong.</summary>
-    public void Do(string? saying, Func<IPlatform, Task> act)
+    /// <summary>Does something with the platform in the background; says so, and why it failed.</summary>
+    public void Do(string? message, Func<IPlatform, Task> act)
     {
-        if (saying is not null) Say(saying);
+        if (message is not null) Say(message);
         _ = DoAsync();
 
         async Task DoAsync()
@@ -57,7 +63,7 @@ internal sealed class Shell(IPlatform platform, Action redraw, Action quit)
                 await act(platform);
                 await RefreshAsync();
             }
-            catch (Exception e) when (SiloPlatform.IsPassing(e))
+            catch (Exception e) when (SiloPlatform.IsTransient(e))
             {
                 if (e is not OperationCanceledException) Say(e.Message);
             }
@@ -73,11 +79,11 @@ internal sealed class Shell(IPlatform platform, Action redraw, Action quit)
         try
         {
             await page.RefreshAsync(platform);
-            page.Trouble = null;
+            page.Error = null;
         }
-        catch (Exception e) when (SiloPlatform.IsPassing(e))
+        catch (Exception e) when (SiloPlatform.IsTransient(e))
         {
-            page.Trouble = e.Message;
+            page.Error = e.Message;
         }
         finally
         {
@@ -87,18 +93,16 @@ internal sealed class Shell(IPlatform platform, Action redraw, Action quit)
         redraw();
     }
 
-    /// <summary>Takes a key.</summary>
-    public void Take(KeyPress key)
+    /// <summary>Handles a key: as text where text is typed, else by the table of keys; says why when it is disabled.</summary>
+    public void Press(KeyPress key)
     {
-        _said = null;
-        if (Top.Take(key, this))
+        _message = null;
+        if (Top.Input?.Type(key) != true && Keys.Find(Top, key.Name) is { } binding)
         {
-            redraw();
-            return;
+            if (binding.WhyDisabled(Top) is { } reason) Say(reason);
+            else binding.Act(Top, this);
         }
 
-        if (key.Name == "?" && Top is not HelpPage) Open(new HelpPage());
-        else if (key.Name == "esc" && _pages.Count > 1) _pages.Pop();
         redraw();
     }
 
@@ -111,15 +115,27 @@ internal sealed class Shell(IPlatform platform, Action redraw, Action quit)
         canvas.Paint(0, 0, width, Ink.Strong);
         canvas.Text(1, 0, "DTT", Ink.Accent);
         canvas.Text(6, 0, Top.Title, Ink.Strong);
-        canvas.TextRight(width - 1, 0, Top.Trouble is null ? "● live" : "○ no answer", Top.Trouble is null ? Ink.Good : Ink.Bad);
-        if ((_said ?? Top.Trouble) is { } words)
+        canvas.TextRight(width - 1, 0, Top.Error is null ? "● live" : "○ no answer", Top.Error is null ? Ink.Good : Ink.Bad);
+        if ((_message ?? Top.Error) is { } message)
         {
             canvas.Text(0, height - 2, new string(' ', width));
-            canvas.Text(1, height - 2, words.ReplaceLineEndings(" "), _said is null ? Ink.Bad : Ink.Warn);
+            canvas.Text(1, height - 2, message.ReplaceLineEndings(" "), _message is null ? Ink.Bad : Ink.Warn);
         }
 
-        canvas.Text(0, height - 1, new string(' ', width));
-        canvas.Text(1, height - 1, Keys.Line(Top.Where), Ink.Dim);
+        DrawFooter(canvas);
         return canvas;
+    }
+
+    /// <summary>The keys of this page, the disabled ones dim.</summary>
+    private void DrawFooter(Canvas canvas)
+    {
+        canvas.Text(0, canvas.Height - 1, new string(' ', canvas.Width));
+        var x = 1;
+        foreach (var binding in Keys.Of(Top).Where(b => b.InFooter))
+        {
+            canvas.Text(x, canvas.Height - 1, binding.Label, binding.WhyDisabled(Top) is null ? Ink.Accent : Ink.Dim);
+            canvas.Text(x + binding.Label.Length + 1, canvas.Height - 1, binding.Description, Ink.Dim);
+            x += binding.Label.Length + binding.Description.Length + 4;
+        }
     }
 }

@@ -5,8 +5,8 @@ internal sealed class TextInput(string text)
 {
     public string Text { get; private set; } = text;
 
-    /// <summary>Takes a key; false when it is not for typing.</summary>
-    public bool Take(KeyPress key)
+    /// <summary>Types a key; false when it is not one for typing.</summary>
+    public bool Type(KeyPress key)
     {
         if (key.Name == "backspace")
         {

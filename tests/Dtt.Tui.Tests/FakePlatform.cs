@@ -6,23 +6,24 @@ using Dtt.Tui.Data;
 
 namespace Dtt.Tui.Tests;
 
-/// <summary>A platform with two runs and a dataset, whose answers a test can hold back or spoil.</summary>
+/// <summary>A platform with four runs and three datasets, whose answers a test can make fail.</summary>
 internal sealed class FakePlatform : IPlatform
 {
     public List<string> Asked { get; } = [];
 
-    public Exception? Spoiled { get; set; }
+    public Exception? Failure { get; set; }
 
-    public RunRow[] Runs { get; set; } = [Row("quickstart", RunState.Running, 600), Row("prose", RunState.Failed, 30)];
+    public RunRow[] Runs { get; } =
+        [Row("quickstart", RunState.Running, 600), Row("prose", RunState.Failed, 30), Row("done", RunState.Completed, 1200), Row("next", RunState.Queued, 0)];
 
     public Task<RunRow[]> RunsAsync() => Answer(Runs);
 
-    public Task<DatasetProgress[]> DatasetsAsync() => Answer(new[]
-    {
-        new DatasetProgress { Folder = "/d/tokens", Dataset = "tales", RawOnly = false, Stage = DatasetStage.Encoding, Pieces = 4, PiecesDone = 1, Notes = ["tokenizer: tales_512"], FailureCode = 0, Version = 1 },
-    });
+    public Task<DatasetProgress[]> DatasetsAsync() => Answer(new[] { Dataset("tales"), Dataset("prose"), Dataset("code") });
 
-    public Task<ShardRow[]> ShardsAsync(string dataset) => Answer(new[] { new ShardRow(0, true, true, true, false), new ShardRow(1, true, true, false, false), new ShardRow(2, true, false, false, true), new ShardRow(3, false, false, false, false) });
+    public Task<ShardRow[]> ShardsAsync(string dataset) => Answer<ShardRow[]>(
+    [
+        new(0, true, true, true, false), new(1, true, true, false, false), new(2, true, false, false, true), new(3, false, false, false, false),
+    ]);
 
     public Task<RunDetail?> RunAsync(string folder)
     {
@@ -36,11 +37,16 @@ internal sealed class FakePlatform : IPlatform
             CreatedAt = default,
             TotalSteps = row.TotalSteps,
             TokensPerStep = 10,
-            Checkpoints = [Checkpoint(200, 4.0), Checkpoint(400, 3.0), Checkpoint(600, 3.5)],
+            Checkpoints = row.Step == 0 ? [] : [Checkpoint(200, 4.0), Checkpoint(400, 3.0), Checkpoint(600, 3.5)],
         };
-        var view = new RunView { Row = row, Record = record, Request = new RunRequest { ConfigYaml = "", TokensFolder = "/t", TokenizerFolder = "/v", Environment = new Dictionary<string, string>() }, StopRequested = false, FailureCode = 0 };
-        return Answer<RunDetail?>(new RunDetail(view, [.. Enumerable.Range(1, 300).Select(i => ((long)i * 2, 8 * Math.Exp(-i / 60.0) + 2))], [(200, 4.0), (400, 3.0), (600, 3.5)],
-            [new RunEvent(default, "started", "attempt 1 on cpu"), new RunEvent(default, "died", "the rank was killed by signal 9")], ["step 599", "step 600"]));
+        var request = new RunRequest { ConfigYaml = "", TokensFolder = "/t", TokenizerFolder = "/v", Environment = new Dictionary<string, string>() };
+        var view = new RunView { Row = row, Record = record, Request = request, StopRequested = false, FailureCode = 0 };
+        return Answer<RunDetail?>(new RunDetail(
+            view,
+            [.. Enumerable.Range(1, 300).Select(i => ((long)i * 2, 8 * Math.Exp(-i / 60.0) + 2))],
+            [(200, 4.0), (400, 3.0), (600, 3.5)],
+            [new RunEvent(default, "started", "attempt 1 on cpu"), new RunEvent(default, "died", "the rank was killed by signal 9")],
+            ["step 599", "step 600"]));
     }
 
     public Task StopAsync(string folder)
@@ -55,7 +61,8 @@ internal sealed class FakePlatform : IPlatform
         return Task.CompletedTask;
     }
 
-    public async IAsyncEnumerable<RankMessage> SampleAsync(string run, long step, SampleSettings settings, [EnumeratorCancellation] CancellationToken cancellation)
+    public async IAsyncEnumerable<RankMessage> SampleAsync(
+        string run, long step, SampleSettings settings, [EnumeratorCancellation] CancellationToken cancellation)
     {
         Asked.Add($"sample {run}@{step} {settings.Prompt}|{settings.Temperature}|{settings.Seed}");
         await Task.Yield();
@@ -63,7 +70,7 @@ internal sealed class FakePlatform : IPlatform
         yield return new SampledText(0, "", true, 5, 0.5);
     }
 
-    private Task<T> Answer<T>(T value) => Spoiled is null ? Task.FromResult(value) : Task.FromException<T>(Spoiled);
+    private Task<T> Answer<T>(T value) => Failure is null ? Task.FromResult(value) : Task.FromException<T>(Failure);
 
     private static RunRow Row(string run, RunState state, long step) => new()
     {
@@ -81,5 +88,26 @@ internal sealed class FakePlatform : IPlatform
         Version = 1,
     };
 
-    private static CommittedCheckpoint Checkpoint(long step, double val) => new() { Step = step, Attempt = 1, ManifestSha256 = "m", WeightsSha256 = "w", SizeBytes = 13_000_000, ValLoss = val };
+    private static DatasetProgress Dataset(string name) => new()
+    {
+        Folder = $"/d/{name}/tokens",
+        Dataset = name,
+        RawOnly = false,
+        Stage = DatasetStage.Encoding,
+        Pieces = 4,
+        PiecesDone = 1,
+        Notes = [$"tokenizer: {name}_512"],
+        FailureCode = 0,
+        Version = 1,
+    };
+
+    private static CommittedCheckpoint Checkpoint(long step, double val) => new()
+    {
+        Step = step,
+        Attempt = 1,
+        ManifestSha256 = "m",
+        WeightsSha256 = "w",
+        SizeBytes = 13_000_000,
+        ValLoss = val,
+    };
 }

@@ -15,7 +15,7 @@ public sealed class ShellTests
     [Fact]
     public async Task Runs_AreListed_WithTheirState()
     {
-        Assert.Contains("asking the silo", Screen());
+        Assert.Contains("waiting for the silo", Screen());
         await _shell.RefreshAsync();
         Assert.Contains("quickstart", Screen());
         Assert.Contains("● failed", Screen());
@@ -23,13 +23,13 @@ public sealed class ShellTests
     }
 
     [Fact]
-    public async Task Filter_ShowsWhatFits_AndEscShowsAll()
+    public async Task Filter_ShowsWhatMatches_AndEscShowsAll()
     {
         await _shell.RefreshAsync();
         Press("/", "p", "r", "o");
         Assert.DoesNotContain("quickstart", Screen());
         Press("x", "enter");
-        Assert.Contains("nothing fits 'prox'", Screen());
+        Assert.Contains("no match for 'prox'", Screen());
         Press("esc");
         Assert.Contains("quickstart", Screen());
     }
@@ -50,14 +50,16 @@ public sealed class ShellTests
     }
 
     [Fact]
-    public async Task Keys_StopResumeAndSampleTheChosenCheckpoint()
+    public async Task Keys_StopARunAndSampleTheChosenCheckpoint()
     {
         await OpenRunAsync();
         Press("s");
         Assert.Contains("saves a checkpoint first", Screen());
-        Press("r", "j", "p", "!");
+        Press("r");
+        Assert.Contains("quickstart is running already.", Screen());
+        Press("j", "p", "!");
         Press("tab", "backspace", "backspace", "backspace", "1", "enter");
-        Assert.Equal(["stop /runs/quickstart", "resume /runs/quickstart", "sample /runs/quickstart@400 Once upon a time!|1|1"], _platform.Asked);
+        Assert.Equal(["stop /runs/quickstart", "sample /runs/quickstart@400 Once upon a time!|1|1"], _platform.Asked);
         Assert.True(SpinWait.SpinUntil(ShowsTheSample, TimeSpan.FromMinutes(1)), Screen());
 
         bool ShowsTheSample() => Screen().Contains("Once upon a time! there lived a king") && Screen().Contains("10 tok/s");
@@ -86,17 +88,10 @@ public sealed class ShellTests
     }
 
     [Fact]
-    public void Help_IsTheTableOfKeys()
-    {
-        Press("?");
-        Assert.All(Keys.All, key => Assert.Contains(key.Does, Screen(80, 40)));
-    }
-
-    [Fact]
-    public async Task Trouble_IsSaid_AndTheLastDataStay()
+    public async Task Error_IsShown_AndTheLastDataStay()
     {
         await _shell.RefreshAsync();
-        _platform.Spoiled = new UserErrorException("the silo cannot start: the disk is full");
+        _platform.Failure = new UserErrorException("the silo cannot start: the disk is full");
         await _shell.RefreshAsync();
         Assert.Contains("○ no answer", Screen());
         Assert.Contains("the disk is full", Screen());
@@ -143,6 +138,6 @@ public sealed class ShellTests
 
     private void Press(params string[] keys)
     {
-        foreach (var key in keys) _shell.Take(key.Length == 1 ? KeyPress.Of(key[0]) : new KeyPress(key));
+        foreach (var key in keys) _shell.Press(key.Length == 1 ? KeyPress.Of(key[0]) : new KeyPress(key));
     }
 }

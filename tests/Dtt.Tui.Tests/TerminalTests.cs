@@ -20,15 +20,24 @@ public sealed class TerminalTests : IDisposable
     public void InTmux_ShowsRuns_Resizes_AndQuitsCleanly()
     {
         Assert.SkipUnless(Run("which", "tmux").Code == 0, "tmux is not installed.");
-        var command = $"env COLORTERM=truecolor TERM=xterm-256color DTT_HOME={_folder["home"]} dotnet {Built("Dtt.Tui", "dtt-tui.dll")}; echo \"left $?\"; read x";
-        Assert.Equal(0, Run("tmux", "-L", _socket, "new-session", "-d", "-x", "80", "-y", "24", command).Code);
-        WaitFor("no runs yet");
+        Start();
         Press("?");
         WaitFor("in the playground");
         _ = Run("tmux", "-L", _socket, "resize-window", "-x", "120", "-y", "36");
         Press("Escape");
         WaitFor("no runs yet");
         Press("q");
+        WaitFor("left 0");
+    }
+
+    [Fact]
+    public void CtrlC_QuitsFromEveryPage()
+    {
+        Assert.SkipUnless(Run("which", "tmux").Code == 0, "tmux is not installed.");
+        Start();
+        Press("?");
+        WaitFor("in the playground");
+        Press("C-c");
         WaitFor("left 0");
     }
 
@@ -40,7 +49,16 @@ public sealed class TerminalTests : IDisposable
         Assert.Contains("dtt runs --json", output);
     }
 
-    private static string Built(string project, string file) => Repository.At("artifacts", "bin", project, new DirectoryInfo(AppContext.BaseDirectory).Name, file);
+    private static string Built(string project, string file) =>
+        Repository.At("artifacts", "bin", project, new DirectoryInfo(AppContext.BaseDirectory).Name, file);
+
+    private void Start()
+    {
+        var environment = $"COLORTERM=truecolor TERM=xterm-256color DTT_HOME={_folder["home"]}";
+        var command = $"env {environment} dotnet {Built("Dtt.Tui", "dtt-tui.dll")}; echo \"left $?\"; read x";
+        Assert.Equal(0, Run("tmux", "-L", _socket, "new-session", "-d", "-x", "80", "-y", "24", command).Code);
+        WaitFor("no runs yet");
+    }
 
     private void Press(string key) => Assert.Equal(0, Run("tmux", "-L", _socket, "send-keys", key).Code);
 
@@ -53,7 +71,8 @@ public sealed class TerminalTests : IDisposable
 
     private static (int Code, string Output) Run(string program, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true })!;
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        using var process = Process.Start(start)!;
         process.StandardInput.Close();
         var error = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();

@@ -28,4 +28,9 @@ internal interface IPlatform
 /// <param name="Val">Validation loss by step.</param>
 /// <param name="Events">Its events, oldest first.</param>
 /// <param name="Log">The last lines of its log.</param>
-internal sealed record RunDetail(RunView View, IReadOnlyList<(long Step, double Value)> Train, IReadOnlyList<(long Step, double Value)> Val, IReadOnlyList<RunEvent> Events, IReadOnlyList<string> Log);
+internal sealed record RunDetail(
+    RunView View,
+    IReadOnlyList<(long Step, double Value)> Train,
+    IReadOnlyList<(long Step, double Value)> Val,
+    IReadOnlyList<RunEvent> Events,
+    IReadOnlyList<string> Log);

@@ -8,7 +8,7 @@ using Dtt.Core.Runs;
 
 namespace Dtt.Tui.Data;
 
-/// <summary>The platform over the wire. A lost connection is made again with the next question, which starts a silo when there is none.</summary>
+/// <summary>The platform over the wire. After a lost connection the next request connects again, and starts a silo when there is none.</summary>
 internal sealed class SiloPlatform : IPlatform, IAsyncDisposable
 {
     private const int ChartPoints = 600;
@@ -27,17 +27,24 @@ internal sealed class SiloPlatform : IPlatform, IAsyncDisposable
         var grain = (await GrainsAsync()).GetGrain<IRunGrain>(folder);
         if (await grain.FindAsync() is not { } view) return null;
         var log = view.Record.CurrentAttempt == 0 ? null : await grain.ReadLogAsync(view.Record.CurrentAttempt, 0, -LogBytes);
-        return new RunDetail(view, await grain.SeriesAsync(MetricNames.TrainLoss, ChartPoints), await grain.SeriesAsync(MetricNames.ValLoss, ChartPoints), await grain.EventsAsync(),
+        return new RunDetail(
+            view,
+            await grain.SeriesAsync(MetricNames.TrainLoss, ChartPoints),
+            await grain.SeriesAsync(MetricNames.ValLoss, ChartPoints),
+            await grain.EventsAsync(),
             log?.Text.Split('\n', StringSplitOptions.RemoveEmptyEntries) ?? []);
     }
 
     public async Task StopAsync(string folder) => await (await GrainsAsync()).GetGrain<IRunGrain>(folder).StopAsync();
 
-    public async Task ResumeAsync(string folder) => await (await GrainsAsync()).GetGrain<IRunGrain>(folder).ResumeAsync(RankEnvironment.OfThisProcess());
+    public async Task ResumeAsync(string folder) =>
+        await (await GrainsAsync()).GetGrain<IRunGrain>(folder).ResumeAsync(RankEnvironment.OfThisProcess());
 
-    public async IAsyncEnumerable<RankMessage> SampleAsync(string run, long step, SampleSettings settings, [EnumeratorCancellation] CancellationToken cancellation)
+    public async IAsyncEnumerable<RankMessage> SampleAsync(
+        string run, long step, SampleSettings settings, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        var request = new JobRequest { Work = new SampleSpec { Settings = settings }, Run = run, Step = step, Environment = RankEnvironment.OfThisProcess() };
+        var work = new SampleSpec { Settings = settings };
+        var request = new JobRequest { Work = work, Run = run, Step = step, Environment = RankEnvironment.OfThisProcess() };
         await foreach (var message in (await GrainsAsync()).GetGrain<IJobGrain>(Guid.NewGuid()).RunAsync(request, cancellation)) yield return message;
     }
 
@@ -68,6 +75,7 @@ internal sealed class SiloPlatform : IPlatform, IAsyncDisposable
         }
     }
 
-    /// <summary>Whether an exception means that the platform does not answer just now.</summary>
-    public static bool IsPassing(Exception e) => e is OrleansException or TimeoutException or OperationCanceledException or UserErrorException or IOException or ObjectDisposedException;
+    /// <summary>Whether an exception is a transient error: the platform does not answer just now.</summary>
+    public static bool IsTransient(Exception e) =>
+        e is OrleansException or TimeoutException or OperationCanceledException or UserErrorException or IOException or ObjectDisposedException;
 }

@@ -74,5 +74,6 @@ internal static class BrailleChart
         }
     }
 
-    private static string Number(double value) => Math.Abs(value) is >= 1000 or < 0.001 and > 0 ? value.ToString("0.0e0", CultureInfo.InvariantCulture) : value.ToString("0.000", CultureInfo.InvariantCulture);
+    private static string Number(double value) =>
+        value.ToString(Math.Abs(value) is >= 1000 or < 0.001 and > 0 ? "0.0e0" : "0.000", CultureInfo.InvariantCulture);
 }

@@ -19,7 +19,10 @@ internal sealed class Canvas(int width, int height)
         if (x >= 0 && y >= 0 && x < width && y < height) _cells[y * width + x] = (rune, ink);
     }
 
-    /// <summary>Writes text from a cell on, at most <paramref name="room"/> cells; control characters become spaces. Wide characters and marks that join take no cell of their own: they become '·'.</summary>
+    /// <summary>
+    /// Writes text from a cell on, at most <paramref name="room"/> cells. Control characters become spaces; what does not take one cell (wide characters,
+    /// combining marks) becomes '·'.
+    /// </summary>
     public void Text(int x, int y, string text, Ink ink = Ink.Plain, int room = int.MaxValue)
     {
         foreach (var rune in text.EnumerateRunes())

@@ -13,8 +13,6 @@ internal sealed class DatasetPage(string folder) : Page
 
     public override string Title => $"Datasets › {folder}";
 
-    public override Keys.Where Where => Keys.Where.Everywhere;
-
     public override async Task RefreshAsync(IPlatform platform)
     {
         _job = (await platform.DatasetsAsync()).FirstOrDefault(d => d.Folder == folder);
@@ -25,7 +23,7 @@ internal sealed class DatasetPage(string folder) : Page
     {
         if (_job is null)
         {
-            canvas.Text(1, 2, "asking the silo …", Ink.Dim);
+            canvas.Text(1, 2, Waiting, Ink.Dim);
             return;
         }
 
@@ -34,7 +32,7 @@ internal sealed class DatasetPage(string folder) : Page
         var y = 4;
         foreach (var note in _job.Notes) canvas.Text(1, y++, note, _job.Stage == DatasetStage.Failed && note == _job.Notes[^1] ? Ink.Bad : Ink.Plain);
         y++;
-        if (_shards.Length > 0) canvas.Text(1, y++, "■ verified  ▣ encoded  ▨ counted  ▶ in flight  ░ waits", Ink.Dim);
+        if (_shards.Length > 0) canvas.Text(1, y++, "■ verified  ▣ encoded  ▨ counted  ▶ in progress  ░ waiting", Ink.Dim);
         var width = Math.Max(1, canvas.Width - 2);
         foreach (var shard in _shards)
         {
@@ -49,6 +47,4 @@ internal sealed class DatasetPage(string folder) : Page
             canvas.Put(1 + shard.Piece % width, y + shard.Piece / width, new Rune(sign), ink);
         }
     }
-
-    public override bool Take(KeyPress key, Shell shell) => false;
 }

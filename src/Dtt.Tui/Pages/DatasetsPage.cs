@@ -6,30 +6,24 @@ using Dtt.Tui.Drawing;
 namespace Dtt.Tui.Pages;
 
 /// <summary>All dataset jobs.</summary>
-internal sealed class DatasetsPage : ListPage<DatasetProgress>
+internal sealed class DatasetsPage : ListPage
 {
     public override string Title => "Datasets";
 
-    protected override string Empty => "no datasets yet; begin one with `dtt download`.";
+    protected override string Empty => "no datasets yet; start with `dtt download`.";
 
-    protected override IReadOnlyList<(string Head, int Width, bool Right)> Columns { get; } = [("dataset", 16, false), ("what", 7, false), ("stage", 11, false), ("pieces", 15, true), ("folder", 80, false)];
+    protected override IReadOnlyList<ListColumn> Columns { get; } =
+        [new("dataset", 24), new("kind", 7), new("stage", 11), new("pieces", 15, Right: true), new("folder", 80)];
 
-    protected override string NameOf(DatasetProgress row) => row.Dataset;
+    protected override async Task<IReadOnlyList<ListRow>> FetchAsync(IPlatform platform) =>
+        [.. (await platform.DatasetsAsync()).Select(job => new ListRow(job.Dataset, CellsOf(job), () => new DatasetPage(job.Folder)))];
 
-    protected override Task<DatasetProgress[]> FetchAsync(IPlatform platform) => platform.DatasetsAsync();
-
-    protected override (string Text, Ink Ink)[] CellsOf(DatasetProgress r) =>
+    private static (string Text, Ink Ink)[] CellsOf(DatasetProgress job) =>
     [
-        (r.Dataset, Ink.Strong), (r.RawOnly ? "raw" : "tokens", Ink.Plain), (r.Stage.ToString().ToLowerInvariant(), r.Stage switch { DatasetStage.Done => Ink.Good, DatasetStage.Failed => Ink.Bad, _ => Ink.Warn }),
-        (r.RawOnly ? "" : string.Create(CultureInfo.InvariantCulture, $"{r.PiecesDone:N0}/{r.Pieces:N0}"), Ink.Plain), (r.Folder, Ink.Dim),
+        (job.Dataset, Ink.Strong),
+        (job.RawOnly ? "raw" : "tokens", Ink.Plain),
+        (job.Stage.ToString().ToLowerInvariant(), job.Stage switch { DatasetStage.Done => Ink.Good, DatasetStage.Failed => Ink.Bad, _ => Ink.Warn }),
+        (job.RawOnly ? "" : string.Create(CultureInfo.InvariantCulture, $"{job.PiecesDone:N0}/{job.Pieces:N0}"), Ink.Plain),
+        (job.Folder, Ink.Dim),
     ];
-
-    protected override bool TakeOn(KeyPress key, DatasetProgress row, Shell shell)
-    {
-        if (key.Name != "enter") return false;
-        shell.Open(new DatasetPage(row.Folder));
-        return true;
-    }
-
-    protected override Page Sibling() => new RunsPage();
 }

@@ -3,28 +3,28 @@ using Dtt.Tui.Drawing;
 
 namespace Dtt.Tui.Pages;
 
-/// <summary>The table of keys.</summary>
+/// <summary>The table of keys, in two columns where the screen is wide enough.</summary>
 internal sealed class HelpPage : Page
 {
-    public override string Title => "Help";
+    private const int TwoColumns = 72, DescriptionColumn = 12;
 
-    public override Keys.Where Where => Keys.Where.Everywhere;
+    public override string Title => "Help";
 
     public override Task RefreshAsync(IPlatform platform) => Task.CompletedTask;
 
     public override void Draw(Canvas canvas)
     {
-        var y = 1;
-        foreach (var where in Enum.GetValues<Keys.Where>())
+        var half = canvas.Width >= TwoColumns ? Keys.Sections.Sum(s => 1 + s.Bindings.Count) / 2 : int.MaxValue;
+        var (x, y) = (1, 1);
+        foreach (var (where, bindings) in Keys.Sections)
         {
-            canvas.Text(1, y++, where switch { Keys.Where.Everywhere => "everywhere", Keys.Where.Lists => "in lists", Keys.Where.Run => "on a run's page", _ => "in the playground" }, Ink.Strong);
-            foreach (var key in Keys.All.Where(k => k.Where == where))
+            if (x == 1 && y + bindings.Count > half && y > 1) (x, y) = (canvas.Width / 2, 1);
+            canvas.Text(x, y++, where, Ink.Strong);
+            foreach (var binding in bindings)
             {
-                canvas.Text(3, y, key.Key, Ink.Accent);
-                canvas.Text(14, y++, key.Does);
+                canvas.Text(x + 2, y, binding.Label, Ink.Accent);
+                canvas.Text(x + 2 + DescriptionColumn, y++, binding.Description);
             }
         }
     }
-
-    public override bool Take(KeyPress key, Shell shell) => false;
 }

@@ -10,6 +10,7 @@ namespace Dtt.Tui.Pages;
 internal sealed class PlayPage(string folder, long step) : Page
 {
     private static readonly SampleSettings _defaults = new();
+
     private readonly (string Name, TextInput Input)[] _fields =
     [
         ("prompt", new TextInput(_defaults.Prompt)),
@@ -21,12 +22,12 @@ internal sealed class PlayPage(string folder, long step) : Page
 
     private readonly StringBuilder _text = new();
     private int _field;
-    private string _state = "Enter samples.";
+    private string _state = "press Enter to sample";
     private CancellationTokenSource? _sampling;
 
     public override string Title => $"Runs › {Path.GetFileName(folder)} › play {step.ToString("N0", CultureInfo.InvariantCulture)}";
 
-    public override Keys.Where Where => Keys.Where.Play;
+    public override TextInput Input => _fields[_field].Input;
 
     public override Task RefreshAsync(IPlatform platform) => Task.CompletedTask;
 
@@ -46,28 +47,13 @@ internal sealed class PlayPage(string folder, long step) : Page
         foreach (var line in Wrap(text, canvas.Width - 4).TakeLast(Math.Max(1, canvas.Height - y - 3))) canvas.Text(2, row++, line);
     }
 
-    public override bool Take(KeyPress key, Shell shell)
-    {
-        switch (key.Name)
-        {
-            case "tab" or "down":
-                _field = (_field + 1) % _fields.Length;
-                return true;
-            case "up":
-                _field = (_field + _fields.Length - 1) % _fields.Length;
-                return true;
-            case "esc":
-                _sampling?.Cancel();
-                return false;
-            case "enter":
-                Sample(shell);
-                return true;
-            default:
-                return _fields[_field].Input.Take(key);
-        }
-    }
+    public override void Close() => _sampling?.Cancel();
 
-    private void Sample(Shell shell)
+    /// <summary>Goes to another field.</summary>
+    public void Move(int by) => _field = (_field + by + _fields.Length) % _fields.Length;
+
+    /// <summary>Samples with the settings of the fields.</summary>
+    public void Sample(Shell shell)
     {
         if (ReadSettings(out var wrong) is not { } settings)
         {
@@ -86,7 +72,8 @@ internal sealed class PlayPage(string folder, long step) : Page
                 if (message is SampledText sampled)
                 {
                     lock (_text) _text.Append(sampled.Text);
-                    _state = sampled.Done ? string.Create(CultureInfo.InvariantCulture, $"{sampled.Tokens} tokens, {sampled.Tokens / Math.Max(sampled.Seconds, 1e-9):N0} tok/s") : "sampling …";
+                    var rate = sampled.Tokens / Math.Max(sampled.Seconds, 1e-9);
+                    _state = sampled.Done ? string.Create(CultureInfo.InvariantCulture, $"{sampled.Tokens} tokens, {rate:N0} tok/s") : "sampling …";
                 }
                 else if (message is RankFailed failed) _state = failed.Message;
                 shell.Redraw();

@@ -12,9 +12,34 @@ internal sealed class RunPage(string folder) : Page
     private bool _gone, _logSteps, _longLog;
     private int _checkpoint;
 
-    public override string Title => $"Runs › {Path.GetFileName(folder)}";
+    public override string Title => $"Runs › {Run}";
 
-    public override Keys.Where Where => Keys.Where.Run;
+    /// <summary>Why the run cannot be stopped now, or null.</summary>
+    public string? WhyNoStop => Unavailable
+        ?? (!State.IsActive() ? $"{Run} is {Word}: there is nothing to stop."
+            : StopRequested ? $"{Run} is stopping already."
+            : null);
+
+    /// <summary>Why the run cannot be resumed now, or null.</summary>
+    public string? WhyNoResume => Unavailable
+        ?? (State == RunState.Completed ? $"{Run} is complete: there is nothing left to train."
+            : !State.IsActive() ? null
+            : StopRequested ? $"{Run} is still stopping."
+            : $"{Run} is {Word} already.");
+
+    /// <summary>Why there is no checkpoint to choose, or null.</summary>
+    public string? WhyNoCheckpoint => Unavailable ?? (Checkpoints.Count == 0 ? "there is no checkpoint to sample from yet." : null);
+
+    /// <summary>Why nothing of the run is shown, or null.</summary>
+    private string? Unavailable => _gone ? "the run was deleted." : _detail is null ? Waiting : null;
+
+    private string Run => Path.GetFileName(folder);
+
+    private RunState State => _detail!.View.Row.State;
+
+    private bool StopRequested => _detail!.View.StopRequested;
+
+    private string Word => State.ToString().ToLowerInvariant();
 
     /// <summary>The committed checkpoints, newest first.</summary>
     private List<CommittedCheckpoint> Checkpoints => [.. (_detail?.View.Record.Checkpoints ?? []).Reverse()];
@@ -25,23 +50,37 @@ internal sealed class RunPage(string folder) : Page
         (_detail, _gone) = (detail ?? _detail, detail is null);
     }
 
+    public void Stop(Shell shell) => shell.Do($"stopping {Run}: it saves a checkpoint first …", platform => platform.StopAsync(folder));
+
+    public void Resume(Shell shell) => shell.Do($"resuming {Run} …", platform => platform.ResumeAsync(folder));
+
+    public void OpenPlayground(Shell shell) => shell.Open(new PlayPage(folder, Checkpoints[Math.Min(_checkpoint, Checkpoints.Count - 1)].Step));
+
+    public void ToggleLogSteps() => _logSteps = !_logSteps;
+
+    public void ToggleLongLog() => _longLog = !_longLog;
+
+    /// <summary>Chooses another checkpoint, an older one for a positive number.</summary>
+    public void Move(int by) => _checkpoint = Math.Clamp(_checkpoint + by, 0, Math.Max(0, Checkpoints.Count - 1));
+
     public override void Draw(Canvas canvas)
     {
-        if (_detail is null || _gone)
+        if (Unavailable is { } reason)
         {
-            canvas.Text(1, 2, _gone ? "the run was deleted." : "asking the silo …", Ink.Dim);
+            canvas.Text(1, 2, reason, Ink.Dim);
             return;
         }
 
-        var view = _detail.View;
+        var view = _detail!.View;
         DrawProgress(canvas);
         var lower = _longLog ? canvas.Height / 2 : Math.Clamp(canvas.Height / 3, 6, 12);
         var chart = canvas.Height - 4 - lower;
         canvas.Frame(0, 3, canvas.Width, chart, $"Loss  x:step{(_logSteps ? "[log]" : "")}");
         canvas.Text(canvas.Width - 18, 3, " train ", Ink.Accent);
         canvas.Text(canvas.Width - 10, 3, " val ", Ink.Second);
-        if (_detail.Train.Count + _detail.Val.Count == 0) canvas.Text(3, 5, view.Waiting is { } why ? $"waits: {why}" : "no steps yet.", Ink.Dim);
-        BrailleChart.Draw(canvas, 1, 4, canvas.Width - 3, chart - 2, [new(Ink.Accent, _detail.Train, Joined: true), new(Ink.Second, _detail.Val, Joined: true)], _logSteps);
+        if (_detail.Train.Count + _detail.Val.Count == 0) canvas.Text(3, 5, view.Waiting is { } why ? $"waiting: {why}" : "no steps yet.", Ink.Dim);
+        BrailleChart.Curve[] curves = [new(Ink.Accent, _detail.Train, Joined: true), new(Ink.Second, _detail.Val, Joined: true)];
+        BrailleChart.Draw(canvas, 1, 4, canvas.Width - 3, chart - 2, curves, _logSteps);
         var (y, third) = (3 + chart, canvas.Width / 3);
         if (_longLog)
         {
@@ -54,47 +93,17 @@ internal sealed class RunPage(string folder) : Page
         DrawLog(canvas, 2 * third, y, canvas.Width - 2 * third, lower);
     }
 
-    public override bool Take(KeyPress key, Shell shell)
-    {
-        switch (key.Name)
-        {
-            case "s":
-                shell.Do($"stopping {Path.GetFileName(folder)}: it saves a checkpoint first", p => p.StopAsync(folder));
-                return true;
-            case "r":
-                shell.Do($"resuming {Path.GetFileName(folder)}", p => p.ResumeAsync(folder));
-                return true;
-            case "x":
-                _logSteps = !_logSteps;
-                return true;
-            case "l" or "L":
-                _longLog = !_longLog;
-                return true;
-            case "down" or "j":
-                _checkpoint = Math.Min(_checkpoint + 1, Math.Max(0, Checkpoints.Count - 1));
-                return true;
-            case "up" or "k":
-                _checkpoint = Math.Max(0, _checkpoint - 1);
-                return true;
-            case "p" or "enter":
-                if (Checkpoints.Count == 0) shell.Say("there is no checkpoint to sample from yet.");
-                else shell.Open(new PlayPage(folder, Checkpoints[Math.Min(_checkpoint, Checkpoints.Count - 1)].Step));
-                return true;
-            default:
-                return false;
-        }
-    }
-
     private void DrawProgress(Canvas canvas)
     {
-        var (view, row) = (_detail!.View, _detail.View.Row);
+        var row = _detail!.View.Row;
         var share = row.TotalSteps == 0 ? 0 : (double)row.Step / row.TotalSteps;
-        var state = $"● {row.State.ToString().ToLowerInvariant()}{(view.StopRequested ? ", stopping" : "")}";
+        var state = $"● {Word}{(StopRequested ? ", stopping" : "")}";
         canvas.Text(1, 1, state, RunsPage.InkOf(row.State));
         var text = string.Create(CultureInfo.InvariantCulture, $"step {row.Step:N0}/{row.TotalSteps:N0}");
         canvas.Text(state.Length + 3, 1, text);
         var x = state.Length + text.Length + 5;
-        var right = string.Create(CultureInfo.InvariantCulture, $"{share:0%}  ETA {Eta(row)}  loss {row.TrainLoss:0.000}  val {row.ValLoss:0.000}  {row.TokensPerSecond:N0} tok/s");
+        var right = string.Create(CultureInfo.InvariantCulture,
+            $"{share:0%}  ETA {Eta(row)}  loss {row.TrainLoss:0.000}  val {row.ValLoss:0.000}  {row.TokensPerSecond:N0} tok/s");
         var bar = canvas.Width - x - right.Length - 3;
         if (bar >= 4) canvas.Bar(x, 1, bar, share, Ink.Good);
         canvas.TextRight(canvas.Width - 1, bar >= 4 ? 1 : 2, right, Ink.Dim);
@@ -117,7 +126,10 @@ internal sealed class RunPage(string folder) : Page
         for (var i = 0; i < Math.Min(h - 2, list.Count - top); i++)
         {
             var c = list[top + i];
-            canvas.Text(x + 1, y + 1 + i, string.Create(CultureInfo.InvariantCulture, $"{(c.Step == best?.Step ? '★' : ' ')}{(c.Pinned ? '⚑' : ' ')}{c.Step,8:N0} {c.ValLoss?.ToString("0.000", CultureInfo.InvariantCulture) ?? "—",6} {c.SizeBytes / 1e6,7:N1}M"), Ink.Plain, w - 2);
+            var marks = $"{(c.Step == best?.Step ? '★' : ' ')}{(c.Pinned ? '⚑' : ' ')}";
+            var loss = c.ValLoss?.ToString("0.000", CultureInfo.InvariantCulture) ?? "—";
+            var text = string.Create(CultureInfo.InvariantCulture, $"{marks}{c.Step,8:N0} {loss,6} {Size(c.SizeBytes),5}");
+            canvas.Text(x + 1, y + 1 + i, text, Ink.Plain, w - 2);
             if (top + i == _checkpoint) canvas.Paint(x + 1, y + 1 + i, w - 2, Ink.Selected);
         }
     }
@@ -129,8 +141,23 @@ internal sealed class RunPage(string folder) : Page
         for (var i = 0; i < recent.Count; i++)
         {
             canvas.Text(x + 2, y + 1 + i, recent[i].At.ToLocalTime().ToString("HH:mm", CultureInfo.InvariantCulture), Ink.Dim, w - 3);
-            canvas.Text(x + 8, y + 1 + i, recent[i].Message, recent[i].Kind switch { "died" or "failed" or "refused" => Ink.Bad, "recovering" or "drained" or "unreadable" => Ink.Warn, "completed" => Ink.Good, _ => Ink.Plain }, w - 9);
+            canvas.Text(x + 8, y + 1 + i, recent[i].Message, InkOf(recent[i].Kind), w - 9);
         }
+    }
+
+    private static Ink InkOf(string eventKind) => eventKind switch
+    {
+        EventKinds.Died or EventKinds.Failed or EventKinds.Refused => Ink.Bad,
+        EventKinds.Recovering or EventKinds.Drained or EventKinds.Unreadable => Ink.Warn,
+        EventKinds.Completed => Ink.Good,
+        _ => Ink.Plain,
+    };
+
+    /// <summary>Bytes in five letters: <c>0.5M</c>, <c>13M</c>, <c>1.5G</c>.</summary>
+    private static string Size(long bytes)
+    {
+        var (value, unit) = bytes >= 1e9 ? (bytes / 1e9, 'G') : (bytes / 1e6, 'M');
+        return value.ToString(value < 10 ? "0.0" : "0", CultureInfo.InvariantCulture) + unit;
     }
 
     private void DrawLog(Canvas canvas, int x, int y, int w, int h)

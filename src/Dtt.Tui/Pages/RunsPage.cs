@@ -7,14 +7,17 @@ using Dtt.Tui.Drawing;
 namespace Dtt.Tui.Pages;
 
 /// <summary>All runs.</summary>
-internal sealed class RunsPage : ListPage<RunRow>
+internal sealed class RunsPage : ListPage
 {
     public override string Title => "Runs";
 
     protected override string Empty => "no runs yet; start one with `dtt train` or `dtt quickstart`.";
 
-    protected override IReadOnlyList<(string Head, int Width, bool Right)> Columns { get; } =
-        [("run", 22, false), ("state", 11, false), ("step", 15, true), ("train", 7, true), ("val", 7, true), ("tok/s", 8, true), ("folder", 60, false)];
+    protected override IReadOnlyList<ListColumn> Columns { get; } =
+    [
+        new("run", 30), new("state", 13), new("step", 15, Right: true), new("train", 7, Right: true), new("val", 7, Right: true), new("tok/s", 8, Right: true),
+        new("folder", 60),
+    ];
 
     /// <summary>The ink of a state.</summary>
     public static Ink InkOf(RunState state) => state switch
@@ -25,22 +28,17 @@ internal sealed class RunsPage : ListPage<RunRow>
         _ => Ink.Dim,
     };
 
-    protected override string NameOf(RunRow row) => row.Run;
+    protected override async Task<IReadOnlyList<ListRow>> FetchAsync(IPlatform platform) =>
+        [.. (await platform.RunsAsync()).Select(run => new ListRow(run.Run, CellsOf(run), () => new RunPage(run.Folder)))];
 
-    protected override Task<RunRow[]> FetchAsync(IPlatform platform) => platform.RunsAsync();
-
-    protected override (string Text, Ink Ink)[] CellsOf(RunRow r) =>
+    private static (string Text, Ink Ink)[] CellsOf(RunRow run) =>
     [
-        (r.Run, Ink.Strong), ($"● {r.State.ToString().ToLowerInvariant()}", InkOf(r.State)), (r.TotalSteps == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{r.Step:N0}/{r.TotalSteps:N0}"), Ink.Plain),
-        ($"{r.TrainLoss:0.0000}", Ink.Accent), ($"{r.ValLoss:0.0000}", Ink.Second), (string.Create(CultureInfo.InvariantCulture, $"{r.TokensPerSecond:N0}"), Ink.Plain), (Path.GetDirectoryName(r.Folder) ?? "", Ink.Dim),
+        (run.Run, Ink.Strong),
+        ($"● {run.State.ToString().ToLowerInvariant()}", InkOf(run.State)),
+        (run.TotalSteps == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{run.Step:N0}/{run.TotalSteps:N0}"), Ink.Plain),
+        ($"{run.TrainLoss:0.0000}", Ink.Accent),
+        ($"{run.ValLoss:0.0000}", Ink.Second),
+        (string.Create(CultureInfo.InvariantCulture, $"{run.TokensPerSecond:N0}"), Ink.Plain),
+        (Path.GetDirectoryName(run.Folder) ?? "", Ink.Dim),
     ];
-
-    protected override bool TakeOn(KeyPress key, RunRow row, Shell shell)
-    {
-        if (key.Name != "enter") return false;
-        shell.Open(new RunPage(row.Folder));
-        return true;
-    }
-
-    protected override Page Sibling() => new DatasetsPage();
 }
