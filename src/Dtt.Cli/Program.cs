@@ -9,9 +9,33 @@ CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureIn
 Console.OutputEncoding = new System.Text.UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
 var root = new RootCommand("DTT pretrains transformer language models from a terminal; nothing is ever lost.")
 {
-    QuickstartCommand.Create(), StageCommand.Download(), StageCommand.Tokenize(), TrainCommand.Create(), ResumeCommand.Attach(), ResumeCommand.Resume(), StopCommand.Create(), SampleCommand.Create(), EvaluateCommand.Create(), ExchangeCommand.Import(), ExchangeCommand.Export(), BenchCommand.Create(),
-    RunsCommand.Create(), ShowCommand.Create(), CheckpointsCommand.Create(), EventsCommand.Create(), LogsCommand.Create(), MetricsCommand.Create(), PlotCommand.Create(), AuditCommand.Create(), PinCommand.Create(), DeleteCommand.Create(),
-    QueueCommand.Create(), DatasetsCommand.Create(), TokenizerCommand.Create(), SiloCommand.Create(), CompletionCommand.Create(),
+    QuickstartCommand.Create(),
+    StageCommand.Download(),
+    StageCommand.Tokenize(),
+    TrainCommand.Create(),
+    ResumeCommand.Attach(),
+    ResumeCommand.Resume(),
+    StopCommand.Create(),
+    SampleCommand.Create(),
+    EvaluateCommand.Create(),
+    ExchangeCommand.Import(),
+    ExchangeCommand.Export(),
+    BenchCommand.Create(),
+    RunsCommand.Create(),
+    ShowCommand.Create(),
+    CheckpointsCommand.Create(),
+    EventsCommand.Create(),
+    LogsCommand.Create(),
+    MetricsCommand.Create(),
+    PlotCommand.Create(),
+    AuditCommand.Create(),
+    PinCommand.Create(),
+    DeleteCommand.Create(),
+    QueueCommand.Create(),
+    DatasetsCommand.Create(),
+    TokenizerCommand.Create(),
+    SiloCommand.Create(),
+    CompletionCommand.Create(),
 };
 var parsed = root.Parse(args, new ParserConfiguration { EnablePosixBundling = false });
 try

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using Dtt.Tests;
 
@@ -90,7 +91,8 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
             File.WriteAllText(Path.Combine(path, "configs/project_datasets/other.yaml"), "builtin: tales\nbytes: 200000\nseed: 99\n");
             await dtt.OutputAsync("download", "-d", "other");
             await dtt.OutputAsync("tokenize", "-d", "other");
-            File.Copy(Path.Combine(path, "tokenizers/other_512/tokenizer.json"), Path.Combine(path, "tokenizers/tiny_512/tokenizer.json"), overwrite: true);
+            var tokenizer = Path.Combine(path, "tokenizers/tiny_512/tokenizer.json");
+            File.Copy(Path.Combine(path, "tokenizers/other_512/tokenizer.json"), tokenizer, overwrite: true);
             var result = await dtt.RunAsync("train");
             Assert.Equal(3, result.ExitCode);
             Assert.Contains("were made with another tokenizer", result.Error);
@@ -119,7 +121,9 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
     [Fact]
     public async Task LossThatIsNotANumber_SaysTheStepAndKeepsTheLastCheckpoint()
     {
-        var result = await project.Dtt.RunAsync("train", "-n", "nan", "--set", "lr_schedule.name=constant", "--set", "lr_schedule.params.lr_max=1e30", "--set", "warmup_steps=0", "--set", "save_every=1", "--set", "grad_clip=0");
+        var result = await project.Dtt.RunAsync(
+            "train", "-n", "nan", "--set", "lr_schedule.name=constant", "--set", "lr_schedule.params.lr_max=1e30", "--set", "warmup_steps=0",
+            "--set", "save_every=1", "--set", "grad_clip=0");
         Assert.Equal(1, result.ExitCode);
         Assert.Matches(@"step \d+: the loss is", result.Error);
         Assert.Contains("The gradient of ", result.Error);
@@ -134,8 +138,12 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
         await SkipUnlessMountableAsync();
         await WithCopyAsync(async (dtt, path) =>
         {
-            var script = $"mkdir -p {path}/runs && mount -t tmpfs -o size=900k none {path}/runs && cd {path} && export DTT_HOME={path}/.dtt && dotnet {DttProgram.Assembly} train -n full; echo code $?; ls runs; dotnet {DttProgram.Assembly} silo stop";
-            var (output, error) = await InOwnMountsAsync(script);
+            var (output, error) = await InOwnMountsAsync($"""
+                mkdir -p {path}/runs && mount -t tmpfs -o size=900k none {path}/runs && cd {path} && export DTT_HOME={path}/.dtt
+                dotnet {DttProgram.Assembly} train -n full; echo code $?
+                ls runs
+                dotnet {DttProgram.Assembly} silo stop
+                """);
             Assert.Matches(@"runs has 0\.9 MB free, but needs room for 4 checkpoints of 0\.5 MB \(keep: 2, the best one, and the one being written\)\. ", error);
             Assert.Contains("Free some space, lower keep", error);
             Assert.Equal("code 2\n", output);
@@ -162,9 +170,16 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
         await WithCopyAsync(async (dtt, path) =>
         {
             // Room for all that the plan needs, until somebody else fills the disk after the first checkpoint.
-            var script = $"mkdir -p {path}/runs && mount -t tmpfs -o size=4m none {path}/runs && cd {path} && export OMP_NUM_THREADS=1 DTT_HOME={path}/.dtt && (dotnet {DttProgram.Assembly} train -n full --set grad_accumulation_steps=40 -e 10; echo code $?) & cd {path}; "
-                + $"until [ -f runs/full/checkpoints/step_00000010.a01/manifest.json ]; do sleep 0.05; done; cat /dev/zero > runs/filler; wait; export DTT_HOME={path}/.dtt; dotnet {DttProgram.Assembly} show full --json; echo left; ls runs/full/checkpoints; dotnet {DttProgram.Assembly} silo stop";
-            var (output, error) = await InOwnMountsAsync(script);
+            var (output, error) = await InOwnMountsAsync($"""
+                mkdir -p {path}/runs && mount -t tmpfs -o size=4m none {path}/runs && cd {path} && export OMP_NUM_THREADS=1 DTT_HOME={path}/.dtt
+                (dotnet {DttProgram.Assembly} train -n full --set grad_accumulation_steps=40 -e 10; echo code $?) &
+                until [ -f runs/full/checkpoints/step_00000010.a01/manifest.json ]; do sleep 0.05; done
+                cat /dev/zero > runs/filler
+                wait
+                dotnet {DttProgram.Assembly} show full --json
+                echo left; ls runs/full/checkpoints
+                dotnet {DttProgram.Assembly} silo stop
+                """);
             Assert.Contains("could not be written (No space left on device", error);
             Assert.Contains("free some space and `dtt resume full`", error);
             Assert.Contains("code 1", output);
@@ -180,7 +195,8 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
         await WithCopyAsync(async (_, path) =>
         {
             var (output, error) = await InOwnMountsAsync($"""
-                mkdir -p {path}/state && mount -t tmpfs -o size=8m,mode=700 none {path}/state && cd {path} && export OMP_NUM_THREADS=1 DTT_HOME={path}/.dtt DTT_STATE={path}/state
+                mkdir -p {path}/state && mount -t tmpfs -o size=8m,mode=700 none {path}/state && cd {path}
+                export OMP_NUM_THREADS=1 DTT_HOME={path}/.dtt DTT_STATE={path}/state
                 dtt() {"{"} dotnet {DttProgram.Assembly} "$@"; {"}"}
                 dtt train -n before --set max_steps=4
                 head -c 20m /dev/zero > state/filler 2> /dev/null
@@ -208,7 +224,8 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
 
         // A file system whose server never answers: only the kernel may be asked about it.
         var (_, error) = await InOwnMountsAsync($"""
-            mkdir {folder.Path}/remote && exec 9<> /dev/fuse && mount -i -t fuse -o fd=9,rootmode=40000,user_id=12345,group_id=12345 none {folder.Path}/remote
+            mkdir {folder.Path}/remote && exec 9<> /dev/fuse
+            mount -i -t fuse -o fd=9,rootmode=40000,user_id=12345,group_id=12345 none {folder.Path}/remote
             export DTT_HOME={folder.Path}/home DTT_STATE={folder.Path}/remote
             dotnet {DttProgram.Assembly} runs; echo "code $?" >&2
             """);
@@ -218,7 +235,7 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
 
     private static async Task SkipUnlessMountableAsync()
     {
-        var probe = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("unshare", ["-m", "mount", "-t", "tmpfs", "none", "/mnt"]) { RedirectStandardError = true });
+        var probe = Process.Start(new ProcessStartInfo("unshare", ["-m", "mount", "-t", "tmpfs", "none", "/mnt"]) { RedirectStandardError = true });
         await probe!.WaitForExitAsync();
         Assert.SkipUnless(probe.ExitCode == 0, "a small file system of its own needs the right to mount one (root).");
     }
@@ -226,7 +243,8 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
     /// <summary>Runs a script that may mount what it likes.</summary>
     private static async Task<(string Output, string Error)> InOwnMountsAsync(string script)
     {
-        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("unshare", ["-m", "bash", "-c", script]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var start = new ProcessStartInfo("unshare", ["-m", "bash", "-c", script]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using var process = Process.Start(start)!;
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         await process.WaitForExitAsync();
         return (await output, await error);

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Text.Json;
 using Dtt.Tests;
 
 namespace Dtt.Cli.Tests;
@@ -19,9 +21,11 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
     public async Task TokenFilesOfOthers_TrainTheSameModel(string dataset, int cut)
     {
         // The project's own shards as another trainer's: with llm.c's header, or without one as nanoGPT's.
-        var tokens = Path.GetDirectoryName(Directory.GetFiles(Path.Combine(project.Path, "data", "tiny"), "train_000000.bin", SearchOption.AllDirectories).Single())!;
+        var data = Path.Combine(project.Path, "data", "tiny");
+        var tokens = Path.GetDirectoryName(Directory.GetFiles(data, "train_000000.bin", SearchOption.AllDirectories).Single())!;
         var theirs = Directory.CreateDirectory(Path.Combine(project.Path, dataset)).FullName;
-        foreach (var split in new[] { "train", "val" }) File.WriteAllBytes(Path.Combine(theirs, split + ".bin"), File.ReadAllBytes(Path.Combine(tokens, split + "_000000.bin"))[cut..]);
+        foreach (var split in new[] { "train", "val" })
+            File.WriteAllBytes(Path.Combine(theirs, split + ".bin"), File.ReadAllBytes(Path.Combine(tokens, split + "_000000.bin"))[cut..]);
         File.WriteAllText(Path.Combine(project.Path, $"configs/project_datasets/{dataset}.yaml"), $"path: {theirs}\n");
         var tokenizer = Path.Combine(project.Path, "tokenizers", $"{dataset}_512");
         await project.Dtt.OutputAsync("download", "-d", dataset);
@@ -47,8 +51,9 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
             Assert.Equal(project.Undisturbed, await project.FinalWeightsAsync(run));
         }
 
-        Assert.Contains($"in {Directory.GetDirectories(scratch).Single()}", TinyProject.EventsOf(await project.Dtt.JsonAsync("show", "staged"), "staged").Single());
-        Assert.StartsWith("tokens found in ", TinyProject.EventsOf(await project.Dtt.JsonAsync("show", "staged-again"), "staged").Single());
+        async Task<string> StagedAsync(string run) => TinyProject.EventsOf(await project.Dtt.JsonAsync("show", run), "staged").Single();
+        Assert.Contains($"in {Directory.GetDirectories(scratch).Single()}", await StagedAsync("staged"));
+        Assert.StartsWith("tokens found in ", await StagedAsync("staged-again"));
     }
 
     [Fact]
@@ -56,19 +61,27 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
     {
         await project.Dtt.OutputAsync("train", "-n", "profiled", "--profile");
         Assert.Equal(project.Undisturbed, await project.FinalWeightsAsync("profiled"));
+        string[] names = ["data_seconds", "forward_seconds", "head_seconds", "backward_seconds", "all_reduce_seconds", "optimizer_seconds"];
         var steps = (await project.Dtt.JsonAsync("metrics", "profiled")).EnumerateArray().Where(r => r.TryGetProperty("train_loss", out _)).ToList();
         foreach (var step in steps)
         {
-            var phases = new[] { "data_seconds", "forward_seconds", "head_seconds", "backward_seconds", "all_reduce_seconds", "optimizer_seconds" }.Select(p => step.GetProperty(p).GetDouble()).ToList();
+            var phases = names.Select(p => step.GetProperty(p).GetDouble()).ToList();
             Assert.All(phases, p => Assert.True(p >= 0));
             Assert.InRange(phases.Sum(), 0, step.GetProperty("step_seconds").GetDouble());
         }
 
         Assert.True(steps.Average(s => s.GetProperty("forward_seconds").GetDouble() + s.GetProperty("backward_seconds").GetDouble()) > 0);
-        var trace = System.Text.Json.JsonDocument.Parse(File.ReadAllText(Path.Combine(project.Path, "runs/profiled/profile/trace.a01.json"))).RootElement.GetProperty("traceEvents").EnumerateArray().ToList();
+        var trace = JsonDocument.Parse(File.ReadAllText(Path.Combine(project.Path, "runs/profiled/profile/trace.a01.json")))
+            .RootElement.GetProperty("traceEvents").EnumerateArray().ToList();
         Assert.Equal("M", trace[0].GetProperty("ph").GetString());
-        Assert.All(trace.Skip(1), e => Assert.True(e.GetProperty("ph").GetString() == "X" && e.GetProperty("ts").GetDouble() > 0 && e.GetProperty("dur").GetDouble() >= 0));
-        Assert.Equal(3 * 2 * 2, trace.Count(e => e.GetProperty("name").GetString() == "block 0")); // three steps of two micro-batches, forward and backward
+        Assert.All(trace.Skip(1), e =>
+        {
+            Assert.Equal("X", e.GetProperty("ph").GetString());
+            Assert.True(e.GetProperty("ts").GetDouble() > 0 && e.GetProperty("dur").GetDouble() >= 0);
+        });
+
+        // Three steps of two micro-batches, forward and backward.
+        Assert.Equal(3 * 2 * 2, trace.Count(e => e.GetProperty("name").GetString() == "block 0"));
     }
 
     [Fact]
@@ -79,7 +92,8 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
         var folder = Path.Combine(project.Path, "runs/events/tensorboard");
         Assert.Contains($"wandb sync --sync-tensorboard -p events --id events {folder}", result.Error);
         var values = EventFile.Scalars(Directory.GetFiles(folder).Single());
-        Assert.Equal(project.UndisturbedLosses.Select(l => (l.Key, (float)l.Value)), values.Where(v => v.Tag == "train_loss").Select(v => ((int)v.Step, v.Value)));
+        var losses = values.Where(v => v.Tag == "train_loss").Select(v => ((int)v.Step, v.Value));
+        Assert.Equal(project.UndisturbedLosses.Select(l => (l.Key, (float)l.Value)), losses);
         Assert.Equal([0, 10, 20, 30, 40], values.Where(v => v.Tag == "val_loss").Select(v => v.Step));
     }
 
@@ -87,12 +101,15 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
     public async Task Choices_AreAnsweredAtEveryValidation_AndByEvaluate()
     {
         var questions = Path.Combine(project.Path, "questions.jsonl");
-        File.WriteAllLines(questions, Enumerable.Range(0, 12).Select(i => $$"""{"ctx": "Once upon a time there was", "endings": ["{{(i % 2 == 0 ? "a king and the" : "Zq jxv kw")}}", "{{(i % 2 == 0 ? "Zq jxv kw" : "a king and the")}}"], "label": {{i % 2}}}"""));
+        File.WriteAllLines(questions, Enumerable.Range(0, 12).Select(i => i % 2 == 0
+            ? """{"ctx": "Once upon a time there was", "endings": ["a king and the", "Zq jxv kw"], "label": 0}"""
+            : """{"ctx": "Once upon a time there was", "endings": ["Zq jxv kw", "a king and the"], "label": 1}"""));
         var result = await project.Dtt.RunAsync("train", "-n", "choices", "--set", $"choices={questions}", "--set", "max_choices=10");
         Assert.True(result.ExitCode == 0, result.Error);
         Assert.Contains("choices | right ", result.Error);
         Assert.Equal(project.Undisturbed, await project.FinalWeightsAsync("choices"));
-        var answered = (await project.Dtt.JsonAsync("metrics", "choices")).EnumerateArray().Where(r => r.TryGetProperty("choice_accuracy", out _)).ToList();
+        var answered = (await project.Dtt.JsonAsync("metrics", "choices")).EnumerateArray()
+            .Where(r => r.TryGetProperty("choice_accuracy", out _)).ToList();
         Assert.Equal([0, 10, 20, 30, 40], answered.Select(r => r.GetProperty("step").GetInt32()));
         Assert.Equal(1, answered[^1].GetProperty("choice_accuracy").GetDouble()); // words of the text, against letters that are not in it
 
@@ -112,13 +129,14 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
     }
 
     [Fact]
-    public async Task RunsJson_HasTheDocumentedFields()
+    public async Task Runs_TellHowFarEachIs()
     {
         var run = (await project.Dtt.JsonAsync("runs")).EnumerateArray().Single(r => r.GetProperty("run").GetString() == "undisturbed");
-        Assert.Equal(["run", "state", "step", "total_steps", "train_loss", "val_loss", "tokens", "tokens_per_second", "attempts", "folder"], run.EnumerateObject().Select(p => p.Name));
-        Assert.Equal(("completed", 40, 40, 40 * 8 * 32, 1), (run.GetProperty("state").GetString(), run.GetProperty("step").GetInt32(), run.GetProperty("total_steps").GetInt32(),
-            run.GetProperty("tokens").GetInt32(), run.GetProperty("attempts").GetInt32()));
+        Assert.Equal("completed", run.GetProperty("state").GetString());
+        foreach (var (key, value) in new[] { ("step", 40), ("total_steps", 40), ("tokens", 40 * 8 * 32), ("attempts", 1) })
+            Assert.Equal(value, run.GetProperty(key).GetInt32());
         Assert.InRange(run.GetProperty("val_loss").GetDouble(), 3, 6.2);
+        Assert.Matches(@"undisturbed\s+completed\s+40/40\s+\d\.\d{4}\s+\d\.\d{4}\s+10,240", await project.Dtt.OutputAsync("runs"));
     }
 
     [Fact]
@@ -127,10 +145,10 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
         var shown = await project.Dtt.JsonAsync("show", "undisturbed");
         Assert.Equal(32, shown.GetProperty("config").GetProperty("n_ctx").GetInt32());
         Assert.Equal("adamw", shown.GetProperty("config").GetProperty("optimizer").GetProperty("name").GetString());
-        Assert.Equal(["started", "committed", "committed", "committed", "committed", "completed"], shown.GetProperty("events").EnumerateArray().Select(e => e.GetProperty("kind").GetString()));
+        var kinds = shown.GetProperty("events").EnumerateArray().Select(e => e.GetProperty("kind").GetString());
+        Assert.Equal(["started", "committed", "committed", "committed", "committed", "completed"], kinds);
         var checkpoints = shown.GetProperty("checkpoints").EnumerateArray().ToList();
         Assert.Equal([30, 40], checkpoints.Select(c => c.GetProperty("step").GetInt32()));
-        Assert.Equal(["step", "attempt", "best", "pinned", "val_loss", "bytes", "weights_sha256", "path"], checkpoints[0].EnumerateObject().Select(p => p.Name));
         Assert.All(checkpoints, c => Assert.True(Directory.Exists(c.GetProperty("path").GetString())));
     }
 
@@ -255,7 +273,7 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
         Plant("DELETE FROM Metric WHERE Step = 3 AND Series IN (SELECT Id FROM Series WHERE Run LIKE '%/gap')");
         var result = await project.Dtt.RunAsync("audit", "gap");
         Assert.Equal(3, result.ExitCode);
-        Assert.Contains("WRONG: step 3 was never trained in the lineage of step 5", result.Output);
+        Assert.Contains("problem: step 3 was never trained in the lineage of step 5", result.Output);
     }
 
     [Fact]
@@ -268,13 +286,16 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
         var before = project.StepsReported("repeat");
         await Wait.ForAsync("two more steps", () => project.StepsReported("repeat") >= before + 2);
         await project.Dtt.OutputAsync("stop", "repeat");
-        Assert.Contains("sound", await project.Dtt.OutputAsync("audit", "repeat"));
+        Assert.Contains(TinyProject.AuditOk, await project.Dtt.OutputAsync("audit", "repeat"));
 
         // The second attempt claims the last step of the first one too.
-        Plant("INSERT INTO Metric SELECT Id, (SELECT min(Step) FROM Metric WHERE Metric.Series = Series.Id) - 1, 1.0 FROM Series WHERE Run LIKE '%/repeat' AND Attempt = 2 AND Name = 'train_loss'");
+        Plant("""
+            INSERT INTO Metric SELECT Id, (SELECT min(Step) FROM Metric WHERE Metric.Series = Series.Id) - 1, 1.0
+            FROM Series WHERE Run LIKE '%/repeat' AND Attempt = 2 AND Name = 'train_loss'
+            """);
         var result = await project.Dtt.RunAsync("audit", "repeat");
         Assert.Equal(3, result.ExitCode);
-        Assert.Matches(@"WRONG: step \d+ was trained by attempt 1 and again by attempt 2", result.Output);
+        Assert.Matches(@"problem: step \d+ was trained by attempt 1 and again by attempt 2", result.Output);
     }
 
     [Fact]
@@ -302,7 +323,8 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
         await project.Dtt.OutputAsync(["train", "-n", "first", .. longRun]);
         await Wait.ForAsync("a step", () => project.StepsReported("first") >= 1);
         await project.Dtt.OutputAsync(["train", "-n", "second", .. longRun]);
-        await Wait.UntilAsync("why it waits", async () => (await project.Dtt.JsonAsync("show", "second")).GetProperty("waiting").ToString() == "run 'first' has cpu");
+        const string reason = "run 'first' has cpu";
+        await Wait.UntilAsync("the reason", async () => (await project.Dtt.JsonAsync("show", "second")).GetProperty("waiting").ToString() == reason);
         Assert.Equal("queued", (await project.Dtt.JsonAsync("show", "second")).GetProperty("state").GetString());
         Assert.Contains("run 'first' has cpu", await project.Dtt.OutputAsync("queue"));
         Assert.Equal(0, project.StepsReported("second"));
@@ -317,7 +339,7 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
         Assert.SkipWhen(File.Exists("/dev/nvidiactl"), "this machine has a GPU.");
         var result = await project.Dtt.RunAsync("train", "-n", "no-gpu", "--cuda", "--set", "max_steps=1");
         Assert.Equal(0, result.ExitCode);
-        Assert.Contains("--cuda: 'cuda: true', and libtorch sees no GPU on this machine: training on the CPU.", result.Error);
+        Assert.Contains("--cuda: 'cuda: true', but libtorch sees no GPU on this machine; training on the CPU.", result.Error);
     }
 
     [Fact]
@@ -331,7 +353,8 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
     [Fact]
     public async Task Standalone_TrainsWithoutAHostToTheSameWeights()
     {
-        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("dotnet", [DttProgram.RankAssembly, "--standalone", "configs/config.yaml", "name=alone"])
+        string[] arguments = [DttProgram.RankAssembly, "--standalone", "configs/config.yaml", "name=alone"];
+        using var process = Process.Start(new ProcessStartInfo("dotnet", arguments)
         {
             WorkingDirectory = project.Path,
             RedirectStandardError = true,

@@ -56,11 +56,11 @@ public sealed class DetachTests(TinyProject project)
         var rank = await project.RankAsync();
         await Wait.ForAsync("the start", () => File.Exists(Path.Combine(project.Path, $"runs/{run}/samples/step_00000000.txt")));
         dtt.Signal(Native.SigInt);
-        await Wait.ForAsync("the first signal's word", () => dtt.ErrorSoFar.Contains("saving a checkpoint"));
+        await Wait.ForAsync("the first signal's message", () => dtt.ErrorSoFar.Contains("saving a checkpoint"));
         dtt.Signal(Native.SigInt);
         var result = await dtt.WaitAsync();
         Assert.Equal(130, result.ExitCode);
-        Assert.Contains("saves and stops by itself", result.Error);
+        Assert.Contains("saves a checkpoint and stops on its own", result.Error);
         Assert.True(Processes.Lives(rank));
         Assert.Equal(0, Native.Kill(rank, Native.SigKill));
         await project.Dtt.OutputAsync("stop", run);
@@ -83,7 +83,7 @@ public sealed class DetachTests(TinyProject project)
         await project.Dtt.OutputAsync("train", "-n", run, "-e", "1000", "--set", "max_steps=100000", "--detach");
         await Wait.ForAsync("a step", () => project.StepsReported(run) >= 1);
         using var resume = project.Dtt.Start(["resume", run]);
-        await Wait.ForAsync("the word", () => resume.ErrorSoFar.Contains("already; attached"));
+        await Wait.ForAsync("the message", () => resume.ErrorSoFar.Contains("already; attaching"));
         await Wait.ForAsync("a line", () => resume.ErrorSoFar.Contains("/100000 | loss"));
         resume.Signal(Native.SigInt);
         Assert.Equal(130, (await resume.WaitAsync()).ExitCode);

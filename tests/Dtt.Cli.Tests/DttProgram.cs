@@ -8,7 +8,7 @@ namespace Dtt.Cli.Tests;
 /// <summary>Runs the built <c>dtt</c> as a user would: another process, in a folder of its own, with a platform in it unless another one is named.</summary>
 public sealed class DttProgram(string workingFolder, string? home = null)
 {
-    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(8);
+    private static readonly TimeSpan _timeout = TimeSpan.FromMinutes(8);
 
     private static readonly string _configuration = new DirectoryInfo(AppContext.BaseDirectory).Name;
 
@@ -76,7 +76,13 @@ public sealed class DttProgram(string workingFolder, string? home = null)
 
     public Running Start(string[] arguments, params (string Name, string Value)[] environment)
     {
-        var start = new ProcessStartInfo("dotnet") { WorkingDirectory = workingFolder, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo("dotnet")
+        {
+            WorkingDirectory = workingFolder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
         start.ArgumentList.Add(Assembly);
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         start.Environment["OMP_NUM_THREADS"] = "1";
@@ -116,7 +122,7 @@ public sealed class DttProgram(string workingFolder, string? home = null)
 
         public async Task<Result> WaitAsync()
         {
-            using var late = new CancellationTokenSource(_patience);
+            using var late = new CancellationTokenSource(_timeout);
             await Process.WaitForExitAsync(late.Token);
             lock (_output) lock (_error) return new Result(Process.ExitCode, _output.ToString(), _error.ToString());
         }

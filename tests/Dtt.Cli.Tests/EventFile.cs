@@ -24,7 +24,9 @@ internal static class EventFile
             foreach (var (_, _, value) in Fields(summary).Where(f => f.Field == 1))
             {
                 var parts = Fields(value);
-                if (parts.Any(p => p.Field == 2)) scalars.Add((step, Encoding.UTF8.GetString(parts.Single(p => p.Field == 1).Content), BitConverter.Int32BitsToSingle((int)parts.Single(p => p.Field == 2).Number)));
+                if (!parts.Any(p => p.Field == 2)) continue;
+                var tag = Encoding.UTF8.GetString(parts.Single(p => p.Field == 1).Content);
+                scalars.Add((step, tag, BitConverter.Int32BitsToSingle((int)parts.Single(p => p.Field == 2).Number)));
             }
 
             bytes = bytes[(12 + length + 4)..];

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Dtt.Tests;
 
 namespace Dtt.Cli.Tests;
@@ -33,10 +34,13 @@ public sealed class ExchangeTests(TinyProject project)
     public async Task InitFrom_StartsWithTheOthersWeights_AndPinsThem()
     {
         await project.Dtt.OutputAsync("train", "-n", "tuned", "--set", "init_from=undisturbed@30", "--set", "max_steps=2");
-        double ValLoss(System.Text.Json.JsonElement rows, int step) => rows.EnumerateArray().First(r => r.GetProperty("step").GetInt32() == step && r.TryGetProperty("val_loss", out _)).GetProperty("val_loss").GetDouble();
+        double ValLoss(JsonElement rows, int step) =>
+            rows.EnumerateArray().First(r => IsAt(r, step) && r.TryGetProperty("val_loss", out _)).GetProperty("val_loss").GetDouble();
+        bool IsAt(JsonElement row, int step) => row.GetProperty("step").GetInt32() == step;
         Assert.Equal(ValLoss(await project.Dtt.JsonAsync("metrics", "undisturbed"), 30), ValLoss(await project.Dtt.JsonAsync("metrics", "tuned"), 0));
         Assert.Equal("weights of run 'undisturbed' after step 30", TinyProject.EventsOf(await project.Dtt.JsonAsync("show", "tuned"), "init_from").Single());
-        Assert.True((await project.Dtt.JsonAsync("show", "undisturbed")).GetProperty("checkpoints").EnumerateArray().Single(c => c.GetProperty("step").GetInt32() == 30).GetProperty("pinned").GetBoolean());
+        var checkpoints = (await project.Dtt.JsonAsync("show", "undisturbed")).GetProperty("checkpoints");
+        Assert.True(checkpoints.EnumerateArray().Single(c => IsAt(c, 30)).GetProperty("pinned").GetBoolean());
 
         var other = await project.Dtt.RunAsync("train", "-n", "misfit", "--set", "init_from=undisturbed", "--set", "n_blocks=3");
         Assert.Equal(3, other.ExitCode);
@@ -44,6 +48,6 @@ public sealed class ExchangeTests(TinyProject project)
         var nowhere = await project.Dtt.RunAsync("train", "-n", "nowhere", "--set", "init_from=undisturbd");
         Assert.Equal(2, nowhere.ExitCode);
         Assert.Contains("Did you mean 'undisturbed'?", nowhere.Error);
-        Assert.Contains("is no checkpoint", (await project.Dtt.RunAsync("train", "-n", "nowhere", "--set", "init_from=configs")).Error);
+        Assert.Contains("is not a checkpoint", (await project.Dtt.RunAsync("train", "-n", "nowhere", "--set", "init_from=configs")).Error);
     }
 }

@@ -22,7 +22,8 @@ public sealed class HouseTests
     [Fact]
     public void OnlyTraining_NamesTorchSharp()
     {
-        var naming = Directory.EnumerateFiles(Repository.At("src"), "*.cs*", SearchOption.AllDirectories).Where(f => File.ReadAllText(f).Contains("TorchSharp")).ToList();
+        var naming = Directory.EnumerateFiles(Repository.At("src"), "*.cs*", SearchOption.AllDirectories)
+            .Where(f => File.ReadAllText(f).Contains("TorchSharp")).ToList();
         Assert.NotEmpty(naming);
         Assert.All(naming, f => Assert.Contains("Dtt.Training", f));
     }

@@ -5,7 +5,9 @@ internal static class Processes
 {
     /// <summary>Living children of a process.</summary>
     public static List<int> ChildrenOf(int parent) =>
-        [.. Directory.EnumerateDirectories("/proc").Select(f => int.TryParse(Path.GetFileName(f), out var id) ? id : 0).Where(id => id > 0 && Stat(id) is { } s && s.Parent == parent && s.State != "Z")];
+        [.. Directory.EnumerateDirectories("/proc")
+            .Select(f => int.TryParse(Path.GetFileName(f), out var id) ? id : 0)
+            .Where(id => id > 0 && Stat(id) is { } s && s.Parent == parent && s.State != "Z")];
 
     /// <summary>Whether a process lives.</summary>
     public static bool Lives(int process) => Stat(process) is { } stat && stat.State != "Z";

@@ -27,7 +27,7 @@ public sealed class RankKillTests(TinyProject project, ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task Rank_ThatNeverGetsAnywhere_GivesUpAndResumesOnceMended()
+    public async Task Rank_ThatNeverGetsAnywhere_GivesUpAndResumesOnceFixed()
     {
         var run = TinyProject.NameOf("checkpoint.torn:1");
         Assert.Equal(1, (await project.Dtt.RunAsync(["train", "-n", run], ("DTT_CRASH_AT", "checkpoint.torn:1"))).ExitCode);
@@ -52,7 +52,9 @@ public sealed class RankKillTests(TinyProject project, ITestOutputHelper output)
             output.WriteLine($"from SIGKILL to the next step: {killed.Elapsed.TotalSeconds:0.0} s");
             var result = await dtt.WaitAsync();
             Assert.Equal(0, result.ExitCode);
-            Assert.Matches(@"the rank was killed by signal 9 in phase \w+ after step \d+", result.Error);   // in train most often; a save or a validation may just be on
+
+            // In train most often; a save or a validation may just be on.
+            Assert.Matches(@"the rank was killed by signal 9 in phase \w+ after step \d+", result.Error);
         }
 
         await project.CheckUndisturbedAsync(run);
@@ -70,7 +72,8 @@ public sealed class RankKillTests(TinyProject project, ITestOutputHelper output)
             Assert.Equal(0, (await dtt.WaitAsync()).ExitCode);
         }
 
-        Assert.Matches(@"^the rank hung in phase \w+ after step \d+: no sign for \d+ s, the deadline is \d+ s", TinyProject.EventsOf(await project.Dtt.JsonAsync("show", run), "died").Single());
+        var died = TinyProject.EventsOf(await project.Dtt.JsonAsync("show", run), "died").Single();
+        Assert.Matches(@"^the rank hung in phase \w+ after step \d+: no sign for \d+ s, the deadline is \d+ s", died);
         await project.CheckUndisturbedAsync(run);
     }
 }

@@ -60,11 +60,12 @@ public sealed class SiloKillTests(TinyProject project, ITestOutputHelper output)
         {
             var run = $"killed-{seed}-{number}";
             await project.Dtt.OutputAsync("train", "-n", run, "--detach");
-            for (var steps = random.Next(TinyProject.Steps / 2); steps < TinyProject.Steps && killed < kills; steps += 1 + random.Next(TinyProject.Steps / 2), killed++)
+            for (var steps = random.Next(TinyProject.Steps / 2); steps < TinyProject.Steps && killed < kills; killed++)
             {
                 await Wait.ForAsync($"{steps} steps", () => project.StepsReported(run) >= steps);
                 await KillAsync(random.Next(3));
                 await project.Dtt.OutputAsync("runs"); // the next silo, when it was the silo
+                steps += 1 + random.Next(TinyProject.Steps / 2);
             }
 
             await project.Dtt.RunAsync("attach", run);

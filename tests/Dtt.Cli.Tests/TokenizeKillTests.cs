@@ -2,7 +2,9 @@ using Dtt.Tests;
 
 namespace Dtt.Cli.Tests;
 
-/// <summary>A tokenizing that is killed, with its silo, again and again: it goes on where it was, and its bytes are those of one that nobody disturbed.</summary>
+/// <summary>
+/// Tokenizing that is killed, with its silo, again and again: it goes on where it was, and its bytes are those of tokenizing that was not disturbed.
+/// </summary>
 public sealed class TokenizeKillTests : IAsyncLifetime
 {
     private const int Files = 40;
@@ -12,9 +14,15 @@ public sealed class TokenizeKillTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        // A file is a piece: 40 of them, of tales that the library's own generator would tell.
-        for (var i = 0; i < Files; i++) _folder.Write($"text/part{i:00}.txt", string.Join("\n", Enumerable.Range(0, 300).Select(n => $"the {n % 17} foxes of part {i} met {(n * 31 + i) % 101} hens and sang of rain {n}")));
-        foreach (var name in new[] { "killed", "whole" }) _folder.Write($"configs/project_datasets/{name}.yaml", "path: text\ndocuments: lines\nshard_size: 20000\n");
+        // A file is a piece.
+        for (var i = 0; i < Files; i++)
+        {
+            var lines = Enumerable.Range(0, 300).Select(n => $"the {n % 17} foxes of part {i} met {(n * 31 + i) % 101} hens and sang of rain {n}");
+            _folder.Write($"text/part{i:00}.txt", string.Join("\n", lines));
+        }
+
+        foreach (var name in new[] { "killed", "whole" })
+            _folder.Write($"configs/project_datasets/{name}.yaml", "path: text\ndocuments: lines\nshard_size: 20000\n");
         await Dtt.OutputAsync("download", "-d", "killed");
         await Dtt.OutputAsync("download", "-d", "whole");
     }
@@ -33,18 +41,23 @@ public sealed class TokenizeKillTests : IAsyncLifetime
         {
             await Dtt.OutputAsync("silo", "stop", "--force"); // a dataset that is done may still be on its worker's list
             var crashed = await Dtt.RunAsync(["tokenize", "-d", "killed", "-v", "400"], ("DTT_CRASH_AT", point));
-            Assert.NotEqual(0, crashed.ExitCode); // 75 when the command was connected; later lives of the silo go on by themselves and may die before it is
+
+            // 75 when the command was connected; a later silo goes on by itself and may die before it is.
+            Assert.NotEqual(0, crashed.ExitCode);
             await Wait.ForAsync("the crash", () => Dtt.Silo is null);
         }
 
         var last = await Dtt.RunAsync("tokenize", "-d", "killed", "-v", "400");
         Assert.True(last.ExitCode == 0, last.Error);
         foreach (var file in Directory.EnumerateFiles(_folder["data/whole/tokens/whole_400"], "*.bin"))
-            Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.Combine(_folder["data/killed/tokens/killed_400"], Path.GetFileName(file))));
-        Assert.Equal(File.ReadAllBytes(_folder["tokenizers/whole_400/tokenizer.json"]), File.ReadAllBytes(_folder["tokenizers/killed_400/tokenizer.json"]));
+            AssertSameBytes(file, Path.Combine(_folder["data/killed/tokens/killed_400"], Path.GetFileName(file)));
+        AssertSameBytes(_folder["tokenizers/whole_400/tokenizer.json"], _folder["tokenizers/killed_400/tokenizer.json"]);
         Assert.False(Directory.Exists(_folder["data/killed/tokens/killed_400.partial"]));
         Assert.False(Directory.Exists(_folder["tokenizers/killed_400.counting"]));
-        var row = (await Dtt.JsonAsync("datasets")).EnumerateArray().Single(d => d.GetProperty("dataset").GetString() == "killed" && d.GetProperty("what").GetString() == "tokens");
+        var row = (await Dtt.JsonAsync("datasets")).EnumerateArray()
+            .Single(d => d.GetProperty("dataset").GetString() == "killed" && d.GetProperty("what").GetString() == "tokens");
         Assert.Equal(("done", Files), (row.GetProperty("stage").GetString(), row.GetProperty("pieces").GetInt32()));
     }
+
+    private static void AssertSameBytes(string expected, string actual) => Assert.Equal(File.ReadAllBytes(expected), File.ReadAllBytes(actual));
 }

@@ -32,7 +32,7 @@ public sealed class SiloLifeTests : IDisposable
         await SiloStarter.WaitForEndAsync(silo, TestContext.Current.CancellationToken);
         Assert.False(File.Exists(file));
         File.WriteAllText(file, announcement);
-        Assert.Contains("no silo serves", _silo.Dtt(["silo", "status"]).Output);
+        Assert.Contains("no silo is running for", _silo.Dtt(["silo", "status"]).Output);
         Assert.Equal(0, _silo.Dtt(["runs"]).Code);
     }
 

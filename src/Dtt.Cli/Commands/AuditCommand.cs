@@ -13,7 +13,7 @@ internal static class AuditCommand
     public static Command Create()
     {
         var run = RunArguments.Run("The run.");
-        var command = new Command("audit", "Check that every step and every window of a run was trained once; list what was run again and what was left over.") { run };
+        var command = new Command("audit", "Check that a run trained every step and every window of its data once; list what was replayed.") { run };
         command.SetAction(async (result, cancellation) =>
         {
             await using var client = await Platform.ConnectAsync(cancellation);
@@ -21,8 +21,9 @@ internal static class AuditCommand
             var steps = new Dictionary<int, List<long>>();
             foreach (var attempt in view.Record.Attempts)
             {
-                var mine = steps[attempt.Attempt] = [];
-                await foreach (var page in grain.AttemptRowsAsync(attempt.Attempt)) mine.AddRange(page.Where(r => r.Values.ContainsKey(MetricNames.TrainLoss)).Select(r => r.Step));
+                var trained = steps[attempt.Attempt] = [];
+                await foreach (var page in grain.AttemptRowsAsync(attempt.Attempt))
+                    trained.AddRange(page.Where(r => r.Values.ContainsKey(MetricNames.TrainLoss)).Select(r => r.Step));
             }
 
             return Print(view, steps);
@@ -40,8 +41,10 @@ internal static class AuditCommand
         o.WriteLine($"{record.Run}: {audit.CommittedStep:N0} committed steps in {record.Attempts.Count} attempt{(record.Attempts.Count == 1 ? "" : "s")}");
         o.WriteLine(windows);
         foreach (var replay in audit.Replays) o.WriteLine("replayed: " + replay);
-        foreach (var problem in problems) o.WriteLine("WRONG: " + problem);
-        o.WriteLine(problems.Count == 0 ? "sound: every step once, every window once an epoch" : $"{problems.Count} problem{(problems.Count == 1 ? "" : "s")}");
+        foreach (var problem in problems) o.WriteLine("problem: " + problem);
+        o.WriteLine(problems.Count == 0
+            ? "ok: every step was trained once, and every window once per epoch"
+            : $"{problems.Count} problem{(problems.Count == 1 ? "" : "s")}");
         return problems.Count == 0 ? ExitCodes.Success : ExitCodes.BadData;
     }
 
@@ -59,13 +62,14 @@ internal static class AuditCommand
             for (var p = start; p < Math.Min(start + n, positions); p++)
             {
                 var window = (int)order.Window(p);
-                if (seen[window]) problems.Add($"window {window} stands twice in epoch {start / n + 1}");
+                if (seen[window]) problems.Add($"window {window} appears twice in epoch {start / n + 1}");
                 seen[window] = true;
             }
         }
 
         var (epochs, rest) = Math.DivRem(positions, n);
-        return $"{positions:N0} windows of {config.Model.ContextLength} tokens: {epochs:N0} whole epoch{(epochs == 1 ? "" : "s")} of {n:N0}, and {rest:N0} of the next"
-            + (record.State == RunState.Completed ? $"; tail never seen: {Math.Max(0, config.Epochs * n - positions):N0}" : "");
+        return $"{positions:N0} windows of {config.Model.ContextLength} tokens: {epochs:N0} whole epoch{(epochs == 1 ? "" : "s")} of {n:N0}, "
+            + $"and {rest:N0} of the next"
+            + (record.State == RunState.Completed ? $"; {Math.Max(0, config.Epochs * n - positions):N0} left over" : "");
     }
 }

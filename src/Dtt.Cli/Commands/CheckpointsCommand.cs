@@ -1,7 +1,8 @@
 using System.CommandLine;
-using System.Text.Json.Nodes;
 using Dtt.Abstractions;
+using Dtt.Cli.Output;
 using Dtt.Cli.Runs;
+using Dtt.Client;
 using Dtt.Core.Runs;
 
 namespace Dtt.Cli.Commands;
@@ -12,38 +13,31 @@ internal static class CheckpointsCommand
     public static Command Create()
     {
         var run = RunArguments.Run("The run.");
-        var json = new Option<bool>("--json") { Description = "A JSON list." };
-        var command = new Command("checkpoints", "List a run's committed checkpoints, oldest first.") { run, json };
-        command.SetAction(async (result, cancellation) =>
-        {
-            await using var client = await Platform.ConnectAsync(cancellation);
-            var (grain, view) = await RunLookup.FindAsync(client, result.GetValue(run)!);
-            if (result.GetValue(json)) Console.Out.WriteLine(Json(view).ToJsonString(JsonOutput.Options));
-            else Print(view, (await grain.SeriesAsync(MetricNames.SaveStallSeconds, int.MaxValue)).ToDictionary(s => s.Step, s => s.Value));
-        });
-        return command;
+        return ListCommand.Create(
+            new Command("checkpoints", "List a run's committed checkpoints, oldest first.") { run },
+            (client, result) => FetchAsync(client, result.GetValue(run)!),
+            row => CheckpointOutput.Of(row.View, row.Checkpoint),
+            JsonOutput.Records.CheckpointOutputArray,
+            rows =>
+            {
+                foreach (var (view, c, stall) in rows) Console.Out.WriteLine(Line(view, c) + (stall is null ? "" : $"  stall {stall:0.00} s"));
+            },
+            empty: "no checkpoints yet.");
     }
 
-    /// <summary>A run's checkpoints as JSON.</summary>
-    public static JsonArray Json(RunView view) => new([.. view.Record.Checkpoints.Select(c => new JsonObject
-    {
-        ["step"] = c.Step,
-        ["attempt"] = c.Attempt,
-        ["best"] = c == view.Record.Best,
-        ["pinned"] = c.Pinned,
-        ["val_loss"] = c.ValLoss,
-        ["bytes"] = c.SizeBytes,
-        ["weights_sha256"] = c.WeightsSha256,
-        ["path"] = new RunLayout(view.Row.Folder).Checkpoint(c.FolderName),
-    })]);
-
     /// <summary>One line a checkpoint.</summary>
-    public static string Line(RunView view, CommittedCheckpoint c) =>
-        $"step {c.Step,8:N0}  attempt {c.Attempt}  val {c.ValLoss?.ToString("0.0000") ?? "—",-7}  {c.SizeBytes / 1e6,8:N1} MB  {c.WeightsSha256[..12]}{(c == view.Record.Best ? "  best" : "")}{(c.Pinned ? "  pinned" : "")}";
-
-    private static void Print(RunView view, Dictionary<long, double> stalls)
+    public static string Line(RunView view, CommittedCheckpoint c)
     {
-        if (view.Record.Checkpoints.Count == 0) Console.Error.WriteLine($"run '{view.Record.Run}' has no checkpoint yet.");
-        foreach (var c in view.Record.Checkpoints) Console.Out.WriteLine(Line(view, c) + (stalls.TryGetValue(c.Step, out var stall) ? $"  stall {stall:0.00} s" : ""));
+        var loss = c.ValLoss?.ToString("0.0000") ?? "—";
+        var marks = (c == view.Record.Best ? "  best" : "") + (c.Pinned ? "  pinned" : "");
+        return $"step {c.Step,8:N0}  attempt {c.Attempt}  val {loss,-7}  {c.SizeBytes / 1e6,8:N1} MB  {c.WeightsSha256[..12]}{marks}";
+    }
+
+    /// <summary>The checkpoints, each with the seconds for which saving it stalled training, where that was measured.</summary>
+    private static async Task<(RunView View, CommittedCheckpoint Checkpoint, double? Stall)[]> FetchAsync(PlatformClient client, string name)
+    {
+        var (grain, view) = await RunLookup.FindAsync(client, name);
+        var stalls = (await grain.SeriesAsync(MetricNames.SaveStallSeconds, int.MaxValue)).ToDictionary(s => s.Step, s => (double?)s.Value);
+        return [.. view.Record.Checkpoints.Select(c => (view, c, stalls.GetValueOrDefault(c.Step)))];
     }
 }

@@ -34,7 +34,7 @@ internal static class CompletionCommand
     {
         var shell = new Argument<string>("SHELL") { Description = "bash, zsh or fish." };
         shell.AcceptOnlyFromAmong("bash", "zsh", "fish");
-        var command = new Command("completion", "Print the completion script of a shell; bash: source <(dtt completion bash)") { shell };
+        var command = new Command("completion", "Print the completion script for a shell; in bash: source <(dtt completion bash)") { shell };
         command.SetAction(result => Console.Out.WriteLine(result.GetValue(shell) switch { "bash" => Bash, "zsh" => Zsh, _ => Fish }));
         return command;
     }

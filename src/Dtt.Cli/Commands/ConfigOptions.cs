@@ -13,41 +13,53 @@ internal sealed class ConfigOptions
 
     private static readonly (string Key, string Description, string[] Names)[] _tokenizer =
     [
-        ("vocab_size", "Ids of the tokenizer.", ["--vocab-size", "-v", "--vocab_size"]),
+        ("vocab_size", "Vocabulary size of the tokenizer.", ["--vocab-size", "-v", "--vocab_size"]),
     ];
 
     private static readonly (string Key, string Description, string[] Names)[] _training =
     [
         ("name", "Name of the run.", ["--name", "-n"]),
         ("epochs", "Passes over the data.", ["--epochs", "-e"]),
-        ("dropout", "Share of activations dropped.", ["--dropout", "-do"]),
+        ("dropout", "Dropout probability.", ["--dropout", "-do"]),
         ("batch_size", "Sequences per forward pass.", ["--batch-size", "-b", "--batch_size"]),
         ("grad_accumulation_steps", "Micro-batches per step.", ["--grad-acc-steps", "-gas", "--grad_acc_steps"]),
         ("n_ctx", "Context length in tokens.", ["--n-ctx", "-ctx", "--n_ctx"]),
-        ("min_loader_ratio", "Accepted for the Python DTT's sake.", ["--min-loader-ratio", "-mlr", "--min_loader_ratio"]),
-        ("n_workers", "Accepted for the Python DTT's sake.", ["--n-workers", "-w", "--n_workers"]),
+        ("min_loader_ratio", "Accepted for compatibility with the Python DTT; does nothing.", ["--min-loader-ratio", "-mlr", "--min_loader_ratio"]),
+        ("n_workers", "Accepted for compatibility with the Python DTT; does nothing.", ["--n-workers", "-w", "--n_workers"]),
         ("eff_batch_per_log", "Steps between log lines.", ["--eff-batch-per-log", "-l", "--eff_batch_per_log"]),
         ("log_per_val", "Log lines between validations.", ["--log-per-val", "-val", "--log_per_val"]),
         ("temp", "Temperature of samples during training.", ["--temp", "-t"]),
-        ("seed", "Seed of everything random.", ["--seed", "-s"]),
+        ("seed", "Random seed.", ["--seed", "-s"]),
     ];
 
     private static readonly (string Key, string Description, string[] Names)[] _onOff =
     [
-        ("flash_attention", "Attention by torch's fused kernel where that is faster; without a value: true.",
+        ("flash_attention", "Use torch's fused attention kernel where it is faster; without a value: true.",
             ["--flash-attention", "-fa", "--flash_attention", "--flash-attn", "--flash_attn"]),
     ];
 
     private static readonly (string Key, string Description, string[] On, string[] Off)[] _switches =
     [
         ("cuda", "Train on a GPU when there is one.", ["--cuda", "-cuda"], ["--no-cuda"]),
-        ("autocast", "bf16 where the hardware multiplies it faster.", ["--autocast", "-a"], ["--no-autocast"]),
-        ("wandb", "Event files and the command that sends them to W&B.", ["--wandb", "-wb"], ["--no-wandb", "-nwb"]),
-        ("profile", "Record a profile.", ["--profile"], []),
+        ("autocast", "Use bf16 where the hardware is faster with it.", ["--autocast", "-a"], ["--no-autocast"]),
+        ("wandb", "Write event files, and print the command that sends them to W&B.", ["--wandb", "-wb"], ["--no-wandb", "-nwb"]),
+        ("profile", "Time the phases of each step, and record a trace.", ["--profile"], []),
     ];
 
-    private readonly Option<string?> _file = new("--config-file", "-c") { Description = $"Configuration file (default: {ConfigLoader.DefaultFile} when it exists).", HelpName = "FILE" };
-    private readonly Option<string[]> _set = new("--set") { Description = "Set any key, for example --set optimizer.params.weight_decay=0; repeatable.", HelpName = "KEY=VALUE", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = false };
+    private readonly Option<string?> _file = new("--config-file", "-c")
+    {
+        Description = $"Configuration file (default: {ConfigLoader.DefaultFile} when it exists).",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string[]> _set = new("--set")
+    {
+        Description = "Set any key, for example --set optimizer.params.weight_decay=0; repeatable.",
+        HelpName = "KEY=VALUE",
+        Arity = ArgumentArity.OneOrMore,
+        AllowMultipleArgumentsPerToken = false,
+    };
+
     private readonly List<(Option<string?> Option, string Key)> _values = [];
     private readonly List<(Option<bool> Option, string Key, string Value)> _flags = [];
 

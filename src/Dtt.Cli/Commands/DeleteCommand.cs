@@ -10,7 +10,7 @@ internal static class DeleteCommand
     public static Command Create()
     {
         var run = RunArguments.Run("The run.");
-        var yes = new Option<bool>("--yes", "-y") { Description = "Do not ask." };
+        var yes = new Option<bool>("--yes", "-y") { Description = "Do not ask for confirmation." };
         var command = new Command("delete", "Delete a run: configuration, checkpoints, metrics, logs.") { run, yes };
         command.SetAction(async (result, cancellation) =>
         {
@@ -18,7 +18,7 @@ internal static class DeleteCommand
             var (grain, view) = await RunLookup.FindAsync(client, result.GetValue(run)!);
             if (!result.GetValue(yes) && !Confirmed(view.Record.Run, view.Record.Checkpoints.Count)) return ExitCodes.Failure;
             await grain.DeleteAsync();
-            Console.Error.WriteLine($"run '{view.Record.Run}' is deleted.");
+            Console.Error.WriteLine($"run '{view.Record.Run}' was deleted.");
             return ExitCodes.Success;
         });
         return command;
@@ -26,8 +26,9 @@ internal static class DeleteCommand
 
     private static bool Confirmed(string run, int checkpoints)
     {
-        if (Console.IsInputRedirected) throw new UserErrorException($"delete run '{run}' with {checkpoints} checkpoints? Say so with --yes.", ExitCodes.BadConfiguration);
-        Console.Error.Write($"delete run '{run}' with {checkpoints} checkpoints for good? Type its name: ");
+        if (Console.IsInputRedirected)
+            throw new UserErrorException($"to delete run '{run}' with its {checkpoints} checkpoints, confirm with --yes.", ExitCodes.BadConfiguration);
+        Console.Error.Write($"delete run '{run}' with its {checkpoints} checkpoints permanently? Type its name to confirm: ");
         return Console.In.ReadLine() == run;
     }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Core.Models;
@@ -27,20 +26,24 @@ internal static class DryRun
         Row("FLOPs per step", $"{model.FlopsPerToken * stepTokens:0.000e+00}");
         foreach (var bf16 in new[] { false, true })
         {
-            var (state, activations) = (model.StateBytes(run.Optimizer.Name, bf16), model.ActivationBytes(run.MicroBatchSize, bf16, run.ActivationCheckpointing));
-            Row($"memory in {(bf16 ? "bf16" : "fp32")}", $"{Size(state + activations)} = {Size(state)} weights, gradients and moments + about {Size(activations)} activations");
+            var state = model.StateBytes(run.Optimizer.Name, bf16);
+            var activations = model.ActivationBytes(run.MicroBatchSize, bf16, run.ActivationCheckpointing);
+            var sum = $"{Size(state)} weights, gradients and optimizer state + about {Size(activations)} activations";
+            Row($"memory in {(bf16 ? "bf16" : "fp32")}", $"{Size(state + activations)} = {sum}");
         }
 
-        var needs = new RunNeeds(run);
-        Row("checkpoint", $"{Size(needs.CheckpointBytes)} each; up to {run.Keep + 2} at once: {Size(needs.CheckpointBytes * (run.Keep + 2))}; one more in memory while it is written");
+        var (needs, most) = (new RunNeeds(run), run.Keep + 2);
+        var each = needs.CheckpointBytes;
+        Row("checkpoint", $"{Size(each)} each; up to {most} on disk: {Size(each * most)}; one more in memory while it is written");
         try
         {
             using var data = TrainingData.Open(config.Paths.Tokens, config.Paths.Tokenizer, run, frozenGlobalBatch: 0, run.RanksPerNode);
             var (n, g, steps) = (data.Windows.Count, data.Plan.GlobalBatchWindows, data.Plan.TotalSteps);
             Row("training windows N", $"{n:N0} of {run.Model.ContextLength} tokens");
-            Row("steps", $"{steps:N0} of {g:N0} windows; {(run.Epochs * n / g > steps ? "bounded by max_steps or max_tokens" : $"{run.Epochs} × N ÷ G, {run.Epochs * n % g:N0} windows left over")}");
-            Row("tokens of the run", $"{steps * stepTokens:N0}");
-            Row("FLOPs of the run", $"{model.FlopsPerToken * stepTokens * steps:0.000e+00}");
+            var bound = run.Epochs * n / g > steps ? "limited by max_steps or max_tokens" : $"{run.Epochs} × N ÷ G, {run.Epochs * n % g:N0} windows left over";
+            Row("steps", $"{steps:N0} of {g:N0} windows; {bound}");
+            Row("total tokens", $"{steps * stepTokens:N0}");
+            Row("total FLOPs", $"{model.FlopsPerToken * stepTokens * steps:0.000e+00}");
             return ExitCodes.Success;
         }
         catch (BadDataException e)
@@ -54,11 +57,16 @@ internal static class DryRun
     {
         Console.Out.WriteLine("# parameters");
         foreach (var spec in ParameterTable.Of(model))
-            Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{spec.Name,-40} {$"({string.Join(", ", spec.Shape)})",-18} {spec.Count,14:N0}  {(spec.Decays ? "decay" : "")}").TrimEnd());
+        {
+            var shape = $"({string.Join(", ", spec.Shape)})";
+            Console.Out.WriteLine($"{spec.Name,-40} {shape,-18} {spec.Count,14:N0}  {(spec.Decays ? "decay" : "")}".TrimEnd());
+        }
+
         Console.Out.WriteLine();
     }
 
     private static void Row(string name, string value) => Console.Out.WriteLine($"{name,-24} {value}");
 
-    private static string Size(long bytes) => bytes >= 1L << 30 ? $"{bytes / (double)(1L << 30):0.00} GiB" : $"{bytes / (double)(1L << 20):0.0} MiB";
+    private static string Size(long bytes) =>
+        bytes >= 1L << 30 ? $"{bytes / (double)(1L << 30):0.00} GiB" : $"{bytes / (double)(1L << 20):0.0} MiB";
 }

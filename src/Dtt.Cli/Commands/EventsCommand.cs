@@ -1,5 +1,5 @@
 using System.CommandLine;
-using System.Text.Json.Nodes;
+using Dtt.Cli.Output;
 using Dtt.Cli.Runs;
 using Dtt.Core.Runs;
 
@@ -11,20 +11,14 @@ internal static class EventsCommand
     public static Command Create()
     {
         var run = RunArguments.Run("The run.");
-        var json = new Option<bool>("--json") { Description = "A JSON list." };
-        var command = new Command("events", "List what happened to a run.") { run, json };
-        command.SetAction(async (result, cancellation) =>
-        {
-            await using var client = await Platform.ConnectAsync(cancellation);
-            var events = await (await RunLookup.FindAsync(client, result.GetValue(run)!)).Grain.EventsAsync();
-            if (result.GetValue(json)) Console.Out.WriteLine(Json(events).ToJsonString(JsonOutput.Options));
-            else Print(events, "");
-        });
-        return command;
+        return ListCommand.Create(
+            new Command("events", "List what happened to a run: starts, commits, failures, recoveries.") { run },
+            async (client, result) => await (await RunLookup.FindAsync(client, result.GetValue(run)!)).Grain.EventsAsync(),
+            EventOutput.Of,
+            JsonOutput.Records.EventOutputArray,
+            events => Print(events, indent: ""),
+            empty: "no events yet.");
     }
-
-    public static JsonArray Json(IReadOnlyList<RunEvent> events) =>
-        new([.. events.Select(e => new JsonObject { ["at"] = e.At.ToString("O"), ["kind"] = e.Kind, ["message"] = e.Message })]);
 
     public static void Print(IReadOnlyList<RunEvent> events, string indent)
     {

@@ -13,19 +13,20 @@ internal static class ExchangeCommand
     {
         var folder = new Argument<string>("FOLDER") { Description = "A Hugging Face folder: config.json, model.safetensors, tokenizer.json." };
         var name = new Option<string?>("--name", "-n") { Description = "The run's name (default: the folder's)." };
-        var command = new Command("import", "Make a run of a Hugging Face model, to sample it or to train from it.") { folder, name };
+        var command = new Command("import", "Import a Hugging Face model as a run, to sample it or to train from it.") { folder, name };
         command.SetAction(async (result, cancellation) =>
         {
             var path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(result.GetValue(folder)!));
             if (!Directory.Exists(path)) throw new UserErrorException($"there is no folder {path}.", ExitCodes.BadConfiguration);
-            var wanted = result.GetValue(name) ?? Path.GetFileName(path);
-            var paths = ConfigLoader.Load(null, [("name", wanted, "--name")], TimeProvider.System).Paths;
+            var runName = result.GetValue(name) ?? Path.GetFileName(path);
+            var paths = ConfigLoader.Load(null, [("name", runName, "--name")], TimeProvider.System).Paths;
             await using var client = await Platform.ConnectAsync(cancellation);
-            var work = new ImportSpec(path, wanted, paths.Runs, Path.GetDirectoryName(paths.Tokenizer)!);
+            var work = new ImportSpec(path, runName, paths.Runs, Path.GetDirectoryName(paths.Tokenizer)!);
             await foreach (var imported in Jobs.RunAsync(client, work, cancellation).OfType<ImportResult>())
             {
                 var run = Path.GetFileName(imported.RunFolder);
-                Console.Error.WriteLine($"imported as run '{run}', weights {imported.WeightsSha256[..12]}: `dtt sample {run}`, or 'init_from: {run}' in a configuration.");
+                Console.Error.WriteLine($"imported as run '{run}', weights {imported.WeightsSha256[..12]}. Sample it with `dtt sample {run}`, "
+                    + $"or train from it with 'init_from: {run}' in a configuration.");
                 Console.Out.WriteLine(run);
             }
 
@@ -37,15 +38,16 @@ internal static class ExchangeCommand
     public static Command Export()
     {
         var run = RunArguments.Run("RUN, RUN@STEP, RUN@best or RUN@latest.");
-        var target = new Option<string?>("--output", "-o") { Description = "The folder to make (default: exports/RUN-STEP)." };
-        var command = new Command("export", "Write a checkpoint as a folder that Hugging Face's transformers loads.") { run, target };
+        var target = new Option<string?>("--output", "-o") { Description = "The folder to create (default: exports/RUN-STEP)." };
+        var command = new Command("export", "Export a checkpoint as a folder that Hugging Face's transformers can load.") { run, target };
         command.SetAction(async (result, cancellation) =>
         {
             await using var client = await Platform.ConnectAsync(cancellation);
             var (_, view, checkpoint) = await RunLookup.FindCheckpointAsync(client, result.GetValue(run)!);
             var folder = Path.GetFullPath(result.GetValue(target) ?? Path.Combine("exports", $"{view.Record.Run}-{checkpoint.Step}"));
             var work = new ExportSpec { Target = folder };
-            await foreach (var exported in Jobs.RunAsync(client, view.Row.Folder, checkpoint.Step, work, cancellation).OfType<ExportResult>()) Console.Out.WriteLine(exported.Folder);
+            await foreach (var exported in Jobs.RunAsync(client, view.Row.Folder, checkpoint.Step, work, cancellation).OfType<ExportResult>())
+                Console.Out.WriteLine(exported.Folder);
             return ExitCodes.Success;
         });
         return command;

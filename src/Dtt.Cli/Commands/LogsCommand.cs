@@ -9,15 +9,15 @@ namespace Dtt.Cli.Commands;
 /// <summary><c>dtt logs RUN</c>: what a run's rank printed, a line a step.</summary>
 internal static class LogsCommand
 {
-    private static readonly TimeSpan _look = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan _pollInterval = TimeSpan.FromMilliseconds(200);
 
     public static Command Create()
     {
         var run = RunArguments.Run("The run.");
-        var follow = new Option<bool>("--follow", "-f") { Description = "Go on printing while the run is trained." };
+        var follow = new Option<bool>("--follow", "-f") { Description = "Keep printing as the log grows." };
         var attempt = new Option<int?>("--attempt") { Description = "Which attempt (default: the last).", HelpName = "N" };
-        var rank = new Option<int>("--rank") { Description = "Which rank of the attempt (default: 0, which speaks for all).", HelpName = "N" };
-        var command = new Command("logs", "Print the log of a run's rank.") { run, follow, attempt, rank };
+        var rank = new Option<int>("--rank") { Description = "Which rank of the attempt (default: 0, which logs the steps).", HelpName = "N" };
+        var command = new Command("logs", "Print a run's log.") { run, follow, attempt, rank };
         command.SetAction(async (result, cancellation) =>
         {
             await using var client = await Platform.ConnectAsync(cancellation);
@@ -25,7 +25,12 @@ internal static class LogsCommand
             var number = result.GetValue(attempt) ?? view.Record.CurrentAttempt;
             var of = result.GetValue(rank);
             if (!(await grain.ReadLogAsync(number, of, 0)).Exists)
-                throw new UserErrorException($"run '{view.Record.Run}' has no log of {(of > 0 ? $"rank {of} of " : "")}an attempt {number}; it has {view.Record.Attempts.Count} attempts.", ExitCodes.BadConfiguration);
+            {
+                var which = $"{(of > 0 ? $"rank {of} in " : "")}attempt {number}";
+                throw new UserErrorException(
+                    $"run '{view.Record.Run}' has no log of {which}; it has {view.Record.Attempts.Count} attempts.", ExitCodes.BadConfiguration);
+            }
+
             await PrintAsync(grain, number, of, result.GetValue(follow), cancellation);
         });
         return command;
@@ -33,10 +38,11 @@ internal static class LogsCommand
 
     private static async Task PrintAsync(IRunGrain grain, int attempt, int rank, bool follow, CancellationToken cancellation)
     {
-        using var timer = new PeriodicTimer(_look);
+        using var timer = new PeriodicTimer(_pollInterval);
         for (var offset = 0L; ;)
         {
-            var more = follow && await grain.FindAsync() is { } view && view.Record.CurrentAttempt == attempt && view.Record.State is RunState.Preparing or RunState.Running;
+            var more = follow && await grain.FindAsync() is { Record: var record }
+                && record.CurrentAttempt == attempt && record.State is RunState.Preparing or RunState.Running;
             LogChunk chunk;
             do
             {

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json.Nodes;
 using Dtt.Cli.Runs;
 using Dtt.Core.Runs;
 
@@ -12,31 +11,35 @@ internal static class MetricsCommand
     public static Command Create()
     {
         var run = RunArguments.Run("The run.");
-        var json = new Option<bool>("--json") { Description = "A JSON list of steps." };
+        var json = JsonOutput.Option();
         var csv = new Option<bool>("--csv") { Description = "Comma-separated values (the default)." };
-        var command = new Command("metrics", "Print a run's metrics, one row a step.") { run, json, csv };
+        var command = new Command("metrics", "Print a run's metrics, one row per step.") { run, json, csv };
         command.SetAction(async (result, cancellation) =>
         {
             await using var client = await Platform.ConnectAsync(cancellation);
             var curve = await RunLookup.CurveAsync((await RunLookup.FindAsync(client, result.GetValue(run)!)).Grain);
-            if (result.GetValue(json)) Console.Out.WriteLine(Json(curve).ToJsonString(JsonOutput.Options));
+            if (result.GetValue(json)) JsonOutput.Print([.. curve.Select(Json)], JsonOutput.Records.DictionaryStringNullableDoubleArray);
             else PrintCsv(curve);
         });
         return command;
     }
 
-    private static JsonArray Json(IReadOnlyList<StepMetrics> curve) => new([.. curve.Select(row =>
+    /// <summary>The step, and a number for each metric; null for one that is not finite.</summary>
+    private static Dictionary<string, double?> Json(StepMetrics row)
     {
-        var item = new JsonObject { ["step"] = row.Step };
-        foreach (var (name, value) in row.Values) item[name] = double.IsFinite(value) ? value : null;
-        return item;
-    })]);
+        var json = new Dictionary<string, double?> { ["step"] = row.Step };
+        foreach (var (name, value) in row.Values) json[name] = double.IsFinite(value) ? value : null;
+        return json;
+    }
 
     private static void PrintCsv(IReadOnlyList<StepMetrics> curve)
     {
         var names = curve.SelectMany(r => r.Values.Keys).Distinct().Order(StringComparer.Ordinal).ToArray();
         Console.Out.WriteLine(string.Join(",", names.Prepend("step")));
         foreach (var row in curve)
-            Console.Out.WriteLine(string.Join(",", names.Select(n => row.Values.TryGetValue(n, out var v) ? v.ToString("R", CultureInfo.InvariantCulture) : "").Prepend(row.Step.ToString(CultureInfo.InvariantCulture))));
+        {
+            var values = names.Select(n => row.Values.TryGetValue(n, out var v) ? v.ToString("R", CultureInfo.InvariantCulture) : "");
+            Console.Out.WriteLine(string.Join(",", values.Prepend(row.Step.ToString(CultureInfo.InvariantCulture))));
+        }
     }
 }

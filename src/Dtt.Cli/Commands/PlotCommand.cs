@@ -13,7 +13,7 @@ internal static class PlotCommand
         var runs = new Argument<string[]>("RUN") { Description = "One or more runs.", Arity = ArgumentArity.OneOrMore };
         runs.CompletionSources.Add(_ => RunArguments.Names().Select(r => new System.CommandLine.Completions.CompletionItem(r)));
         var output = new Option<string>("--output", "-o") { Description = "A .png or .svg file.", DefaultValueFactory = _ => "loss.png" };
-        var command = new Command("plot", "Draw the loss curves of runs.") { runs, output };
+        var command = new Command("plot", "Plot the loss curves of one or more runs.") { runs, output };
         command.SetAction(async (result, cancellation) =>
         {
             await using var client = await Platform.ConnectAsync(cancellation);

@@ -14,7 +14,7 @@ internal static class QuickstartCommand
 
     public static Command Create()
     {
-        var command = new Command("quickstart", $"From nothing to a sampled model in minutes: download, tokenize and train with {ConfigFile}.");
+        var command = new Command("quickstart", $"From nothing to a trained model in minutes: download, tokenize and train with {ConfigFile}.");
         var options = new ConfigOptions(command, tokenizer: true, training: true);
         command.SetAction(async (result, cancellation) =>
         {
@@ -28,15 +28,15 @@ internal static class QuickstartCommand
             }
 
             var (folder, code, samples) = await TrainCommand.RunAsync(client, config);
-            if (code == ExitCodes.Success) await TellAsync(folder, samples, clock.Elapsed);
+            if (code == ExitCodes.Success) await PrintResultAsync(folder, samples, clock.Elapsed);
             return code;
         });
         return command;
     }
 
-    private static async Task TellAsync(string folder, IReadOnlyDictionary<long, string> samples, TimeSpan took)
+    private static async Task PrintResultAsync(string folder, IReadOnlyDictionary<long, string> samples, TimeSpan took)
     {
-        // A connection of its own: the silo may have been another one by the end of the run.
+        // A connection of its own: by the end of the run another silo may have taken over.
         await using var client = await Platform.ConnectAsync();
         var (grain, view) = await RunLookup.FindAsync(client, folder);
         var (run, record, picture) = (view.Record.Run, view.Record, Path.Combine(folder, "loss.png"));
@@ -52,7 +52,7 @@ internal static class QuickstartCommand
 
         o.WriteLine();
         o.WriteLine($"loss curve: {Path.GetRelativePath(Environment.CurrentDirectory, picture)}");
-        o.WriteLine($"took {took:m\\:ss}; try next:");
+        o.WriteLine($"took {took:m\\:ss}; next, try:");
         var dtt = Environment.GetEnvironmentVariable("DTT_COMMAND") is { Length: > 0 } typed ? typed : "dtt";
         o.WriteLine($"  {dtt} sample {run} -p \"Once upon a time\" --num 3");
         o.WriteLine($"  {dtt} show {run}");

@@ -6,18 +6,18 @@ using Dtt.Core.Runs;
 
 namespace Dtt.Cli.Commands;
 
-/// <summary><c>dtt resume RUN</c> and <c>dtt attach RUN</c>: the next attempt of a run, and a look at a run that goes on.</summary>
+/// <summary><c>dtt resume RUN</c> and <c>dtt attach RUN</c>: the next attempt of a run, and following one that is running.</summary>
 internal static class ResumeCommand
 {
     private const int ShortBacklog = 30;
 
     public static Command Resume()
     {
-        var run = RunArguments.Run("The run to go on with, from its last checkpoint.");
-        var detach = new Option<bool>("--detach") { Description = "Leave; the run goes on." };
+        var run = RunArguments.Run("The run to resume, from its last checkpoint.");
+        var detach = new Option<bool>("--detach") { Description = "Return at once; the run goes on." };
         var ranks = new Option<int?>("--ranks") { Description = "Go on with so many ranks; the same windows per step, whatever their number." };
         ranks.Validators.Add(r => { if (r.GetValue(ranks) is < 1) r.AddError("--ranks takes a whole number at least 1."); });
-        var command = new Command("resume", "Go on with a run that was stopped or failed.") { run, detach, ranks };
+        var command = new Command("resume", "Resume a run that was stopped or failed.") { run, detach, ranks };
         command.SetAction(async (result, cancellation) =>
         {
             await using var client = await Platform.ConnectAsync(cancellation);
@@ -29,7 +29,7 @@ internal static class ResumeCommand
             }
 
             var active = view.Record.State.IsActive();
-            if (active) Console.Error.WriteLine($"run '{view.Record.Run}' is {view.Row.State.ToString().ToLowerInvariant()} already; attached.");
+            if (active) Console.Error.WriteLine($"run '{view.Record.Run}' is {RunsCommand.Word(view.Row)} already; attaching.");
             await grain.ResumeAsync(RankEnvironment.OfThisProcess(), result.GetValue(ranks));
             return result.GetValue(detach) ? ExitCodes.Success : await new RunFollower(view.Row.Folder).FollowAsync(client, active ? ShortBacklog : 0);
         });
@@ -39,13 +39,14 @@ internal static class ResumeCommand
     public static Command Attach()
     {
         var run = RunArguments.Run("The run.");
-        var command = new Command("attach", "Show a run as it goes on, as `dtt train` does.") { run };
+        var command = new Command("attach", "Follow a run, as `dtt train` does.") { run };
         command.SetAction(async (result, cancellation) =>
         {
             await using var client = await Platform.ConnectAsync(cancellation);
             var (_, view) = await RunLookup.FindAsync(client, result.GetValue(run)!);
             if (view.Record.State.IsActive()) return await new RunFollower(view.Row.Folder).FollowAsync(client, ShortBacklog);
-            Console.Error.WriteLine($"run '{view.Record.Run}' is not being trained: it is {view.Row.State.ToString().ToLowerInvariant()} after step {view.Record.Latest?.Step ?? 0:N0}.");
+            var step = view.Record.Latest?.Step ?? 0;
+            Console.Error.WriteLine($"run '{view.Record.Run}' is not running: it is {RunsCommand.Word(view.Row)} after step {step:N0}.");
             return ExitCodes.Success;
         });
         return command;

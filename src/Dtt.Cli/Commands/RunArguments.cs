@@ -15,13 +15,14 @@ internal static class RunArguments
         return argument;
     }
 
-    /// <summary>Names of the runs of a silo that lives already: a press of the tab key starts none.</summary>
+    /// <summary>Names of the runs, from a silo that is running already or from the folder: the tab key starts no silo.</summary>
     public static IEnumerable<string> Names() => NamesAsync().GetAwaiter().GetResult();
 
     private static async Task<IEnumerable<string>> NamesAsync()
     {
         await using var client = await PlatformClient.TryConnectAsync();
-        if (client is null) return Directory.Exists(RunLookup.RunsFolder()) ? Directory.EnumerateDirectories(RunLookup.RunsFolder()).Select(d => Path.GetFileName(d)).Where(n => !n.StartsWith('.')) : [];
-        return (await client.Grains.GetGrain<Abstractions.IPlatformGrain>(0).RunsAsync(null)).Select(r => r.Run).Distinct();
+        if (client is not null) return (await client.Grains.GetGrain<Abstractions.IPlatformGrain>(0).RunsAsync(null)).Select(r => r.Run).Distinct();
+        var folder = RunLookup.RunsFolder();
+        return Directory.Exists(folder) ? Directory.EnumerateDirectories(folder).Select(d => Path.GetFileName(d)).Where(n => !n.StartsWith('.')) : [];
     }
 }

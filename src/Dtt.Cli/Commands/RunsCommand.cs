@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json.Nodes;
 using Dtt.Abstractions;
 using Dtt.Cli.Output;
 using Dtt.Cli.Runs;
@@ -9,47 +8,33 @@ namespace Dtt.Cli.Commands;
 /// <summary><c>dtt runs</c>: all runs, oldest first.</summary>
 internal static class RunsCommand
 {
-    public static Command Create()
-    {
-        var json = new Option<bool>("--json") { Description = "A JSON list." };
-        var command = new Command("runs", "List the runs.") { json };
-        command.SetAction(async (result, cancellation) =>
-        {
-            await using var client = await Platform.ConnectAsync(cancellation);
-            var runs = await client.Grains.GetGrain<IPlatformGrain>(0).RunsAsync(RunLookup.RunsFolder());
-            if (result.GetValue(json)) Console.Out.WriteLine(new JsonArray([.. runs.Select(Json)]).ToJsonString(JsonOutput.Options));
-            else Print(runs);
-        });
-        return command;
-    }
+    public static Command Create() => ListCommand.Create(
+        new Command("runs", "List the runs."),
+        (client, _) => client.Grains.GetGrain<IPlatformGrain>(0).RunsAsync(RunLookup.RunsFolder()),
+        RunOutput.Of,
+        JsonOutput.Records.RunOutputArray,
+        Print,
+        empty: "no runs yet; start one with `dtt train` or `dtt quickstart`.");
 
-    public static JsonObject Json(RunRow run) => new()
-    {
-        ["run"] = run.Run,
-        ["state"] = Word(run),
-        ["step"] = run.Step,
-        ["total_steps"] = run.TotalSteps,
-        ["train_loss"] = run.TrainLoss,
-        ["val_loss"] = run.ValLoss,
-        ["tokens"] = run.Tokens,
-        ["tokens_per_second"] = run.TokensPerSecond,
-        ["attempts"] = run.Attempts,
-        ["folder"] = run.Folder,
-    };
-
+    /// <summary>A run's state in a word.</summary>
     public static string Word(RunRow run) => run.State.ToString().ToLowerInvariant();
 
     private static void Print(RunRow[] runs)
     {
-        if (runs.Length == 0)
-        {
-            Console.Error.WriteLine("no runs yet; start one with `dtt train` or `dtt quickstart`.");
-            return;
-        }
+        List<Column<RunRow>> columns =
+        [
+            new("run", r => r.Run),
+            new("state", Word),
+            new("step", r => r.TotalSteps == 0 ? "" : $"{r.Step:N0}/{r.TotalSteps:N0}", Right: true),
+            new("train", r => $"{r.TrainLoss:0.0000}", Right: true),
+            new("val", r => $"{r.ValLoss:0.0000}", Right: true),
+            new("tokens", r => $"{r.Tokens:N0}", Right: true),
+            new("tok/s", r => $"{r.TokensPerSecond:N0}", Right: true),
+            new("attempts", r => $"{r.Attempts}", Right: true),
+        ];
 
         // Runs of one folder need no column for it.
-        var folders = runs.Select(r => Path.GetDirectoryName(r.Folder)).Distinct().Count() > 1;
-        Table.Print(["run", "state", "step", "train", "val", "tokens", "tok/s", "attempts", .. folders ? ["folder"] : Array.Empty<string>()], leftAligned: [0, 1, 8],
-            runs.Select(r => (string[])[r.Run, Word(r), r.TotalSteps == 0 ? "" : $"{r.Step:N0}/{r.TotalSteps:N0}", $"{r.TrainLoss:0.0000}", $"{r.ValLoss:0.0000}", $"{r.Tokens:N0}", $"{r.TokensPerSecond:N0}", $"{r.Attempts}", .. folders ? [r.Folder] : Array.Empty<string>()]));
+        if (runs.Select(r => Path.GetDirectoryName(r.Folder)).Distinct().Count() > 1) columns.Add(new("folder", r => r.Folder));
+        Table.Print(runs, columns);
     }
 }

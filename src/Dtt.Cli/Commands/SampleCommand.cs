@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Text;
-using System.Text.Json.Nodes;
+using Dtt.Cli.Output;
 using Dtt.Cli.Runs;
 using Dtt.Core.Errors;
 using Dtt.Core.Ranks;
@@ -13,17 +13,20 @@ internal static class SampleCommand
     private static readonly Argument<string> _run = RunArguments.Run("RUN, RUN@STEP, RUN@best or RUN@latest.");
     private static readonly SampleSettings _defaults = new();
     private static readonly Option<string> _prompt = Option("The text to continue.", _defaults.Prompt, "--prompt", "-p");
-    private static readonly Option<int> _tokens = Option("Most tokens to add.", _defaults.MaxTokens, "--tokens", "-n");
-    private static readonly Option<double> _temperature = Option("0: always the likeliest token; 1: as the model has it.", _defaults.Temperature, "--temperature", "-t");
-    private static readonly Option<int> _topK = Option("Only the k likeliest tokens; 0: all.", _defaults.TopK, "--top-k");
-    private static readonly Option<double> _topP = Option("Only the likeliest tokens that make up this probability; 1: all.", _defaults.TopP, "--top-p");
+    private static readonly Option<int> _tokens = Option("Maximum number of tokens to add.", _defaults.MaxTokens, "--tokens", "-n");
+    private static readonly Option<double> _temperature = Option("Softmax temperature; 0: the likeliest token.", _defaults.Temperature, "--temperature", "-t");
+    private static readonly Option<int> _topK = Option("Sample from the k likeliest tokens; 0: all.", _defaults.TopK, "--top-k");
+    private static readonly Option<double> _topP = Option("Sample from the likeliest tokens with this total probability; 1: all.", _defaults.TopP, "--top-p");
     private static readonly Option<long> _seed = Option("The same seed gives the same text.", _defaults.Seed, "--seed", "-s");
-    private static readonly Option<int> _count = Option("How many continuations.", _defaults.Count, "--num");
-    private static readonly Option<bool> _json = new("--json") { Description = "A JSON list instead of streamed text." };
+    private static readonly Option<int> _count = Option("Number of continuations.", _defaults.Count, "--num");
+    private static readonly Option<bool> _json = JsonOutput.Option();
 
     public static Command Create()
     {
-        var command = new Command("sample", "Continue a prompt with a checkpoint of a run.") { _run, _prompt, _tokens, _temperature, _topK, _topP, _seed, _count, _json };
+        var command = new Command("sample", "Continue a prompt with a checkpoint of a run.")
+        {
+            _run, _prompt, _tokens, _temperature, _topK, _topP, _seed, _count, _json,
+        };
         command.SetAction(async (result, cancellation) => await RunAsync(result, cancellation));
         return command;
     }
@@ -67,17 +70,17 @@ internal static class SampleCommand
 
     private static async Task<int> PrintJsonAsync(IAsyncEnumerable<SampledText> texts, SampleSettings settings, string run, long step)
     {
-        var list = new JsonArray();
+        var list = new List<SampleOutput>();
         var text = new StringBuilder();
         await foreach (var sampled in texts)
         {
             text.Append(sampled.Text);
             if (!sampled.Done) continue;
-            list.Add(new JsonObject { ["run"] = run, ["step"] = step, ["prompt"] = settings.Prompt, ["text"] = text.ToString(), ["tokens"] = sampled.Tokens, ["seconds"] = sampled.Seconds });
+            list.Add(new SampleOutput(run, step, settings.Prompt, text.ToString(), sampled.Tokens, sampled.Seconds));
             text.Clear();
         }
 
-        Console.Out.WriteLine(list.ToJsonString(JsonOutput.Options));
+        JsonOutput.Print([.. list], JsonOutput.Records.SampleOutputArray);
         return ExitCodes.Success;
     }
 

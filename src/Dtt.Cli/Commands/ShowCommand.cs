@@ -14,30 +14,28 @@ internal static class ShowCommand
     public static Command Create()
     {
         var run = RunArguments.Run("The run.");
-        var json = new Option<bool>("--json") { Description = "A JSON object." };
+        var json = JsonOutput.Option();
         var command = new Command("show", "Show a run: state, checkpoints, events, configuration.") { run, json };
         command.SetAction(async (result, cancellation) =>
         {
             await using var client = await Platform.ConnectAsync(cancellation);
             var (grain, view) = await RunLookup.FindAsync(client, result.GetValue(run)!);
             var events = await grain.EventsAsync();
-            var experiment = await client.Grains.GetGrain<IExperimentGrain>(Path.Combine(Path.GetDirectoryName(view.Row.Folder)!, view.Request.Config.Name)).FindAsync();
-            if (result.GetValue(json)) Console.Out.WriteLine(Json(view, events).ToJsonString(JsonOutput.Options));
+            var group = Path.Combine(Path.GetDirectoryName(view.Row.Folder)!, view.Request.Config.Name);
+            var experiment = await client.Grains.GetGrain<IExperimentGrain>(group).FindAsync();
+            if (result.GetValue(json)) JsonOutput.Print(Json(view, events), JsonOutput.Records.RunDetailOutput);
             else Print(view, events, experiment);
         });
         return command;
     }
 
-    private static JsonObject Json(RunView view, IReadOnlyList<RunEvent> events)
-    {
-        var json = RunsCommand.Json(view.Row);
-        json["experiment"] = view.Request.Config.Name;
-        json["waiting"] = view.Waiting;
-        json["config"] = ConfigJson(view.Request.ConfigYaml);
-        json["events"] = EventsCommand.Json(events);
-        json["checkpoints"] = CheckpointsCommand.Json(view);
-        return json;
-    }
+    private static RunDetailOutput Json(RunView view, IReadOnlyList<RunEvent> events) => new(
+        RunOutput.Of(view.Row),
+        view.Request.Config.Name,
+        view.Waiting,
+        ConfigJson(view.Request.ConfigYaml),
+        events.Select(EventOutput.Of),
+        view.Record.Checkpoints.Select(c => CheckpointOutput.Of(view, c)));
 
     private static JsonObject ConfigJson(string yaml)
     {
@@ -57,14 +55,16 @@ internal static class ShowCommand
     private static void Print(RunView view, IReadOnlyList<RunEvent> events, ExperimentView? experiment)
     {
         var (o, record, row) = (Console.Out, view.Record, view.Row);
-        o.WriteLine($"{record.Run}: {RunsCommand.Word(row)}, step {row.Step:N0} of {record.TotalSteps:N0}, {row.Tokens:N0} tokens, {row.Attempts} attempt{(row.Attempts == 1 ? "" : "s")}");
-        if (view.Waiting is { } reason) o.WriteLine($"waits: {reason}");
+        o.WriteLine($"{record.Run}: {RunsCommand.Word(row)}, step {row.Step:N0} of {record.TotalSteps:N0}, {row.Tokens:N0} tokens, "
+            + $"{row.Attempts} attempt{(row.Attempts == 1 ? "" : "s")}");
+        if (view.Waiting is { } reason) o.WriteLine($"waiting: {reason}");
         o.WriteLine($"train loss {row.TrainLoss:0.0000}, validation loss {row.ValLoss:0.0000}, {row.TokensPerSecond:N0} tok/s");
         o.WriteLine(row.Folder);
         if (experiment is { Runs.Count: > 1 })
         {
-            o.WriteLine($"experiment '{experiment.Name}' of {experiment.Runs.Count} runs; against its first one:");
-            foreach (var difference in ConfigDifference.Lines(experiment.BaseConfigYaml, view.Request.ConfigYaml).DefaultIfEmpty("the same configuration")) o.WriteLine("  " + difference);
+            o.WriteLine($"experiment '{experiment.Name}' has {experiment.Runs.Count} runs; compared with the first:");
+            foreach (var difference in ConfigDifference.Lines(experiment.BaseConfigYaml, view.Request.ConfigYaml).DefaultIfEmpty("the same configuration"))
+                o.WriteLine("  " + difference);
         }
 
         o.WriteLine();

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
-using System.Text.Json.Nodes;
 using Dtt.Abstractions;
+using Dtt.Cli.Output;
 using Dtt.Cli.Runs;
 using Dtt.Client;
 using Dtt.Core.Errors;
@@ -12,18 +12,18 @@ namespace Dtt.Cli.Commands;
 /// <summary><c>dtt silo status|stop|logs|run</c>: the background process that owns the work.</summary>
 internal static class SiloCommand
 {
-    public static Command Create() => new("silo", "Look after the background process that owns the work.") { Status(), Stop(), Logs(), Run() };
+    public static Command Create() => new("silo", "Manage the silo: the background process that owns the work.") { Status(), Stop(), Logs(), Run() };
 
     private static Command Status()
     {
-        var json = new Option<bool>("--json") { Description = "A JSON object." };
-        var command = new Command("status", "Tell whether a silo runs, and what it is busy with.") { json };
+        var json = JsonOutput.Option();
+        var command = new Command("status", "Show whether the silo is running and what it is doing.") { json };
         command.SetAction(async (result, cancellation) =>
         {
             await using var client = await PlatformClient.TryConnectAsync(cancellation);
             var status = client is null ? null : await client.Grains.GetGrain<IPlatformGrain>(0).StatusAsync();
             var folders = PlatformFolders.FromEnvironment();
-            if (result.GetValue(json)) Console.Out.WriteLine(Json(status, folders).ToJsonString(JsonOutput.Options));
+            if (result.GetValue(json)) JsonOutput.Print(SiloOutput.Of(status, folders), JsonOutput.Records.SiloOutput);
             else Print(status, folders);
         });
         return command;
@@ -33,46 +33,42 @@ internal static class SiloCommand
     {
         if (status is null)
         {
-            Console.Out.WriteLine($"no silo serves {folders.State}; the next command that needs one starts it.");
+            Console.Out.WriteLine($"no silo is running for {folders.State}; the next command that needs one starts it.");
             return;
         }
 
-        Console.Out.WriteLine($"silo: process {status.Process}, build {status.Build}, since {status.StartedAt.ToLocalTime():yyyy-MM-dd HH:mm:ss}, {status.MemoryBytes / 1e6:N0} MB, {status.Clients} client{(status.Clients == 1 ? "" : "s")}");
+        Console.Out.WriteLine($"silo: process {status.Process}, build {status.Build}, since {status.StartedAt.ToLocalTime():yyyy-MM-dd HH:mm:ss}, "
+            + $"{status.MemoryBytes / 1e6:N0} MB, {status.Clients} client{(status.Clients == 1 ? "" : "s")}");
         Console.Out.WriteLine($"state: {folders.State}");
         foreach (var device in status.Devices) Console.Out.WriteLine($"device {device}");
         Console.Out.WriteLine(status.Work.Count == 0 ? "idle" : "busy:");
         foreach (var work in status.Work) Console.Out.WriteLine($"  {work}");
     }
 
-    private static JsonObject Json(SiloReport? status, PlatformFolders folders) => new()
-    {
-        ["running"] = status is not null,
-        ["process"] = status?.Process,
-        ["build"] = status?.Build,
-        ["started_at"] = status?.StartedAt.ToString("O"),
-        ["memory_bytes"] = status?.MemoryBytes,
-        ["clients"] = status?.Clients,
-        ["work"] = new JsonArray([.. (status?.Work ?? []).Select(w => JsonValue.Create(w))]),
-        ["devices"] = new JsonArray([.. (status?.Devices ?? []).Select(d => JsonValue.Create(d))]),
-        ["state"] = folders.State,
-    };
-
     private static Command Stop()
     {
-        var force = new Option<bool>("--force") { Description = "Also when it is busy: its runs save first, and go on with the next silo." };
-        var command = new Command("stop", "End the silo.") { force };
+        var force = new Option<bool>("--force")
+        {
+            Description = "Stop it even when it is busy: its runs save a checkpoint first, and continue when the next silo starts.",
+        };
+        var command = new Command("stop", "Stop the silo.") { force };
         command.SetAction(async (result, cancellation) =>
         {
             await using var client = await PlatformClient.TryConnectAsync(cancellation);
             if (client is null)
             {
-                Console.Error.WriteLine("no silo runs.");
+                Console.Error.WriteLine("no silo is running.");
                 return ExitCodes.Success;
             }
 
             if (!await client.EndSiloAsync(result.GetValue(force), cancellation))
-                throw new UserErrorException($"the silo is busy: {string.Join("; ", (await client.Grains.GetGrain<IPlatformGrain>(0).StatusAsync()).Work)}. Wait, stop that, or end it with --force: runs save first, and go on with the next silo.");
-            Console.Error.WriteLine("the silo has ended.");
+            {
+                var work = string.Join("; ", (await client.Grains.GetGrain<IPlatformGrain>(0).StatusAsync()).Work);
+                throw new UserErrorException(
+                    $"the silo is busy: {work}. Wait, stop that work, or use --force: runs save a checkpoint first, and continue when the next silo starts.");
+            }
+
+            Console.Error.WriteLine("the silo has stopped.");
             return ExitCodes.Success;
         });
         return command;
@@ -80,7 +76,7 @@ internal static class SiloCommand
 
     private static Command Logs()
     {
-        var follow = new Option<bool>("--follow", "-f") { Description = "Go on printing." };
+        var follow = new Option<bool>("--follow", "-f") { Description = "Keep printing as the log grows." };
         var command = new Command("logs", "Print the silo's log.") { follow };
         command.SetAction(async (result, cancellation) =>
         {
@@ -96,10 +92,10 @@ internal static class SiloCommand
 
     private static Command Run()
     {
-        var command = new Command("run", "Run the silo in the foreground: Ctrl+C ends it, and its runs save first.");
+        var command = new Command("run", "Run the silo in the foreground; Ctrl+C stops it, after its runs have saved a checkpoint.");
         command.SetAction(async (_, _) =>
         {
-            // Ctrl+C reaches the silo too, which ends in its own time.
+            // Ctrl+C reaches the silo too, which stops when its runs have saved.
             using var signals = new Signals(_ => { });
             using var silo = Process.Start(new ProcessStartInfo(ProgramPaths.Dotnet(), [ProgramPaths.Silo(), "--foreground"]))!;
             await silo.WaitForExitAsync(CancellationToken.None);

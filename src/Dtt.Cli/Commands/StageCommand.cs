@@ -11,15 +11,17 @@ namespace Dtt.Cli.Commands;
 /// <summary><c>dtt download</c> and <c>dtt tokenize</c>: bring a dataset one stage further. The platform does the work; the command shows it.</summary>
 internal static class StageCommand
 {
-    public static Command Download() => Create("download", "Bring a dataset's raw text here: generate it, or find your files, and write a manifest.", rawOnly: true);
+    public static Command Download() =>
+        Create("download", "Get a dataset's raw text: generate it, or find your files, and write a manifest.", rawOnly: true);
 
-    public static Command Tokenize() => Create("tokenize", "Train a tokenizer on a dataset and encode the dataset with it.", rawOnly: false);
+    public static Command Tokenize() =>
+        Create("tokenize", "Train a tokenizer on a dataset and encode the dataset with it.", rawOnly: false);
 
     private static Command Create(string name, string description, bool rawOnly)
     {
         var command = new Command(name, description);
         var options = new ConfigOptions(command, tokenizer: !rawOnly, training: false);
-        var dryRun = new Option<bool>("--dry-run") { Description = "Check the configuration, do nothing." };
+        var dryRun = new Option<bool>("--dry-run") { Description = "Check the configuration; start nothing." };
         command.Add(dryRun);
         command.SetAction(async (result, cancellation) =>
         {
@@ -69,12 +71,12 @@ internal static class StageCommand
         catch (OperationCanceledException) when (signal != 0)
         {
             await grain.PauseAsync();
-            Console.Error.WriteLine("stopped; what was finished stays, and the same command goes on from there.");
+            Console.Error.WriteLine("stopped; finished work is kept, and the same command continues from there.");
             return signal;
         }
         catch (OperationCanceledException)
         {
-            throw new UserErrorException("the silo is gone; what was finished stays, and the same command goes on from there.", ExitCodes.Requeue);
+            throw new UserErrorException("the silo is gone; finished work is kept, and the same command continues from there.", ExitCodes.Requeue);
         }
     }
 }

@@ -12,14 +12,14 @@ internal static class StopCommand
     public static Command Create()
     {
         var run = RunArguments.Run("The run.");
-        var command = new Command("stop", "Stop a run that is being trained: it saves a checkpoint first.") { run };
+        var command = new Command("stop", "Stop a run; it saves a checkpoint first.") { run };
         command.SetAction(async (result, cancellation) =>
         {
             await using var client = await Platform.ConnectAsync(cancellation);
             var (grain, view) = await RunLookup.FindAsync(client, result.GetValue(run)!);
             if (!view.Record.State.IsActive())
             {
-                Console.Error.WriteLine($"run '{view.Record.Run}' is not being trained: it is {view.Record.State.ToString().ToLowerInvariant()}.");
+                Console.Error.WriteLine($"run '{view.Record.Run}' is not running: it is {RunsCommand.Word(view.Row)}.");
                 return ExitCodes.Success;
             }
 
@@ -30,7 +30,7 @@ internal static class StopCommand
             }
 
             view = (await RunLookup.FindAsync(client, view.Row.Folder)).View;
-            Console.Error.WriteLine($"run '{view.Record.Run}' is {view.Record.State.ToString().ToLowerInvariant()} after step {view.Record.Latest?.Step ?? 0:N0}.");
+            Console.Error.WriteLine($"run '{view.Record.Run}' is {RunsCommand.Word(view.Row)} after step {view.Record.Latest?.Step ?? 0:N0}.");
             return ExitCodes.Success;
         });
         return command;

@@ -23,9 +23,12 @@ internal static class TrainCommand
     {
         var command = new Command("train", "Train a model on a tokenized dataset.");
         var options = new ConfigOptions(command, tokenizer: true, training: true);
-        var dryRun = new Option<bool>("--dry-run") { Description = "Check everything and print the configuration, the parameters and the arithmetic; start nothing." };
-        var detach = new Option<bool>("--detach") { Description = "Print the run's name and leave; the run goes on." };
-        var priority = new Option<int>("--priority") { Description = "Higher goes first in the queue.", HelpName = "N" };
+        var dryRun = new Option<bool>("--dry-run")
+        {
+            Description = "Check everything and print the configuration, the parameters and the arithmetic; start nothing.",
+        };
+        var detach = new Option<bool>("--detach") { Description = "Print the run's name and return at once; the run goes on." };
+        var priority = new Option<int>("--priority") { Description = "Runs with a higher priority start first.", HelpName = "N" };
         var debug = new Option<bool>("--debug") { Description = "Print a stack trace on every error." };
         foreach (var option in new Option[] { dryRun, detach, priority, debug }) command.Add(option);
         command.SetAction(async (result, cancellation) =>
@@ -52,13 +55,18 @@ internal static class TrainCommand
         return (folder, await follower.FollowAsync(client, WholeBacklog), follower.Samples);
     }
 
-    /// <summary>A run is only created when its data fit, and its checkpoints on the disk; the memory is looked at by its ranks, which know their device, and here when that is surely this machine's.</summary>
+    /// <summary>
+    /// A run is only created when its data fit, and its checkpoints on the disk. Its ranks, which know their device, check the memory; so does this for a run
+    /// on the CPU, whose memory is this machine's.
+    /// </summary>
     private static void Check(LoadedConfig config)
     {
         using var data = TrainingData.Open(config.Paths.Tokens, config.Paths.Tokenizer, config.Run, frozenGlobalBatch: 0, config.Run.RanksPerNode);
         var needs = new RunNeeds(config.Run);
         needs.RequireDisk(data.Plan.TotalSteps, FileSystem.FreeBytes(config.Paths.Runs), config.Paths.Runs);
-        if (!config.Run.Cuda) needs.RequireMemory(needs.HostBytes(bf16: config.Run.Precision == "bf16", config.Run.RanksPerNode), GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, "this machine");
+        if (config.Run.Cuda) return;
+        var bytes = needs.HostBytes(bf16: config.Run.Precision == "bf16", config.Run.RanksPerNode);
+        needs.RequireMemory(bytes, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, "this machine");
     }
 
     private static RunFollower Follower(LoadedConfig config, string folder) =>
@@ -68,8 +76,11 @@ internal static class TrainCommand
     private static async Task<CheckpointPlace> StartAsync(PlatformClient client, string from, string origin)
     {
         var manifest = Path.Combine(from, "manifest.json");
-        if (File.Exists(manifest)) return new CheckpointPlace(Path.GetFullPath(from), Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(manifest))));
-        BadDataException NoCheckpoint() => new($"{origin}: 'init_from' names {from}, and there is no manifest.json in it: it is no checkpoint. Bring a Hugging Face model in with `dtt import {from}` first.");
+        if (File.Exists(manifest))
+            return new CheckpointPlace(Path.GetFullPath(from), Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(manifest))));
+        BadDataException NoCheckpoint() => new(
+            $"{origin}: 'init_from' names {from}, which has no manifest.json: it is not a checkpoint. "
+            + $"Import a Hugging Face model with `dtt import {from}` first.");
         if (from.Contains('/') && Directory.Exists(from)) throw NoCheckpoint();
         var (grain, view, checkpoint) = await FindAsync();
         await grain.PinAsync(checkpoint.Step, pinned: true);
@@ -105,7 +116,7 @@ internal static class TrainCommand
             var run = number == 1 ? config.Run.Name : $"{config.Run.Name}-{number}";
             var folder = Path.Combine(config.Paths.Runs, run);
             if (!(await client.Grains.GetGrain<IRunGrain>(folder).CreateAsync(request)).Created) continue;
-            if (number > 1) Console.Error.WriteLine($"there is a run '{config.Run.Name}' already; this one is '{run}'.");
+            if (number > 1) Console.Error.WriteLine($"there is already a run '{config.Run.Name}'; this one is '{run}'.");
             return folder;
         }
     }

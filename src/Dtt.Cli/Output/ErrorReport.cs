@@ -19,7 +19,7 @@ internal static class ErrorReport
                 Console.Error.WriteLine(ShowStacks ? error.ToString() : error.Message);
                 return error.ExitCode;
             case IOException { HResult: var code } full when (code & 0xFFFF) == NoSpace || full.Message.Contains("No space left", StringComparison.Ordinal):
-                Console.Error.WriteLine($"{full.Message} The disk is full. What was finished stays; free some space and run the same command again.");
+                Console.Error.WriteLine($"{full.Message} The disk is full. Finished work is kept; free some space and run the same command again.");
                 return ExitCodes.Failure;
             case IOException failed:
                 Console.Error.WriteLine(ShowStacks ? failed.ToString() : failed.Message);
@@ -28,7 +28,7 @@ internal static class ErrorReport
                 Console.Error.WriteLine($"{denied.Message} Check the permissions, or name another folder in configs/path_templates.yaml.");
                 return ExitCodes.Failure;
             default:
-                Console.Error.WriteLine($"this is a bug in DTT; please report it with what follows.{Environment.NewLine}{exception}");
+                Console.Error.WriteLine($"this is a bug in DTT; please report it with the details below.{Environment.NewLine}{exception}");
                 return ExitCodes.Failure;
         }
     }

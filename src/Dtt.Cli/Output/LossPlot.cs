@@ -14,7 +14,7 @@ internal static class LossPlot
     /// <exception cref="UserErrorException">There is nothing to draw, or the ending is another.</exception>
     public static void Save(IReadOnlyList<(string Run, IReadOnlyList<StepMetrics> Curve)> runs, string path)
     {
-        if (runs.All(r => r.Curve.Count == 0)) throw new UserErrorException("there are no metrics to draw yet.");
+        if (runs.All(r => r.Curve.Count == 0)) throw new UserErrorException("there are no metrics to plot yet.");
         var plot = new ScottPlot.Plot();
         var palette = new ScottPlot.Palettes.Category10();
         var color = 0;
@@ -49,7 +49,7 @@ internal static class LossPlot
         {
             ".png" => plot.SavePng(path, Width, Height),
             ".svg" => plot.SaveSvg(path, Width, Height),
-            var other => throw new UserErrorException($"-o {path}: '{other}' is no picture that DTT draws; use .png or .svg.", ExitCodes.BadConfiguration),
+            var other => throw new UserErrorException($"-o {path}: DTT does not write '{other}' pictures; use .png or .svg.", ExitCodes.BadConfiguration),
         };
     }
 

@@ -17,7 +17,7 @@ internal sealed class StageDisplay
         var last = (DatasetProgress?)null;
         await _console.Progress().AutoClear(true).HideCompleted(true)
             .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn())
-            .StartAsync(async context => last = await DrainAsync(progress, context.AddTask("getting ready"), cancellation));
+            .StartAsync(async context => last = await DrainAsync(progress, context.AddTask("preparing"), cancellation));
         return last!;
     }
 

@@ -1,13 +1,17 @@
 namespace Dtt.Cli.Output;
 
-/// <summary>Columns on stdout.</summary>
+/// <summary>Rows in columns on stdout.</summary>
 internal static class Table
 {
-    /// <summary>Prints a head and rows; numbers stand right, the named columns left.</summary>
-    public static void Print(string[] head, int[] leftAligned, IEnumerable<string[]> rows)
+    /// <summary>Prints a head and the rows.</summary>
+    public static void Print<T>(IEnumerable<T> rows, params IReadOnlyList<Column<T>> columns)
     {
-        var all = rows.Prepend(head).ToList();
-        var widths = head.Select((_, column) => all.Max(r => r[column].Length)).ToArray();
-        foreach (var row in all) Console.Out.WriteLine(string.Join("  ", row.Select((cell, column) => leftAligned.Contains(column) ? cell.PadRight(widths[column]) : cell.PadLeft(widths[column]))).TrimEnd());
+        string[][] lines = [[.. columns.Select(c => c.Head)], .. rows.Select(r => columns.Select(c => c.Cell(r)).ToArray())];
+        var widths = columns.Select((_, i) => lines.Max(line => line[i].Length)).ToArray();
+        foreach (var line in lines)
+        {
+            var cells = line.Select((cell, i) => columns[i].Right ? cell.PadLeft(widths[i]) : cell.PadRight(widths[i]));
+            Console.Out.WriteLine(string.Join("  ", cells).TrimEnd());
+        }
     }
 }

@@ -23,7 +23,7 @@ internal sealed class TrainDisplay(string run, RunConfig config, long totalSteps
             .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn())
             .StartAsync(async context =>
             {
-                _bar = context.AddTask(Markup.Escape(run) + (_total == 0 ? " getting ready" : ""));
+                _bar = context.AddTask(Markup.Escape(run) + (_total == 0 ? " preparing" : ""));
                 (_bar.MaxValue, _bar.Value) = (Math.Max(1, _total), _from);
                 _sinceStart.Start();
                 await work();
@@ -39,8 +39,8 @@ internal sealed class TrainDisplay(string run, RunConfig config, long totalSteps
                 (_total, _from) = (started.Plan.TotalSteps, started.FromStep);
                 _sinceStart.Restart();
                 if (_bar is not null) _bar.MaxValue = _total;
-                Line(string.Create(CultureInfo.InvariantCulture, $"{run}: {started.Parameters:N0} parameters on {started.Device}; {_total:N0} steps of {started.Plan.TokensPerStep:N0} tokens")
-                    + (started.FromStep > 0 ? $", going on from step {started.FromStep:N0}" : ""));
+                var plan = $"{started.Parameters:N0} parameters on {started.Device}; {_total:N0} steps of {started.Plan.TokensPerStep:N0} tokens";
+                Line($"{run}: {plan}{(started.FromStep > 0 ? $", resuming from step {started.FromStep:N0}" : "")}");
                 break;
             case MetricsReport report:
                 foreach (var row in report.Rows) Show(row);
@@ -57,9 +57,13 @@ internal sealed class TrainDisplay(string run, RunConfig config, long totalSteps
     private void Show(StepMetrics row)
     {
         if (row.Values.TryGetValue(MetricNames.ValLoss, out var val))
-            Line(string.Create(CultureInfo.InvariantCulture, $"  validation | loss {val:0.0000} | perplexity {row.Values[MetricNames.ValPerplexity]:0.0} | bits per byte {row.Values[MetricNames.ValBitsPerByte]:0.000}"));
+        {
+            var (perplexity, bits) = (row.Values[MetricNames.ValPerplexity], row.Values[MetricNames.ValBitsPerByte]);
+            Line($"  validation | loss {val:0.0000} | perplexity {perplexity:0.0} | bits per byte {bits:0.000}");
+        }
+
         if (row.Values.TryGetValue(MetricNames.ChoiceAccuracy, out var right))
-            Line(string.Create(CultureInfo.InvariantCulture, $"     choices | right {right:0.0%} | by summed loss {row.Values[MetricNames.ChoiceAccuracyBySum]:0.0%}"));
+            Line($"     choices | right {right:0.0%} | by summed loss {row.Values[MetricNames.ChoiceAccuracyBySum]:0.0%}");
         if (!row.Values.TryGetValue(MetricNames.TrainLoss, out var loss)) return;
         if (row.Step % config.LogEvery == 0 || row.Step == _total) Line(StepLine.Format(row, _total));
         if (_bar is null) return;

@@ -19,7 +19,8 @@ internal static class Jobs
         RunAsync(client, new JobRequest { Work = work, Run = run, Step = step, Environment = RankEnvironment.OfThisProcess() }, cancellation);
 
     /// <exception cref="UserErrorException">The work failed.</exception>
-    private static async IAsyncEnumerable<RankMessage> RunAsync(PlatformClient client, JobRequest request, [EnumeratorCancellation] CancellationToken cancellation)
+    private static async IAsyncEnumerable<RankMessage> RunAsync(
+        PlatformClient client, JobRequest request, [EnumeratorCancellation] CancellationToken cancellation)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation, client.Lost);
         await foreach (var message in client.Grains.GetGrain<IJobGrain>(Guid.NewGuid()).RunAsync(request).Until(ending.Token))

@@ -6,5 +6,6 @@ namespace Dtt.Cli.Runs;
 internal static class Platform
 {
     /// <summary>Connects, starting a silo when there is none; notes go to stderr.</summary>
-    public static Task<PlatformClient> ConnectAsync(CancellationToken cancellation = default) => PlatformClient.ConnectAsync(Console.Error.WriteLine, cancellation);
+    public static Task<PlatformClient> ConnectAsync(CancellationToken cancellation = default) =>
+        PlatformClient.ConnectAsync(Console.Error.WriteLine, cancellation);
 }

@@ -8,8 +8,8 @@ using Dtt.Core.Runs;
 namespace Dtt.Cli.Runs;
 
 /// <summary>
-/// Shows a run until it ends. The run is the platform's: Ctrl+C asks for a stop and waits for it, a second one leaves while the stop goes on, a closed terminal only detaches, and when the silo dies
-/// the next one is started here and the run goes on.
+/// Shows a run until it ends. The run is the platform's: Ctrl+C asks for a stop and waits for it, a second one leaves while the stop goes on, a closed
+/// terminal only detaches, and when the silo dies the next one is started here and the run goes on.
 /// </summary>
 /// <param name="folder">The run.</param>
 /// <param name="cudaOrigin">Where the user asked for a GPU, to say so when there is none; null when nobody did.</param>
@@ -43,15 +43,18 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
                 {
                     return await FollowOnceAsync(own ?? client, tries == 0 ? backlog : 0);
                 }
-                catch (Exception e) when (!_leaving.IsCancellationRequested && tries < Reconnections && e is OrleansException or TimeoutException or OperationCanceledException)
+                catch (Exception e) when (!_leaving.IsCancellationRequested && tries < Reconnections
+                    && e is OrleansException or TimeoutException or OperationCanceledException)
                 {
-                    Console.Error.WriteLine("the silo is gone; starting another, with which the run goes on …");
+                    Console.Error.WriteLine("the silo is gone; starting another one, and the run goes on …");
                     if (own is not null) await own.DisposeAsync();
                     own = await Platform.ConnectAsync();
                 }
                 catch (OperationCanceledException) when (_leaving.IsCancellationRequested)
                 {
-                    Console.Error.WriteLine(_signal == Signals.HangUp ? $"detached from run '{Run}'." : $"left; run '{Run}' saves and stops by itself. Look at it with: dtt attach {Run}");
+                    Console.Error.WriteLine(_signal == Signals.HangUp
+                        ? $"detached from run '{Run}'."
+                        : $"left; run '{Run}' saves a checkpoint and stops on its own. Follow it with: dtt attach {Run}");
                     return _signal;
                 }
             }
@@ -65,7 +68,7 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
     private async Task<int> FollowOnceAsync(PlatformClient client, int backlog)
     {
         _grain = client.Grains.GetGrain<IRunGrain>(folder);
-        var view = await _grain.FindAsync().WaitAsync(client.Lost) ?? throw new UserErrorException($"there is no run '{Run}' any more.");
+        var view = await _grain.FindAsync().WaitAsync(client.Lost) ?? throw new UserErrorException($"run '{Run}' no longer exists.");
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(client.Lost, _leaving.Token);
         var display = new TrainDisplay(Run, view.Request.Config, view.Record.TotalSteps, view.Row.Step);
         await display.ShowAsync(async () =>
@@ -77,22 +80,27 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
             }
         });
         view = await _grain.FindAsync() ?? throw new UserErrorException($"run '{Run}' was deleted.");
-        return Tell(view, (await _grain.EventsAsync()).LastOrDefault(e => e.Kind == EventKinds.Failed)?.Message);
+        return Conclude(view, (await _grain.EventsAsync()).LastOrDefault(e => e.Kind == EventKinds.Failed)?.Message);
     }
 
     /// <summary>Whether the run goes on: news of its end may be old, from before somebody resumed it.</summary>
-    private async Task<bool> IsActiveAsync(PlatformClient client) => await _grain!.FindAsync().WaitAsync(client.Lost) is { Record: var record } && record.State.IsActive();
+    private async Task<bool> IsActiveAsync(PlatformClient client) =>
+        await _grain!.FindAsync().WaitAsync(client.Lost) is { Record: var record } && record.State.IsActive();
 
     private void Show(TrainDisplay display, RunNews news)
     {
         if (cudaOrigin is not null && news.Message is RankStarted { Device: var device } && device.StartsWith("cpu", StringComparison.Ordinal))
-            Console.Error.WriteLine($"{cudaOrigin}: 'cuda: true', and libtorch sees no GPU on this machine: training on the CPU.");
+            Console.Error.WriteLine($"{cudaOrigin}: 'cuda: true', but libtorch sees no GPU on this machine; training on the CPU.");
         if (news.Message is TrainingSample sample) _samples[sample.Step] = sample.Text;
         if (news.Message is not null) display.Show(news.Message);
-        if (news.Event is { Kind: not (EventKinds.Started or EventKinds.Committed or EventKinds.Completed or EventKinds.Stopped or EventKinds.Failed) } happened) display.Show(new RankEvent(happened.Kind, happened.Message));
+        if (news.Event is { } happened && !IsShownOtherwise(happened.Kind)) display.Show(new RankEvent(happened.Kind, happened.Message));
     }
 
-    private int Tell(RunView view, string? failure)
+    /// <summary>Whether the progress or the last line tells of an event too.</summary>
+    private static bool IsShownOtherwise(string kind) =>
+        kind is EventKinds.Started or EventKinds.Committed or EventKinds.Completed or EventKinds.Stopped or EventKinds.Failed;
+
+    private int Conclude(RunView view, string? failure)
     {
         var record = view.Record;
         switch (record.State)
@@ -101,9 +109,14 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
                 return ExitCodes.Success;
             case RunState.Failed:
                 var died = record.Attempts is [.., { Outcome: { } outcome }] && outcome != failure ? outcome + ". " : "";
-                throw new UserErrorException(died.Length == 0 ? failure ?? "the run failed" : $"{died}{failure}. Nothing committed is lost; when the cause is mended, go on with: dtt resume {Run}", view.FailureCode);
+                throw new UserErrorException(
+                    died.Length == 0
+                        ? failure ?? "the run failed"
+                        : $"{died}{failure}. Nothing committed is lost; once the cause is fixed, continue with: dtt resume {Run}",
+                    view.FailureCode);
             default:
-                Console.Error.WriteLine($"run '{Run}' is {record.State.ToString().ToLowerInvariant()} after step {record.Latest?.Step ?? 0}, everything is saved. Go on with: dtt resume {Run}");
+                var state = record.State.ToString().ToLowerInvariant();
+                Console.Error.WriteLine($"run '{Run}' is {state} after step {record.Latest?.Step ?? 0}; everything is saved. Continue with: dtt resume {Run}");
                 return _signal == 0 ? ExitCodes.Terminated : _signal;
         }
     }
@@ -117,7 +130,7 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
             return;
         }
 
-        Console.Error.WriteLine("saving a checkpoint and stopping after this step (again: leave, the stop goes on) …");
+        Console.Error.WriteLine("saving a checkpoint and stopping after this step (Ctrl+C again: leave now, the run still stops) …");
         _ = StopAsync();
     }
 
@@ -129,7 +142,7 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
         }
         catch (Exception e) when (e is OrleansException or TimeoutException or UserErrorException)
         {
-            Console.Error.WriteLine($"the stop did not arrive ({e.Message}); try `dtt stop {Run}`.");
+            Console.Error.WriteLine($"the stop request failed ({e.Message}); try `dtt stop {Run}`.");
         }
     }
 }

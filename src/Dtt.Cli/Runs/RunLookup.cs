@@ -6,7 +6,7 @@ using Dtt.Core.Runs;
 
 namespace Dtt.Cli.Runs;
 
-/// <summary>Finds the run that a name on the command line means: one of this folder's runs first, then any on the platform, or a folder given as a path.</summary>
+/// <summary>Finds the run that a name on the command line means: a folder given as a path, else one of this folder's runs, else any on the platform.</summary>
 internal static class RunLookup
 {
     /// <summary>The folder of this working folder's runs.</summary>
@@ -29,15 +29,24 @@ internal static class RunLookup
         var rows = await client.Grains.GetGrain<IPlatformGrain>(0).RunsAsync(RunsFolder());
         var named = rows.Where(r => r.Folder == here).Concat(rows.Where(r => r.Run == name)).Distinct().ToList();
         if (named.Count > 1 && named[0].Folder != here)
-            throw new UserErrorException($"there are several runs '{name}': {string.Join(", ", named.Select(r => r.Folder))}. Name one by its folder.", ExitCodes.BadConfiguration);
+        {
+            var folders = string.Join(", ", named.Select(r => r.Folder));
+            throw new UserErrorException($"there are several runs '{name}': {folders}. Name one by its folder.", ExitCodes.BadConfiguration);
+        }
+
         if (named.Count == 0 || await client.Grains.GetGrain<IRunGrain>(named[0].Folder).FindAsync() is not { } view)
-            throw new UserErrorException($"there is no run '{name}'.{Spelling.Hint(name, rows.Select(r => r.Run))} `dtt runs` lists them.", ExitCodes.BadConfiguration);
+        {
+            var hint = Spelling.Hint(name, rows.Select(r => r.Run));
+            throw new UserErrorException($"there is no run '{name}'.{hint} `dtt runs` lists them.", ExitCodes.BadConfiguration);
+        }
+
         return (client.Grains.GetGrain<IRunGrain>(named[0].Folder), view);
     }
 
     /// <summary>The checkpoint that RUN, RUN@STEP, RUN@best or RUN@latest names.</summary>
     /// <exception cref="UserErrorException">There is no such run or checkpoint.</exception>
-    public static async Task<(IRunGrain Grain, RunView View, CommittedCheckpoint Checkpoint)> FindCheckpointAsync(PlatformClient client, string reference)
+    public static async Task<(IRunGrain Grain, RunView View, CommittedCheckpoint Checkpoint)> FindCheckpointAsync(
+        PlatformClient client, string reference)
     {
         var parts = reference.Split('@', 2);
         var (grain, view) = await FindAsync(client, parts[0]);

@@ -11,14 +11,21 @@ internal sealed class Signals : IDisposable
 
     private readonly PosixSignalRegistration[] _registrations;
 
-    public Signals(Action<int> act) => _registrations =
-    [
-        .. new[] { (PosixSignal.SIGINT, ExitCodes.Interrupted), (PosixSignal.SIGTERM, ExitCodes.Terminated), (PosixSignal.SIGHUP, HangUp) }.Select(s => PosixSignalRegistration.Create(s.Item1, context =>
+    public Signals(Action<int> act)
+    {
+        _registrations =
+        [
+            On(PosixSignal.SIGINT, ExitCodes.Interrupted),
+            On(PosixSignal.SIGTERM, ExitCodes.Terminated),
+            On(PosixSignal.SIGHUP, HangUp),
+        ];
+
+        PosixSignalRegistration On(PosixSignal signal, int code) => PosixSignalRegistration.Create(signal, context =>
         {
             context.Cancel = true;
-            act(s.Item2);
-        })),
-    ];
+            act(code);
+        });
+    }
 
     public void Dispose()
     {

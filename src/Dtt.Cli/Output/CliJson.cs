@@ -1,0 +1,18 @@
+using System.Text.Json.Serialization;
+
+namespace Dtt.Cli.Output;
+
+/// <summary>The JSON of <c>--json</c>: snake_case.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
+[JsonSerializable(typeof(RunOutput[]))]
+[JsonSerializable(typeof(RunDetailOutput))]
+[JsonSerializable(typeof(CheckpointOutput[]))]
+[JsonSerializable(typeof(EventOutput[]))]
+[JsonSerializable(typeof(Dictionary<string, double?>[]))]
+[JsonSerializable(typeof(DatasetOutput[]))]
+[JsonSerializable(typeof(QueueOutput[]))]
+[JsonSerializable(typeof(SiloOutput))]
+[JsonSerializable(typeof(SampleOutput[]))]
+[JsonSerializable(typeof(BenchOutput[]))]
+[JsonSerializable(typeof(IReadOnlyDictionary<string, double>))]
+internal sealed partial class CliJson : JsonSerializerContext;

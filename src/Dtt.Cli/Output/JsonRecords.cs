@@ -1,0 +1,131 @@
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using Dtt.Abstractions;
+using Dtt.Cli.Commands;
+using Dtt.Core.Platform;
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
+
+namespace Dtt.Cli.Output;
+
+// What --json prints. Scripts read it: names, order and types stay as they are; a time is ISO 8601 text.
+
+/// <summary>A run: <c>dtt runs</c>.</summary>
+internal record RunOutput(
+    string Run,
+    string State,
+    long Step,
+    long TotalSteps,
+    double? TrainLoss,
+    double? ValLoss,
+    long Tokens,
+    double? TokensPerSecond,
+    int Attempts,
+    string Folder)
+{
+    public static RunOutput Of(RunRow row) => new(
+        row.Run,
+        RunsCommand.Word(row),
+        row.Step,
+        row.TotalSteps,
+        row.TrainLoss,
+        row.ValLoss,
+        row.Tokens,
+        row.TokensPerSecond,
+        row.Attempts,
+        row.Folder);
+}
+
+/// <summary>A run with all that is known of it: <c>dtt show</c>.</summary>
+internal sealed record RunDetailOutput(
+    [property: JsonIgnore] RunOutput Summary,
+    [property: JsonPropertyOrder(1)] string Experiment,
+    [property: JsonPropertyOrder(1)] string? Waiting,
+    [property: JsonPropertyOrder(1)] JsonObject Config,
+    [property: JsonPropertyOrder(1)] IEnumerable<EventOutput> Events,
+    [property: JsonPropertyOrder(1)] IEnumerable<CheckpointOutput> Checkpoints) : RunOutput(Summary);
+
+/// <summary>A committed checkpoint: <c>dtt checkpoints</c>.</summary>
+internal sealed record CheckpointOutput(
+    long Step, int Attempt, bool Best, bool Pinned, double? ValLoss, long Bytes, string WeightsSha256, string Path)
+{
+    public static CheckpointOutput Of(RunView view, CommittedCheckpoint checkpoint) => new(
+        checkpoint.Step,
+        checkpoint.Attempt,
+        checkpoint == view.Record.Best,
+        checkpoint.Pinned,
+        checkpoint.ValLoss,
+        checkpoint.SizeBytes,
+        checkpoint.WeightsSha256,
+        new RunLayout(view.Row.Folder).Checkpoint(checkpoint.FolderName));
+}
+
+/// <summary>Something that happened to a run: <c>dtt events</c>.</summary>
+internal sealed record EventOutput(string At, string Kind, string Message)
+{
+    public static EventOutput Of(RunEvent happened) => new(happened.At.ToString("O"), happened.Kind, happened.Message);
+}
+
+/// <summary>A dataset's raw text or its tokens: <c>dtt datasets</c>.</summary>
+internal sealed record DatasetOutput(string Dataset, string What, string Stage, int Pieces, int PiecesDone, IReadOnlyList<string> Notes, string Folder)
+{
+    public static DatasetOutput Of(DatasetProgress job) => new(
+        job.Dataset, job.RawOnly ? "raw" : "tokens", job.Stage.ToString().ToLowerInvariant(), job.Pieces, job.PiecesDone, job.Notes, job.Folder);
+}
+
+/// <summary>A run that waits: <c>dtt queue</c>.</summary>
+internal sealed record QueueOutput(string Run, int Priority, string Since, string Device, string Reason, string Folder)
+{
+    public static QueueOutput Of(QueueRow row) => new(Path.GetFileName(row.Run), row.Priority, row.Since.ToString("O"), row.Device, row.Reason, row.Run);
+}
+
+/// <summary>The silo, or that there is none: <c>dtt silo status</c>.</summary>
+internal sealed record SiloOutput(
+    bool Running,
+    int? Process,
+    string? Build,
+    string? StartedAt,
+    long? MemoryBytes,
+    int? Clients,
+    IReadOnlyList<string> Work,
+    IReadOnlyList<string> Devices,
+    string State)
+{
+    public static SiloOutput Of(SiloReport? status, PlatformFolders folders) => new(
+        status is not null,
+        status?.Process,
+        status?.Build,
+        status?.StartedAt.ToString("O"),
+        status?.MemoryBytes,
+        status?.Clients,
+        status?.Work ?? [],
+        status?.Devices ?? [],
+        folders.State);
+}
+
+/// <summary>A continuation: <c>dtt sample</c>.</summary>
+internal sealed record SampleOutput(string Run, long Step, string Prompt, string Text, int Tokens, double Seconds);
+
+/// <summary>A measurement: <c>dtt bench</c>.</summary>
+internal sealed record BenchOutput(
+    string Name,
+    double Median,
+    double Lowest,
+    double Highest,
+    double Floor,
+    int Pairs,
+    double StepSeconds,
+    int Threads,
+    string? Peer)
+{
+    public static BenchOutput Of(BenchResult result) => new(
+        result.Name,
+        result.Median,
+        result.Lowest,
+        result.Highest,
+        result.Floor,
+        result.Pairs,
+        result.StepSeconds,
+        result.Threads,
+        result.Peer);
+}
