@@ -1,6 +1,7 @@
 /*
  * A peer of `dtt bench`: GPT-2's training step in plain C, loops and OpenMP alone, no library, fp32; a step for every line read.
- * That is how the CPU trainers that one reads to learn are made (llm.c's train_gpt2.c is the best known); this one is written anew, with every loop that can be parallel made so.
+ * The CPU trainers that people read to learn are made like this (llm.c's train_gpt2.c is the best known); this one is written anew,
+ * with every loop parallel that can be.
  *
  *     gcc -Ofast -march=native -fopenmp bench/plain_step.c -lm -o plain_step && dtt bench --only peer --peer ./plain_step
  */
@@ -19,7 +20,7 @@ static size_t parameters;
 
 typedef struct { float *w, *g; } Weight;
 typedef struct { Weight gain1, bias1, qkv, qkvBias, out, outBias, gain2, bias2, up, upBias, down, downBias; } Block;
-typedef struct { float *x, *normed1, *stats1, *heads, *share, *mixed, *middle, *normed2, *stats2, *wide, *bent, *y; } Kept;
+typedef struct { float *x, *normed1, *stats1, *heads, *share, *mixed, *middle, *normed2, *stats2, *wide, *activated, *y; } Saved;
 
 static Weight weight(size_t n) {
     Weight w = { weights ? weights + parameters : NULL, gradients ? gradients + parameters : NULL };
@@ -132,17 +133,17 @@ static void attention_back(float *dheads, const float *dy, const float *share, c
             for (int t = 0; t < T; t++) {
                 const float *d = dy + (size_t)(b * T + t) * C + h * size, *p = share + ((size_t)(b * H + h) * T + t) * T;
                 size_t mine = (size_t)(b * T + t) * 3 * C + h * size;
-                float slopes[T], mean = 0;
+                float dscores[T], mean = 0;
                 for (int s = 0; s <= t; s++) {
                     size_t other = (size_t)(b * T + s) * 3 * C + 2 * C + h * size;
-                    float slope = 0;
-                    for (int i = 0; i < size; i++) slope += d[i] * heads[other + i], dheads[other + i] += p[s] * d[i];
-                    slopes[s] = slope, mean += slope * p[s];
+                    float dscore = 0;
+                    for (int i = 0; i < size; i++) dscore += d[i] * heads[other + i], dheads[other + i] += p[s] * d[i];
+                    dscores[s] = dscore, mean += dscore * p[s];
                 }
                 for (int s = 0; s <= t; s++) {
                     size_t other = (size_t)(b * T + s) * 3 * C + C + h * size;
-                    float slope = (slopes[s] - mean) * p[s] * root;
-                    for (int i = 0; i < size; i++) dheads[mine + i] += slope * heads[other + i], dheads[other + i] += slope * heads[mine + i];
+                    float dscore = (dscores[s] - mean) * p[s] * root;
+                    for (int i = 0; i < size; i++) dheads[mine + i] += dscore * heads[other + i], dheads[other + i] += dscore * heads[mine + i];
                 }
             }
 }
@@ -196,23 +197,26 @@ static void adamw(int step) {
     }
 }
 
-static Weight words, places, gain, bias;
+static Weight tokens, positions, gain, bias;
 static Block *blocks;
 
 static void layout(void) {
     parameters = 0;
-    words = weight((size_t)V * C), places = weight((size_t)T * C);
+    tokens = weight((size_t)V * C), positions = weight((size_t)T * C);
     for (int l = 0; l < L; l++)
-        blocks[l] = (Block){ weight(C), weight(C), weight((size_t)3 * C * C), weight(3 * C), weight((size_t)C * C), weight(C), weight(C), weight(C), weight((size_t)M * C), weight(M), weight((size_t)C * M), weight(C) };
+        blocks[l] = (Block){
+            weight(C), weight(C), weight((size_t)3 * C * C), weight(3 * C), weight((size_t)C * C), weight(C),
+            weight(C), weight(C), weight((size_t)M * C), weight(M), weight((size_t)C * M), weight(C),
+        };
     gain = weight(C), bias = weight(C);
 }
 
 static float normal(void) { return sqrtf(-2 * logf((rand() + 1.0f) / (RAND_MAX + 1.0f))) * cosf(6.2831853f * rand() / RAND_MAX); }
 
 int main(int argc, char **argv) {
-    if (argc < 11) return fprintf(stderr, "usage: %s layers heads width mlp context ids windows tokens threads fp32 (dtt bench says them)\n", argv[0]), 2;
+    if (argc < 11) return fprintf(stderr, "usage: %s layers heads width mlp context ids windows tokens threads fp32 (dtt bench passes them)\n", argv[0]), 2;
     L = atoi(argv[1]), H = atoi(argv[2]), C = atoi(argv[3]), M = atoi(argv[4]), V = atoi(argv[6]), B = atoi(argv[7]), T = atoi(argv[8]), N = B * T;
-    if (N % TILE) return fprintf(stderr, "%d windows of %d tokens are no multiple of %d\n", B, T, TILE), 2;
+    if (N % TILE) return fprintf(stderr, "%d windows of %d tokens are not a multiple of %d\n", B, T, TILE), 2;
     omp_set_num_threads(atoi(argv[9]));
     blocks = calloc(L, sizeof(Block));
     layout();
@@ -225,10 +229,14 @@ int main(int argc, char **argv) {
             else gain.w[i] = 1;
 
     size_t rows = (size_t)N * C;
-    Kept *kept = calloc(L, sizeof(Kept));
+    Saved *saved = calloc(L, sizeof(Saved));
     for (int l = 0; l < L; l++)
-        kept[l] = (Kept){ room(rows), room(rows), room(2 * N), room(3 * rows), room((size_t)B * H * T * T), room(rows), room(rows), room(rows), room(2 * N), room((size_t)N * M), room((size_t)N * M), room(rows) };
-    float *embedded = room(rows), *normed = room(rows), *stats = room(2 * N), *logits = room((size_t)N * V), *d = room(rows), *e = room(rows), *wide = room((size_t)N * (M > 3 * C ? M : 3 * C));
+        saved[l] = (Saved){
+            room(rows), room(rows), room(2 * N), room(3 * rows), room((size_t)B * H * T * T), room(rows),
+            room(rows), room(rows), room(2 * N), room((size_t)N * M), room((size_t)N * M), room(rows),
+        };
+    float *embedded = room(rows), *normed = room(rows), *stats = room(2 * N), *logits = room((size_t)N * V);
+    float *d = room(rows), *e = room(rows), *wide = room((size_t)N * (M > 3 * C ? M : 3 * C));
     int *ids = malloc(N * sizeof(int)), *targets = malloc(N * sizeof(int));
     for (int i = 0; i < N; i++) ids[i] = rand() % V, targets[i] = rand() % V;
 
@@ -238,11 +246,11 @@ int main(int argc, char **argv) {
         double start = omp_get_wtime();
         memset(gradients, 0, parameters * sizeof(float));
         for (int row = 0; row < N; row++)
-            for (int i = 0; i < C; i++) embedded[(size_t)row * C + i] = words.w[(size_t)ids[row] * C + i] + places.w[(size_t)(row % T) * C + i];
+            for (int i = 0; i < C; i++) embedded[(size_t)row * C + i] = tokens.w[(size_t)ids[row] * C + i] + positions.w[(size_t)(row % T) * C + i];
         float *x = embedded;
         for (int l = 0; l < L; l++) {
             Block *w = &blocks[l];
-            Kept *k = &kept[l];
+            Saved *k = &saved[l];
             k->x = x;
             norm(k->normed1, k->stats1, x, w->gain1, w->bias1);
             linear(k->heads, k->normed1, w->qkv, &w->qkvBias, C, 3 * C);
@@ -251,22 +259,22 @@ int main(int argc, char **argv) {
             add(k->middle, k->middle, x);
             norm(k->normed2, k->stats2, k->middle, w->gain2, w->bias2);
             linear(k->wide, k->normed2, w->up, &w->upBias, C, M);
-            gelu(k->bent, k->wide);
-            linear(k->y, k->bent, w->down, &w->downBias, M, C);
+            gelu(k->activated, k->wide);
+            linear(k->y, k->activated, w->down, &w->downBias, M, C);
             add(k->y, k->y, k->middle);
             x = k->y;
         }
         norm(normed, stats, x, gain, bias);
-        linear(logits, normed, words, NULL, C, V);
+        linear(logits, normed, tokens, NULL, C, V);
         double mean = loss(logits, targets);
 
-        linear_back(e, logits, normed, words, NULL, C, V);
+        linear_back(e, logits, normed, tokens, NULL, C, V);
         memset(d, 0, rows * sizeof(float));
         norm_back(d, e, x, stats, gain, bias);
         for (int l = L - 1; l >= 0; l--) {
             Block *w = &blocks[l];
-            Kept *k = &kept[l];
-            linear_back(wide, d, k->bent, w->down, &w->downBias, M, C);
+            Saved *k = &saved[l];
+            linear_back(wide, d, k->activated, w->down, &w->downBias, M, C);
             gelu_back(wide, k->wide);
             linear_back(e, wide, k->normed2, w->up, &w->upBias, C, M);
             norm_back(d, e, k->middle, k->stats2, w->gain2, w->bias2);
@@ -276,7 +284,10 @@ int main(int argc, char **argv) {
             norm_back(d, e, k->x, k->stats1, w->gain1, w->bias1);
         }
         for (int row = 0; row < N; row++)
-            for (int i = 0; i < C; i++) words.g[(size_t)ids[row] * C + i] += d[(size_t)row * C + i], places.g[(size_t)(row % T) * C + i] += d[(size_t)row * C + i];
+            for (int i = 0; i < C; i++) {
+                tokens.g[(size_t)ids[row] * C + i] += d[(size_t)row * C + i];
+                positions.g[(size_t)(row % T) * C + i] += d[(size_t)row * C + i];
+            }
         adamw(step);
         fprintf(stderr, "step %d: loss %.4f\n", step, mean);
         printf("%.6f\n", omp_get_wtime() - start), fflush(stdout);

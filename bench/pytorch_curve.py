@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""The other side of `dtt-bench curve`: the same GPT-2 from the same weights on the same windows in PyTorch; prints a line "step loss" for every validation.
+"""The other side of `dtt-bench curve`: the same GPT-2 from the same weights on the same windows in PyTorch.
 
+Prints a line "step loss" for every validation.
 Its folder holds curve.json (sizes and constants), windows.bin and val.bin (int32, rows of T + 1 tokens), and start/ as `dtt export` wrote it.
 """
 import json
@@ -27,13 +28,15 @@ def safetensors(path):
     for name, entry in json.loads(raw[8:8 + length]).items():
         if name != "__metadata__":
             start, end = entry["data_offsets"]
-            yield name, torch.frombuffer(bytearray(raw[8 + length + start:8 + length + end]), dtype=torch.float32).view(entry["shape"]).clone().requires_grad_()
+            values = torch.frombuffer(bytearray(raw[8 + length + start:8 + length + end]), dtype=torch.float32)
+            yield name, values.view(entry["shape"]).clone().requires_grad_()
 
 
 p = dict(safetensors(folder / "start" / "model.safetensors"))
 decayed = [w for w in p.values() if w.dim() >= 2]
 rest = [w for w in p.values() if w.dim() < 2]
-optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": c["weight_decay"]}, {"params": rest, "weight_decay": 0.0}], lr=0.0, betas=(c["beta1"], c["beta2"]), eps=c["epsilon"])
+groups = [{"params": decayed, "weight_decay": c["weight_decay"]}, {"params": rest, "weight_decay": 0.0}]
+optimizer = torch.optim.AdamW(groups, lr=0.0, betas=(c["beta1"], c["beta2"]), eps=c["epsilon"])
 mask = torch.ones(T, T).triu(1).bool()
 
 

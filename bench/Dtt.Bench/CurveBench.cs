@@ -7,11 +7,14 @@ using Dtt.Data.Tokens;
 
 namespace Dtt.Bench;
 
-/// <summary>A training curve beside the same model in PyTorch: the same first weights, the same windows in the same order, validated on the same text.</summary>
+/// <summary>
+/// A training curve beside the same model in PyTorch: the same initial weights, the same windows in the same order, validated on the same text.
+/// </summary>
 internal static class CurveBench
 {
-    private const int Context = 128, Batch = 16, Layers = 4, Heads = 4, Width = 128, Vocab = 4096, Warmup = 50, EvalEvery = 250, ValTokens = 65536, Seed = 5;
-    private const double Rate = 1e-3, LastRate = 1e-4, Allowed = 0.02;
+    private const int Context = 128, Layers = 4, Heads = 4, Width = 128, Vocab = 4096; // the model
+    private const int Batch = 16, Warmup = 50, EvalEvery = 250, ValTokens = 65536, Seed = 5;
+    private const double Rate = 1e-3, LastRate = 1e-4, Tolerance = 0.02;
 
     /// <summary>Trains both and prints the losses side by side; the exit code is 1 when the last ones differ by more than 0.02.</summary>
     public static int Run(string text, int steps, string python)
@@ -41,11 +44,12 @@ internal static class CurveBench
         scratch.Dtt("download");
         scratch.Dtt("tokenize");
 
-        // A rate so small that it changes nothing: the first weights as a checkpoint.
-        scratch.Dtt("train", "-n", "start", "--set", "max_steps=1", "--set", "lr_schedule.params.lr_max=1e-30", "--set", "min_lr=0", "--set", "warmup_steps=0");
+        // A learning rate so small that it changes nothing: the initial weights as a checkpoint.
+        scratch.Dtt(["train", "-n", "start", .. Scratch.Set("max_steps=1", "lr_schedule.params.lr_max=1e-30", "min_lr=0", "warmup_steps=0")]);
         scratch.Dtt("export", "start", "-o", scratch.At("start"));
         WriteWindows(scratch, steps);
-        scratch.Dtt("train", "-n", "curve", "--set", "init_from=start", "--set", $"max_steps={steps}", "--set", string.Create(CultureInfo.InvariantCulture, $"lr_schedule.params.lr_max={Rate}"));
+        var rate = string.Create(CultureInfo.InvariantCulture, $"lr_schedule.params.lr_max={Rate}");
+        scratch.Dtt(["train", "-n", "curve", .. Scratch.Set("init_from=start", $"max_steps={steps}", rate)]);
         File.WriteAllText(scratch.At("curve.json"), JsonSerializer.Serialize(new Dictionary<string, object>
         {
             ["context"] = Context,
@@ -65,15 +69,16 @@ internal static class CurveBench
             ["threads"] = Environment.ProcessorCount,
         }));
         var mine = Losses(scratch);
-        var worst = 0.0;
+        var last = 0.0;
         Console.WriteLine("step, DTT, PyTorch, difference");
         foreach (var (step, theirs) in Peer(python, scratch.Folder))
         {
-            worst = Math.Abs(mine[step] - theirs);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{step,5} {mine[step]:0.00000} {theirs:0.00000} {mine[step] - theirs:+0.00000;-0.00000}"));
+            var difference = mine[step] - theirs;
+            last = Math.Abs(difference);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{step,5} {mine[step]:0.00000} {theirs:0.00000} {difference:+0.00000;-0.00000}"));
         }
 
-        return worst <= Allowed ? 0 : 1;
+        return last <= Tolerance ? 0 : 1;
     }
 
     /// <summary>The windows of every step, and those of validation, as rows of int32.</summary>
@@ -87,7 +92,8 @@ internal static class CurveBench
         var order = new WindowOrder(windows.Count, Seed, (long)windows.Stride * train.TokenBytes);
         Write(scratch.At("windows.bin"), train, windows, Enumerable.Range(0, steps * Batch).Select(p => order.Window(p)));
         var fixedSet = new WindowIndex(val.Lengths, Context, overlap: 0);
-        Write(scratch.At("val.bin"), val, fixedSet, Enumerable.Range(0, (int)Math.Min(fixedSet.Count, (ValTokens + Context - 1) / Context)).Select(p => (long)p));
+        var count = (int)Math.Min(fixedSet.Count, (ValTokens + Context - 1) / Context);
+        Write(scratch.At("val.bin"), val, fixedSet, Enumerable.Range(0, count).Select(p => (long)p));
     }
 
     private static void Write(string file, TokenShards shards, WindowIndex index, IEnumerable<long> windows)
@@ -106,12 +112,14 @@ internal static class CurveBench
     {
         scratch.Time("bash", "-c", $"{Path.Combine(Scratch.Repository, "dtt")} metrics curve --json > metrics.json");
         return JsonDocument.Parse(File.ReadAllText(scratch.At("metrics.json"))).RootElement.EnumerateArray()
-            .Where(r => r.TryGetProperty("val_loss", out _)).ToDictionary(r => r.GetProperty("step").GetInt32(), r => r.GetProperty("val_loss").GetDouble());
+            .Where(r => r.TryGetProperty("val_loss", out _))
+            .ToDictionary(r => r.GetProperty("step").GetInt32(), r => r.GetProperty("val_loss").GetDouble());
     }
 
     private static IEnumerable<(int Step, double Loss)> Peer(string python, string folder)
     {
-        using var process = Process.Start(new ProcessStartInfo(python, [Path.Combine(Scratch.Repository, "bench", "pytorch_curve.py"), folder]) { RedirectStandardOutput = true })!;
+        string[] arguments = [Path.Combine(Scratch.Repository, "bench", "pytorch_curve.py"), folder];
+        using var process = Process.Start(new ProcessStartInfo(python, arguments) { RedirectStandardOutput = true })!;
         while (process.StandardOutput.ReadLine() is { } line)
         {
             var parts = line.Split(' ');

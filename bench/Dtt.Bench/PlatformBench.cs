@@ -23,8 +23,10 @@ internal static partial class PlatformBench
         for (var pair = 0; pair < pairs; pair++)
         {
             // The rank alone gets the environment that a silo gives to its ranks.
-            scratch.Time("bash", "-c", $"{string.Join(' ', RankEnvironment.Allocator.Select(v => $"{v.Key}={v.Value}"))} dotnet {rank} --standalone {config} name=alone-{pair} {string.Join(' ', settings)} 2> alone.log");
-            scratch.Dtt(["train", "-c", config, "-n", $"run-{pair}", .. settings.SelectMany(s => new[] { "--set", s })]);
+            var environment = string.Join(' ', RankEnvironment.Allocator.Select(v => $"{v.Key}={v.Value}"));
+            var standalone = $"dotnet {rank} --standalone {config} name=alone-{pair} {string.Join(' ', settings)}";
+            scratch.Time("bash", "-c", $"{environment} {standalone} 2> alone.log");
+            scratch.Dtt(["train", "-c", config, "-n", $"run-{pair}", .. Scratch.Set(settings)]);
             var (alone, run) = (MeanStep(scratch.At("alone.log")), MeanStep(scratch.At("runs", $"run-{pair}", "logs", "a01.log")));
             ratios.Add(alone / run);
             Console.WriteLine($"alone {alone:N1} ms a step, dtt train {run:N1} ms: {ratios[^1]:N3}x");
@@ -34,7 +36,8 @@ internal static partial class PlatformBench
     }
 
     private static double MeanStep(string log) =>
-        File.ReadLines(log).Select(l => StepTime().Match(l)).Where(m => m.Success).Skip(WarmSteps).Average(m => double.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture));
+        File.ReadLines(log).Select(l => StepTime().Match(l)).Where(m => m.Success).Skip(WarmSteps)
+            .Average(m => double.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture));
 
     [GeneratedRegex(@"\| dt ([0-9.,]+) ms")]
     private static partial Regex StepTime();

@@ -1,32 +1,35 @@
 using System.CommandLine;
 using Dtt.Bench;
 
-var root = new RootCommand("What the platform costs, as ratios within one run. Build the programs first: ./dtt --rebuild");
-var pairs = new Option<int>("--pairs") { Description = "Interleaved pairs.", DefaultValueFactory = _ => 5 };
+var root = new RootCommand("Measure the overhead of the platform, as ratios within one run. Build the programs first: ./dtt --rebuild");
+var pairs = new Option<int>("--pairs") { Description = "How many interleaved pairs of measurements.", DefaultValueFactory = _ => 5 };
 
-var megabytes = new Option<int>("--megabytes") { Description = "Text to tokenize.", DefaultValueFactory = _ => 200 };
-var tokenize = new Command("tokenize", "`dtt tokenize` against the library alone.") { megabytes, pairs };
+var megabytes = new Option<int>("--megabytes") { Description = "Megabytes of text to tokenize.", DefaultValueFactory = _ => 200 };
+var tokenize = new Command("tokenize", "Compare `dtt tokenize` with the library alone.") { megabytes, pairs };
 tokenize.SetAction(result => TokenizeBench.Run(result.GetValue(megabytes), files: 1, result.GetValue(pairs)));
 
-var count = new Option<int>("--count") { Description = "Pieces: files of a few documents each.", DefaultValueFactory = _ => 10_000 };
-var pieces = new Command("pieces", "What planning and each of many small pieces cost more than in the library alone.") { count, pairs };
+var count = new Option<int>("--count") { Description = "How many pieces: files of a few documents each.", DefaultValueFactory = _ => 10_000 };
+var pieces = new Command("pieces", "Measure what planning and many small pieces cost beyond the library alone.") { count, pairs };
 pieces.SetAction(result => TokenizeBench.Run(megabytes: 20, result.GetValue(count), result.GetValue(pairs)));
 
-var steps = new Option<int>("--steps") { Description = "Steps of each run; the first 20 do not count.", DefaultValueFactory = _ => 250 };
-var set = new Option<string[]>("--set") { Description = "Another setting, as dtt has it; repeatable.", DefaultValueFactory = _ => [] };
-var platform = new Command("platform", "`dtt train` against `dtt-rank --standalone`, on the quickstart's configuration.") { steps, set, pairs };
+var steps = new Option<int>("--steps") { Description = "Steps of each run; the first 20 are not counted.", DefaultValueFactory = _ => 250 };
+var set = new Option<string[]>("--set") { Description = "A setting for both, as dtt takes it; repeatable.", DefaultValueFactory = _ => [] };
+var platform = new Command("platform", "Compare `dtt train` with `dtt-rank --standalone` on the quickstart's configuration.") { steps, set, pairs };
 platform.SetAction(result => PlatformBench.Run(result.GetValue(steps), result.GetValue(set)!, result.GetValue(pairs)));
 
 var text = new Option<string>("--text") { Description = "A text file, or a folder of them.", Required = true };
-var python = new Option<string>("--python") { Description = "A Python with torch.", DefaultValueFactory = _ => "python3" };
-var curveSteps = new Option<int>("--steps") { Description = "Steps of the curve.", DefaultValueFactory = _ => 1000 };
-var curve = new Command("curve", "A training curve beside the same model in PyTorch; exit 1 when the last validation losses differ by more than 0.02.") { text, curveSteps, python };
+var python = new Option<string>("--python") { Description = "A Python that has torch.", DefaultValueFactory = _ => "python3" };
+var curveSteps = new Option<int>("--steps") { Description = "Training steps.", DefaultValueFactory = _ => 1000 };
+var curve = new Command("curve", "Train the same model here and in PyTorch; exit 1 when the final validation losses differ by more than 0.02.")
+{
+    text, curveSteps, python,
+};
 curve.SetAction(result => CurveBench.Run(result.GetValue(text)!, result.GetValue(curveSteps), result.GetValue(python)!));
 
 var preset = new Option<string>("--preset") { Description = "The model.", DefaultValueFactory = _ => "gpt2-124m" };
 var precision = new Option<string>("--precision") { Description = "bf16 or fp32.", DefaultValueFactory = _ => "bf16" };
-var rankSteps = new Option<int>("--steps") { Description = "Steps of each run; the first 3 do not count.", DefaultValueFactory = _ => 10 };
-var ranks = new Command("ranks", "Two ranks with a thread each against one rank with two threads.") { preset, precision, rankSteps, pairs };
+var rankSteps = new Option<int>("--steps") { Description = "Steps of each run; the first 3 are not counted.", DefaultValueFactory = _ => 10 };
+var ranks = new Command("ranks", "Compare two ranks of one thread with one rank of two threads.") { preset, precision, rankSteps, pairs };
 ranks.SetAction(result => RanksBench.Run(result.GetValue(preset)!, result.GetValue(rankSteps), result.GetValue(pairs), result.GetValue(precision)!));
 
 root.Add(curve);

@@ -3,7 +3,9 @@ using Dtt.Data.Tokenizers;
 
 namespace Dtt.Bench;
 
-/// <summary>A dataset of random ids, for steps whose cost does not depend on the text: bare uint16 files as nanoGPT has them, and a tokenizer with as many ids.</summary>
+/// <summary>
+/// A dataset of random ids, for steps whose cost does not depend on the text: bare uint16 files as nanoGPT has them, and a tokenizer with as many ids.
+/// </summary>
 internal static class RandomTokens
 {
     /// <summary>Makes the dataset in a scratch folder, ready for training.</summary>
@@ -18,7 +20,11 @@ internal static class RandomTokens
         var random = new Random(1);
         Directory.CreateDirectory(scratch.At("bin"));
         foreach (var (file, count) in new[] { ("train.bin", tokens), ("val.bin", tokens / 100) })
-            File.WriteAllBytes(scratch.At("bin", file), MemoryMarshal.AsBytes<ushort>(Enumerable.Range(0, count).Select(_ => (ushort)random.Next(vocab)).ToArray()).ToArray());
+        {
+            var ids = Enumerable.Range(0, count).Select(_ => (ushort)random.Next(vocab)).ToArray();
+            File.WriteAllBytes(scratch.At("bin", file), MemoryMarshal.AsBytes<ushort>(ids).ToArray());
+        }
+
         Directory.CreateDirectory(scratch.At("configs", "project_datasets"));
         File.WriteAllText(scratch.At("configs", "project_datasets", $"{dataset}.yaml"), $"path: {scratch.At("bin")}\n");
         scratch.Dtt("download", "-d", dataset);

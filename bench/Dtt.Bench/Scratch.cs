@@ -26,11 +26,16 @@ internal sealed class Scratch : IDisposable
         _ = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();
         process.WaitForExit();
-        return process.ExitCode == 0 ? clock.Elapsed.TotalSeconds : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}: {error.Result}");
+        return process.ExitCode == 0
+            ? clock.Elapsed.TotalSeconds
+            : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}: {error.Result}");
     }
 
     /// <summary>Runs dtt.</summary>
     public double Dtt(params string[] arguments) => Time(Path.Combine(Repository, "dtt"), arguments);
+
+    /// <summary>Settings as options of dtt.</summary>
+    public static IEnumerable<string> Set(params string[] settings) => settings.SelectMany(s => new[] { "--set", s });
 
     public void Dispose()
     {
@@ -49,7 +54,8 @@ internal sealed class Scratch : IDisposable
     private static string FindRepository()
     {
         var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Dtt.sln"))) folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("dtt-bench runs inside DTT's repository.");
+        while (!File.Exists(Path.Combine(folder, "Dtt.sln")))
+            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("dtt-bench has to run inside DTT's repository.");
         return folder;
     }
 }

@@ -7,7 +7,9 @@ using Dtt.Data.Tokens;
 
 namespace Dtt.Bench;
 
-/// <summary>Tokenizer and tokens of the same text, by the library in this process and by the platform, in turns. Both start from raw text that is there.</summary>
+/// <summary>
+/// Tokenizer and tokens of the same text, by the library in this process and by the platform, in turns. Both start from raw text on disk.
+/// </summary>
 internal static class TokenizeBench
 {
     private const int VocabSize = 4096;
@@ -29,14 +31,15 @@ internal static class TokenizeBench
         for (var pair = 0; pair < pairs; pair++)
         {
             var library = Library(scratch, config, $"library-{pair}");
-            foreach (var made in new[] { scratch.At("tokenizers"), scratch.At("data", "text", "tokens") }.Where(Directory.Exists)) Directory.Delete(made, recursive: true);
+            foreach (var made in new[] { scratch.At("tokenizers"), scratch.At("data", "text", "tokens") }.Where(Directory.Exists))
+                Directory.Delete(made, recursive: true);
             var platform = scratch.Dtt("tokenize");
             ratios.Add(library / platform);
             overheads.Add((platform - library) / pieces * 1000);
-            Console.WriteLine($"library {library:N2} s, dtt tokenize {platform:N2} s: {ratios[^1]:N3}x, {overheads[^1]:N2} ms more a piece");
+            Console.WriteLine($"library {library:N2} s, dtt tokenize {platform:N2} s: {ratios[^1]:N3}x, {overheads[^1]:N2} ms overhead per piece");
         }
 
-        Console.WriteLine($"ratio {Scratch.Spread(ratios, "N3")}, more a piece {Scratch.Spread(overheads, "N2")} ms");
+        Console.WriteLine($"ratio {Scratch.Spread(ratios, "N3")}, overhead per piece {Scratch.Spread(overheads, "N2")} ms");
     }
 
     private static DatasetConfig Prepare(Scratch scratch, int megabytes, int files)
