@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Dtt.Tests;
 
 namespace Dtt.Cli.Tests;
 
