@@ -260,7 +260,7 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
     {
         File.WriteAllText(Path.Combine(project.Path, "configs/project_datasets/few.yaml"), "builtin: tales\nbytes: 300000\nseed: 7\nndocs: 40\nn_proc: 15\n");
         var result = await project.Dtt.RunAsync("download", "-d", "few");
-        Assert.Contains("few.yaml:5: 'n_proc' is accepted and does nothing: a node uses all the cores", result.Error);
+        Assert.Contains("few.yaml:5: 'n_proc' is accepted and does nothing: a node uses every core", result.Error);
         result = await project.Dtt.RunAsync("tokenize", "-d", "few");
         Assert.Contains("ids from 40 documents", result.Error);
     }

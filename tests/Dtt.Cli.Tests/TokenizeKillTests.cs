@@ -37,15 +37,18 @@ public sealed class TokenizeKillTests : IAsyncLifetime
     public async Task Tokenize_KilledAgainAndAgain_EndsByteIdentical()
     {
         await Dtt.OutputAsync("tokenize", "-d", "whole", "-v", "400");
+        var codes = new List<int>();
         foreach (var point in new[] { "silo.piece:7", "silo.piece:60", "silo.piece:25" })
         {
             await Dtt.OutputAsync("silo", "stop", "--force"); // a dataset that is done may still be on its worker's list
             var crashed = await Dtt.RunAsync(["tokenize", "-d", "killed", "-v", "400"], ("DTT_CRASH_AT", point));
 
-            // 75 when the command was connected; a later silo goes on by itself and may die before it is.
-            Assert.NotEqual(0, crashed.ExitCode);
-            await Wait.ForAsync("the crash", () => Dtt.Silo is null);
+            // 75 when the command was connected; a command that is slow to connect starts another silo, which goes on, and may see the end.
+            codes.Add(crashed.ExitCode);
+            if (crashed.ExitCode != 0) await Wait.ForAsync("the crash", () => Dtt.Silo is null);
         }
+
+        Assert.Contains(codes, code => code != 0);
 
         var last = await Dtt.RunAsync("tokenize", "-d", "killed", "-v", "400");
         Assert.True(last.ExitCode == 0, last.Error);
