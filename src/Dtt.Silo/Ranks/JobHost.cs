@@ -42,8 +42,8 @@ internal sealed class JobHost(PlatformFolders folders, IGrainFactory grains)
 
             if (ended || !heard) rank.Kill();
             var exit = await rank.WaitAsync();
-            RankMessage[] last = ended ? [] : [new RankFailed($"the rank {exit} before it was done. {string.Join(" | ", rank.LastLines())}".TrimEnd(), ExitCodes.Failure)];
-            await grain.PushAsync(last, ended: true);
+            var how = $"the rank {exit.Description} before it was done. {string.Join(" | ", rank.LastLines())}".TrimEnd();
+            await grain.PushAsync(ended ? [] : [new RankFailed(how, ExitCodes.Failure)], ended: true);
         }
         catch (Exception e) when (e is OrleansException or TimeoutException or IOException)
         {
@@ -63,6 +63,6 @@ internal sealed class JobHost(PlatformFolders folders, IGrainFactory grains)
         ExportSpec => "exporting",
         ImportSpec => "importing",
         BenchSpec => "measuring",
-        _ => throw new ArgumentException($"a {work.GetType().Name} is no job.", nameof(work)),
+        _ => throw new ArgumentException($"a {work.GetType().Name} is not a job.", nameof(work)),
     };
 }
