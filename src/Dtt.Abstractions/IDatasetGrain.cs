@@ -28,7 +28,9 @@ public interface IDatasetGrain : IGrainWithStringKey
     [Alias("shards")]
     Task<ShardRow[]> ShardsAsync();
 
-    /// <summary>Agent → dataset: what is done, and a wish for at most <paramref name="free"/> items; the items that the agent still works on are leased on.</summary>
+    /// <summary>
+    /// Agent → dataset: what is done, and a request for at most <paramref name="free"/> items; the leases of what the agent still works on are renewed.
+    /// </summary>
     [Alias("exchange")]
     Task<WorkOffer> ExchangeAsync(NodeRef node, WorkDone[] done, WorkItem[] working, int free);
 }
@@ -138,7 +140,8 @@ public sealed record WorkItem(DatasetStage Stage, int Piece);
 /// <param name="SkipTo">The stage to go on with, when what comes between is there already.</param>
 /// <param name="Error">Why it failed, or null.</param>
 /// <param name="ErrorCode">How commands end then.</param>
-public sealed record WorkDone(WorkItem Item, IReadOnlyList<string>? Notes = null, int Pieces = 0, DatasetStage? SkipTo = null, string? Error = null, int ErrorCode = 0);
+public sealed record WorkDone(
+    WorkItem Item, IReadOnlyList<string>? Notes = null, int Pieces = 0, DatasetStage? SkipTo = null, string? Error = null, int ErrorCode = 0);
 
 /// <summary>What a dataset hands to an agent.</summary>
 /// <param name="Job">The job; null when the dataset has none.</param>

@@ -1,6 +1,6 @@
 namespace Dtt.Abstractions;
 
-/// <summary>The runs of one wished name in one folder of runs; the key is that folder and the name.</summary>
+/// <summary>The runs of one requested name in one folder of runs; the key is that folder and the name.</summary>
 [Alias("dtt.experiment")]
 public interface IExperimentGrain : IGrainWithStringKey
 {
@@ -8,7 +8,7 @@ public interface IExperimentGrain : IGrainWithStringKey
     [Alias("add")]
     Task AddAsync(string run, string configYaml);
 
-    /// <summary>Takes a deleted run off.</summary>
+    /// <summary>Removes a deleted run.</summary>
     [Alias("remove")]
     Task RemoveAsync(string run);
 
@@ -18,7 +18,7 @@ public interface IExperimentGrain : IGrainWithStringKey
 }
 
 /// <summary>An experiment.</summary>
-/// <param name="Name">The name wished for.</param>
+/// <param name="Name">The requested name.</param>
 /// <param name="BaseConfigYaml">The configuration of its first run.</param>
 /// <param name="Runs">Folders of its runs, oldest first.</param>
 public sealed record ExperimentView(string Name, string BaseConfigYaml, IReadOnlyList<string> Runs);

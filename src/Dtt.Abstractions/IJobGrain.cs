@@ -2,12 +2,15 @@ using Dtt.Core.Ranks;
 
 namespace Dtt.Abstractions;
 
-/// <summary>One job that a rank does beside training, from the request to its last message; the key is made up by the client. Nothing of it is durable.</summary>
+/// <summary>
+/// One job that a rank does beside training, from the request to its last message; the key is made up by the client. Nothing of it is durable.
+/// </summary>
 [Alias("dtt.job")]
 public interface IJobGrain : IGrainWithGuidKey
 {
     /// <summary>
-    /// Starts a rank with the work and gives what it says: at last <see cref="JobDone"/>, or <see cref="RankFailed"/>. Ending the enumeration ends the rank. A checkpoint is leased for as long.
+    /// Starts a rank with the work and streams its messages, the last of them <see cref="JobDone"/> or <see cref="RankFailed"/>. Ending the enumeration ends
+    /// the rank. A checkpoint is leased for as long.
     /// </summary>
     /// <exception cref="Core.Errors.BadDataException">There is no such checkpoint.</exception>
     [Alias("run")]
@@ -21,7 +24,10 @@ public interface IJobGrain : IGrainWithGuidKey
 /// <summary>Work for a rank.</summary>
 public sealed record JobRequest
 {
-    /// <summary>A spec that starts a rank: <see cref="SampleSpec"/>, <see cref="EvaluateSpec"/>, <see cref="ExportSpec"/>, <see cref="ImportSpec"/>, <see cref="BenchSpec"/>.</summary>
+    /// <summary>
+    /// A spec that starts a rank: <see cref="SampleSpec"/>, <see cref="EvaluateSpec"/>, <see cref="ExportSpec"/>, <see cref="ImportSpec"/>,
+    /// <see cref="BenchSpec"/>.
+    /// </summary>
     public required RankMessage Work { get; init; }
 
     /// <summary>The run whose checkpoint a <see cref="CheckpointSpec"/> works on: its folder.</summary>

@@ -4,7 +4,7 @@ namespace Dtt.Abstractions;
 [Alias("dtt.platform")]
 public interface IPlatformGrain : IGrainWithIntegerKey
 {
-    /// <summary>All runs, oldest first; those in <paramref name="runsFolder"/> that were trained outside of the platform are taken over first.</summary>
+    /// <summary>All runs, oldest first; those in <paramref name="runsFolder"/> that were trained outside of the platform are adopted first.</summary>
     [Alias("runs")]
     Task<RunRow[]> RunsAsync(string? runsFolder);
 

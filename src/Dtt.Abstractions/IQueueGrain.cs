@@ -6,11 +6,11 @@ namespace Dtt.Abstractions;
 [Alias("dtt.queue")]
 public interface IQueueGrain : IGrainWithIntegerKey
 {
-    /// <summary>Puts a run in line for its next attempt; a run that stands there keeps its place.</summary>
+    /// <summary>Queues a run for its next attempt; a run that is queued keeps its place.</summary>
     [Alias("enqueue")]
-    Task EnqueueAsync(string run, int attempt, int priority, DeviceRequest wish);
+    Task EnqueueAsync(string run, int attempt, int priority, DeviceRequest request);
 
-    /// <summary>Takes a run out of line.</summary>
+    /// <summary>Removes a run from the queue.</summary>
     [Alias("dequeue")]
     Task DequeueAsync(string run);
 
@@ -18,14 +18,14 @@ public interface IQueueGrain : IGrainWithIntegerKey
     [Alias("wake")]
     Task WakeAsync();
 
-    /// <summary>Who waits, first one first.</summary>
+    /// <summary>The runs that wait, the next one first.</summary>
     [Alias("list")]
     Task<QueueRow[]> ListAsync();
 }
 
 /// <summary>A run that waits for a device.</summary>
 /// <param name="Run">The run's folder.</param>
-/// <param name="Priority">Higher goes first.</param>
+/// <param name="Priority">Higher is served first.</param>
 /// <param name="Since">When it first asked.</param>
 /// <param name="Device">What it wants: <c>gpu, else cpu</c> or <c>cpu</c>.</param>
 /// <param name="Reason">Why it waits.</param>

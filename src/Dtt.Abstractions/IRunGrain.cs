@@ -13,7 +13,7 @@ public interface IRunGrain : IGrainWithStringKey
     [Alias("create")]
     Task<NewRunReply> CreateAsync(RunRequest run);
 
-    /// <summary>Takes over a run that was stood alone, with the state that lies in its folder; false when there is none or the platform knows it.</summary>
+    /// <summary>Adopts a standalone run, with the state in its folder; false when there is none or the platform has it already.</summary>
     [Alias("adopt")]
     Task<bool> AdoptAsync();
 
@@ -98,7 +98,7 @@ public interface IRunGrain : IGrainWithStringKey
     [Alias("renew")]
     Task<Standing> RenewAsync(int attempt, NodeRef node);
 
-    /// <summary>Agent → run, after its silo started and swept what dead ones left: whatever was in a dead silo's care here is gone.</summary>
+    /// <summary>Agent → run, after its silo started and swept what dead ones left: whatever ranks a dead silo had here are gone.</summary>
     [Alias("agent-started")]
     Task AgentStartedAsync(NodeRef node);
 }

@@ -1,6 +1,8 @@
 namespace Dtt.Abstractions;
 
-/// <summary>The durable record of one piece of a dataset; the key is the job's folder, <c>#</c> and the piece's number. Written once per finished stage.</summary>
+/// <summary>
+/// The durable record of one piece of a dataset; the key is the job's folder, <c>#</c> and the piece's number. Written once per finished stage.
+/// </summary>
 [Alias("dtt.shard")]
 public interface IShardGrain : IGrainWithStringKey
 {

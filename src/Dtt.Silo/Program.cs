@@ -8,14 +8,14 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
 // dtt-silo: the background process that owns a platform's work. Started by any command that needs it, or by `dtt silo run` in the foreground.
-// Its standard error reports the start: that clients may come, or why they may not.
+// Its standard error reports the start: that it accepts clients, or why it does not.
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 var foreground = args is ["--foreground"];
 try
 {
     var folders = PlatformFolders.FromEnvironment();
     if (!foreground) Daemon.Detach(folders.LogFile);
-    using var only = await SoleSilo.TakeAsync(folders);
+    using var only = await SoleSilo.AcquireAsync(folders);
     if (only is null)
     {
         Console.Error.WriteLine($"another silo serves {folders.State}; see `dtt silo status`.");
@@ -37,6 +37,8 @@ catch (UserErrorException e)
 }
 catch (Exception e)
 {
-    Console.Error.WriteLine(e is IOException or UnauthorizedAccessException ? $"the silo cannot start: {e.Message}" : $"the silo cannot start, and this is a bug in DTT; please report it with what follows.{Environment.NewLine}{e}");
+    Console.Error.WriteLine(e is IOException or UnauthorizedAccessException
+        ? $"the silo cannot start: {e.Message}"
+        : $"the silo cannot start, and this is a bug in DTT; please report it with what follows.{Environment.NewLine}{e}");
     return ExitCodes.Failure;
 }

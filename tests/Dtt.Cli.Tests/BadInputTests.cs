@@ -144,7 +144,8 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
                 ls runs
                 dotnet {DttProgram.Assembly} silo stop
                 """);
-            Assert.Matches(@"runs has 0\.9 MB free, but needs room for 4 checkpoints of 0\.5 MB \(keep: 2, the best one, and the one being written\)\. ", error);
+            Assert.Matches(@"runs has 0\.9 MB free, but needs room for 4 checkpoints of 0\.5 MB "
+                + @"\(keep: 2, the best one, and the one being written\)\. ", error);
             Assert.Contains("Free some space, lower keep", error);
             Assert.Equal("code 2\n", output);
         });

@@ -35,7 +35,7 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
 
         Directory.CreateDirectory(tokenizer);
         File.Copy(Path.Combine(project.Path, "tokenizers", "tiny_512", "tokenizer.json"), Path.Combine(tokenizer, "tokenizer.json"));
-        Assert.Contains("read where they lie", (await project.Dtt.RunAsync("tokenize", "-d", dataset)).Error);
+        Assert.Contains("read in place", (await project.Dtt.RunAsync("tokenize", "-d", dataset)).Error);
         await project.Dtt.OutputAsync("train", "-n", dataset, "-d", dataset);
         Assert.Equal(project.Undisturbed, await project.FinalWeightsAsync(dataset));
     }

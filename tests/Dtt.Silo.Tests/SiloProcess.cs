@@ -23,7 +23,8 @@ public sealed class SiloProcess : IDisposable
 
     public (int Code, string Output, string Error) Dtt(string[] arguments, params (string Name, string Value)[] environment)
     {
-        var start = new ProcessStartInfo("dotnet", [Repository.At("artifacts", "bin", "Dtt.Cli", new DirectoryInfo(AppContext.BaseDirectory).Name, "dtt.dll"), .. arguments])
+        var program = Repository.At("artifacts", "bin", "Dtt.Cli", new DirectoryInfo(AppContext.BaseDirectory).Name, "dtt.dll");
+        var start = new ProcessStartInfo("dotnet", [program, .. arguments])
         {
             WorkingDirectory = _folder.Path,
             RedirectStandardOutput = true,

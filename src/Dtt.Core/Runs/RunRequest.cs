@@ -21,7 +21,7 @@ public sealed record RunRequest
     /// <summary>Environment of the run's ranks: what decides their numerics, from the client's own (<see cref="Platform.RankEnvironment"/>).</summary>
     public required IReadOnlyDictionary<string, string> Environment { get; init; }
 
-    /// <summary>Higher goes first in the queue.</summary>
+    /// <summary>Higher is served first in the queue.</summary>
     public int Priority { get; init; }
 
     /// <summary>The checkpoint whose weights it starts from; null: fresh ones.</summary>

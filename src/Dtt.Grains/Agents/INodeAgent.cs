@@ -54,7 +54,7 @@ public interface INodeAgent : IGrainService
     [Alias("work-available")]
     Task WorkAvailableAsync(string dataset);
 
-    /// <summary>Folders of runs that stood alone and are not adopted yet.</summary>
+    /// <summary>Folders of standalone runs that are not adopted yet.</summary>
     [Alias("find-orphans")]
     Task<string[]> FindOrphansAsync(string runsFolder);
 

@@ -10,20 +10,29 @@ public static class DatasetDecider
     public static (DatasetState State, string? Refusal) Begin(DatasetState state, DatasetJob job)
     {
         if (state.IsOpen && state.Job == job) return (state.Paused ? Changed(state) with { Paused = false } : state, null);
-        if (state is { IsOpen: true, Paused: false }) return (state, $"{job.Folder} is being made with other settings just now; wait for it, or stop that command.");
+        if (state is { IsOpen: true, Paused: false })
+            return (state, $"{job.Folder} is already being made with other settings; wait until that is done, or stop that command.");
         return (new DatasetState { Version = state.Version + 1, Job = job, Stage = job.RawOnly ? DatasetStage.Fetching : DatasetStage.Planning }, null);
     }
 
     /// <summary>Hands out no more work.</summary>
     public static DatasetState Pause(DatasetState state) => state is { IsOpen: true, Paused: false } ? Changed(state) with { Paused = true } : state;
 
-    /// <summary>Takes what an agent finished. Items of another stage than the current one were done before and are passed over.</summary>
-    public static DatasetState Take(DatasetState state, IReadOnlyList<WorkDone> done)
+    /// <summary>Applies what an agent finished. Items of another stage than the current one were done before and are ignored.</summary>
+    public static DatasetState Apply(DatasetState state, IReadOnlyList<WorkDone> done)
     {
         foreach (var failed in done.Where(d => d.Error is not null))
         {
             if (state.IsOpen && failed.Item.Stage == state.Stage)
-                return Changed(state) with { Stage = DatasetStage.Failed, Done = PieceSet.Empty, Notes = [.. state.Notes, failed.Error!], FailureCode = failed.ErrorCode };
+            {
+                return Changed(state) with
+                {
+                    Stage = DatasetStage.Failed,
+                    Done = PieceSet.Empty,
+                    Notes = [.. state.Notes, failed.Error!],
+                    FailureCode = failed.ErrorCode,
+                };
+            }
         }
 
         if (!state.IsOpen) return state;

@@ -56,9 +56,14 @@ internal sealed partial class DatasetGrain(
     public Task<ShardRow[]> ShardsAsync()
     {
         var (now, s) = (time.GetUtcNow(), Current);
-        bool Past(DatasetStage stage, int piece) => s.Stage == DatasetStage.Done || (s.Stage != DatasetStage.Failed && s.Stage > stage) || (s.Stage == stage && s.Done.Contains(piece));
-        return Task.FromResult(Enumerable.Range(0, s.Pieces)
-            .Select(p => new ShardRow(p, Past(DatasetStage.Counting, p), Past(DatasetStage.Encoding, p), Past(DatasetStage.Verifying, p), s.IsByPiece && _leases.IsLeased(new WorkItem(s.Stage, p), now))).ToArray());
+        return Task.FromResult(Enumerable.Range(0, s.Pieces).Select(Row).ToArray());
+
+        ShardRow Row(int piece) => new(piece, Past(DatasetStage.Counting, piece), Past(DatasetStage.Encoding, piece), Past(DatasetStage.Verifying, piece),
+            s.IsByPiece && _leases.IsLeased(new WorkItem(s.Stage, piece), now));
+
+        bool Past(DatasetStage stage, int piece) => s.Stage == DatasetStage.Done
+            || (s.Stage != DatasetStage.Failed && s.Stage > stage)
+            || (s.Stage == stage && s.Done.Contains(piece));
     }
 
     public async Task<WorkOffer> ExchangeAsync(NodeRef node, WorkDone[] done, WorkItem[] working, int free)
@@ -66,11 +71,11 @@ internal sealed partial class DatasetGrain(
         var (now, stage) = (time.GetUtcNow(), Current.Stage);
         _leases.Renew(node.Silo, working, now);
         _leases.End(done.Select(d => d.Item));
-        var next = DatasetDecider.Take(Current, done);
+        var next = DatasetDecider.Apply(Current, done);
         if (next.Stage != stage) _leases.Clear();
         await ChangeAsync(next, atOnce: next.Stage != stage);
         var open = Current is { IsOpen: true, Paused: false };
-        return new WorkOffer(Current.Job, open ? _leases.Take(Current, node.Silo, free, now) : [], open);
+        return new WorkOffer(Current.Job, open ? _leases.Acquire(Current, node.Silo, free, now) : [], open);
     }
 
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => ChangeAsync(Current, atOnce: true);
@@ -107,6 +112,6 @@ internal sealed partial class DatasetGrain(
         Version = Current.Version,
     };
 
-    [LoggerMessage(2201, LogLevel.Warning, "dataset {Folder}: the tables do not take its line; it is written again with the next change")]
+    [LoggerMessage(2201, LogLevel.Warning, "dataset {Folder}: its row could not be written to the tables; it is written again with the next change")]
     private partial void LogTablesFailed(string folder, Exception exception);
 }

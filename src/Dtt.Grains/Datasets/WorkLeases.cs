@@ -14,7 +14,7 @@ public sealed class WorkLeases
     /// <summary>Whether somebody works on an item.</summary>
     public bool IsLeased(WorkItem item, DateTimeOffset now) => _leases.TryGetValue(item, out var lease) && lease.Until >= now;
 
-    /// <summary>Renews what an agent says that it works on.</summary>
+    /// <summary>Renews the leases of what an agent still works on.</summary>
     public void Renew(string silo, IEnumerable<WorkItem> working, DateTimeOffset now)
     {
         foreach (var item in working) _leases[item] = (silo, now + Time);
@@ -34,34 +34,34 @@ public sealed class WorkLeases
     }
 
     /// <summary>Leases up to <paramref name="count"/> items of a stage that are neither done nor leased, in order.</summary>
-    public IReadOnlyList<WorkItem> Take(DatasetState state, string silo, int count, DateTimeOffset now)
+    public IReadOnlyList<WorkItem> Acquire(DatasetState state, string silo, int count, DateTimeOffset now)
     {
-        var taken = new List<WorkItem>();
+        var acquired = new List<WorkItem>();
         if (!state.IsByPiece)
         {
-            if (count > 0) TryTake(new WorkItem(state.Stage, -1));
-            return taken;
+            if (count > 0) TryAcquire(new WorkItem(state.Stage, -1));
+            return acquired;
         }
 
-        // The first pass goes on where the last offer ended; when all were offered, those whose lease passed come again.
-        for (; _next < state.Pieces && taken.Count < count; _next++) TryTakePiece(_next);
+        // The first pass goes on where the last offer ended; when all were offered, those whose lease expired are offered again.
+        for (; _next < state.Pieces && acquired.Count < count; _next++) TryAcquirePiece(_next);
         if (_next >= state.Pieces)
         {
-            for (var piece = 0; piece < state.Pieces && taken.Count < count; piece++) TryTakePiece(piece);
+            for (var piece = 0; piece < state.Pieces && acquired.Count < count; piece++) TryAcquirePiece(piece);
         }
 
-        return taken;
+        return acquired;
 
-        void TryTakePiece(int piece)
+        void TryAcquirePiece(int piece)
         {
-            if (!state.Done.Contains(piece)) TryTake(new WorkItem(state.Stage, piece));
+            if (!state.Done.Contains(piece)) TryAcquire(new WorkItem(state.Stage, piece));
         }
 
-        void TryTake(WorkItem item)
+        void TryAcquire(WorkItem item)
         {
             if (IsLeased(item, now)) return;
             _leases[item] = (silo, now + Time);
-            taken.Add(item);
+            acquired.Add(item);
         }
     }
 }

@@ -3,8 +3,8 @@ using Dtt.Core.Runs;
 namespace Dtt.Grains.Devices;
 
 /// <summary>
-/// An agent's devices and who has them: pure. A reservation ends by itself unless its attempt is launched; a hold ends with its ranks. A device is never in two attempts.
-/// All ranks on the CPU share it: <c>cpu</c>, <c>cpu:1</c> … are that one device.
+/// An agent's devices and who has them: pure. A reservation expires unless its attempt is launched; a hold ends with its ranks. A device is never in two
+/// attempts. All ranks on the CPU share it: <c>cpu</c>, <c>cpu:1</c> … are that one device.
 /// </summary>
 /// <param name="devices">The machine's devices: <c>gpu:0</c> …, or <c>cpu</c>.</param>
 public sealed class DeviceTable(IReadOnlyList<string> devices)
@@ -25,26 +25,27 @@ public sealed class DeviceTable(IReadOnlyList<string> devices)
 
     /// <summary>Reserves devices of a kind, one a rank; an attempt that has some gets the same again.</summary>
     /// <returns>The devices, or none and why.</returns>
-    public (IReadOnlyList<string> Devices, string? Reason) Reserve(string run, int attempt, DeviceRequest wish, DateTimeOffset now)
+    public (IReadOnlyList<string> Devices, string? Reason) Reserve(string run, int attempt, DeviceRequest request, DateTimeOffset now)
     {
         Expire(now);
         var mine = _holders.Where(h => h.Value.Run == run && h.Value.Attempt == attempt).ToList();
         if (mine.Count > 0)
         {
             foreach (var (device, holder) in mine.Where(h => h.Value.Until is not null)) _holders[device] = holder with { Until = now + ReservationTime };
-            return (Ranks([.. devices.Where(d => mine.Any(h => h.Key == d))], wish), null);
+            return (Ranks([.. devices.Where(d => mine.Any(h => h.Key == d))], request), null);
         }
 
-        var wanted = Candidates(wish.WantsGpu);
-        var free = wanted.Where(d => !_holders.ContainsKey(d)).Take(wish.Ranks).ToArray();
-        var fewest = wanted.Contains(Cpu) ? 1 : wish.MinRanks;
+        var wanted = Candidates(request.WantsGpu);
+        var free = wanted.Where(d => !_holders.ContainsKey(d)).Take(request.Ranks).ToArray();
+        var fewest = wanted.Contains(Cpu) ? 1 : request.MinRanks;
         if (fewest > wanted.Length) return ([], $"it needs {fewest} GPUs, and this machine has {wanted.Length}: lower ranks_per_node or min_ranks");
-        if (free.Length < fewest) return ([], string.Join(", ", wanted.Where(_holders.ContainsKey).Select(d => $"run '{Path.GetFileName(_holders[d].Run)}' has {d}")));
+        if (free.Length < fewest)
+            return ([], string.Join(", ", wanted.Where(_holders.ContainsKey).Select(d => $"run '{Path.GetFileName(_holders[d].Run)}' has {d}")));
         foreach (var device in free) _holders[device] = new Holder(run, attempt, now + ReservationTime);
-        return (Ranks(free, wish), null);
+        return (Ranks(free, request), null);
     }
 
-    /// <summary>Turns reservations into holds, or takes free devices; false, and nothing changed, when another attempt has one of them.</summary>
+    /// <summary>Turns reservations into holds, or acquires free devices; false, and nothing changed, when another attempt has one of them.</summary>
     public bool Hold(IReadOnlyList<string> taken, string run, int attempt, DateTimeOffset now)
     {
         Expire(now);
@@ -75,8 +76,8 @@ public sealed class DeviceTable(IReadOnlyList<string> devices)
     }
 
     /// <summary>A device a rank: GPUs as they are, the CPU as many times as there are ranks.</summary>
-    private static string[] Ranks(string[] physical, DeviceRequest wish) =>
-        physical is [Cpu] ? [.. Enumerable.Range(0, wish.Ranks).Select(r => r == 0 ? Cpu : $"{Cpu}:{r}")] : physical;
+    private static string[] Ranks(string[] physical, DeviceRequest request) =>
+        physical is [Cpu] ? [.. Enumerable.Range(0, request.Ranks).Select(r => r == 0 ? Cpu : $"{Cpu}:{r}")] : physical;
 
     private void Expire(DateTimeOffset now)
     {

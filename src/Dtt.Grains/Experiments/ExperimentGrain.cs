@@ -3,14 +3,19 @@ using Dtt.Grains.Storage;
 
 namespace Dtt.Grains.Experiments;
 
-/// <summary>The runs of one wished name.</summary>
+/// <summary>The runs of one requested name.</summary>
 [GrainType("experiment")]
-internal sealed class ExperimentGrain([PersistentState(StateStorage.Experiment, StateStorage.Provider)] IPersistentState<ExperimentState> state) : Grain, IExperimentGrain
+internal sealed class ExperimentGrain(
+    [PersistentState(StateStorage.Experiment, StateStorage.Provider)] IPersistentState<ExperimentState> state) : Grain, IExperimentGrain
 {
     public async Task AddAsync(string run, string configYaml)
     {
         if (state.State.Runs.Contains(run)) return;
-        state.State = new ExperimentState { BaseConfigYaml = state.State.Runs.Count == 0 ? configYaml : state.State.BaseConfigYaml, Runs = [.. state.State.Runs, run] };
+        state.State = new ExperimentState
+        {
+            BaseConfigYaml = state.State.Runs.Count == 0 ? configYaml : state.State.BaseConfigYaml,
+            Runs = [.. state.State.Runs, run],
+        };
         await state.WriteStateAsync();
     }
 

@@ -4,7 +4,8 @@ using System.Threading.Channels;
 namespace Dtt.Grains.News;
 
 /// <summary>
-/// The newest things that happened, for live viewers: a fixed ring. A viewer that cannot keep up loses the oldest, never slows down the rest. Used within one grain's turns.
+/// The newest things that happened, for live viewers: a fixed ring. A viewer that cannot keep up loses the oldest, never slows down the rest. Used within
+/// one grain's turns.
 /// </summary>
 /// <param name="size">How many things are remembered, and how many a viewer may be behind.</param>
 internal sealed class NewsRing<T>(int size)

@@ -5,20 +5,24 @@ namespace Dtt.Grains.Queue;
 /// <summary>The queue's decisions as pure functions: order and priority, nothing about devices.</summary>
 public static class QueueDecider
 {
-    /// <summary>Puts a run in line. A recovering run (any attempt after the first) goes before those that never ran; one that stands in line keeps its place.</summary>
-    public static QueueState Enqueue(QueueState state, string run, int attempt, int priority, DeviceRequest wish, DateTimeOffset now)
+    /// <summary>
+    /// Queues a run. A recovering run (any attempt after the first) comes before those that never ran; one that is queued already keeps its place.
+    /// </summary>
+    public static QueueState Enqueue(QueueState state, string run, int attempt, int priority, DeviceRequest request, DateTimeOffset now)
     {
         var there = state.Entries.FirstOrDefault(e => e.Run == run);
         if (there is not null && there.Attempt >= attempt) return state;
-        var entry = new QueueEntry(run, attempt, priority, wish, there?.Since ?? now);
+        var entry = new QueueEntry(run, attempt, priority, request, there?.Since ?? now);
         return state with { Entries = [.. state.Entries.Where(e => e.Run != run), entry] };
     }
 
-    /// <summary>Takes a run out of line; with an attempt, only when it waits for no later one.</summary>
+    /// <summary>Removes a run from the queue; with an attempt, only when it waits for no later one.</summary>
     public static QueueState Dequeue(QueueState state, string run, int attempt = int.MaxValue) =>
-        state.Entries.Any(e => e.Run == run && e.Attempt <= attempt) ? state with { Entries = [.. state.Entries.Where(e => e.Run != run || e.Attempt > attempt)] } : state;
+        state.Entries.Any(e => e.Run == run && e.Attempt <= attempt)
+            ? state with { Entries = [.. state.Entries.Where(e => e.Run != run || e.Attempt > attempt)] }
+            : state;
 
-    /// <summary>Who goes first: by priority, then those that ran already, then by time.</summary>
+    /// <summary>The queue in order: by priority, then those that ran already, then by time.</summary>
     public static IReadOnlyList<QueueEntry> Order(QueueState state) =>
         [.. state.Entries.OrderByDescending(e => e.Priority).ThenBy(e => e.Attempt == 1).ThenBy(e => e.Since).ThenBy(e => e.Run, StringComparer.Ordinal)];
 }

@@ -8,8 +8,8 @@ using Orleans.Concurrency;
 namespace Dtt.Grains.Queue;
 
 /// <summary>
-/// The one queue: goes through its runs in order, reserves devices with an agent, and grants them to the run. Reentrant, for a run that it speaks to may be speaking to it;
-/// only one pass goes at a time.
+/// The one queue: goes through its runs in order, reserves devices with an agent, and grants them to the run. Reentrant, for a run that it calls may be
+/// calling it; only one pass goes at a time.
 /// </summary>
 [GrainType("queue"), Reentrant]
 internal sealed partial class QueueGrain(
@@ -20,7 +20,7 @@ internal sealed partial class QueueGrain(
     private readonly SemaphoreSlim _writing = new(1);
     private readonly Dictionary<string, string> _reasons = [];
     private IGrainTimer? _timer;
-    private bool _passing, _again;
+    private bool _inPass, _again;
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
@@ -28,9 +28,9 @@ internal sealed partial class QueueGrain(
         return Task.CompletedTask;
     }
 
-    public async Task EnqueueAsync(string run, int attempt, int priority, DeviceRequest wish)
+    public async Task EnqueueAsync(string run, int attempt, int priority, DeviceRequest request)
     {
-        await ChangeAsync(queue => QueueDecider.Enqueue(queue, run, attempt, priority, wish, time.GetUtcNow()));
+        await ChangeAsync(queue => QueueDecider.Enqueue(queue, run, attempt, priority, request, time.GetUtcNow()));
         Wake();
     }
 
@@ -54,13 +54,13 @@ internal sealed partial class QueueGrain(
 
     private async Task PassAsync()
     {
-        if (_passing)
+        if (_inPass)
         {
             _again = true;
             return;
         }
 
-        _passing = true;
+        _inPass = true;
         try
         {
             do
@@ -77,7 +77,7 @@ internal sealed partial class QueueGrain(
         }
         finally
         {
-            _passing = false;
+            _inPass = false;
         }
     }
 
@@ -111,7 +111,7 @@ internal sealed partial class QueueGrain(
         var reasons = new List<string>();
         foreach (var node in agents.Alive())
         {
-            var reply = await agents.At(node).ReserveAsync(entry.Run, entry.Attempt, entry.Wish);
+            var reply = await agents.At(node).ReserveAsync(entry.Run, entry.Attempt, entry.Request);
             if (reply.Devices.Count == 0)
             {
                 reasons.Add(reply.Reason!);
@@ -152,6 +152,6 @@ internal sealed partial class QueueGrain(
         }
     }
 
-    [LoggerMessage(2101, LogLevel.Warning, "the queue could not place run {Run}; it stays in line")]
+    [LoggerMessage(2101, LogLevel.Warning, "the queue could not place run {Run}; it stays queued")]
     private partial void LogPlacingFailed(string run, Exception exception);
 }

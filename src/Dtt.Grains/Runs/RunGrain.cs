@@ -54,7 +54,7 @@ internal sealed partial class RunGrain(
         if (Record is null)
         {
             if (await agent.ReadOrphanAsync(Folder) is not { } orphan) return false;
-            foreach (var row in await ReadCurveAsync(orphan.Record!.Attempts)) _progress.Take(row);
+            foreach (var row in await ReadCurveAsync(orphan.Record!.Attempts)) _progress.Apply(row);
             await ApplyAsync(new RunInput.Adopt(orphan));
         }
 
@@ -99,7 +99,8 @@ internal sealed partial class RunGrain(
     public IAsyncEnumerable<RunNews> WatchAsync(int backlog, CancellationToken cancellation = default) =>
         _news.WatchAsync(backlog, new RunNews(_newsNumber, Record?.State ?? throw new UserErrorException($"there is no run in {Folder}.")), cancellation);
 
-    public Task<LogChunk> ReadLogAsync(int attempt, int rank, long offset) => agents.At(state.State.Node ?? agents.Here).ReadLogAsync(Folder, attempt, rank, offset);
+    public Task<LogChunk> ReadLogAsync(int attempt, int rank, long offset) =>
+        agents.At(state.State.Node ?? agents.Here).ReadLogAsync(Folder, attempt, rank, offset);
 
     public Task<CheckpointSource> LeaseAsync(long step, Guid lease)
     {
@@ -107,8 +108,9 @@ internal sealed partial class RunGrain(
             ?? throw new BadDataException($"run '{Path.GetFileName(Folder)}' has no checkpoint of step {step}.");
         _leases.Add(lease, step, time.GetUtcNow());
         var request = state.State.Request!;
-        return Task.FromResult(new CheckpointSource(
-            new RunLayout(Folder).Checkpoint(checkpoint.FolderName), checkpoint.ManifestSha256, request.ConfigYaml, request.TokensFolder, request.TokenizerFolder));
+        var folder = new RunLayout(Folder).Checkpoint(checkpoint.FolderName);
+        return Task.FromResult(
+            new CheckpointSource(folder, checkpoint.ManifestSha256, request.ConfigYaml, request.TokensFolder, request.TokenizerFolder));
     }
 
     public Task ReturnAsync(Guid lease)
@@ -163,7 +165,9 @@ internal sealed partial class RunGrain(
     public Task<Standing> RenewAsync(int attempt, NodeRef node) => Task.FromResult(StandingOf(attempt));
 
     public Task AgentStartedAsync(NodeRef node) =>
-        state.State.Node is { } mine && mine.Node == node.Node && mine.Silo != node.Silo ? ApplyAsync(new RunInput.SiloDied(mine)) : PerformAsync(RunDecider.Pending(state.State));
+        state.State.Node is { } mine && mine.Node == node.Node && mine.Silo != node.Silo
+            ? ApplyAsync(new RunInput.SiloDied(mine))
+            : PerformAsync(RunDecider.Pending(state.State));
 
     public Task ReceiveReminder(string reminderName, TickStatus status) => PerformAsync(RunDecider.Pending(state.State));
 
@@ -203,7 +207,8 @@ internal sealed partial class RunGrain(
         {
             LogWriteFailed(Folder, e);
             await ReadBackAsync(e);
-            if (Record?.Version != next.Record!.Version) throw new IOException($"the state of run '{Path.GetFileName(Folder)}' could not be written ({e.Message})", e);
+            if (Record?.Version != next.Record!.Version)
+                throw new IOException($"the state of run '{Path.GetFileName(Folder)}' could not be written ({e.Message})", e);
         }
 
         CrashPoint.Reach("silo.after-write");
@@ -220,7 +225,7 @@ internal sealed partial class RunGrain(
         {
             LogReadFailed(Folder, e);
             DeactivateOnIdle();
-            throw new TimeoutException($"whether the state of run '{Path.GetFileName(Folder)}' was written is not known ({failure.Message}); ask again.");
+            throw new TimeoutException($"it is not known whether the state of run '{Path.GetFileName(Folder)}' was written ({failure.Message}); try again.");
         }
     }
 
@@ -261,7 +266,7 @@ internal sealed partial class RunGrain(
         if (message is RankStarted started) _progress.StartFrom(started.FromStep);
         if (message is MetricsReport report)
         {
-            foreach (var row in report.Rows) _progress.Take(row);
+            foreach (var row in report.Rows) _progress.Apply(row);
         }
 
         if (message is not RankEvent) Publish(new RunNews(++_newsNumber, Record!.State, message));
@@ -301,7 +306,8 @@ internal sealed partial class RunGrain(
                 await queue.WakeAsync();
                 break;
             case RunEffect.Launch launch:
-                await agents.At(launch.Node).LaunchAsync(new LaunchRequest(TrainSpec.Of(state.State, Folder), launch.Devices, state.State.Request!.Environment));
+                var request = new LaunchRequest(TrainSpec.Of(state.State, Folder), launch.Devices, state.State.Request!.Environment);
+                await agents.At(launch.Node).LaunchAsync(request);
                 break;
             case RunEffect.StopRank stop:
                 await agents.At(stop.Node).StopRankAsync(Folder, stop.Attempt);
@@ -374,7 +380,7 @@ internal sealed partial class RunGrain(
     [LoggerMessage(2002, LogLevel.Warning, "run {Run}: the state was not written, or its answer was lost; reading it again")]
     private partial void LogWriteFailed(string run, Exception exception);
 
-    [LoggerMessage(2003, LogLevel.Warning, "run {Run}: the tables do not take rows; they are written again with the next change")]
+    [LoggerMessage(2003, LogLevel.Warning, "run {Run}: its rows could not be written to the tables; they are written again with the next change")]
     private partial void LogTablesFailed(string run, Exception exception);
 
     [LoggerMessage(2004, LogLevel.Error, "run {Run}: the state could not be read back either; this activation ends")]

@@ -24,8 +24,8 @@ internal sealed class RunProgress
     /// <summary>An attempt starts from a step.</summary>
     public void StartFrom(long step) => _step = step;
 
-    /// <summary>Takes a row of metrics.</summary>
-    public void Take(StepMetrics row)
+    /// <summary>Applies a row of metrics.</summary>
+    public void Apply(StepMetrics row)
     {
         _step = row.Step;
         if (row.Values.TryGetValue(MetricNames.TrainLoss, out var train)) _trainLoss = train;

@@ -12,7 +12,9 @@ namespace Dtt.Silo.Agent;
 
 /// <summary>The agent's verbs. Files and processes are handled off the grain threads.</summary>
 [Reentrant]
-internal sealed class NodeAgent(GrainId id, Orleans.Runtime.Silo silo, ILoggerFactory loggers, INodeAgents agents, RankHost ranks, JobHost jobs, ShardWorker shards, OrphanRuns orphans, SiloLife life)
+internal sealed class NodeAgent(
+    GrainId id, Orleans.Runtime.Silo silo, ILoggerFactory loggers,
+    INodeAgents agents, RankHost ranks, JobHost jobs, ShardWorker shards, OrphanRuns orphans, SiloLife life)
     : GrainService(id, silo, loggers), INodeAgent
 {
     public Task<ReserveReply> ReserveAsync(string run, int attempt, DeviceRequest request) => Task.FromResult(ranks.Reserve(run, attempt, request));
@@ -41,7 +43,8 @@ internal sealed class NodeAgent(GrainId id, Orleans.Runtime.Silo silo, ILoggerFa
 
     public Task DeleteFolderAsync(string folder) => Task.Run(() => RunFolder.Delete(new RunLayout(folder)));
 
-    public Task<LogChunk> ReadLogAsync(string folder, int attempt, int rank, long offset) => Task.Run(() => RankLog.Read(new RunLayout(folder).Log(attempt, rank), offset));
+    public Task<LogChunk> ReadLogAsync(string folder, int attempt, int rank, long offset) =>
+        Task.Run(() => RankLog.Read(new RunLayout(folder).Log(attempt, rank), offset));
 
     public Task StartJobAsync(Guid job, RankMessage work, Dictionary<string, string> environment) => jobs.StartAsync(job, work, environment);
 

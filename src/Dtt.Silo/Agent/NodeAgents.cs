@@ -5,12 +5,17 @@ using Orleans.Runtime.Services;
 namespace Dtt.Silo.Agent;
 
 /// <summary>Reaches the agents of all living silos.</summary>
-internal sealed class NodeAgents(IServiceProvider services, ILocalSiloDetails local, ISiloStatusOracle silos) : GrainServiceClient<INodeAgent>(services), INodeAgents
+internal sealed class NodeAgents(IServiceProvider services, ILocalSiloDetails local, ISiloStatusOracle silos)
+    : GrainServiceClient<INodeAgent>(services), INodeAgents
 {
     public NodeRef Here { get; } = new(local.Name, local.SiloAddress.ToParsableString());
 
     public IReadOnlyList<NodeRef> Alive() =>
-        [.. silos.GetApproximateSiloStatuses(onlyActive: true).Keys.Select(s => new NodeRef(silos.TryGetSiloName(s, out var name) ? name : s.ToString(), s.ToParsableString())).OrderBy(n => n.Node, StringComparer.Ordinal)];
+    [
+        .. silos.GetApproximateSiloStatuses(onlyActive: true).Keys
+            .Select(s => new NodeRef(silos.TryGetSiloName(s, out var name) ? name : s.ToString(), s.ToParsableString()))
+            .OrderBy(n => n.Node, StringComparer.Ordinal),
+    ];
 
     public INodeAgent At(NodeRef node) => GetGrainService(SiloAddress.FromParsableString(node.Silo));
 }

@@ -4,12 +4,16 @@ using Dtt.Grains.Storage;
 
 namespace Dtt.Silo.Agent;
 
-/// <summary>Runs that stood alone (<c>dtt-rank --standalone</c>, an import) and keep their state in their folders until the platform adopts them.</summary>
+/// <summary>Standalone runs (<c>dtt-rank --standalone</c>, an import), which keep their state in their folders until the platform adopts them.</summary>
 internal sealed class OrphanRuns(IPlatformTables tables)
 {
-    /// <summary>Folders of such runs; one that is being trained just now is left alone.</summary>
+    /// <summary>Folders of such runs; one that is being trained is left out.</summary>
     public static string[] Find(string runsFolder) => !Directory.Exists(runsFolder) ? [] :
-        [.. Directory.EnumerateDirectories(runsFolder).Where(f => !Path.GetFileName(f).StartsWith('.') && IsOrphan(new RunLayout(f))).Order(StringComparer.Ordinal)];
+    [
+        .. Directory.EnumerateDirectories(runsFolder)
+            .Where(f => !Path.GetFileName(f).StartsWith('.') && IsOrphan(new RunLayout(f)))
+            .Order(StringComparer.Ordinal),
+    ];
 
     /// <summary>Brings such a run's metrics and events into the tables, and gives its state; null when there is none.</summary>
     public async Task<DurableRun?> ReadAsync(string folder)

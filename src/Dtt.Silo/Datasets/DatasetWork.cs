@@ -7,7 +7,10 @@ using Dtt.Data.Tokens;
 
 namespace Dtt.Silo.Datasets;
 
-/// <summary>The verbs of one dataset job on this node, over the data library: fetch, plan, count, merge, encode, verify, assemble. Each may be done again and gives the same bytes.</summary>
+/// <summary>
+/// The verbs of one dataset job on this node, over the data library: fetch, plan, count, merge, encode, verify, assemble. Each may be done again and gives
+/// the same bytes.
+/// </summary>
 internal sealed class DatasetWork(DatasetJob job, string node)
 {
     private readonly Lazy<RawManifest> _manifest = new(() => RawManifest.Find(job.RawFolder)
@@ -47,8 +50,10 @@ internal sealed class DatasetWork(DatasetJob job, string node)
             return new PieceResult(piece.Length, sha256, 0, documents, node);
         }
 
-        var encoded = item.Stage == DatasetStage.Encoding ? Encoder.EncodePiece(piece, _vocabulary.Value, encoder!) : Encoder.VerifyPiece(piece, _vocabulary.Value, encoder!);
-        return new PieceResult(piece.Length, string.Join(' ', encoded.Shards.Select(s => s.Sha256)), encoded.Shards.Sum(s => s.Tokens), encoded.Shards.Sum(s => s.Documents), node);
+        var shards = (item.Stage == DatasetStage.Encoding
+            ? Encoder.EncodePiece(piece, _vocabulary.Value, encoder!)
+            : Encoder.VerifyPiece(piece, _vocabulary.Value, encoder!)).Shards;
+        return new PieceResult(piece.Length, string.Join(' ', shards.Select(s => s.Sha256)), shards.Sum(s => s.Tokens), shards.Sum(s => s.Documents), node);
     }
 
     /// <summary>An encoder for one thread; null in stages that need none.</summary>
@@ -57,12 +62,13 @@ internal sealed class DatasetWork(DatasetJob job, string node)
     private string Fetch()
     {
         var (manifest, wasThere) = RawDataset.Prepare(job.Config, job.RawFolder);
-        return $"download: {job.Dataset}, {manifest.Files.Count} file{(manifest.Files.Count == 1 ? "" : "s")}, {manifest.Bytes / 1e6:N1} MB {(wasThere ? "already here" : "ready")} ({job.RawFolder})";
+        return $"download: {job.Dataset}, {manifest.Files.Count} file{(manifest.Files.Count == 1 ? "" : "s")}, "
+            + $"{manifest.Bytes / 1e6:N1} MB {(wasThere ? "already here" : "ready")} ({job.RawFolder})";
     }
 
     private WorkDone Plan(WorkItem item)
     {
-        if (TokenFiles.Are(_manifest.Value)) return TakeTokenFiles(item);
+        if (TokenFiles.Are(_manifest.Value)) return IndexTokenFiles(item);
         var pieces = Pieces.Count;
         if (!TokenizerFolder.Exists(job.TokenizerFolder))
         {
@@ -78,17 +84,18 @@ internal sealed class DatasetWork(DatasetJob job, string node)
     }
 
     /// <summary>Files of tokens need no pieces: they only get an index.</summary>
-    private WorkDone TakeTokenFiles(WorkItem item)
+    private WorkDone IndexTokenFiles(WorkItem item)
     {
         if (!TokenizerFolder.Exists(job.TokenizerFolder))
         {
-            throw new BadDataException($"{job.Dataset} is of token files, and there is no tokenizer in {job.TokenizerFolder}: put the tokenizer.json there that made them (for GPT-2's ids that of Hugging Face's gpt2), "
-                + "and set vocab_size to its ids.");
+            throw new BadDataException($"{job.Dataset} consists of token files, and there is no tokenizer in {job.TokenizerFolder}: put the tokenizer.json "
+                + "that made them there (for GPT-2's ids that of Hugging Face's gpt2), and set vocab_size to its number of ids.");
         }
 
         RequireVocabularySize();
         if (Encoder.FindDone() is { } there) return new WorkDone(item, [Tokens(there, "already here")], 0, DatasetStage.Done);
-        return new WorkDone(item, [Tokens(TokenFiles.Index(_manifest.Value, _vocabulary.Value, Source(_vocabulary.Value), job.TokensFolder), "read where they lie")], 0, DatasetStage.Done);
+        var index = TokenFiles.Index(_manifest.Value, _vocabulary.Value, Source(_vocabulary.Value), job.TokensFolder);
+        return new WorkDone(item, [Tokens(index, "read in place")], 0, DatasetStage.Done);
     }
 
     private void RequireVocabularySize()
@@ -102,7 +109,7 @@ internal sealed class DatasetWork(DatasetJob job, string node)
     {
         if (TokenizerFolder.Exists(job.TokenizerFolder))
         {
-            // An earlier life of this very step came as far as this.
+            // An earlier try of this stage, ended by a kill, came as far as this.
             Training.End();
             Encoder.Begin();
             return $"tokenizer: {TokenizerName}, {_vocabulary.Value.Size:N0} ids ({job.TokenizerFolder})";

@@ -8,19 +8,22 @@ using Microsoft.Extensions.Logging;
 
 namespace Dtt.Silo.Datasets;
 
-/// <summary>Does the work of datasets on this node's cores: leases items in batches, works on as many as there are cores while earlier results are being kept, and hands in what is done with the next wish.</summary>
+/// <summary>
+/// Does the work of datasets on this node's cores: leases items in batches, works on as many as there are cores while earlier results are being stored, and
+/// hands in what is done with the next request.
+/// </summary>
 internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWorker> log)
 {
     private static readonly TimeSpan _renewPeriod = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan _retryPeriod = TimeSpan.FromMilliseconds(500);
-    private static readonly int _atWork = 2 * Environment.ProcessorCount; // half of them wait for the disk that keeps their results
+    private static readonly int _atWork = 2 * Environment.ProcessorCount; // half of them wait for the disk that stores their results
     private static readonly SemaphoreSlim _cores = new(Environment.ProcessorCount);
     private readonly ConcurrentDictionary<string, int> _open = new(); // calls to work so far: one that comes while a job ends is not lost
 
     /// <summary>What is worked on, a line each.</summary>
     public IReadOnlyList<string> Work => [.. _open.Keys.Select(d => $"dataset {d}")];
 
-    /// <summary>Goes to work for a dataset, unless it is at it already.</summary>
+    /// <summary>Starts to work on a dataset, unless that has started already.</summary>
     public void Start(string dataset, NodeRef here)
     {
         if (_open.AddOrUpdate(dataset, 1, (_, calls) => calls + 1) == 1) _ = Task.Run(() => WorkAsync(dataset, here));
@@ -40,12 +43,12 @@ internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWor
             while (true)
             {
                 // One batch ahead, so that no core waits for an answer.
-                var wish = Math.Max(0, 2 * _atWork - running.Count - waiting.Count);
+                var free = Math.Max(0, 2 * _atWork - running.Count - waiting.Count);
                 var calls = _open[dataset];
                 WorkOffer offer;
                 try
                 {
-                    offer = await grain.ExchangeAsync(here, [.. done], [.. running.Keys, .. waiting], wish);
+                    offer = await grain.ExchangeAsync(here, [.. done], [.. running.Keys, .. waiting], free);
                 }
                 catch (Exception e) when (e is OrleansException or TimeoutException or IOException)
                 {
@@ -112,17 +115,20 @@ internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWor
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return new WorkDone(item, Error: $"{e.Message.TrimEnd('.')}. What was finished stays; free some space or mend the permissions, and run the same command again.", ErrorCode: ExitCodes.Failure);
+            return Failed(item,
+                $"{e.Message.TrimEnd('.')}. What was finished is kept; free some space or fix the permissions, and run the same command again.");
         }
         catch (Exception e)
         {
-            return new WorkDone(item, Error: $"this is a bug in DTT; please report it with what follows.{Environment.NewLine}{e}", ErrorCode: ExitCodes.Failure);
+            return Failed(item, $"this is a bug in DTT; please report it with what follows.{Environment.NewLine}{e}");
         }
     }
+
+    private static WorkDone Failed(WorkItem item, string error) => new(item, Error: error, ErrorCode: ExitCodes.Failure);
 
     [LoggerMessage(3022, LogLevel.Error, "dataset {Dataset}: the work on it ended in an error, which is a bug in DTT; the next command goes on with it")]
     private partial void LogBroken(string dataset, Exception exception);
 
-    [LoggerMessage(3021, LogLevel.Warning, "dataset {Dataset}: no answer; it is asked again")]
+    [LoggerMessage(3021, LogLevel.Warning, "dataset {Dataset}: no answer; trying again")]
     private partial void LogNotAnswered(string dataset, Exception exception);
 }

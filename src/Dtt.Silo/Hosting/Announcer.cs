@@ -9,9 +9,11 @@ using Microsoft.Extensions.Logging;
 namespace Dtt.Silo.Hosting;
 
 /// <summary>
-/// Once the silo is up: what dead silos left is killed, then the runs and datasets that are not at their end are told, so they go on. Only then the silo is announced to clients.
+/// Once the silo is up: what dead silos left is killed, then the runs and datasets that are not at their end are told, so they go on. Only then the silo is
+/// announced to clients.
 /// </summary>
-internal sealed partial class Announcer(IGrainFactory grains, IPlatformTables tables, INodeAgents agents, ShardWorker shards, ILogger<Announcer> log) : IStartupTask
+internal sealed partial class Announcer(
+    IGrainFactory grains, IPlatformTables tables, INodeAgents agents, ShardWorker shards, ILogger<Announcer> log) : IStartupTask
 {
     public async Task Execute(CancellationToken cancellationToken)
     {
@@ -22,11 +24,12 @@ internal sealed partial class Announcer(IGrainFactory grains, IPlatformTables ta
             await grains.GetGrain<IRunGrain>(run.Folder).AgentStartedAsync(agents.Here);
         }
 
-        foreach (var dataset in (await tables.ListDatasetsAsync()).Where(d => d.Stage is not (DatasetStage.Done or DatasetStage.Failed))) shards.Start(dataset.Folder, agents.Here);
+        foreach (var dataset in (await tables.ListDatasetsAsync()).Where(d => d.Stage is not (DatasetStage.Done or DatasetStage.Failed)))
+            shards.Start(dataset.Folder, agents.Here);
         await grains.GetGrain<IQueueGrain>(0).WakeAsync();
     }
 
-    [LoggerMessage(3041, LogLevel.Warning, "process {Process} was the rank of a silo that is dead: killed")]
+    [LoggerMessage(3041, LogLevel.Warning, "killed process {Process}, a rank whose silo is dead")]
     private partial void LogSwept(int process);
 
     [LoggerMessage(3042, LogLevel.Information, "run {Run} was {State} when its silo ended")]

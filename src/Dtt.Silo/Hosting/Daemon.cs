@@ -20,7 +20,7 @@ internal static partial class Daemon
         Redirect(Open(logFile, OpenWriteCreateAppend, OwnerOnly), 1);
     }
 
-    /// <summary>Tells whoever started the silo that clients may come; from here on standard error goes to the log file too.</summary>
+    /// <summary>Reports to whoever started the silo that it accepts clients; from here on standard error goes to the log file too.</summary>
     public static void Ready()
     {
         Console.Error.WriteLine(SiloAnnouncement.ReadyLine);

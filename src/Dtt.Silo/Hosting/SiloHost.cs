@@ -12,6 +12,7 @@ using Dtt.Silo.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
 using Orleans.Configuration;
 
 namespace Dtt.Silo.Hosting;
@@ -51,7 +52,7 @@ internal static class SiloHost
         var clients = new ClientCount();
         var builder = new HostBuilder();
         builder.ConfigureLogging(logging => logging
-            .AddSimpleConsole(c => (c.SingleLine, c.TimestampFormat, c.ColorBehavior) = (true, "yyyy-MM-dd HH:mm:ss.fff ", Microsoft.Extensions.Logging.Console.LoggerColorBehavior.Disabled))
+            .AddSimpleConsole(c => (c.SingleLine, c.TimestampFormat, c.ColorBehavior) = (true, "yyyy-MM-dd HH:mm:ss.fff ", LoggerColorBehavior.Disabled))
             .SetMinimumLevel(LogLevel.Warning)
             .AddFilter("Dtt", LogLevel.Information)
             .AddFilter("Orleans.Runtime.Silo", LogLevel.Error) // it wants a server's garbage collector
@@ -75,8 +76,8 @@ internal static class SiloHost
                 o.ConfigureSiloOutboundConnection(c => c.UseTls((plain, closed) => TlsPipe.ConnectAsync(plain, ours, ours, closed)));
                 o.ConfigureGatewayInboundConnection(c => c.UseTls((plain, closed) => TlsPipe.AcceptAsync(plain, ours, theirs, closed), clients.Change));
             })
-            .AddAdoNetGrainStorage(StateStorage.Provider, o => (o.Invariant, o.DataSource, o.GrainStorageSerializer) = (Invariant, database.Platform, new StateSerializer()))
-            .AddAdoNetGrainStorage(StateStorage.PieceProvider, o => (o.Invariant, o.DataSource, o.GrainStorageSerializer) = (Invariant, database.Pieces, new StateSerializer()))
+            .AddAdoNetGrainStorage(StateStorage.Provider, o => ConfigureStorage(o, database.Platform))
+            .AddAdoNetGrainStorage(StateStorage.PieceProvider, o => ConfigureStorage(o, database.Pieces))
             .UseAdoNetReminderService(o => (o.Invariant, o.DataSource) = (Invariant, database.Platform))
             .AddIncomingGrainCallFilter<StorageFailures>()
             .AddGrainService<NodeAgent>()
@@ -87,4 +88,7 @@ internal static class SiloHost
         builder.ConfigureServices(services => services.AddHostedService(s => s.GetRequiredService<SiloLife>()));
         return builder.Build();
     }
+
+    private static void ConfigureStorage(AdoNetGrainStorageOptions options, SqliteSource source) =>
+        (options.Invariant, options.DataSource, options.GrainStorageSerializer) = (Invariant, source, new StateSerializer());
 }

@@ -71,9 +71,9 @@ internal sealed partial class SiloLife(SiloOptionsFromEnvironment options, RankH
 
     private IReadOnlyList<string> Work() => [.. ranks.Work, .. shards.Work, .. jobs.Work];
 
-    [LoggerMessage(3031, LogLevel.Information, "nobody needed the silo for {Time}; it ends")]
+    [LoggerMessage(3031, LogLevel.Information, "no client and no work for {Time}; shutting down")]
     private partial void LogIdle(TimeSpan time);
 
-    [LoggerMessage(3032, LogLevel.Information, "ending; ranks save first: {Work}")]
+    [LoggerMessage(3032, LogLevel.Information, "shutting down; ranks save first: {Work}")]
     private partial void LogEnding(string work);
 }

@@ -52,7 +52,9 @@ internal sealed record SiloOptionsFromEnvironment
         }
         catch (SocketException e) when (e.SocketErrorCode is SocketError.AddressAlreadyInUse or SocketError.AccessDenied)
         {
-            throw new ConfigurationException($"{name} is {wanted}, and that port of 127.0.0.1 is {(e.SocketErrorCode == SocketError.AccessDenied ? "not allowed to you" : "taken by another program")}; choose another, or leave {name} unset for a free one.");
+            var reason = e.SocketErrorCode == SocketError.AccessDenied ? "not allowed to you" : "taken by another program";
+            throw new ConfigurationException(
+                $"{name} is {wanted}, and that port of 127.0.0.1 is {reason}; choose another, or leave {name} unset for a free one.");
         }
     }
 }

@@ -11,7 +11,7 @@ internal static class SoleSilo
     private static readonly TimeSpan _look = TimeSpan.FromMilliseconds(20);
 
     /// <summary>The lock, or null when another silo serves. A holder that is not announced is starting or ending: it is waited for.</summary>
-    public static async Task<FileLock?> TakeAsync(PlatformFolders folders)
+    public static async Task<FileLock?> AcquireAsync(PlatformFolders folders)
     {
         using var timer = new PeriodicTimer(_look);
         for (var clock = Stopwatch.StartNew(); clock.Elapsed < _longestEnd; await timer.WaitForNextTickAsync())

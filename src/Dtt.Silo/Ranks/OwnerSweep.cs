@@ -6,7 +6,8 @@ using Dtt.Core.Platform;
 namespace Dtt.Silo.Ranks;
 
 /// <summary>
-/// Kills ranks of this user whose silo is dead. Ranks die with their silo by the parent-death signal; this is for the case that it did not reach one, before another silo says that they are gone.
+/// Kills ranks of this user whose silo is dead. Ranks die with their silo by the parent-death signal; this is for the case that it did not reach one, before
+/// another silo reports that they are gone.
 /// </summary>
 internal static class OwnerSweep
 {
@@ -14,7 +15,8 @@ internal static class OwnerSweep
     public const string Variable = "DTT_OWNER";
 
     /// <summary>This process, so exactly that no later one is taken for it: id and start time.</summary>
-    public static string ThisOwner { get; } = string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}:{SiloAnnouncement.StartTicksOf(Environment.ProcessId)}");
+    public static string ThisOwner { get; } =
+        string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}:{SiloAnnouncement.StartTicksOf(Environment.ProcessId)}");
 
     /// <summary>Sweeps; the processes that were killed.</summary>
     public static IReadOnlyList<int> Run()
@@ -22,7 +24,8 @@ internal static class OwnerSweep
         var killed = new List<int>();
         foreach (var folder in Directory.EnumerateDirectories("/proc"))
         {
-            if (!int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var id) || id == Environment.ProcessId || OwnerOf(folder) is not { } owner || Lives(owner)) continue;
+            if (!int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var id) || id == Environment.ProcessId) continue;
+            if (OwnerOf(folder) is not { } owner || Lives(owner)) continue;
             try
             {
                 using var process = Process.GetProcessById(id);
@@ -55,7 +58,9 @@ internal static class OwnerSweep
     private static bool Lives(string owner)
     {
         var parts = owner.Split(':');
-        return parts.Length == 2 && int.TryParse(parts[0], CultureInfo.InvariantCulture, out var process) && long.TryParse(parts[1], CultureInfo.InvariantCulture, out var ticks)
+        return parts.Length == 2
+            && int.TryParse(parts[0], CultureInfo.InvariantCulture, out var process)
+            && long.TryParse(parts[1], CultureInfo.InvariantCulture, out var ticks)
             && SiloAnnouncement.StartTicksOf(process) == ticks;
     }
 }

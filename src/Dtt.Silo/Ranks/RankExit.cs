@@ -8,7 +8,7 @@ internal abstract record RankExit
     /// <summary>For people; what stands before it is who: <c>was killed by signal 9</c>.</summary>
     public abstract string Description { get; }
 
-    /// <summary>Whether the rank itself is to blame: it neither left in order nor lost a peer.</summary>
+    /// <summary>Whether the rank itself is to blame: it neither exited with 0 nor lost a peer.</summary>
     public virtual bool IsFailure => true;
 
     /// <summary>How a process ended, by the exit code of which a shell says 128 and the signal.</summary>

@@ -8,12 +8,12 @@ using Dtt.Grains.Devices;
 namespace Dtt.Silo.Ranks;
 
 /// <summary>
-/// The ranks of one attempt on this node, started together and ended together: introduces them to each other, and gives what they say as one stream. When one of them ends
-/// before its time the others are ended too, and the one that was the cause is named.
+/// The ranks of one attempt on this node, started together and ended together: introduces them to each other, and merges their messages into one stream. When
+/// one of them ends before its time the others are ended too, and the one that was the cause is named.
 /// </summary>
 internal sealed class RankGroup : IAsyncDisposable
 {
-    private static readonly TimeSpan _lastWords = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan _exitGrace = TimeSpan.FromSeconds(1);
     private readonly Member[] _members;
     private readonly HangWatch _watch;
     private readonly TimeProvider _time;
@@ -49,7 +49,8 @@ internal sealed class RankGroup : IAsyncDisposable
                 var box = layout.BlackBox(spec.Attempt, rank);
                 var mine = spec with { BlackBoxFile = box, DeviceLock = devices[rank].LockFile, Rank = rank, WorldSize = devices.Count, Secret = secret };
                 var blackBox = BlackBox.Create(box);
-                members.Add(new Member(rank, box, blackBox, await RankProcess.StartAsync(mine, layout.Log(spec.Attempt, rank), EnvironmentOf(devices[rank].Name, devices.Count, environment))));
+                var ours = EnvironmentOf(devices[rank].Name, devices.Count, environment);
+                members.Add(new Member(rank, box, blackBox, await RankProcess.StartAsync(mine, layout.Log(spec.Attempt, rank), ours)));
             }
         }
         catch
@@ -63,7 +64,7 @@ internal sealed class RankGroup : IAsyncDisposable
         return group;
     }
 
-    /// <summary>What the ranks say, until all have ended. Rank 0 speaks for all; of the others only a failure is passed on.</summary>
+    /// <summary>The ranks' messages, until all have ended: rank 0's, and of the others only a failure.</summary>
     public ChannelReader<RankMessage> Messages => _messages.Reader;
 
     /// <summary>Tells every rank.</summary>
@@ -100,7 +101,8 @@ internal sealed class RankGroup : IAsyncDisposable
     private static Dictionary<string, string> EnvironmentOf(string device, int ranks, IReadOnlyDictionary<string, string> environment)
     {
         var mine = new Dictionary<string, string>(environment, StringComparer.Ordinal) { ["CUDA_VISIBLE_DEVICES"] = DeviceInventory.VisibleTo(device) };
-        if (ranks > 1 && DeviceTable.IsCpu(device)) mine.TryAdd("OMP_NUM_THREADS", Math.Max(1, Environment.ProcessorCount / ranks).ToString(CultureInfo.InvariantCulture));
+        if (ranks > 1 && DeviceTable.IsCpu(device))
+            mine.TryAdd("OMP_NUM_THREADS", Math.Max(1, Environment.ProcessorCount / ranks).ToString(CultureInfo.InvariantCulture));
         return mine;
     }
 
@@ -135,7 +137,7 @@ internal sealed class RankGroup : IAsyncDisposable
         member.Exit = lostPeer ?? exit;
         lock (_gate) _ended.Add(member);
         if (finished) return;
-        await Task.Delay(_members.Length > 1 ? _lastWords : TimeSpan.Zero, _time);
+        await Task.Delay(_members.Length > 1 ? _exitGrace : TimeSpan.Zero, _time);
         Kill();
     }
 

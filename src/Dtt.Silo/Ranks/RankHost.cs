@@ -34,17 +34,24 @@ internal sealed partial class RankHost(PlatformFolders folders, IGrainFactory gr
     {
         get
         {
-            lock (_gate) return [.. _devices.List(time.GetUtcNow()).Select(d => d.Run is null ? $"{d.Device}: free" : $"{d.Device}: run '{Path.GetFileName(d.Run)}', attempt {d.Attempt}")];
+            lock (_gate)
+            {
+                return
+                [
+                    .. _devices.List(time.GetUtcNow())
+                        .Select(d => d.Run is null ? $"{d.Device}: free" : $"{d.Device}: run '{Path.GetFileName(d.Run)}', attempt {d.Attempt}"),
+                ];
+            }
         }
     }
 
     /// <summary>Reserves devices.</summary>
-    public ReserveReply Reserve(string run, int attempt, DeviceRequest wish)
+    public ReserveReply Reserve(string run, int attempt, DeviceRequest request)
     {
         if (_draining) return new ReserveReply([], "the silo is ending");
         lock (_gate)
         {
-            var (devices, reason) = _devices.Reserve(run, attempt, wish, time.GetUtcNow());
+            var (devices, reason) = _devices.Reserve(run, attempt, request, time.GetUtcNow());
             return new ReserveReply(devices, reason);
         }
     }
@@ -59,16 +66,16 @@ internal sealed partial class RankHost(PlatformFolders folders, IGrainFactory gr
     }
 
     /// <summary>Starts the ranks of an attempt.</summary>
-    public void Launch(LaunchRequest order, NodeRef here)
+    public void Launch(LaunchRequest request, NodeRef here)
     {
-        var (run, attempt) = (order.Spec.RunFolder, order.Spec.Attempt);
+        var (run, attempt) = (request.Spec.RunFolder, request.Spec.Attempt);
         lock (_gate)
         {
             if (_newest.GetValueOrDefault(run) >= attempt) return;
             _newest[run] = attempt;
             var before = _work.GetValueOrDefault(run, Task.CompletedTask);
             if (_living.GetValueOrDefault(run) is { } older) older.Kill();
-            _work[run] = Task.Run(() => SuperviseAsync(order, here, before));
+            _work[run] = Task.Run(() => SuperviseAsync(request, here, before));
         }
     }
 
@@ -94,29 +101,31 @@ internal sealed partial class RankHost(PlatformFolders folders, IGrainFactory gr
         await _ending.CancelAsync();
     }
 
-    private async Task SuperviseAsync(LaunchRequest order, NodeRef here, Task before)
+    private async Task SuperviseAsync(LaunchRequest request, NodeRef here, Task before)
     {
-        var (run, attempt) = (order.Spec.RunFolder, order.Spec.Attempt);
+        var (run, attempt) = (request.Spec.RunFolder, request.Spec.Attempt);
         await before;
-        var devices = order.Devices.Select(d => (d, DeviceInventory.LockFile(d, folders))).ToList();
-        var supervisor = new RankSupervisor(order, grains.GetGrain<IRunGrain>(run), here, devices, time, log);
+        var devices = request.Devices.Select(d => (d, DeviceInventory.LockFile(d, folders))).ToList();
+        var supervisor = new RankSupervisor(request, grains.GetGrain<IRunGrain>(run), here, devices, time, log);
         try
         {
             AttemptEnd end;
             bool held;
             lock (_gate)
             {
-                held = _devices.Hold(order.Devices, run, attempt, time.GetUtcNow());
+                held = _devices.Hold(request.Devices, run, attempt, time.GetUtcNow());
                 if (held) _living[run] = supervisor;
             }
 
             try
             {
-                end = held ? await supervisor.RunAsync() : new AttemptEnd(attempt, null, $"{string.Join(", ", order.Devices)}: taken by another attempt before its ranks could start");
+                end = held
+                    ? await supervisor.RunAsync()
+                    : new AttemptEnd(attempt, null, $"{string.Join(", ", request.Devices)}: taken by another attempt before its ranks could start");
             }
             finally
             {
-                // First the devices, then the word: the run stands in line again at once.
+                // The devices are freed before the end is reported: the run queues again at once.
                 lock (_gate)
                 {
                     if (held) _living.Remove(run);
@@ -128,8 +137,9 @@ internal sealed partial class RankHost(PlatformFolders folders, IGrainFactory gr
         }
         catch (Exception e)
         {
-            LogSupervisionFailed(order.Spec.Run, attempt, e);
-            if (!_ending.IsCancellationRequested) await supervisor.TellAsync(new AttemptEnd(attempt, null, $"its supervision failed, which is a bug in DTT: {e}"), _ending.Token);
+            LogSupervisionFailed(request.Spec.Run, attempt, e);
+            if (_ending.IsCancellationRequested) return;
+            await supervisor.TellAsync(new AttemptEnd(attempt, null, $"its supervision failed, which is a bug in DTT: {e}"), _ending.Token);
         }
     }
 

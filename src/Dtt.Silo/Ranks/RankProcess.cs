@@ -8,7 +8,7 @@ namespace Dtt.Silo.Ranks;
 /// <summary>A rank as a child process: the protocol over two inherited pipes, whatever it prints into a log file.</summary>
 internal sealed class RankProcess : IDisposable
 {
-    // What it prints goes into the file without the silo: a rank is heard to its last word, also when the silo dies first.
+    // What it prints goes into the file without the silo: its last line is there, also when the silo dies first.
     private const string Shell = """f=$0; { : >> "$f"; } 2> /dev/null || f=/dev/null; exec "$@" >> "$f" 2>&1""";
     private const int LinesKept = 3;
     private const int TailBytes = 4096;
@@ -56,7 +56,7 @@ internal sealed class RankProcess : IDisposable
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)
         {
-            // Died or left between its last word and this one.
+            // Died or left after its last message.
         }
     }
 
@@ -85,8 +85,13 @@ internal sealed class RankProcess : IDisposable
         var toRank = new AnonymousPipeServerStream(PipeDirection.Out, HandleInheritability.Inheritable);
         var fromRank = new AnonymousPipeServerStream(PipeDirection.In, HandleInheritability.Inheritable);
         var start = new ProcessStartInfo("/bin/sh") { RedirectStandardInput = true };
-        foreach (var argument in new[] { "-c", Shell, logFile, ProgramPaths.Dotnet(), ProgramPaths.Rank(), "--pipe", toRank.GetClientHandleAsString(), fromRank.GetClientHandleAsString(), "--parent", Environment.ProcessId.ToString() })
-            start.ArgumentList.Add(argument);
+        string[] arguments =
+        [
+            "-c", Shell, logFile, ProgramPaths.Dotnet(), ProgramPaths.Rank(),
+            "--pipe", toRank.GetClientHandleAsString(), fromRank.GetClientHandleAsString(),
+            "--parent", Environment.ProcessId.ToString(),
+        ];
+        foreach (var argument in arguments) start.ArgumentList.Add(argument);
 
         foreach (var name in start.Environment.Keys.Where(RankEnvironment.Owns).ToList()) start.Environment.Remove(name);
         foreach (var (name, value) in environment) start.Environment[name] = value;

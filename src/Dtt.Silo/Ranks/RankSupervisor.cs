@@ -192,10 +192,10 @@ internal sealed partial class RankSupervisor
     [LoggerMessage(3003, LogLevel.Warning, "run {Run}, attempt {Attempt}: the ranks could not be started")]
     private partial void LogNotStarted(string run, int attempt, Exception exception);
 
-    [LoggerMessage(3004, LogLevel.Warning, "run {Run}, attempt {Attempt}: no answer; it is said again")]
+    [LoggerMessage(3004, LogLevel.Warning, "run {Run}, attempt {Attempt}: no answer; trying again")]
     private partial void LogNotAnswered(string run, int attempt, Exception exception);
 
-    [LoggerMessage(3005, LogLevel.Error, "run {Run}, attempt {Attempt}: nobody acknowledged it for too long; its ranks are killed")]
+    [LoggerMessage(3005, LogLevel.Error, "run {Run}, attempt {Attempt}: not acknowledged within its lease; its ranks are killed")]
     private partial void LogUnacknowledged(string run, int attempt);
 
     [LoggerMessage(3006, LogLevel.Warning, "run {Run}: the sample of step {Step} could not be written")]

@@ -67,11 +67,11 @@ internal static class SqliteSchema
         {
             throw new UserErrorException(
                 $"{source.File} cannot be opened ({e.Message}); is the disk full, or the folder not writable? " +
-                "Nothing was changed; mend that and run this again.", inner: e);
+                "Nothing was changed; fix that and run this again.", inner: e);
         }
     }
 
     private static UserErrorException Damaged(string file, string how) => new(
         $"{file} is damaged ({how}). Nothing was changed. Put back a backup, or move it away (`mv {file} {file}.damaged`) to start with empty state: " +
-        "the runs' checkpoints lie in their folders and stay.", ExitCodes.BadData);
+        "the runs' checkpoints are in their own folders and stay.", ExitCodes.BadData);
 }

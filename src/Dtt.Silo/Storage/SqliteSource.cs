@@ -31,7 +31,7 @@ internal sealed class SqliteSource(string file, string synchronous, SemaphoreSli
     public string File => file;
 
     /// <summary>Writes, when those that came before are done. A write of several statements is a transaction of the caller's.</summary>
-    /// <exception cref="IOException">The database does not take it: callers know no database, nor its exceptions.</exception>
+    /// <exception cref="IOException">The write failed: callers know no database, nor its exceptions.</exception>
     public async Task WriteAsync(Action<DbConnection> write)
     {
         await turns.WaitAsync().ConfigureAwait(ConfigureAwaitOptions.ForceYielding);

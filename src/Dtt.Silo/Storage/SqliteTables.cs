@@ -61,8 +61,11 @@ internal sealed class SqliteTables(Database database) : IPlatformTables
 
     public Task<IReadOnlyList<(long Step, double Value)>> ReadSeriesAsync(string run, int attempt, string name, CancellationToken cancellation) =>
         database.Metrics.ReadAsync<IReadOnlyList<(long, double)>>(connection =>
-            [.. connection.Query<(long Step, double? Value)>($"SELECT m.Step, m.Value {SeriesMetrics} AND s.Name = @name ORDER BY m.Step", new { run, attempt, name })
-                .Select(r => (r.Step, r.Value ?? double.NaN))], cancellation);
+        [
+            .. connection
+                .Query<(long Step, double? Value)>($"SELECT m.Step, m.Value {SeriesMetrics} AND s.Name = @name ORDER BY m.Step", new { run, attempt, name })
+                .Select(r => (r.Step, r.Value ?? double.NaN)),
+        ], cancellation);
 
     public Task AddEventsAsync(string run, IReadOnlyList<NumberedEvent> events)
     {

@@ -23,7 +23,7 @@ internal sealed class StorageFailures(PlatformFolders folders) : IIncomingGrainC
     /// <param name="error">What the database said.</param>
     public static IOException Of(string what, DbException error) => new(
         $"{what} could not be read or written ({error.Message.TrimEnd('.')}); is the disk full? " +
-        "What was done before stays: mend that and run the same command again.");
+        "What was done before is kept: fix that and run the same command again.");
 
     private static DbException? DatabaseErrorIn(Exception? exception)
     {

@@ -19,13 +19,16 @@ public sealed class DatasetDeciderTests
         {
             if (stages.Count == 0 || stages[^1] != state.Stage) leases.Clear();
             stages.Add(state.Stage);
-            var items = leases.Take(state, "s", 3, _now);
+            var items = leases.Acquire(state, "s", 3, _now);
             seen.AddRange(items);
             leases.End(items);
-            state = DatasetDecider.Take(state, [.. items.Select(i => new WorkDone(i, i.Piece < 0 ? [$"{i.Stage}"] : null, i.Stage == DatasetStage.Planning ? 7 : 0))]);
+            var done = items.Select(i => new WorkDone(i, i.Piece < 0 ? [$"{i.Stage}"] : null, i.Stage == DatasetStage.Planning ? 7 : 0));
+            state = DatasetDecider.Apply(state, [.. done]);
         }
 
-        Assert.Equal([DatasetStage.Planning, DatasetStage.Counting, DatasetStage.Merging, DatasetStage.Encoding, DatasetStage.Verifying, DatasetStage.Assembling], stages.Distinct());
+        Assert.Equal(
+            [DatasetStage.Planning, DatasetStage.Counting, DatasetStage.Merging, DatasetStage.Encoding, DatasetStage.Verifying, DatasetStage.Assembling],
+            stages.Distinct());
         Assert.Equal(DatasetStage.Done, state.Stage);
         Assert.Equal(3 + 3 * 7, seen.Count);
         Assert.Equal(seen.Count, seen.Distinct().Count());
@@ -33,28 +36,29 @@ public sealed class DatasetDeciderTests
     }
 
     [Fact]
-    public void Take_WhatIsLateOrDoubled_ChangesNothing()
+    public void Apply_WhatIsLateOrDoubled_ChangesNothing()
     {
-        var state = DatasetDecider.Take(DatasetDecider.Begin(new DatasetState(), Job()).State, [new WorkDone(new WorkItem(DatasetStage.Planning, -1), Pieces: 2)]);
-        state = DatasetDecider.Take(state, [new WorkDone(new WorkItem(DatasetStage.Counting, 0))]);
-        Assert.Same(state, DatasetDecider.Take(state, [new WorkDone(new WorkItem(DatasetStage.Counting, 0)), new WorkDone(new WorkItem(DatasetStage.Planning, -1), Pieces: 9)]));
+        var state = Planned(pieces: 2);
+        state = DatasetDecider.Apply(state, [new WorkDone(new WorkItem(DatasetStage.Counting, 0))]);
+        WorkDone[] late = [new(new WorkItem(DatasetStage.Counting, 0)), new(new WorkItem(DatasetStage.Planning, -1), Pieces: 9)];
+        Assert.Same(state, DatasetDecider.Apply(state, late));
     }
 
     [Fact]
     public void Lease_ThatPassed_IsOfferedAgain_AndARenewedOneIsNot()
     {
-        var state = DatasetDecider.Take(DatasetDecider.Begin(new DatasetState(), Job()).State, [new WorkDone(new WorkItem(DatasetStage.Planning, -1), Pieces: 3)]);
+        var state = Planned(pieces: 3);
         var leases = new WorkLeases();
-        Assert.Equal(3, leases.Take(state, "a", 9, _now).Count);
-        Assert.Empty(leases.Take(state, "b", 9, _now));
+        Assert.Equal(3, leases.Acquire(state, "a", 9, _now).Count);
+        Assert.Empty(leases.Acquire(state, "b", 9, _now));
         leases.Renew("a", [new WorkItem(DatasetStage.Counting, 1)], _now + WorkLeases.Time);
-        Assert.Equal([0, 2], leases.Take(state, "b", 9, _now + WorkLeases.Time + TimeSpan.FromSeconds(1)).Select(i => i.Piece));
+        Assert.Equal([0, 2], leases.Acquire(state, "b", 9, _now + WorkLeases.Time + TimeSpan.FromSeconds(1)).Select(i => i.Piece));
     }
 
     [Fact]
     public void Failed_KeepsTheReason_AndBeginsAnew()
     {
-        var failed = DatasetDecider.Take(DatasetDecider.Begin(new DatasetState(), Job()).State, [new WorkDone(new WorkItem(DatasetStage.Planning, -1), Error: "no text", ErrorCode: 3)]);
+        var failed = Done(new WorkDone(new WorkItem(DatasetStage.Planning, -1), Error: "no text", ErrorCode: 3));
         Assert.Equal((DatasetStage.Failed, "no text", 3), (failed.Stage, failed.Notes[^1], failed.FailureCode));
         Assert.Equal(DatasetStage.Planning, DatasetDecider.Begin(failed, Job()).State.Stage);
     }
@@ -72,6 +76,11 @@ public sealed class DatasetDeciderTests
         Assert.Equal([0, 64, 129], Enumerable.Range(0, 200).Where(back.Done.Contains));
     }
 
+    private static DatasetState Planned(int pieces) => Done(new WorkDone(new WorkItem(DatasetStage.Planning, -1), Pieces: pieces));
+
+    /// <summary>A job of which only this is done.</summary>
+    private static DatasetState Done(WorkDone first) => DatasetDecider.Apply(DatasetDecider.Begin(new DatasetState(), Job()).State, [first]);
+
     internal static DatasetJob Job() => new()
     {
         Dataset = "d",
@@ -81,6 +90,17 @@ public sealed class DatasetDeciderTests
         TokensFolder = "/t",
         VocabSize = 512,
         ValFraction = 0.1,
-        Config = new DatasetConfig { Source = "d.yaml", Path = null, Builtin = "tales", GeneratedBytes = 1, Seed = 0, Documents = "lines", TextField = "text", ShardTokens = 1, HubPath = null },
+        Config = new DatasetConfig
+        {
+            Source = "d.yaml",
+            Path = null,
+            Builtin = "tales",
+            GeneratedBytes = 1,
+            Seed = 0,
+            Documents = "lines",
+            TextField = "text",
+            ShardTokens = 1,
+            HubPath = null,
+        },
     };
 }

@@ -1,6 +1,8 @@
+using System.Text.Json;
 using Dtt.Core.Runs;
 using Dtt.Grains.Devices;
 using Dtt.Grains.Queue;
+using Dtt.Grains.Storage;
 
 namespace Dtt.Grains.Tests.Queue;
 
@@ -27,6 +29,14 @@ public sealed class QueueAndDeviceTests
         Assert.Same(queue, QueueDecider.Enqueue(queue, "a", 1, 0, _cpu, _now.AddHours(1)));
         Assert.Same(queue, QueueDecider.Dequeue(queue, "a", attempt: 1));
         Assert.Empty(QueueDecider.Dequeue(queue, "a", attempt: 2).Entries);
+    }
+
+    [Fact]
+    public void State_KeepsItsNamesInTheDatabase()
+    {
+        var json = JsonSerializer.Serialize(QueueDecider.Enqueue(new QueueState(), "a", 2, 5, _gpu, _now), GrainJson.Default.QueueState);
+        Assert.Contains("""{"run":"a","attempt":2,"priority":5,"wish":{"wants_gpu":true,"ranks":1,"min_ranks":1},"since":"2026-01-02T03:04:05+00:00"}""", json);
+        Assert.Equal(_gpu, JsonSerializer.Deserialize(json, GrainJson.Default.QueueState)!.Entries.Single().Request);
     }
 
     [Fact]

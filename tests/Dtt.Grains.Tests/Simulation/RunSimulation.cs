@@ -6,8 +6,9 @@ using Dtt.Grains.Queue;
 namespace Dtt.Grains.Tests.Simulation;
 
 /// <summary>
-/// Runs, queue and one node's agent around the very functions that decide, in a world made from a seed: messages are lost, late, doubled and out of order, ranks die, and the silo crashes before a write, after it, and between any two
-/// effects. What is durable survives a crash, everything else is gone. After every event the invariants are checked; when the faults end every run must come to its end.
+/// Runs, queue and one node's agent around the very functions that decide, in a world made from a seed: messages are lost, late, doubled and out of order,
+/// ranks die, and the silo crashes before a write, after it, and between any two effects. What is durable survives a crash, everything else is gone. After
+/// every event the invariants are checked; when the faults end every run must come to its end.
 /// </summary>
 internal sealed class RunSimulation(int seed)
 {
@@ -35,7 +36,9 @@ internal sealed class RunSimulation(int seed)
     /// <summary>Runs to the end; throws when an invariant breaks.</summary>
     public void Run()
     {
-        foreach (var run in _states.Keys.ToList()) Send(() => Apply(run, new RunInput.Create(Path.GetFileName(run), RequestOf(ranks: 2 + _random.Next(2), minRanks: 1 + _random.Next(2)))));
+        foreach (var run in _states.Keys.ToList())
+            Send(() => Apply(run, new RunInput.Create(Path.GetFileName(run), RequestOf(ranks: 2 + _random.Next(2), minRanks: 1 + _random.Next(2)))));
+
         for (var i = 0; i < Faults; i++) Step();
         _faulty = false;
         for (var i = 0; i < Calm && _states.Values.Any(s => s.Record?.State is not (RunState.Completed or RunState.Failed or RunState.Stopped)); i++) Step();
@@ -43,7 +46,8 @@ internal sealed class RunSimulation(int seed)
         {
             if (state.Record is null) continue; // its creation was lost: the client would have been told
             Require(state.Record.State is RunState.Completed or RunState.Failed or RunState.Stopped, $"{run} hangs in {state.Record.State}");
-            if (state.Record.State == RunState.Completed) Require(state.Record.Latest!.Step == TotalSteps, $"{run} is complete at step {state.Record.Latest.Step}");
+            if (state.Record.State != RunState.Completed) continue;
+            Require(state.Record.Latest!.Step == TotalSteps, $"{run} is complete at step {state.Record.Latest.Step}");
         }
     }
 
@@ -158,7 +162,8 @@ internal sealed class RunSimulation(int seed)
             MaybeCrash();
             _states[run] = decision.State;
             var (old, next) = (before.Record, decision.State.Record!);
-            Require(next.CurrentAttempt >= (old?.CurrentAttempt ?? 0) && next.CurrentAttempt <= (old?.CurrentAttempt ?? 0) + 1, $"{run}: attempts went from {old?.CurrentAttempt} to {next.CurrentAttempt}");
+            var last = old?.CurrentAttempt ?? 0;
+            Require(next.CurrentAttempt >= last && next.CurrentAttempt <= last + 1, $"{run}: attempts went from {last} to {next.CurrentAttempt}");
             if (next.Latest is { } latest)
             {
                 Require(latest.Step >= _committed.GetValueOrDefault(run), $"{run}: commits went back to {latest.Step}");
@@ -186,8 +191,9 @@ internal sealed class RunSimulation(int seed)
                     Send(() => _queue = QueueDecider.Dequeue(_queue, run));
                     break;
                 case RunEffect.Launch launch when launch.Node == Here:
-                    var (attempt, from, committed) = (_states[run].Record!.CurrentAttempt, _states[run].Record!.Latest?.Step ?? 0, _states[run].Record!.Checkpoints.Select(c => c.FolderName).ToHashSet());
-                    Send(() => Launch(run, attempt, from, launch.Devices, committed));
+                    var record = _states[run].Record!;
+                    var committed = record.Checkpoints.Select(c => c.FolderName).ToHashSet();
+                    Send(() => Launch(run, record.CurrentAttempt, record.Latest?.Step ?? 0, launch.Devices, committed));
                     break;
                 case RunEffect.StopRank stop when stop.Node == Here:
                     Send(() =>
@@ -215,10 +221,11 @@ internal sealed class RunSimulation(int seed)
     {
         foreach (var entry in QueueDecider.Order(_queue))
         {
-            var devices = _devices.Reserve(entry.Run, entry.Attempt, entry.Wish, _now).Devices;
+            var devices = _devices.Reserve(entry.Run, entry.Attempt, entry.Request, _now).Devices;
             if (devices.Count == 0) return;
             MaybeCrash();
-            if (!Apply(entry.Run, new RunInput.Granted(Here, devices, entry.Attempt)).Accepted && !_ranks.ContainsKey(entry.Run)) _devices.Release(entry.Run, entry.Attempt);
+            var accepted = Apply(entry.Run, new RunInput.Granted(Here, devices, entry.Attempt)).Accepted;
+            if (!accepted && !_ranks.ContainsKey(entry.Run)) _devices.Release(entry.Run, entry.Attempt);
             MaybeCrash();
             _queue = QueueDecider.Dequeue(_queue, entry.Run, entry.Attempt);
         }
@@ -247,7 +254,8 @@ internal sealed class RunSimulation(int seed)
         var number = ++rank.Reports;
         void Again() => Send(() =>
         {
-            if (!Apply(rank.Run, new RunInput.Reported(rank.Attempt, number, [message])).Accepted && _ranks.GetValueOrDefault(rank.Run) == rank) End(rank, null, "its attempt is over");
+            var accepted = Apply(rank.Run, new RunInput.Reported(rank.Attempt, number, [message])).Accepted;
+            if (!accepted && _ranks.GetValueOrDefault(rank.Run) == rank) End(rank, null, "its attempt is over");
             if (!Lost()) _unanswered.Remove(Again);
         });
         _unanswered.Add(Again);
@@ -295,8 +303,9 @@ internal sealed class RunSimulation(int seed)
             Require(state.Record!.Checkpoints.All(c => _disk[run].Contains(c.FolderName)), $"{run}: a committed checkpoint is not on disk");
             Require(state.Record.Checkpoints.Select(c => c.Step).Distinct().Count() == state.Record.Checkpoints.Count, $"{run}: a step is committed twice");
             Require(state.Record.Best is null || _disk[run].Contains(state.Record.Best.FolderName), $"{run}: the best is gone");
-            Require(state.ToDelete.All(d => state.Record.Checkpoints.All(c => c.FolderName != d)), $"{run}: a committed checkpoint is doomed");
-            foreach (var step in _leases.GetValueOrDefault(run) ?? []) Require(state.Record.Checkpoints.Any(c => c.Step == step), $"{run}: the leased checkpoint of step {step} is forgotten");
+            Require(state.ToDelete.All(d => state.Record.Checkpoints.All(c => c.FolderName != d)), $"{run}: a committed checkpoint is to be deleted");
+            foreach (var step in _leases.GetValueOrDefault(run) ?? [])
+                Require(state.Record.Checkpoints.Any(c => c.Step == step), $"{run}: the leased checkpoint of step {step} is forgotten");
         }
 
         Require(_ranks.Values.SelectMany(r => r.Devices).Distinct().Count() == _ranks.Values.Sum(r => r.Devices.Count), "a device is in two attempts");
@@ -336,7 +345,15 @@ internal sealed class RunSimulation(int seed)
 
             if (_asked)
             {
-                var checkpoint = new WrittenCheckpoint { Step = _step, Attempt = attempt, ManifestSha256 = $"m{_step}.{attempt}", WeightsSha256 = "w", SizeBytes = 1, ValLoss = _step % 3 };
+                var checkpoint = new WrittenCheckpoint
+                {
+                    Step = _step,
+                    Attempt = attempt,
+                    ManifestSha256 = $"m{_step}.{attempt}",
+                    WeightsSha256 = "w",
+                    SizeBytes = 1,
+                    ValLoss = _step % 3,
+                };
                 if (world.Lost()) return;
                 var reply = world.Apply(run, new RunInput.Commit(checkpoint)).Commit!;
                 if (world.Lost()) return; // the answer was lost: it is asked again

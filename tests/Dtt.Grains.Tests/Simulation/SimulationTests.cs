@@ -16,7 +16,7 @@ public sealed class SimulationTests
     [Fact]
     public void Datasets_DoEveryPieceOnce() => Parallel.For(0, Seeds, Dataset);
 
-    /// <summary>Two agents whose words are lost and doubled, and a silo that forgets leases and the last second of its bitmap.</summary>
+    /// <summary>Two agents whose messages are lost and doubled, and a silo that forgets leases and the last second of its bitmap.</summary>
     private static void Dataset(int seed)
     {
         var random = new Random(seed);
@@ -41,13 +41,14 @@ public sealed class SimulationTests
             var done = mine.Where(_ => random.Next(2) == 0).ToList();
             finished.UnionWith(done);
             foreach (var item in done) mine.Remove(item);
-            if (random.Next(6) == 0) continue; // the words are lost; the lease passes
+            if (random.Next(6) == 0) continue; // the message is lost; the lease expires
             var before = state;
             leases.Renew("a", mine, now);
             leases.End(done);
-            var said = done.Concat(random.Next(6) == 0 ? done : []).Select(d => new WorkDone(d, Pieces: d.Stage == DatasetStage.Planning ? 9 : 0)).ToList();
-            state = DatasetDecider.Take(state, said);
-            Assert.True(state.Stage == before.Stage ? state.Done.Count >= before.Done.Count : !before.IsByPiece || Enumerable.Range(0, 9).All(p => finished.Contains(new WorkItem(before.Stage, p))), $"seed {seed}: {before.Stage} ended too early");
+            var reported = done.Concat(random.Next(6) == 0 ? done : []).Select(d => new WorkDone(d, Pieces: d.Stage == DatasetStage.Planning ? 9 : 0)).ToList();
+            state = DatasetDecider.Apply(state, reported);
+            var allDone = !before.IsByPiece || Enumerable.Range(0, 9).All(p => finished.Contains(new WorkItem(before.Stage, p)));
+            Assert.True(state.Stage == before.Stage ? state.Done.Count >= before.Done.Count : allDone, $"seed {seed}: {before.Stage} ended too early");
             if (state.Stage != before.Stage)
             {
                 leases.Clear();
@@ -58,7 +59,7 @@ public sealed class SimulationTests
                 durable = state;
             }
 
-            if (random.Next(6) != 0) mine.UnionWith(leases.Take(state, "a", random.Next(4), now));
+            if (random.Next(6) != 0) mine.UnionWith(leases.Acquire(state, "a", random.Next(4), now));
         }
 
         Assert.Equal(DatasetStage.Done, state.Stage);
