@@ -36,6 +36,7 @@ internal sealed class TrainSetup : IDisposable
         Data = TrainingData.Open(_scratch?.Folder ?? spec.TokensFolder, spec.TokenizerFolder, config, spec.GlobalBatchWindows, spec.WorldSize);
         TorchRuntime.Load();
         Device = TorchRuntime.Device(config.Cuda);
+        if (TorchRuntime.IdleGpu(config.Cuda) is { } idle) Reporter.Tell(new RankEvent(EventKinds.IdleGpu, idle));
         if (config.Deterministic && Device.type != DeviceType.CPU)
         {
             throw new UserErrorException(

@@ -48,6 +48,9 @@ public static class EventKinds
     /// <summary>A checkpoint could not be written; training continues.</summary>
     public const string SaveFailed = "save_failed";
 
+    /// <summary>A GPU was granted, and this libtorch is built for CPUs.</summary>
+    public const string IdleGpu = "idle_gpu";
+
     /// <summary>The validation shards hold no window.</summary>
     public const string NoValidation = "no_validation";
 

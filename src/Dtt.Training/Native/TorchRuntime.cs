@@ -100,21 +100,27 @@ internal static class TorchRuntime
     public static bool CpuMultipliesBf16 { get; } = File.Exists("/proc/cpuinfo") && CpuLine("flags").Split(' ') is var flags
         && (flags.Contains("amx_bf16") || (flags.Contains("avx512_bf16") && CpuLine("vendor_id") != "GenuineIntel"));
 
-    /// <summary>The device to train on: a GPU when it is wanted and there is one, else the CPU.</summary>
-    /// <exception cref="UserErrorException">The rank was given a GPU, by <c>CUDA_VISIBLE_DEVICES</c>, and cannot see it.</exception>
+    /// <summary>The device to train on: a GPU when it is wanted and there is one that this libtorch is built for, else the CPU.</summary>
+    /// <exception cref="UserErrorException">The rank was given a GPU, libtorch is built for it, and cannot see it.</exception>
     public static torch.Device Device(bool wantCuda)
     {
         if (!wantCuda) return torch.CPU;
         if (torch.cuda.is_available()) return torch.CUDA;
-        var given = Environment.GetEnvironmentVariable("CUDA_VISIBLE_DEVICES");
-        if (string.IsNullOrEmpty(given) || given is "-1" or "NoDevFiles") return torch.CPU;
-        throw new UserErrorException($"this rank was given GPU {given}, and libtorch sees none: {WhyNoGpu()}. "
-            + "Train on the CPU with 'cuda: false', or mend that.");
+        if (GivenGpu is not { } given || IsBuiltForCpus) return torch.CPU;
+        throw new UserErrorException($"this rank was given GPU {given}, and libtorch sees none; the CUDA runtime says: "
+            + $"{CudaRuntime.Loaded.Missing() ?? "a device is there, but libtorch has no kernels for it"}. Train on the CPU with 'cuda: false', or mend that.");
     }
 
-    private static string WhyNoGpu() => LoadedLibrary.PathOf("libtorch_cuda.so") is null
-        ? "it is a build for CPUs (build with -p:TorchBackend=cuda, or name a libtorch with CUDA in DTT_LIBTORCH)"
-        : $"the CUDA runtime says: {CudaRuntime.Loaded.Missing() ?? "a device is there, but libtorch has no kernels for it"}";
+    /// <summary>What the user is told when a GPU stays idle because this libtorch is built for CPUs; else null.</summary>
+    public static string? IdleGpu(bool wantCuda) => !wantCuda || GivenGpu is not { } given || !IsBuiltForCpus ? null
+        : $"this libtorch is built for CPUs, so the run trains on the CPU and GPU {given} stays idle: build with -p:TorchBackend=cuda, "
+            + "or name a libtorch with CUDA in DTT_LIBTORCH";
+
+    private static bool IsBuiltForCpus => LoadedLibrary.PathOf("libtorch_cuda.so") is null;
+
+    /// <summary>The GPU that the agent granted, by <c>CUDA_VISIBLE_DEVICES</c>; null when it granted none.</summary>
+    private static string? GivenGpu =>
+        Environment.GetEnvironmentVariable("CUDA_VISIBLE_DEVICES") is { Length: > 0 } given and not ("-1" or "NoDevFiles") ? given : null;
 
     /// <summary>Whether a run's working copy is bf16 on a device.</summary>
     public static bool TrainsInBf16(RunConfig config, torch.Device device) =>
