@@ -44,10 +44,14 @@ public sealed class TinyRun : IDisposable
     /// <param name="host">The host.</param>
     /// <param name="lag">How many steps late numbers are read.</param>
     /// <param name="keys">More lines of the configuration.</param>
-    internal RankFinished Train(RecordingChannel host, int lag, params string[] keys) => Train(host, lag, [], keys);
+    internal RankFinished Train(RecordingChannel host, int lag, params string[] keys) => Train(host, lag, spec => spec, keys);
 
     /// <summary>Trains from a checkpoint.</summary>
-    internal RankFinished Train(RecordingChannel host, int lag, IReadOnlyList<CommittedCheckpoint> resumeFrom, params string[] keys)
+    internal RankFinished Train(RecordingChannel host, int lag, IReadOnlyList<CommittedCheckpoint> resumeFrom, params string[] keys) =>
+        Train(host, lag, spec => spec with { Attempt = resumeFrom.Count + 1, ResumeFrom = resumeFrom }, keys);
+
+    /// <summary>Trains an attempt that differs from the first one.</summary>
+    internal RankFinished Train(RecordingChannel host, int lag, Func<TrainSpec, TrainSpec> change, params string[] keys)
     {
         var yaml = string.Join("\n", [
             "name: tiny", "n_blocks: 1", "n_heads: 2", "d_model: 16", "n_ctx: 16", "vocab_size: 257", "batch_size: 2", "grad_accumulation_steps: 2",
@@ -56,14 +60,14 @@ public sealed class TinyRun : IDisposable
         {
             Run = "tiny",
             RunFolder = RunFolder,
-            Attempt = resumeFrom.Count + 1,
+            Attempt = 1,
             ConfigYaml = yaml,
             TokensFolder = _folder["tokens"],
             TokenizerFolder = _folder["tokenizer"],
             GlobalBatchWindows = 0,
-            ResumeFrom = resumeFrom,
+            ResumeFrom = [],
         };
-        using var trainer = new Trainer(spec, RunConfig.Parse(yaml), host, lag);
+        using var trainer = new Trainer(change(spec), RunConfig.Parse(yaml), host, lag);
         return trainer.Run();
     }
 }

@@ -64,6 +64,21 @@ public sealed class TrainerTests(TinyRun run) : IClassFixture<TinyRun>
     }
 
     [Fact]
+    public void Run_WithoutSamples_HasTheSameLossesAndWeights()
+    {
+        var (with, without) = (new RecordingChannel(), new RecordingChannel());
+        string[] keys = ["max_steps: 2", "eval_every: 1"];
+        run.Train(with, 0, keys);
+        run.Train(without, 0, spec => spec with { TakeSamples = false }, keys);
+        Assert.Equal([0L, 1, 2], with.Messages.OfType<TrainingSample>().Select(s => s.Step));
+        Assert.Empty(without.Messages.OfType<TrainingSample>());
+        Assert.NotNull(without.Commits.Last().ValLoss);
+        Assert.Equal(Numbers(with).Where(line => !IsSample(line)), Numbers(without));
+
+        bool IsSample(string line) => with.Messages.OfType<TrainingSample>().Any(s => line == $"{s.Step} {s.Text}");
+    }
+
+    [Fact]
     public void Run_FromACheckpoint_EndsWithAnUndisturbedRunsWeights()
     {
         var (whole, first, second) = (new RecordingChannel(), new RecordingChannel { StopAtStep = 2 }, new RecordingChannel());
