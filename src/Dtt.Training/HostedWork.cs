@@ -44,7 +44,7 @@ internal static class HostedWork
         switch (spec)
         {
             case TrainSpec train:
-                using (DeviceLock.Take(train.DeviceLock))
+                using (DeviceLock.Acquire(train.DeviceLock))
                 using (var trainer = new Trainer(train, RunConfig.Parse(train.ConfigYaml), channel)) return trainer.Run();
             case SampleSpec sample:
                 SampleWork.Run(sample, channel);

@@ -37,7 +37,8 @@ static int Usage()
 
 static int Hosted(string input, string output, string parent)
 {
-    static FileStream Inherited(string descriptor, FileAccess access) => new(new SafeFileHandle(nint.Parse(descriptor), ownsHandle: true), access, bufferSize: 0);
+    static FileStream Inherited(string descriptor, FileAccess access) =>
+        new(new SafeFileHandle(nint.Parse(descriptor), ownsHandle: true), access, bufferSize: 0);
     ProcessGuard.Engage(int.Parse(parent));
     var channel = new PipeChannel(new MessagePipe(Inherited(input, FileAccess.Read), Inherited(output, FileAccess.Write)));
     return HostedWork.Run(channel);

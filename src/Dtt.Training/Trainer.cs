@@ -140,7 +140,7 @@ internal sealed class Trainer : IDisposable
         return sums;
     }
 
-    /// <summary>Looks at steps whose numbers are there, and tells them.</summary>
+    /// <summary>Checks steps whose numbers have arrived, and reports them.</summary>
     private void Report(IEnumerable<StepNumbers> steps)
     {
         foreach (var done in steps)
@@ -194,7 +194,7 @@ internal sealed class Trainer : IDisposable
         Tell(new MetricsReport([new StepMetrics(step, new Dictionary<string, double> { [MetricNames.SaveStallSeconds] = clock.Elapsed.TotalSeconds })]));
     }
 
-    /// <summary>Every rank must have read the same checkpoint; and a stop that was asked for by now is rank 0's to tell.</summary>
+    /// <summary>Every rank must have read the same checkpoint; whether a stop was requested by now is what rank 0 says.</summary>
     private void RequireSameStart(long step)
     {
         _stopping = _channel.StopRequested;

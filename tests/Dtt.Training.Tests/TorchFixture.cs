@@ -62,7 +62,8 @@ internal static class Tiny
         {
             var spec = gpt.Parameters.Table[index];
             var start = (spec.Name.Contains("ln_") || spec.Name.Contains("norm")) && spec.Name.EndsWith("weight") ? 1.0 : 0.0;
-            var values = Enumerable.Range(0, (int)spec.Count).Select(k => (float)(start + 0.2 * Math.Sin(0.7311 * (k + 1) + 1.7 * index + 0.3 * (k % 7)))).ToArray();
+            var values = Enumerable.Range(0, (int)spec.Count)
+                .Select(k => (float)(start + 0.2 * Math.Sin(0.7311 * (k + 1) + 1.7 * index + 0.3 * (k % 7)))).ToArray();
             using var scope = NewDisposeScope();
             using var noGrad = no_grad();
             gpt.Parameters.ViewOf(spec.Name, gpt.Parameters.Master).copy_(tensor(values, [.. spec.Shape]));
@@ -82,7 +83,8 @@ internal static class Tiny
 
     /// <summary>The gradient of these tokens as one micro-batch.</summary>
     public static Tensor ForwardBackward(
-        this Gpt gpt, Tensor inputs, Tensor targets, double scale, ulong dropoutSeed = 0, bool checkpointing = false, Action<IReadOnlyList<Tensor>>? complete = null) =>
+        this Gpt gpt, Tensor inputs, Tensor targets, double scale, ulong dropoutSeed = 0, bool checkpointing = false,
+        Action<IReadOnlyList<Tensor>>? complete = null) =>
         gpt.ForwardBackward(new MicroBatch(inputs, targets, scale, dropoutSeed), checkpointing, complete: complete);
 
     public static float[] Values(Tensor t) => t.detach().cpu().contiguous().data<float>().ToArray();

@@ -18,7 +18,11 @@ internal sealed class BenchPeer : IDisposable
         var start = new ProcessStartInfo(command[0], [.. command.Skip(1), .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true };
 
         // As its own users start it: what dtt set for its rank is not the peer's.
-        foreach (var (name, _) in RankEnvironment.Allocator.Where(v => start.Environment.TryGetValue(v.Key, out var set) && set == v.Value).ToList()) start.Environment.Remove(name);
+        foreach (var (name, value) in RankEnvironment.Allocator)
+        {
+            if (start.Environment.TryGetValue(name, out var set) && set == value) start.Environment.Remove(name);
+        }
+
         _process = Process.Start(start)!;
         Name = Line();
     }
@@ -40,5 +44,5 @@ internal sealed class BenchPeer : IDisposable
         _process.Dispose();
     }
 
-    private string Line() => _process.StandardOutput.ReadLine() ?? throw new UserErrorException("the peer ended; see above for what it said.");
+    private string Line() => _process.StandardOutput.ReadLine() ?? throw new UserErrorException("the peer exited; see its output above.");
 }

@@ -18,6 +18,9 @@ internal sealed record BenchPlan(BenchSpec Spec, ModelConfig Model)
 
     /// <summary>What the peer is told of the model.</summary>
     public IEnumerable<string> Arguments(bool bf16) =>
-        new[] { Model.NumLayers, Model.NumHeads, Model.ModelDim, Model.MlpDim, Model.ContextLength, Model.VocabSize, Spec.Batch, Spec.Context, Native.TorchRuntime.Threads }
-            .Select(n => n.ToString(CultureInfo.InvariantCulture)).Append(bf16 ? "bf16" : "fp32");
+        new[]
+        {
+            Model.NumLayers, Model.NumHeads, Model.ModelDim, Model.MlpDim, Model.ContextLength, Model.VocabSize,
+            Spec.Batch, Spec.Context, Native.TorchRuntime.Threads,
+        }.Select(n => n.ToString(CultureInfo.InvariantCulture)).Append(bf16 ? "bf16" : "fp32");
 }

@@ -47,10 +47,13 @@ internal sealed class BenchWork(BenchPlan plan, IRankChannel channel)
             using var bench = new TrainingBench(plan.Model, plan.Spec.Batch, plan.Spec.Context, bf16);
             using var saving = new SaveBench(bench, plan.Model, Environment.CurrentDirectory);
             channel.Send(Pairs($"step_after_save_{Name(bf16)}", 1 / 1.2, saving.StepAfterSave, saving.StepAlone));
-            Tell(string.Create(CultureInfo.InvariantCulture, $"stall for a copy of the state: {MedianOf([.. saving.Stalls.Order()]) * 1e3:0} ms ({saving.Stalls.Min() * 1e3:0} to {saving.Stalls.Max() * 1e3:0})"));
+            double[] stalls = [.. saving.Stalls.Order().Select(seconds => seconds * 1e3)];
+            Tell(string.Create(CultureInfo.InvariantCulture,
+                $"stall for a copy of the state: {MedianOf(stalls):0} ms ({stalls[0]:0} to {stalls[^1]:0})"));
         }
 
-        if (plan.Spec.Peer is { } command && plan.Has("peer")) Against(command.Split(' ', StringSplitOptions.RemoveEmptyEntries), $"peer_{Name(bf16)}", bf16 ? 1.8 : 1.2, bf16);
+        if (plan.Spec.Peer is { } command && plan.Has("peer"))
+            Against(command.Split(' ', StringSplitOptions.RemoveEmptyEntries), $"peer_{Name(bf16)}", bf16 ? 1.8 : 1.2, bf16);
     }
 
     private void Against(IReadOnlyList<string> command, string name, double floor, bool bf16)
@@ -71,11 +74,13 @@ internal sealed class BenchWork(BenchPlan plan, IRankChannel channel)
         var pairs = new List<(double Step, double Other)>();
         for (var i = 0; i < plan.Spec.Pairs; i++)
         {
-            // Whoever goes first finds another cache: they take turns.
+            // The first of a pair finds another cache than the second: the order alternates.
             var (first, second) = i % 2 == 0 ? (step, other) : (other, step);
             var (a, b) = (first(), second());
             pairs.Add(i % 2 == 0 ? (a, b) : (b, a));
-            Tell(string.Create(CultureInfo.InvariantCulture, $"{name}: step {pairs[^1].Step * 1e3:0} ms, other {pairs[^1].Other * 1e3:0} ms, ratio {pairs[^1].Other / pairs[^1].Step:0.000}"));
+            var (stepSeconds, otherSeconds) = pairs[^1];
+            Tell(string.Create(CultureInfo.InvariantCulture,
+                $"{name}: step {stepSeconds * 1e3:0} ms, other {otherSeconds * 1e3:0} ms, ratio {otherSeconds / stepSeconds:0.000}"));
         }
 
         var ratios = pairs.Select(p => p.Other / p.Step).Order().ToArray();

@@ -26,7 +26,11 @@ internal sealed class EagerGpt : nn.Module<Tensor, Tensor>
         (_tokens, _positions, _norm) = (nn.Embedding(config.VocabSize, c), nn.Embedding(config.ContextLength, c), nn.LayerNorm(c));
         for (var i = 0; i < config.NumLayers; i++)
         {
-            foreach (var module in new nn.Module<Tensor, Tensor>[] { nn.LayerNorm(c), nn.Linear(c, 3 * c), nn.Linear(c, c), nn.LayerNorm(c), nn.Linear(c, config.MlpDim), nn.Linear(config.MlpDim, c) }) _parts.Add(module);
+            foreach (var module in new nn.Module<Tensor, Tensor>[]
+            {
+                nn.LayerNorm(c), nn.Linear(c, 3 * c), nn.Linear(c, c),
+                nn.LayerNorm(c), nn.Linear(c, config.MlpDim), nn.Linear(config.MlpDim, c),
+            }) _parts.Add(module);
         }
 
         RegisterComponents();
@@ -54,7 +58,10 @@ internal sealed class EagerGpt : nn.Module<Tensor, Tensor>
         return F.linear(_norm.call(x), _tokens.weight!);
     }
 
-    /// <summary>GPT-2's: torch's own embeddings would make logits of hundreds, and of their softmax denormal numbers, which some CPUs multiply at a hundredth of their rate.</summary>
+    /// <summary>
+    /// GPT-2's: torch's own embeddings would make logits of hundreds, and of their softmax denormal numbers, which some CPUs multiply at a hundredth of
+    /// their rate.
+    /// </summary>
     private void FirstWeights()
     {
         using var noGrad = no_grad();

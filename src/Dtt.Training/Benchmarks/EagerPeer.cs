@@ -15,7 +15,20 @@ internal static class EagerPeer
     {
         TorchRuntime.Load();
         var n = shape[..9].Select(s => int.Parse(s, CultureInfo.InvariantCulture)).ToArray();
-        var model = new ModelConfig { Architecture = "gpt2", NumLayers = n[0], NumHeads = n[1], NumKvHeads = n[1], ModelDim = n[2], MlpDim = n[3], ContextLength = n[4], VocabSize = n[5], TieEmbeddings = true, Dropout = 0, FlashAttention = true };
+        var model = new ModelConfig
+        {
+            Architecture = "gpt2",
+            NumLayers = n[0],
+            NumHeads = n[1],
+            NumKvHeads = n[1],
+            ModelDim = n[2],
+            MlpDim = n[3],
+            ContextLength = n[4],
+            VocabSize = n[5],
+            TieEmbeddings = true,
+            Dropout = 0,
+            FlashAttention = true,
+        };
         var bf16 = shape[9] == "bf16";
         using var eager = new EagerGpt(model, n[6], n[7], bf16);
         Console.Out.WriteLine($"TorchSharp's modules, libtorch {torch.__version__}, {(bf16 ? "bf16" : "fp32")}, {TorchRuntime.Threads} threads");

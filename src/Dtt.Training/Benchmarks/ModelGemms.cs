@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Dtt.Training.Benchmarks;
 
 /// <summary>
-/// The time of exactly a model's matrix products in one micro-batch: forward, and the gradients of input and weight, of every weight matrix. What a step takes beyond it is
-/// everything else that a trainer does.
+/// The time of exactly a model's matrix products in one micro-batch: forward, and the gradients of input and weight, of every weight matrix. A step's other
+/// time is everything else that a trainer does.
 /// </summary>
 internal sealed class ModelGemms : IDisposable
 {
@@ -20,7 +20,8 @@ internal sealed class ModelGemms : IDisposable
     {
         using var scope = NewDisposeScope();
         var hidden = ParameterTable.Of(model).Where(p => p.Role == ParameterRole.Hidden).Select(p => (Out: p.Shape[0], In: p.Shape[1]));
-        var head = (Out: (model.VocabSize + FlatParameters.VocabMultiple - 1) / FlatParameters.VocabMultiple * FlatParameters.VocabMultiple, In: (long)model.ModelDim);
+        const long multiple = FlatParameters.VocabMultiple;
+        var head = (Out: (model.VocabSize + multiple - 1) / multiple * multiple, In: (long)model.ModelDim);
         foreach (var shape in hidden.Append(head).GroupBy(s => s))
         {
             Tensor Random(long rows, long columns) => rand(rows, columns).to(type).DetachFromDisposeScope();

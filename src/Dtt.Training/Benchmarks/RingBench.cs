@@ -6,7 +6,10 @@ using static TorchSharp.torch;
 
 namespace Dtt.Training.Benchmarks;
 
-/// <summary>An all-reduce of two ranks over loopback, against the same bytes sent and received by plain sockets in both directions at once: 2 (n − 1) ÷ n of the values, for n = 2 all of them.</summary>
+/// <summary>
+/// An all-reduce of two ranks over loopback, against the same bytes sent and received by plain sockets in both directions at once: 2 (n − 1) ÷ n of the
+/// values, for n = 2 all of them.
+/// </summary>
 internal sealed class RingBench : IDisposable
 {
     private const int BlockBytes = 256 << 10;
@@ -44,7 +47,9 @@ internal sealed class RingBench : IDisposable
     {
         var bytes = _values[0].numel() * sizeof(float);
         var clock = Stopwatch.StartNew();
-        Task.WaitAll([.. new[] { (From: _plain.A, To: _plain.B), (From: _plain.B, To: _plain.A) }.SelectMany(s => new[] { Start(() => Send(s.From, bytes)), Start(() => Receive(s.To, bytes)) })]);
+        Task.WaitAll(
+            Start(() => Send(_plain.A, bytes)), Start(() => Receive(_plain.B, bytes)),
+            Start(() => Send(_plain.B, bytes)), Start(() => Receive(_plain.A, bytes)));
         return clock.Elapsed.TotalSeconds;
     }
 

@@ -4,7 +4,10 @@ using Dtt.Training.Checkpoints;
 
 namespace Dtt.Training.Benchmarks;
 
-/// <summary>Steps with a checkpoint being written beside them, and steps without; files go to a folder of their own under <paramref name="place"/> that goes away with this.</summary>
+/// <summary>
+/// Steps with a checkpoint being written beside them, and steps without; files go to a folder of their own under <paramref name="place"/>, which is deleted
+/// with this.
+/// </summary>
 /// <param name="bench">The steps.</param>
 /// <param name="model">The model.</param>
 /// <param name="place">Where checkpoints are written: a folder on the disk that is meant.</param>

@@ -28,7 +28,8 @@ internal sealed class TrainingBench : IDisposable
         _model = new Gpt(model, _parameters);
         _optimizer = Optimizer.Of(new OptimizerConfig { Name = "adamw", WeightDecay = 0.1, Beta1 = 0.9, Beta2 = 0.95, Epsilon = 1e-8 }, _parameters);
         Seeds.Set(CPU, 1);
-        (_inputs, _targets) = (randint(0, model.VocabSize, [batch, context], dtype: ScalarType.Int64), randint(0, model.VocabSize, [batch, context], dtype: ScalarType.Int64));
+        _inputs = randint(0, model.VocabSize, [batch, context], dtype: ScalarType.Int64);
+        _targets = randint(0, model.VocabSize, [batch, context], dtype: ScalarType.Int64);
     }
 
     /// <summary>Seconds of one step.</summary>
@@ -46,7 +47,7 @@ internal sealed class TrainingBench : IDisposable
     {
         using var state = _optimizer.Gather();
         _snapshot ??= new CheckpointSnapshot(_parameters, state);
-        _snapshot.Take(state);
+        _snapshot.Capture(state);
         return _snapshot;
     }
 

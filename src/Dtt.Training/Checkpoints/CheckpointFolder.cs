@@ -28,7 +28,8 @@ internal static class CheckpointFolder
         var vocabulary = TokenizerFolder.Load(source.TokenizerFolder);
         var manifest = ReadManifest(source.Folder, source.ManifestSha256);
         return manifest.TokenizerSha256 == vocabulary.Sha256 ? (manifest, vocabulary)
-            : throw new BadDataException($"{source.Folder} was trained with another tokenizer than the one in {source.TokenizerFolder}; bring the right one back.");
+            : throw new BadDataException($"{source.Folder} was trained with another tokenizer than the one in {source.TokenizerFolder}; "
+                + "put the right one there again.");
     }
 
     /// <summary>Writes a checkpoint into a new folder, durably.</summary>
@@ -46,10 +47,11 @@ internal static class CheckpointFolder
         var written = Safetensors.Write(Path.Combine(folder, WeightsFile), weights, () => CrashPoint.Reach("checkpoint.torn"));
         var states = state is null ? default : Safetensors.Write(Path.Combine(folder, StateFile), state);
         CrashPoint.Reach("checkpoint.files");
+        var weightsFile = new CheckpointFile(WeightsFile, written.Bytes, written.Sha256);
         var json = JsonSerializer.SerializeToUtf8Bytes(manifest with
         {
             WeightsSha256 = written.TensorsSha256,
-            Files = [new(WeightsFile, written.Bytes, written.Sha256), .. state is null ? Array.Empty<CheckpointFile>() : [new(StateFile, states.Bytes, states.Sha256)]],
+            Files = state is null ? [weightsFile] : [weightsFile, new(StateFile, states.Bytes, states.Sha256)],
         }, CheckpointJson.Default.CheckpointManifest);
         DurableFile.Replace(Path.Combine(folder, CheckpointManifest.FileName), json);
         DurableFile.SyncFolder(Path.GetDirectoryName(folder)!);
@@ -71,7 +73,8 @@ internal static class CheckpointFolder
         var file = Path.Combine(folder, CheckpointManifest.FileName);
         if (!File.Exists(file)) throw new BadDataException($"{file} is gone.");
         var json = File.ReadAllBytes(file);
-        if (Convert.ToHexStringLower(SHA256.HashData(json)) != manifestSha256) throw new BadDataException($"{file} is not the manifest that was committed: it is damaged.");
+        if (Convert.ToHexStringLower(SHA256.HashData(json)) != manifestSha256)
+            throw new BadDataException($"{file} is not the manifest that was committed: it is damaged.");
         var manifest = JsonSerializer.Deserialize(json, CheckpointJson.Default.CheckpointManifest)!;
         return manifest.Format == CheckpointManifest.CurrentFormat ? manifest
             : throw new BadDataException($"{file} has format {manifest.Format}; this version reads {CheckpointManifest.CurrentFormat}.");
@@ -84,7 +87,8 @@ internal static class CheckpointFolder
         if (model.DifferencesFrom(manifest.Model) is { Count: > 0 } differences)
             throw new BadDataException($"{folder} is a checkpoint of another model: {string.Join("; ", differences)}.");
         using var scope = NewDisposeScope();
-        CheckpointFile File(string name) => manifest.Files.FirstOrDefault(f => f.Name == name) ?? throw new BadDataException($"{folder}: the manifest names no {name}.");
+        CheckpointFile File(string name) => manifest.Files.FirstOrDefault(f => f.Name == name)
+            ?? throw new BadDataException($"{folder}: the manifest names no {name}.");
         Safetensors.Read(Path.Combine(folder, WeightsFile), File(WeightsFile), parameters.Named(parameters.Master).ToDictionary(s => s.Name, s => s.View));
         if (optimizer is not null)
         {

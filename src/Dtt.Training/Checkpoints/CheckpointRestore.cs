@@ -58,7 +58,7 @@ internal sealed class CheckpointRestore(
         }
     }
 
-    /// <summary>Takes the weights of another run's checkpoint; the optimizer starts afresh.</summary>
+    /// <summary>Loads the weights of another run's checkpoint; the optimizer starts afresh.</summary>
     private void StartFrom(CheckpointPlace other)
     {
         var manifest = CheckpointFolder.ReadManifest(other.Folder, other.ManifestSha256);

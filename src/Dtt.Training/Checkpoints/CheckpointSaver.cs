@@ -29,7 +29,7 @@ internal sealed class CheckpointSaver(
         using var state = optimizer.Gather();
         if (spec.Rank != 0) return;
         var snapshot = _snapshot ??= new CheckpointSnapshot(parameters, state);
-        snapshot.Take(state);
+        snapshot.Capture(state);
         _writer.Begin(() => Write(snapshot, step, trainLoss, valLoss, mustSucceed: last), yields: !last);
         if (last) _writer.Wait();
     }
@@ -37,14 +37,14 @@ internal sealed class CheckpointSaver(
     /// <summary>Throws what a write in the background failed with, once.</summary>
     public void ThrowIfFailed() => _writer.ThrowIfFailed();
 
-    /// <summary>Lets the write come to its end.</summary>
+    /// <summary>Waits for the write to end.</summary>
     public void Dispose()
     {
         _writer.Dispose();
         _snapshot?.Dispose();
     }
 
-    /// <summary>Writes a checkpoint and has it committed. When the disk would not take it and the run can go on without, that is said and no more.</summary>
+    /// <summary>Writes a checkpoint and has it committed. When it cannot be written and the run can go on without it, an event says so.</summary>
     private void Write(CheckpointSnapshot snapshot, long step, double? trainLoss, double? valLoss, bool mustSucceed)
     {
         var folder = new RunLayout(spec.RunFolder).Checkpoint(WrittenCheckpoint.FolderNameOf(step, spec.Attempt));

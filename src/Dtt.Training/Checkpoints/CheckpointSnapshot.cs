@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Dtt.Training.Checkpoints;
 
 /// <summary>
-/// The weights and the optimizer's state of one step in host memory: what a checkpoint is written from while training goes on. Its buffers are there for the whole attempt, so that only
-/// the first copy waits for memory.
+/// The weights and the optimizer's state of one step in host memory: what a checkpoint is written from while training goes on. Its buffers live as long as
+/// the attempt, so that only the first copy waits for memory.
 /// </summary>
 internal sealed class CheckpointSnapshot : IDisposable
 {
@@ -30,8 +30,8 @@ internal sealed class CheckpointSnapshot : IDisposable
     /// <summary>Every part of the optimizer's state by name, fp32, unpadded.</summary>
     public IReadOnlyList<(string Name, Tensor Tensor)> State { get; }
 
-    /// <summary>Copies how things stand now.</summary>
-    public void Take(OptimizerState state)
+    /// <summary>Copies the weights as they are now, and the optimizer's whole state.</summary>
+    public void Capture(OptimizerState state)
     {
         using var noGrad = no_grad();
         _master.copy_(_parameters.Master);

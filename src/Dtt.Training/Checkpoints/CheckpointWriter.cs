@@ -43,7 +43,7 @@ internal sealed partial class CheckpointWriter : IDisposable
     /// <summary>Throws what the last write failed with, once.</summary>
     public void ThrowIfFailed() => Interlocked.Exchange(ref _failure, null)?.Throw();
 
-    /// <summary>Lets the write come to its end.</summary>
+    /// <summary>Waits for the write to end.</summary>
     public void Dispose() => _thread?.Join();
 
     [LibraryImport("libc", EntryPoint = "setpriority", SetLastError = true)]

@@ -18,7 +18,8 @@ internal static class Safetensors
     /// <param name="afterFirst">Called when the first tensor is written.</param>
     /// <param name="metadata">A key and a value for the header's metadata.</param>
     /// <returns>The file's size and hash, and the hash of the tensors' bytes alone.</returns>
-    public static (long Bytes, string Sha256, string TensorsSha256) Write(string path, IReadOnlyList<(string Name, Tensor Tensor)> tensors, Action? afterFirst = null, (string Key, string Value)? metadata = null)
+    public static (long Bytes, string Sha256, string TensorsSha256) Write(
+        string path, IReadOnlyList<(string Name, Tensor Tensor)> tensors, Action? afterFirst = null, (string Key, string Value)? metadata = null)
     {
         var ordered = tensors.OrderBy(t => t.Name, StringComparer.Ordinal).ToList();
         using var file = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -54,19 +55,27 @@ internal static class Safetensors
     {
         if (!File.Exists(path)) throw new BadDataException($"{path} is gone.");
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-        if (stream.Length != expected.Bytes) throw new BadDataException($"{path} has {stream.Length:N0} bytes, and its manifest says {expected.Bytes:N0}: it is cut short or damaged.");
+        if (stream.Length != expected.Bytes)
+            throw new BadDataException($"{path} has {stream.Length:N0} bytes, and its manifest says {expected.Bytes:N0}: it is cut short or damaged.");
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var read = SafetensorsHeader.Read(path, stream);
         hash.AppendData(read.Bytes);
         var header = read.Tensors;
-        if (header.Keys.Except(tensors.Keys).FirstOrDefault() is { } extra) throw new BadDataException($"{path} holds '{extra}', which this model does not have.");
-        if (tensors.Keys.Except(header.Keys).FirstOrDefault() is { } missing) throw new BadDataException($"{path} holds no '{missing}', which this model has.");
+        if (header.Keys.Except(tensors.Keys).FirstOrDefault() is { } extra)
+            throw new BadDataException($"{path} holds '{extra}', which this model does not have.");
+        if (tensors.Keys.Except(header.Keys).FirstOrDefault() is { } missing)
+            throw new BadDataException($"{path} holds no '{missing}', which this model has.");
         foreach (var (name, entry) in header.OrderBy(h => h.Value.Offset))
         {
             using var scope = NewDisposeScope();
             var target = tensors[name];
             if (entry.Type != "F32") throw new BadDataException($"{path}: '{name}' is {entry.Type}; DTT's checkpoints are F32.");
-            if (!entry.Shape.SequenceEqual(target.shape)) throw new BadDataException($"{path}: '{name}' is ({string.Join(", ", entry.Shape)}), and this model has ({string.Join(", ", target.shape)}).");
+            if (!entry.Shape.SequenceEqual(target.shape))
+            {
+                throw new BadDataException($"{path}: '{name}' is ({string.Join(", ", entry.Shape)}), "
+                    + $"and this model has ({string.Join(", ", target.shape)}).");
+            }
+
             var staging = empty(entry.Shape, dtype: ScalarType.Float32);
             stream.ReadExactly(staging.bytes);
             hash.AppendData(staging.bytes);
@@ -74,7 +83,8 @@ internal static class Safetensors
             target.copy_(staging);
         }
 
-        if (Convert.ToHexStringLower(hash.GetHashAndReset()) != expected.Sha256) throw new BadDataException($"{path} does not have the hash in its manifest: it is damaged.");
+        if (Convert.ToHexStringLower(hash.GetHashAndReset()) != expected.Sha256)
+            throw new BadDataException($"{path} does not have the hash in its manifest: it is damaged.");
     }
 
     private static byte[] Header(List<(string Name, Tensor Tensor)> tensors, (string Key, string Value)? metadata)
@@ -115,5 +125,4 @@ internal static class Safetensors
         BinaryPrimitives.WriteInt64LittleEndian(header, header.Length - 8);
         return header;
     }
-
 }

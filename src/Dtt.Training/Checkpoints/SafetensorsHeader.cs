@@ -20,22 +20,27 @@ internal sealed record SafetensorsHeader(byte[] Bytes, IReadOnlyDictionary<strin
             var prefix = new byte[8];
             stream.ReadExactly(prefix);
             var length = BinaryPrimitives.ReadInt64LittleEndian(prefix);
-            if (length is < 2 or > LargestHeader || length > stream.Length - 8) throw new BadDataException($"{path} is no safetensors file: its header would have {length:N0} bytes.");
+            if (length is < 2 or > LargestHeader || length > stream.Length - 8)
+                throw new BadDataException($"{path} is not a safetensors file: its header would have {length:N0} bytes.");
             var bytes = new byte[8 + length];
             prefix.CopyTo(bytes, 0);
             stream.ReadExactly(bytes.AsSpan(8));
             using var json = JsonDocument.Parse(bytes.AsMemory(8));
             var tensors = new Dictionary<string, SafetensorsEntry>(StringComparer.Ordinal);
             var end = 0L;
-            foreach (var entry in json.RootElement.EnumerateObject().Where(e => e.Name != "__metadata__").OrderBy(e => e.Value.GetProperty("data_offsets")[0].GetInt64()))
+            long Offset(JsonProperty entry, int index) => entry.Value.GetProperty("data_offsets")[index].GetInt64();
+            foreach (var entry in json.RootElement.EnumerateObject().Where(e => e.Name != "__metadata__").OrderBy(e => Offset(e, 0)))
             {
-                var (start, stop) = (entry.Value.GetProperty("data_offsets")[0].GetInt64(), entry.Value.GetProperty("data_offsets")[1].GetInt64());
+                var (start, stop) = (Offset(entry, 0), Offset(entry, 1));
                 if (start != end) throw new BadDataException($"{path}: '{entry.Name}' starts at {start:N0}, not where the tensor before it ends ({end:N0}).");
                 end = stop;
-                tensors.Add(entry.Name, new SafetensorsEntry(entry.Value.GetProperty("dtype").GetString()!, [.. entry.Value.GetProperty("shape").EnumerateArray().Select(d => d.GetInt64())], 8 + length + start, stop - start));
+                var type = entry.Value.GetProperty("dtype").GetString()!;
+                long[] shape = [.. entry.Value.GetProperty("shape").EnumerateArray().Select(d => d.GetInt64())];
+                tensors.Add(entry.Name, new SafetensorsEntry(type, shape, 8 + length + start, stop - start));
             }
 
-            return 8 + length + end == stream.Length ? new SafetensorsHeader(bytes, tensors) : throw new BadDataException($"{path} has {stream.Length:N0} bytes, and its header describes {8 + length + end:N0}.");
+            return 8 + length + end == stream.Length ? new SafetensorsHeader(bytes, tensors)
+                : throw new BadDataException($"{path} has {stream.Length:N0} bytes, and its header describes {8 + length + end:N0}.");
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or EndOfStreamException)
         {

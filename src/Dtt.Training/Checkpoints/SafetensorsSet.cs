@@ -42,7 +42,8 @@ internal sealed class SafetensorsSet
             "F16" => (ScalarType.Float16, 2),
             _ => throw new BadDataException($"{path}: '{name}' is {entry.Type}; DTT reads F32, BF16 and F16."),
         };
-        if (entry.SizeBytes != entry.Count * width) throw new BadDataException($"{path}: '{name}' has {entry.SizeBytes:N0} bytes, and its shape makes {entry.Count * width:N0}.");
+        if (entry.SizeBytes != entry.Count * width)
+            throw new BadDataException($"{path}: '{name}' has {entry.SizeBytes:N0} bytes, and its shape makes {entry.Count * width:N0}.");
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
         stream.Position = entry.Offset;
         var tensor = empty(entry.Shape, dtype: type);
@@ -55,11 +56,15 @@ internal sealed class SafetensorsSet
         var index = Path.Combine(folder, Index);
         if (!File.Exists(index))
         {
-            return File.Exists(Path.Combine(folder, Single)) ? [Path.Combine(folder, Single)]
-                : throw new BadDataException($"there is no {Single} in {folder}{(File.Exists(Path.Combine(folder, "pytorch_model.bin")) ? "; a pytorch_model.bin can run code when it is read, so DTT does not: save the model again with safetensors" : "")}.");
+            if (File.Exists(Path.Combine(folder, Single))) return [Path.Combine(folder, Single)];
+            var pickled = File.Exists(Path.Combine(folder, "pytorch_model.bin"))
+                ? "; a pytorch_model.bin can run code when it is read, so DTT does not: save the model again with safetensors" : "";
+            throw new BadDataException($"there is no {Single} in {folder}{pickled}.");
         }
 
         using var json = JsonDocument.Parse(File.ReadAllBytes(index));
-        return [.. json.RootElement.GetProperty("weight_map").EnumerateObject().Select(w => w.Value.GetString()!).Distinct().Select(f => Path.Combine(folder, Path.GetFileName(f)))];
+        return [.. json.RootElement.GetProperty("weight_map").EnumerateObject()
+            .Select(w => w.Value.GetString()!).Distinct()
+            .Select(f => Path.Combine(folder, Path.GetFileName(f)))];
     }
 }

@@ -3,8 +3,8 @@ using Dtt.Training.Model;
 namespace Dtt.Training.Collectives;
 
 /// <summary>
-/// Sums the gradient over the ranks. Where the device can do both at once, the ranges of a block's weights go as soon as its last backward is done, beside the backward of the blocks before it;
-/// what is left goes at the end.
+/// Sums the gradient over the ranks. Where the device can do both at once, the ranges of a block's weights are summed as soon as its last backward is done,
+/// beside the backward of the blocks before it; the rest is summed at the end.
 /// </summary>
 internal sealed class GradientSync(FlatParameters parameters, ICollective collective)
 {

@@ -54,7 +54,7 @@ internal interface ICollective : IDisposable
     void Barrier();
 
     /// <summary>
-    /// This rank is through with its work and leaves in order; disposing without it gives up at once, for a peer that still waits would never come.
+    /// This rank's work is done and it leaves in order; disposing without it aborts at once, for a peer that still waits would never come.
     /// </summary>
     void Complete() { }
 

@@ -80,7 +80,7 @@ internal sealed unsafe class NcclApi(nint library)
         if (Environment.GetEnvironmentVariable("DTT_NCCL") is { Length: > 0 } named)
         {
             return NativeLibrary.TryLoad(named, out var mine) ? mine
-                : throw new UserErrorException($"DTT_NCCL is {named}, and that is no library that loads; it takes the file, such as {SystemName}.");
+                : throw new UserErrorException($"DTT_NCCL is {named}, which could not be loaded; set it to the library's file, such as {SystemName}.");
         }
 
         if (LoadedLibrary.Handle("libnccl.so") is { } loaded) return loaded;
@@ -88,7 +88,7 @@ internal sealed unsafe class NcclApi(nint library)
         var beside = LoadedLibrary.PathOf("libtorch_cuda.so") is { } path
             ? Path.GetFullPath(Path.Combine(Path.GetDirectoryName(path)!, "..", "..", "nvidia", "nccl", "lib", SystemName)) : SystemName;
         return NativeLibrary.TryLoad(beside, out var found) || NativeLibrary.TryLoad(SystemName, out found) ? found
-            : throw new UserErrorException($"no NCCL is to be found, which several GPUs need: looked into libtorch, at {beside}, "
+            : throw new UserErrorException($"NCCL was not found, and several GPUs need it: looked in libtorch, at {beside}, "
                 + $"and for {SystemName} in the system. Name the file with DTT_NCCL.");
     }
 

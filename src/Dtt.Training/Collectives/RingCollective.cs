@@ -9,8 +9,8 @@ using Tensor = TorchSharp.torch.Tensor;
 namespace Dtt.Training.Collectives;
 
 /// <summary>
-/// Collectives of CPU ranks in a ring (Patarasu and Yuan 2009): rank r sends to r + 1 and receives from r − 1. Shares travel in blocks: a block that was received and added
-/// goes on at once, so that all links are busy. Each rank sends 2 (n − 1) ÷ n of the values for an all-reduce, which is the least possible.
+/// Collectives of CPU ranks in a ring (Patarasu and Yuan 2009): rank r sends to r + 1 and receives from r − 1. Shares travel in blocks: a block that was
+/// received and added goes on at once, so that all links are busy. Each rank sends 2 (n − 1) ÷ n of the values for an all-reduce, which is the least possible.
 /// </summary>
 internal sealed unsafe class RingCollective : ICollective
 {
@@ -111,14 +111,14 @@ internal sealed unsafe class RingCollective : ICollective
         _progress?.Invoke(_operations, _operations);
     }
 
-    /// <summary>n − 1 turns of the ring: sends a share, receives the one before it, adds it to its own or takes it over, and passes it on.</summary>
+    /// <summary>n − 1 rounds: sends a share, receives the one before it, adds it to its own or replaces its own by it, and forwards it.</summary>
     private void Pass(float* data, IReadOnlyList<long> cuts, int first, bool add)
     {
         var (from, to) = Share(cuts, first);
         for (var at = from; at < to; at += BlockValues) Enqueue(data + at, (int)Math.Min(BlockValues, to - at));
-        for (var turn = 1; turn < WorldSize; turn++)
+        for (var round = 1; round < WorldSize; round++)
         {
-            (from, to) = Share(cuts, first - turn);
+            (from, to) = Share(cuts, first - round);
             for (var at = from; at < to; at += BlockValues)
             {
                 var block = (int)Math.Min(BlockValues, to - at);
@@ -134,7 +134,7 @@ internal sealed unsafe class RingCollective : ICollective
                     Receive(MemoryMarshal.AsBytes(mine));
                 }
 
-                if (turn < WorldSize - 1) Enqueue(data + at, block);
+                if (round < WorldSize - 1) Enqueue(data + at, block);
             }
         }
     }

@@ -6,24 +6,24 @@ using System.Security.Cryptography;
 namespace Dtt.Training.Collectives;
 
 /// <summary>
-/// A rank's two connections in a ring: it sends to the next rank and receives from the one before. Both ends prove that they know the attempt's secret (HMAC-SHA256 of the
-/// other's fresh nonce); whoever does not is hung up on. Nothing is encrypted: the ring belongs on a cluster's own network.
+/// A rank's two connections in a ring: it sends to the next rank and receives from the one before. Both ends prove that they know the attempt's secret
+/// (HMAC-SHA256 of the other's fresh nonce); a connection without that proof is closed. Nothing is encrypted: the ring belongs on a cluster's own network.
 /// </summary>
 internal sealed class RingLinks : IDisposable
 {
     private const int NonceBytes = 32, HelloBytes = 4 + NonceBytes + HMACSHA256.HashSizeInBytes;
-    private static readonly TimeSpan _helloPatience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan _helloTimeout = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan _retryPeriod = TimeSpan.FromMilliseconds(50);
     private readonly Socket _next, _previous;
-    private readonly TimeSpan _patience;
+    private readonly TimeSpan _timeout;
 
-    private RingLinks(int rank, int worldSize, Socket next, Socket previous, TimeSpan patience)
+    private RingLinks(int rank, int worldSize, Socket next, Socket previous, TimeSpan timeout)
     {
-        (Rank, WorldSize, _next, _previous, _patience) = (rank, worldSize, next, previous, patience);
+        (Rank, WorldSize, _next, _previous, _timeout) = (rank, worldSize, next, previous, timeout);
         foreach (var socket in new[] { next, previous })
         {
             socket.NoDelay = true;
-            socket.SendTimeout = socket.ReceiveTimeout = (int)patience.TotalMilliseconds;
+            socket.SendTimeout = socket.ReceiveTimeout = (int)timeout.TotalMilliseconds;
         }
     }
 
@@ -42,24 +42,24 @@ internal sealed class RingLinks : IDisposable
         return socket;
     }
 
-    /// <summary>Connects to the next rank and takes the one before.</summary>
+    /// <summary>Connects to the next rank and accepts the one before.</summary>
     /// <param name="rank">This rank.</param>
     /// <param name="listener">Its listening socket; closed when both connections stand.</param>
     /// <param name="endpoints">Where every rank listens.</param>
     /// <param name="secret">What all ranks of the attempt know.</param>
-    /// <param name="patience">How long a neighbour may keep this rank waiting, now and later.</param>
+    /// <param name="timeout">How long this rank waits for a neighbour, now and later.</param>
     /// <exception cref="PeerLostException">A neighbour did not come in time.</exception>
-    public static RingLinks Connect(int rank, Socket listener, IReadOnlyList<IPEndPoint> endpoints, byte[] secret, TimeSpan patience)
+    public static RingLinks Connect(int rank, Socket listener, IReadOnlyList<IPEndPoint> endpoints, byte[] secret, TimeSpan timeout)
     {
         var world = endpoints.Count;
         var (next, previous) = ((rank + 1) % world, (rank + world - 1) % world);
-        var deadline = Environment.TickCount64 + (long)patience.TotalMilliseconds;
-        var taking = Task.Run(() => Take(listener, previous, rank, secret, deadline));
+        var deadline = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
+        var accepted = Task.Run(() => Accept(listener, previous, rank, secret, deadline));
         Socket? connected = null;
         try
         {
             connected = Reach(endpoints[next], rank, next, secret, deadline);
-            return new RingLinks(rank, world, connected, taking.GetAwaiter().GetResult(), patience);
+            return new RingLinks(rank, world, connected, accepted.GetAwaiter().GetResult(), timeout);
         }
         catch
         {
@@ -73,7 +73,7 @@ internal sealed class RingLinks : IDisposable
     }
 
     /// <summary>Sends all bytes to the next rank.</summary>
-    /// <exception cref="PeerLostException">It is gone, or takes nothing for too long.</exception>
+    /// <exception cref="PeerLostException">It is gone, or accepts nothing for too long.</exception>
     public void Send(ReadOnlySpan<byte> bytes)
     {
         try
@@ -82,7 +82,7 @@ internal sealed class RingLinks : IDisposable
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            throw Lost((Rank + 1) % WorldSize, e, "takes nothing");
+            throw Lost((Rank + 1) % WorldSize, e, "accepted nothing");
         }
     }
 
@@ -112,21 +112,24 @@ internal sealed class RingLinks : IDisposable
         _previous.Dispose();
     }
 
-    private PeerLostException Lost(int rank, Exception cause, string silence) => cause is SocketException { SocketErrorCode: SocketError.TimedOut or SocketError.WouldBlock }
-        ? new PeerLostException($"rank {rank} {silence} for {_patience.TotalSeconds:0} s", cause)
-        : new PeerLostException($"rank {rank} disappeared", cause);
+    private PeerLostException Lost(int rank, Exception cause, string silence) =>
+        cause is SocketException { SocketErrorCode: SocketError.TimedOut or SocketError.WouldBlock }
+            ? new PeerLostException($"rank {rank} {silence} for {_timeout.TotalSeconds:0} s", cause)
+            : new PeerLostException($"rank {rank} disappeared", cause);
 
-    /// <summary>Takes connections until one proves to be the rank before.</summary>
-    private static Socket Take(Socket listener, int expected, int rank, byte[] secret, long deadline)
+    /// <summary>Accepts connections until one proves to be the rank before.</summary>
+    private static Socket Accept(Socket listener, int expected, int rank, byte[] secret, long deadline)
     {
         Span<byte> hello = stackalloc byte[HelloBytes];
         while (true)
         {
-            if (Left(deadline) is var left && (left <= TimeSpan.Zero || !listener.Poll(left, SelectMode.SelectRead))) throw new PeerLostException($"rank {expected} did not connect in time");
+            var left = Left(deadline);
+            if (left <= TimeSpan.Zero || !listener.Poll(left, SelectMode.SelectRead))
+                throw new PeerLostException($"rank {expected} did not connect in time");
             var socket = listener.Accept();
             try
             {
-                socket.ReceiveTimeout = socket.SendTimeout = (int)_helloPatience.TotalMilliseconds;
+                socket.ReceiveTimeout = socket.SendTimeout = (int)_helloTimeout.TotalMilliseconds;
                 var nonce = RandomNumberGenerator.GetBytes(NonceBytes);
                 socket.Send(nonce);
                 if (Fill(socket, hello) && BinaryPrimitives.ReadInt32LittleEndian(hello) == expected
@@ -138,7 +141,7 @@ internal sealed class RingLinks : IDisposable
             }
             catch (SocketException)
             {
-                // Whoever it was does not speak with us; the right one is still to come.
+                // A stranger that hung up: the right rank is still to come.
             }
 
             socket.Dispose();

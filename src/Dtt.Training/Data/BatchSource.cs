@@ -17,7 +17,7 @@ internal sealed class BatchSource(TokenShards shards, WindowIndex index, Func<lo
     /// <summary>Windows in canonical order.</summary>
     public static BatchSource ForValidation(TokenShards shards, WindowIndex index) => new(shards, index, position => position);
 
-    /// <summary>Starts reading what <see cref="Read"/> will be asked for next, beside whatever else happens: pages of a slow file system come in meanwhile.</summary>
+    /// <summary>Starts reading what <see cref="Read"/> will be asked for next, in the background: pages of a slow file system come in meanwhile.</summary>
     public void ReadAhead((long Start, int Count) windows) => _ahead = (windows, Task.Run(() => Fill(windows)));
 
     /// <summary>The windows at positions [Start, Start + Count): inputs (Count, T) and targets (Count, T), int64.</summary>

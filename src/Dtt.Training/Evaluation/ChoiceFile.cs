@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Dtt.Core.Errors;
 using Dtt.Data.Tokenizers;
@@ -36,13 +37,14 @@ internal static class ChoiceFile
             var context = encoder.Encode(json.RootElement.GetProperty("ctx").GetString()!).ToArray();
             var endings = json.RootElement.GetProperty("endings").EnumerateArray().Select(e => encoder.Encode(" " + e.GetString()).ToArray()).ToArray();
             var label = json.RootElement.GetProperty("label");
-            var right = label.ValueKind == JsonValueKind.String ? int.Parse(label.GetString()!, System.Globalization.CultureInfo.InvariantCulture) : label.GetInt32();
+            var right = label.ValueKind == JsonValueKind.String ? int.Parse(label.GetString()!, CultureInfo.InvariantCulture) : label.GetInt32();
             if (context.Length == 0 || endings.Length < 2) throw new BadDataException($"{where}: a question has a context and at least two endings.");
-            return right >= 0 && right < endings.Length ? new ChoiceQuestion(context, endings, right) : throw new BadDataException($"{where}: label {right} names none of the {endings.Length} endings.");
+            return right >= 0 && right < endings.Length ? new ChoiceQuestion(context, endings, right)
+                : throw new BadDataException($"{where}: label {right} is not one of the {endings.Length} endings, 0 to {endings.Length - 1}.");
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or OverflowException)
         {
-            throw new BadDataException($"{where} is no question in HellaSwag's form, {Form} ({e.Message}).", e);
+            throw new BadDataException($"{where} is not a question in HellaSwag's form, {Form} ({e.Message}).", e);
         }
     }
 }

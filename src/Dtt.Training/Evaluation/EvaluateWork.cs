@@ -10,7 +10,7 @@ using Dtt.Training.Ranks;
 
 namespace Dtt.Training.Evaluation;
 
-/// <summary><c>dtt evaluate</c>: a checkpoint's validation metrics and answers, as they would be taken during training.</summary>
+/// <summary><c>dtt evaluate</c>: a checkpoint's validation metrics and answers, as training measures them.</summary>
 internal static class EvaluateWork
 {
     /// <summary>Evaluates, and tells the host what was measured.</summary>
@@ -40,7 +40,8 @@ internal static class EvaluateWork
         }
 
         Add(choices?.Run(model, () => { }));
-        if (results.Count == 0) throw new BadDataException($"there is nothing to evaluate on: no validation tokens in {source.TokensFolder}, and no --choices FILE.");
+        if (results.Count == 0)
+            throw new BadDataException($"there is nothing to evaluate on: no validation tokens in {source.TokensFolder}, and no --choices FILE.");
         channel.Send(new EvaluateResult(results));
     }
 }

@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace Dtt.Training.Evaluation;
 
 /// <summary>
-/// Multiple choice by likelihood (HellaSwag, Zellers et al. 2019, arXiv:1905.07830): the model's answer is the ending whose tokens have the lowest loss after the context, by their mean and by their
-/// sum. A question longer than the context loses its beginning; ranks share the questions.
+/// Multiple choice by likelihood (HellaSwag, Zellers et al. 2019, arXiv:1905.07830): the model's answer is the ending whose tokens have the lowest loss after
+/// the context, by their mean and by their sum. A question longer than the context loses its beginning; ranks share the questions.
 /// </summary>
 internal sealed class MultipleChoice(IReadOnlyList<ChoiceQuestion> questions, ICollective? collective = null)
 {
@@ -48,14 +48,15 @@ internal sealed class MultipleChoice(IReadOnlyList<ChoiceQuestion> questions, IC
         var longest = model.Config.ContextLength + 1;
         var rows = question.Endings.Select(e => question.Context.Concat(e).TakeLast(longest).ToArray()).ToList();
         var t = rows.Max(r => r.Length) - 1;
-        var (inputs, targets) = (new long[rows.Count * t], new long[rows.Count * t]);                      // what is beyond a row's end stays 0: nothing before it looks there
+        var (inputs, targets) = (new long[rows.Count * t], new long[rows.Count * t]);                      // 0 beyond a row's end: no token sees it
         foreach (var (i, row) in rows.Index())
         {
             for (var j = 0; j + 1 < row.Length; j++) (inputs[i * t + j], targets[i * t + j]) = (row[j], row[j + 1]);
         }
 
         var device = model.Parameters.Master.device;
-        var losses = model.TokenLosses(tensor(inputs, [rows.Count, t], dtype: ScalarType.Int64, device: device), tensor(targets, [rows.Count, t], dtype: ScalarType.Int64, device: device)).cpu();
+        Tensor OnDevice(long[] ids) => tensor(ids, [rows.Count, t], dtype: ScalarType.Int64, device: device);
+        var losses = model.TokenLosses(OnDevice(inputs), OnDevice(targets)).cpu();
         var all = losses.data<float>().ToArray();                                                          // (endings, T)
         return [.. rows.Select((row, i) =>
         {

@@ -35,7 +35,7 @@ internal static class HuggingFaceConfig
             var type = json.RootElement.GetProperty("model_type").GetString();
             var known = Architectures.All.Where(a => a.HuggingFace is not null).ToList();
             var architecture = known.Find(a => a.HuggingFace!.Type == type)
-                ?? throw new BadDataException($"{file} is of a '{type}'; DTT imports {string.Join(", ", known.Select(a => a.HuggingFace!.Type))}.");
+                ?? throw new BadDataException($"{file} describes a '{type}' model; DTT imports {string.Join(", ", known.Select(a => a.HuggingFace!.Type))}.");
             var keys = new Dictionary<string, string> { ["architecture"] = architecture.Name };
             foreach (var key in architecture.HuggingFace!.Keys)
             {

@@ -36,7 +36,12 @@ internal static class HuggingFaceExport
             Directory.CreateDirectory(making);
             void Put(string name, JsonObject json) => File.WriteAllText(Path.Combine(making, name), json.ToJsonString(_readable) + "\n");
             Put("config.json", HuggingFaceConfig.Write(manifest.Model, vocabulary.EndOfText));
-            Put("generation_config.json", new JsonObject { ["bos_token_id"] = vocabulary.EndOfText, ["eos_token_id"] = vocabulary.EndOfText, ["do_sample"] = true });
+            Put("generation_config.json", new JsonObject
+            {
+                ["bos_token_id"] = vocabulary.EndOfText,
+                ["eos_token_id"] = vocabulary.EndOfText,
+                ["do_sample"] = true,
+            });
             Put("tokenizer_config.json", new JsonObject
             {
                 ["tokenizer_class"] = "PreTrainedTokenizerFast",
@@ -54,7 +59,8 @@ internal static class HuggingFaceExport
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserErrorException($"the export could not be written to {target} ({e.Message.TrimEnd('.')}); free some space or name another folder with -o.", inner: e);
+            throw new UserErrorException($"the export could not be written to {target} ({e.Message.TrimEnd('.')}); "
+                + "free some space or name another folder with -o.", inner: e);
         }
         finally
         {

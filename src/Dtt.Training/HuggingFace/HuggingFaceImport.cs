@@ -27,14 +27,24 @@ internal static class HuggingFaceImport
         var vocabulary = TokenizerFolder.Load(folder);
         var config = RunConfig.From(reader.Values);
         if (vocabulary.Size != config.Model.VocabSize)
-            throw new BadDataException($"{folder}: its tokenizer has {vocabulary.Size:N0} ids and its config.json says {config.Model.VocabSize:N0}; DTT needs the two to agree.");
+        {
+            throw new BadDataException($"{folder}: its tokenizer has {vocabulary.Size:N0} ids and its config.json says {config.Model.VocabSize:N0}; "
+                + "DTT needs the two to agree.");
+        }
+
         TorchRuntime.Load();
         using var parameters = new FlatParameters(ParameterTable.Of(config.Model), CPU, bf16: false, forTraining: false);
         ReadWeights(folder, config.Model, parameters);
 
         var tokenizer = Path.Combine(spec.TokenizersFolder, $"{spec.Name}-{vocabulary.Sha256[..8]}");
         if (!TokenizerFolder.Exists(tokenizer)) TokenizerFolder.Save(vocabulary, tokenizer);
-        var request = new RunRequest { ConfigYaml = reader.Values.ToYaml(), TokensFolder = "", TokenizerFolder = tokenizer, Environment = new Dictionary<string, string>() };
+        var request = new RunRequest
+        {
+            ConfigYaml = reader.Values.ToYaml(),
+            TokensFolder = "",
+            TokenizerFolder = tokenizer,
+            Environment = new Dictionary<string, string>(),
+        };
         using var run = StandaloneRun.Create(spec.RunsFolder, request, TimeProvider.System);
         var attempt = run.BeginAttempt().Attempt;
         run.Report(new RankStarted
@@ -68,7 +78,12 @@ internal static class HuggingFaceImport
             var name = files.Names.Contains(full) ? full : Bare(full);
             if (!files.Names.Contains(name)) throw new BadDataException($"{folder}: its files hold no '{full}', which this model has.");
             using var value = files.Read(name);
-            if (!value.shape.SequenceEqual(view.shape)) throw new BadDataException($"{folder}: '{name}' is ({string.Join(", ", value.shape)}), and its config.json makes it ({string.Join(", ", view.shape)}).");
+            if (!value.shape.SequenceEqual(view.shape))
+            {
+                throw new BadDataException($"{folder}: '{name}' is ({string.Join(", ", value.shape)}), "
+                    + $"and by its config.json it should be ({string.Join(", ", view.shape)}).");
+            }
+
             view.copy_(value);
         }
 

@@ -18,7 +18,7 @@ internal static class HuggingFaceNames
     {
         if (model.Spec.HuggingFace is not { } theirs)
         {
-            throw new UserErrorException($"no class of Hugging Face's is like 'architecture: {model.Architecture}': {model.Spec.Meaning}. "
+            throw new UserErrorException($"Hugging Face has no class for 'architecture: {model.Architecture}' ({model.Spec.Meaning}). "
                 + $"To export, train with another: {Architectures.Named(a => a.HuggingFace is not null)}.", ExitCodes.BadConfiguration);
         }
 

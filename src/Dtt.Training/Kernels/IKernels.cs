@@ -7,9 +7,8 @@ namespace Dtt.Training.Kernels;
 
 /// <summary>
 /// What a model computes, by the fastest way that a device has: the one place that knows the device. <see cref="TorchKernels"/> does it with torch's own
-/// operations on any device and is the reference;
-/// <see cref="CpuKernels"/> derives from it and overrides what it does faster. Kernels of our own for NVIDIA GPUs belong into <c>Kernels/Cuda</c>, as a
-/// <c>CudaKernels : TorchKernels</c> that overrides what it has.
+/// operations on any device and is the reference; <see cref="CpuKernels"/> derives from it and overrides what it does faster. Kernels of our own for NVIDIA
+/// GPUs belong into <c>Kernels/Cuda</c>, as a <c>CudaKernels : TorchKernels</c> that overrides what it has.
 /// An operation is a forward and a backward step: with <c>save</c>, forward gives what backward needs, else null. None of them builds a graph that outlives it.
 /// Shapes: B sequences of T tokens, N = B T rows, C the model's width, V ids padded to Vp, nh heads of hs for queries and nkv for keys and values. Types: fp32
 /// or bf16, as the weights; gradients of weights are summed in fp32.
@@ -70,8 +69,8 @@ internal interface IKernels
     Tensor AttentionBackward(Tensor gradient, Saved saved);
 
     /// <summary>
-    /// The same for the last T of S + T tokens, whose keys and values are cached; without a backward step: (B, nh, T, hs), (B, nkv, S + T, hs) twice → (B, T,
-    /// nh hs).
+    /// The same for the last T of S + T tokens, whose keys and values are cached; without a backward step:
+    /// (B, nh, T, hs), (B, nkv, S + T, hs) twice → (B, T, nh hs).
     /// </summary>
     Tensor CachedAttention(Tensor queries, Tensor keys, Tensor values, AttentionShape shape);
 

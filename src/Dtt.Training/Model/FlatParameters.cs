@@ -8,10 +8,9 @@ using static TorchSharp.torch;
 namespace Dtt.Training.Model;
 
 /// <summary>
-/// All weights of a model in contiguous buffers: the fp32 master, the working copy that forward and backward use (bf16, or the master itself),
-/// and the fp32 gradient. Each weight is a view, aligned to 256 bytes in every buffer; the blocks' matrices come first, then embeddings, then what does not
-/// decay. So a cast, a clip, an optimizer step and a
-/// reduction are each one operation on a range.
+/// All weights of a model in contiguous buffers: the fp32 master, the working copy that forward and backward use (bf16, or the master itself), and the fp32
+/// gradient. Each weight is a view, aligned to 256 bytes in every buffer; the blocks' matrices come first, then embeddings, then what does not decay. So a
+/// cast, a clip, an optimizer step and a reduction are each one operation on a range.
 /// </summary>
 internal sealed class FlatParameters : IDisposable
 {
@@ -141,7 +140,7 @@ internal sealed class FlatParameters : IDisposable
         if (IsBf16) Working.copy_(Master);
     }
 
-    /// <summary>A weight's part of the step's gradient; whoever asks adds to it. The caller's scope disposes it.</summary>
+    /// <summary>A weight's part of the step's gradient; the caller adds to it. The caller's scope disposes it.</summary>
     /// <param name="weight">One of <see cref="this[string]"/>.</param>
     public GradientSum SumOf(Tensor weight)
     {

@@ -16,7 +16,7 @@ namespace Dtt.Training.Model;
 /// A GPT: embeddings, pre-norm blocks of causal self-attention and a feed-forward layer, and a head (Vaswani et al. 2017; Radford et al. 2019;
 /// Touvron et al. 2023). Which norm, activation, positions and biases they have says the model's <see cref="ArchitectureSpec"/>.
 /// B sequences, T tokens, C = <c>d_model</c>, nh heads of hs, nkv of them with keys and values, M = <c>d_mlp</c>, V ids padded to Vp.
-/// Backward runs block by block along their tapes, so a block's activations go as soon as its own backward is done.
+/// Backward runs block by block along their tapes, so a block's activations are freed as soon as its own backward is done.
 /// </summary>
 internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
 {
@@ -34,7 +34,7 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
 
     /// <summary>Adds the gradient of a micro-batch's scaled summed loss to the parameters' gradient.</summary>
     /// <param name="batch">The micro-batch.</param>
-    /// <param name="checkpointing">Whether blocks keep only their input and run again in backward.</param>
+    /// <param name="checkpointing">Whether blocks save only their input and run again in backward.</param>
     /// <param name="profile">Who times the phases, or null.</param>
     /// <param name="complete">Told the weights of each block once this micro-batch's gradient is added to theirs; null: nobody is.</param>
     /// <returns>() fp32: the summed loss, unscaled.</returns>
@@ -143,7 +143,6 @@ internal sealed class Embedding(ModelConfig config, FlatParameters p)
     /// <summary>(B, T) → (B, T, C); <paramref name="mask"/> is the dropout mask for backward, or null.</summary>
     public Tensor Forward(Tensor inputs, ulong seed, out Tensor? mask)
     {
-        using var noGrad = no_grad();
         var x = Lookup(inputs, 0);
         mask = null;
         if (config.Dropout == 0) return x;
@@ -164,12 +163,13 @@ internal sealed class Embedding(ModelConfig config, FlatParameters p)
     /// <summary>Adds the gradients of both tables, in fp32: frequent tokens sum many rows.</summary>
     public void Backward(Tensor inputs, Tensor gradient, Tensor? mask)
     {
-        using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         if (mask is not null) gradient = gradient.mul(mask);
         gradient = gradient.to(ScalarType.Float32);                               // (B, T, C)
         p.Kernels.AddEmbeddingGradient(p.GradientOf(_tokens), inputs.reshape(-1), gradient.view(-1, gradient.shape[2]));
-        if (_positions is not null) p.GradientOf(_positions).narrow(0, 0, gradient.shape[1]).add_(gradient.sum(dim: 0), Number.One);   // named: a bare 0 is also a ScalarType
+        if (_positions is null) return;
+        var perPosition = gradient.sum(dim: 0);                                   // (T, C); named: a bare 0 is also a ScalarType
+        p.GradientOf(_positions).narrow(0, 0, gradient.shape[1]).add_(perPosition, Number.One);
     }
 }
 
@@ -191,7 +191,7 @@ internal sealed class Norm(ModelConfig config, FlatParameters p, LayerSpec weigh
 
     /// <summary>(…, C) → (…, C).</summary>
     public Tensor Forward(Tensor x, Tape tape) =>
-        _bias is null ? tape.RmsNorm(x, _gain, config.NormEpsilon) : tape.LayerNorm(x, _gain, _bias, config.NormEpsilon);
+        tape.Norm(x, _gain, _bias, config.NormEpsilon);
 }
 
 /// <summary>x + attention(norm(x)), then x + mlp(norm(x)).</summary>
@@ -212,7 +212,9 @@ internal sealed class Block(ModelConfig config, FlatParameters p, BlockSpec weig
     /// <summary>The block's weights.</summary>
     public IReadOnlyList<Tensor> Weights { get; } = [.. weights.Weights.Select(w => p[w.Name])];
 
-    /// <summary>(B, T, C) → (B, T, C). With a seed, dropout is on; the tape saves what backward needs; with a cache, attention sees earlier tokens, too.</summary>
+    /// <summary>
+    /// (B, T, C) → (B, T, C). With a seed, dropout is on; the tape saves what backward needs; with a cache, attention sees earlier tokens, too.
+    /// </summary>
     public Tensor Forward(Tensor x, ulong? dropoutSeed, Tape tape, LayerCache? cache = null)
     {
         using var scope = NewDisposeScope();

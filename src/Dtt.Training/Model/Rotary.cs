@@ -33,7 +33,8 @@ internal sealed class Rotary
     /// <summary>(hs/2) each: cosine and sine of a position's angles.</summary>
     public static void Angles(ModelConfig config, int position, Span<float> cosine, Span<float> sine)
     {
-        for (var i = 0; i < cosine.Length; i++) (sine[i], cosine[i]) = ((float, float))Math.SinCos(position * Math.Pow(config.RopeTheta, -2.0 * i / config.HeadDim));
+        for (var i = 0; i < cosine.Length; i++)
+            (sine[i], cosine[i]) = ((float, float))Math.SinCos(position * Math.Pow(config.RopeTheta, -2.0 * i / config.HeadDim));
     }
 
     /// <summary>(B, nh, T, hs) → (B, nh, T, hs), the first token standing at <paramref name="position"/>.</summary>

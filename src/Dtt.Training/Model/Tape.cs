@@ -7,8 +7,7 @@ namespace Dtt.Training.Model;
 
 /// <summary>
 /// What a chain of operations needs to run backward. Each operation is one of the device's kernels, with a backward step that puts the weights' gradients where
-/// they belong, or any function, which torch's autograd differentiates by itself.
-/// What an operation saved goes as soon as its own backward is done.
+/// they belong, or any function, which torch's autograd differentiates by itself. What an operation saved is freed as soon as its own backward is done.
 /// Shapes: N = B T rows.
 /// </summary>
 /// <param name="parameters">The weights.</param>
@@ -68,11 +67,10 @@ internal sealed class Tape(FlatParameters parameters, bool save = true) : IDispo
         return parameters.Kernels.Linear(rows, weight, bias).view([.. x.shape[..^1], weight.shape[0]]);
     }
 
-    /// <summary>LayerNorm over the last dimension: (…, C), (C), (C) → (…, C).</summary>
-    public Tensor LayerNorm(Tensor x, Tensor gain, Tensor bias, double epsilon) => Norm(x, gain, bias, epsilon);
-
-    /// <summary>RMSNorm over the last dimension: (…, C), (C) → (…, C).</summary>
-    public Tensor RmsNorm(Tensor x, Tensor gain, double epsilon) => Norm(x, gain, null, epsilon);
+    /// <summary>LayerNorm, or without a bias RMSNorm, over the last dimension: (…, C), (C), (C) or null → (…, C).</summary>
+    public Tensor Norm(Tensor x, Tensor gain, Tensor? bias, double epsilon) =>
+        Recorded(parameters.Kernels.Norm(x, gain, bias, epsilon, save), (gradient, saved) =>
+            parameters.Kernels.NormBackward(gradient, saved, gain, parameters.SumOf(gain), SumOf(bias)));
 
     /// <summary>GPT-2's GELU: (…) → (…).</summary>
     public Tensor TanhGelu(Tensor x) => Recorded(parameters.Kernels.TanhGelu(x, save), parameters.Kernels.TanhGeluBackward);
@@ -97,10 +95,6 @@ internal sealed class Tape(FlatParameters parameters, bool save = true) : IDispo
         _saved.Clear();
         _steps.Clear();
     }
-
-    private Tensor Norm(Tensor x, Tensor gain, Tensor? bias, double epsilon) =>
-        Recorded(parameters.Kernels.Norm(x, gain, bias, epsilon, save), (gradient, saved) =>
-            parameters.Kernels.NormBackward(gradient, saved, gain, parameters.SumOf(gain), SumOf(bias)));
 
     private GradientSum? SumOf(Tensor? weight) => weight is null ? null : parameters.SumOf(weight);
 

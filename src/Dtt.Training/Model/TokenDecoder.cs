@@ -42,7 +42,7 @@ internal sealed unsafe class TokenDecoder
         _scratch = [.. Enumerable.Range(0, OpenMp.Threads).Select(_ => new float[Math.Max(config.ContextLength, config.MlpDim)])];
     }
 
-    /// <summary>The logits (V) after a token that follows what the cache holds, which takes its keys and values.</summary>
+    /// <summary>The logits (V) after a token that follows what the cache holds; its keys and values are appended.</summary>
     /// <exception cref="ArgumentOutOfRangeException">No such token, or the cache is full.</exception>
     public void Next(long token, KeyValueCache cache, Memory<float> logits)
     {
@@ -76,7 +76,7 @@ internal sealed unsafe class TokenDecoder
             Add(layer.Out, _attended, _x, Share(_x.Length));                                 // (nh hs) -> (C)
             OpenMp.Barrier();
             layer.Norm2.Of(_x, h, _config.NormEpsilon);
-            UpProject(layer.Up, h, Share(_config.MlpDim), _scratch[thread]);                     // (C) -> (M)
+            UpProject(layer.Up, h, Share(_config.MlpDim), _scratch[thread]);                 // (C) -> (M)
             OpenMp.Barrier();
             Add(layer.Down, _inner.AsSpan(0, _config.MlpDim), _x, Share(_x.Length));         // (M) -> (C)
             OpenMp.Barrier();

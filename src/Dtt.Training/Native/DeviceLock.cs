@@ -6,15 +6,15 @@ namespace Dtt.Training.Native;
 /// <summary>The <c>flock</c> that means a device: two ranks never share one, whatever their silos believe.</summary>
 internal static class DeviceLock
 {
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan _timeout = TimeSpan.FromSeconds(20);
 
-    /// <summary>Takes the lock, waiting a little for a rank that is just leaving; null for no file.</summary>
+    /// <summary>Acquires the lock, waiting a little for a rank that is just leaving; null for no file.</summary>
     /// <exception cref="UserErrorException">Another rank has it.</exception>
-    public static FileLock? Take(string? file)
+    public static FileLock? Acquire(string? file)
     {
         if (file is null) return null;
-        FileLock? taken = null;
-        return SpinWait.SpinUntil(() => (taken = FileLock.TryAcquire(file)) is not null, _patience) ? taken
+        FileLock? acquired = null;
+        return SpinWait.SpinUntil(() => (acquired = FileLock.TryAcquire(file)) is not null, _timeout) ? acquired
             : throw new UserErrorException($"another rank holds the device ({file}): end it, or wait for it.", ExitCodes.Requeue);
     }
 }

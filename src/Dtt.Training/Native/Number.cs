@@ -3,8 +3,9 @@ using TorchSharp;
 namespace Dtt.Training.Native;
 
 /// <summary>
-/// Constants for torch that live as long as the process. TorchSharp hands a number's native handle to a call without keeping the number alive, so one that nobody holds may be
-/// freed before the call reads it: every number is one of these or held by a <c>using</c> (the compiler refuses conversions that hide one, see BannedSymbols.txt).
+/// Constants for torch that live as long as the process. TorchSharp hands a number's native handle to a call without keeping the number alive, so one that
+/// nobody holds may be freed before the call reads it: every number is one of these or held by a <c>using</c> (the compiler refuses conversions that hide
+/// one, see BannedSymbols.txt).
 /// </summary>
 internal static class Number
 {

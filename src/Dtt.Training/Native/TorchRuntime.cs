@@ -108,7 +108,7 @@ internal static class TorchRuntime
         if (torch.cuda.is_available()) return torch.CUDA;
         if (GivenGpu is not { } given || IsBuiltForCpus) return torch.CPU;
         throw new UserErrorException($"this rank was given GPU {given}, and libtorch sees none; the CUDA runtime says: "
-            + $"{CudaRuntime.Loaded.Missing() ?? "a device is there, but libtorch has no kernels for it"}. Train on the CPU with 'cuda: false', or mend that.");
+            + $"{CudaRuntime.Loaded.Missing() ?? "a device is there, but libtorch has no kernels for it"}. Train on the CPU with 'cuda: false', or fix that.");
     }
 
     /// <summary>What the user is told when a GPU stays idle because this libtorch is built for CPUs; else null.</summary>

@@ -9,8 +9,7 @@ namespace Dtt.Training.Optimizers;
 
 /// <summary>
 /// AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2), or Adam (Kingma and Ba 2015, arXiv:1412.6980), whose weight decay is part of the
-/// gradient; one call of a
-/// fused kernel for the decayed range and one for the rest.
+/// gradient; one call of a fused kernel for the decayed range and one for the rest.
 /// </summary>
 internal sealed class Adam : Optimizer
 {

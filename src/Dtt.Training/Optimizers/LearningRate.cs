@@ -21,7 +21,8 @@ internal static class LearningRate
     };
 
     /// <summary>Steps of warm-up in a run of <paramref name="total"/> steps.</summary>
-    public static long WarmupSteps(LearningRateConfig config, long total) => config.WarmupSteps ?? (config.Name == "exponential" ? 0 : (long)(DefaultWarmupShare * total));
+    public static long WarmupSteps(LearningRateConfig config, long total) =>
+        config.WarmupSteps ?? (config.Name == "exponential" ? 0 : (long)(DefaultWarmupShare * total));
 
     private static double? Warmup(LearningRateConfig config, long step, long total)
     {
@@ -30,16 +31,18 @@ internal static class LearningRate
     }
 
     /// <summary>Half a cosine from the largest to the smallest rate (Loshchilov and Hutter 2017, arXiv:1608.03983); the last step has the smallest.</summary>
-    private static double Cosine(LearningRateConfig config, long step, long total) => Anneal(config.Max, config.Min, Done(step, WarmupSteps(config, total), total));
+    private static double Cosine(LearningRateConfig config, long step, long total) =>
+        Anneal(config.Max, config.Min, Done(step, WarmupSteps(config, total), total));
 
     /// <summary>max · γ^t, as PyTorch's ExponentialLR stepped once an update; γ unset: the last step has the smallest rate.</summary>
     private static double Exponential(LearningRateConfig config, long step, long total)
     {
         var warmup = WarmupSteps(config, total);
-        return config.Gamma is { } gamma ? config.Max * Math.Pow(gamma, step - warmup) : config.Max * Math.Pow(config.Min / config.Max, Done(step, warmup, total));
+        return config.Gamma is { } gamma ? config.Max * Math.Pow(gamma, step - warmup)
+            : config.Max * Math.Pow(config.Min / config.Max, Done(step, warmup, total));
     }
 
-    /// <summary>Warm-up, stable, linear decay over the last share of the run (Hägele et al. 2024, arXiv:2405.18392); the last step has the smallest rate.</summary>
+    /// <summary>Warm-up, stable, linear decay over the last share of the run (Hägele et al. 2024, arXiv:2405.18392), to the smallest rate.</summary>
     private static double StableThenDecay(LearningRateConfig config, long step, long total)
     {
         var decayFrom = Math.Max(WarmupSteps(config, total), total - 1 - (long)(config.DecayShare * total));

@@ -9,8 +9,9 @@ using static TorchSharp.torch;
 namespace Dtt.Training.Optimizers;
 
 /// <summary>
-/// Muon (Jordan et al. 2024): the momentum of each hidden matrix is made nearly orthogonal before it is applied; query, key, value and the like each on their own.
-/// Embeddings, head, norms and biases are AdamW's. An update has the size of AdamW's (Liu et al. 2025, arXiv:2502.16982, equation 4), so one learning rate serves both.
+/// Muon (Jordan et al. 2024): the momentum of each hidden matrix is made nearly orthogonal before it is applied; query, key, value and the like each on their
+/// own. Embeddings, head, norms and biases are AdamW's. An update has the size of AdamW's (Liu et al. 2025, arXiv:2502.16982, equation 4), so one learning
+/// rate serves both.
 /// </summary>
 internal sealed class Muon : Optimizer
 {
@@ -59,15 +60,15 @@ internal sealed class Muon : Optimizer
     protected override bool Update(long step, double learningRate, double momentum, Tensor scale, Tensor skip)
     {
         _others.Update(Math.Clamp(Parameters.HiddenSize, From, To), To, step, learningRate, _config.Beta1, scale, skip);
-        using Scalar shrink = (1 - learningRate * _config.WeightDecay).ToScalar(), fresh = (1 - momentum).ToScalar(), kept = momentum.ToScalar();
+        using Scalar shrink = (1 - learningRate * _config.WeightDecay).ToScalar(), fresh = (1 - momentum).ToScalar(), beta = momentum.ToScalar();
         var skipped = skip.to(ScalarType.Bool);                                     // (): then each value is written over itself
         foreach (var weight in _hidden)
         {
             using var scope = NewDisposeScope();
             var gradient = Parameters.ViewOf(weight.Name, Parameters.Gradient!).div(scale);
             var (average, master) = (Parameters.ViewOf(weight.Name, _momentum, From), Parameters.ViewOf(weight.Name, Parameters.Master));
-            average.copy_(where(skipped, average, average.mul(kept).add_(gradient, fresh)));
-            var direction = _config.Nesterov ? gradient.mul_(fresh).add_(average, kept) : average;
+            average.copy_(where(skipped, average, average.mul(beta).add_(gradient, fresh)));
+            var direction = _config.Nesterov ? gradient.mul_(fresh).add_(average, beta) : average;
             var updated = master.mul(shrink);
             var from = 0L;
             foreach (var rows in weight.Parts)

@@ -11,7 +11,7 @@ namespace Dtt.Training.Optimizers;
 /// <summary>
 /// One update of the flat master weights from the step's gradient. Clipping is folded in: kernels divide gradients by a scale. From the first gradient that
 /// is not finite on they leave everything as it is, by a flag on the device: when the host sees the norm, later steps may be queued already. With a
-/// collective, each rank keeps the state of its share of the weights, updates that, and gets the rest from the others (ZeRO stage 1, Rajbhandari et al.
+/// collective, each rank holds the state of its share of the weights, updates that, and gets the rest from the others (ZeRO stage 1, Rajbhandari et al.
 /// 2020, arXiv:1910.02054, section 5.1).
 /// </summary>
 internal abstract class Optimizer : IDisposable
@@ -92,7 +92,7 @@ internal abstract class Optimizer : IDisposable
     /// <summary>Tensors to read the whole state into.</summary>
     public OptimizerState Blank() => Whole((_, _) => { });
 
-    /// <summary>Takes over a state that was read into <see cref="Blank"/>.</summary>
+    /// <summary>Copies a state that was read into <see cref="Blank"/>.</summary>
     public void Restore(OptimizerState state)
     {
         if (_shared is null) return;

@@ -22,7 +22,7 @@ internal sealed class OptimizerState(FlatParameters parameters, IReadOnlyList<St
         return new OptimizerState(parameters, kinds, blank);
     }
 
-    /// <summary>Takes over another state of the same optimizer.</summary>
+    /// <summary>Copies another state of the same optimizer.</summary>
     public void CopyFrom(OptimizerState other)
     {
         foreach (var (mine, whole) in buffers) whole.copy_(other.Buffers[mine]);

@@ -3,7 +3,9 @@ using Dtt.Core.Runs;
 
 namespace Dtt.Training.Ranks;
 
-/// <summary>How a rank speaks with its host: over a pipe (<see cref="PipeChannel"/>) or within the process (<see cref="Standalone.StandaloneChannel"/>).</summary>
+/// <summary>
+/// How a rank speaks with its host: over a pipe (<see cref="PipeChannel"/>) or within the process (<see cref="Standalone.StandaloneChannel"/>).
+/// </summary>
 internal interface IRankChannel
 {
     /// <summary>Whether the host asked to stop.</summary>

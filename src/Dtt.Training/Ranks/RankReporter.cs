@@ -23,10 +23,10 @@ internal sealed class RankReporter(TrainSpec spec, bool tensorBoard, IRankChanne
     {
         if (spec.Rank != 0) return;
         channel.Send(message);
-        if (Events?.Take(message) is { } failure) channel.Send(new RankEvent(EventKinds.TensorBoard, failure));
+        if (Events?.Write(message) is { } failure) channel.Send(new RankEvent(EventKinds.TensorBoard, failure));
     }
 
-    /// <summary>Prints a line of the log; one that a full disk does not take is lost, its numbers are among the metrics.</summary>
+    /// <summary>Prints a line of the log; on a full disk it is lost, and its numbers are among the metrics.</summary>
     public static void Print(string line)
     {
         try

@@ -7,7 +7,10 @@ using static TorchSharp.torch;
 
 namespace Dtt.Training.Sampling;
 
-/// <summary>Continues a text token by token with a key-value cache (without a causal mask new tokens change old ones, and everything is computed again); the same seed gives the same text.</summary>
+/// <summary>
+/// Continues a text token by token with a key-value cache (without a causal mask new tokens change old ones, and everything is computed again); the same seed
+/// gives the same text.
+/// </summary>
 internal sealed class Sampler(Gpt model, Vocabulary vocabulary)
 {
     /// <summary>Writes one continuation.</summary>
@@ -15,10 +18,11 @@ internal sealed class Sampler(Gpt model, Vocabulary vocabulary)
     /// <param name="maxTokens">Most tokens to add; the end of the document ends it sooner.</param>
     /// <param name="choice">How tokens are chosen.</param>
     /// <param name="seed">Seed of the choices.</param>
-    /// <param name="write">Takes the text as it grows, in whole characters.</param>
+    /// <param name="write">Called with the text as it grows, in whole characters.</param>
     /// <param name="cancelled">Asked before each token.</param>
     /// <returns>The tokens added and the time they took, the prompt's reading excluded.</returns>
-    public (int Tokens, double Seconds) Continue(string prompt, int maxTokens, TokenChoice choice, long seed, Action<string> write, Func<bool>? cancelled = null)
+    public (int Tokens, double Seconds) Continue(
+        string prompt, int maxTokens, TokenChoice choice, long seed, Action<string> write, Func<bool>? cancelled = null)
     {
         var context = new List<long> { vocabulary.EndOfText };
         context.AddRange(new BpeEncoder(vocabulary).Encode(prompt).Select(id => (long)id));

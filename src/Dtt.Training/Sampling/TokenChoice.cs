@@ -1,7 +1,7 @@
 namespace Dtt.Training.Sampling;
 
 /// <summary>How the next token is chosen from the logits.</summary>
-/// <param name="Temperature">Divides the logits; 0 takes the likeliest.</param>
+/// <param name="Temperature">Divides the logits; 0: the likeliest.</param>
 /// <param name="TopK">Only the k likeliest; 0: all.</param>
 /// <param name="TopP">Only the likeliest whose probabilities first reach p (Holtzman et al. 2020, arXiv:1904.09751); 1: all.</param>
 internal sealed record TokenChoice(double Temperature, int TopK = 0, double TopP = 1)
@@ -49,8 +49,8 @@ internal sealed record TokenChoice(double Temperature, int TopK = 0, double TopP
     private (int[] Ids, double[] Weights, double Sum) Nucleus(int[] ids, double[] weights, double sum)
     {
         var order = Enumerable.Range(0, ids.Length).OrderByDescending(i => weights[i]).ThenBy(i => ids[i]).ToArray();
-        var (kept, count) = (0.0, 0);
-        while (count < order.Length && kept < TopP * sum) kept += weights[order[count++]];
-        return ([.. order.Take(count).Select(i => ids[i])], [.. order.Take(count).Select(i => weights[i])], kept);
+        var (nucleus, count) = (0.0, 0);
+        while (count < order.Length && nucleus < TopP * sum) nucleus += weights[order[count++]];
+        return ([.. order.Take(count).Select(i => ids[i])], [.. order.Take(count).Select(i => weights[i])], nucleus);
     }
 }

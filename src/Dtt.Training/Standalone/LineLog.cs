@@ -27,7 +27,7 @@ internal sealed class LineLog : IDisposable
     }
 
     /// <summary>Makes all lines durable.</summary>
-    /// <exception cref="IOException">The disk is full or fails; the lines keep waiting.</exception>
+    /// <exception cref="IOException">The disk is full or fails; the lines still wait.</exception>
     public void Sync()
     {
         if (!TryWrite(out var failure)) throw failure!;

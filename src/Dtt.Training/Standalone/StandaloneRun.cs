@@ -9,8 +9,8 @@ using Dtt.Core.Storage;
 namespace Dtt.Training.Standalone;
 
 /// <summary>
-/// A run without a platform: decided by <see cref="RunDecider"/> as every run is, its state kept in <c>run.json</c> (<see cref="RunFile"/>), its few effects performed here. The lock on
-/// <c>.owner</c> makes it the only writer; the platform adopts the run by reading that state.
+/// A run without a platform: decided by <see cref="RunDecider"/> as every run is, its state stored in <c>run.json</c> (<see cref="RunFile"/>), its few effects
+/// performed here. The lock on <c>.owner</c> makes it the only writer; the platform adopts the run by reading that state.
 /// </summary>
 internal sealed class StandaloneRun : IDisposable
 {
@@ -51,7 +51,8 @@ internal sealed class StandaloneRun : IDisposable
         Directory.CreateDirectory(runsFolder);
         for (var number = 1; ; number++)
         {
-            var layout = new RunLayout(Path.Combine(runsFolder, number == 1 ? request.Config.Name : string.Create(CultureInfo.InvariantCulture, $"{request.Config.Name}-{number}")));
+            var suffix = number == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"-{number}");
+            var layout = new RunLayout(Path.Combine(runsFolder, request.Config.Name + suffix));
             if (Path.Exists(layout.Folder)) continue;
 
             // The folder appears whole, with its state in it, or not at all; of two creators one renames first and the other goes on.
@@ -90,17 +91,17 @@ internal sealed class StandaloneRun : IDisposable
                 : $"there is no run in {layout.Folder}.", ExitCodes.BadConfiguration);
         }
 
-        // Whoever asks whether the run has an owner holds the lock for an instant: that must not look like an owner.
-        FileLock? taken = null;
-        if (!SpinWait.SpinUntil(() => (taken = FileLock.TryAcquire(layout.Owner)) is not null, _ownerTimeout))
+        // A process that only asks whether the run has an owner holds the lock for an instant: that must not look like an owner.
+        FileLock? owner = null;
+        if (!SpinWait.SpinUntil(() => (owner = FileLock.TryAcquire(layout.Owner)) is not null, _ownerTimeout))
             throw new UserErrorException($"run '{layout.Run}' is being trained by another process; wait for it.");
         try
         {
-            return new StandaloneRun(layout, taken!, time);
+            return new StandaloneRun(layout, owner!, time);
         }
         catch
         {
-            taken!.Dispose();
+            owner!.Dispose();
             throw;
         }
     }
@@ -122,7 +123,7 @@ internal sealed class StandaloneRun : IDisposable
         return spec;
     }
 
-    /// <summary>Takes what the rank says.</summary>
+    /// <summary>Applies a report of the rank.</summary>
     public void Report(RankMessage message)
     {
         lock (_gate)

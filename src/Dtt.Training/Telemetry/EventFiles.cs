@@ -5,8 +5,8 @@ using TorchSharp.Modules;
 namespace Dtt.Training.Telemetry;
 
 /// <summary>
-/// Metrics and samples as TensorBoard event files, one of each attempt in the run's <c>tensorboard</c> folder. Steps that are run again after a death stand in both attempts' files; the curve
-/// that has every step once is the platform's.
+/// Metrics and samples as TensorBoard event files, one of each attempt in the run's <c>tensorboard</c> folder. Steps that are run again after a crash are in
+/// both attempts' files; the curve that has every step once is the platform's.
 /// </summary>
 internal sealed class EventFiles
 {
@@ -28,7 +28,7 @@ internal sealed class EventFiles
 
     /// <summary>Writes what is metrics or a sample.</summary>
     /// <returns>Why nothing more is written; null while all is well.</returns>
-    public string? Take(RankMessage message)
+    public string? Write(RankMessage message)
     {
         if (_failed) return null;
         try

@@ -7,8 +7,8 @@ using TorchSharp;
 namespace Dtt.Training.Telemetry;
 
 /// <summary>
-/// The time of each phase of a step, and a few steps of each attempt as a trace in Chrome's format, which Perfetto opens. On a GPU a phase ends when the device has done its work, so profiled
-/// steps are slower than others.
+/// The time of each phase of a step, and a few steps of each attempt as a trace in Chrome's format, which Perfetto opens. On a GPU a phase ends when the
+/// device has done its work, so profiled steps are slower than others.
 /// </summary>
 /// <param name="file">The trace's file.</param>
 /// <param name="rank">Which rank this is: a process of its own in the trace.</param>

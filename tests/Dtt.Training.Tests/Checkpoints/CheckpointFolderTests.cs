@@ -47,24 +47,25 @@ public sealed class CheckpointFolderTests : IDisposable
         using var header = JsonDocument.Parse(bytes.AsMemory(8, (int)BitConverter.ToInt64(bytes)));
         var names = header.RootElement.EnumerateObject().Select(e => e.Name).ToList();
         Assert.Equal(gpt.Parameters.Table.Select(s => s.Name).Order(StringComparer.Ordinal), names);
-        Assert.Equal([Tiny.Vocab, 16], header.RootElement.GetProperty("transformer.wte.weight").GetProperty("shape").EnumerateArray().Select(d => d.GetInt32()));
+        var shape = header.RootElement.GetProperty("transformer.wte.weight").GetProperty("shape");
+        Assert.Equal([Tiny.Vocab, 16], shape.EnumerateArray().Select(d => d.GetInt32()));
     }
 
     [Theory]
     [InlineData("adamw")]
     [InlineData("muon")]
-    public void Snapshot_IsOfTheStepAtWhichItWasTaken(string name)
+    public void Snapshot_IsOfTheStepAtWhichItWasCopied(string name)
     {
         var (gpt, optimizer) = Trained(name);
         var now = CheckpointFolder.Write(_folder["now"], Manifest(), [.. gpt.Parameters.Named(gpt.Parameters.Master)], [.. optimizer.Gather().Tensors()]);
         using var snapshot = new CheckpointSnapshot(gpt.Parameters, optimizer.Gather());
-        snapshot.Take(optimizer.Gather());
+        snapshot.Capture(optimizer.Gather());
         var (inputs, targets) = Tiny.Batch();
         _ = gpt.ForwardBackward(inputs, targets, 1.0 / 16, 0);
         optimizer.Step(2, 1e-2, 0.9, 1);
         var later = CheckpointFolder.Write(_folder["later"], Manifest(), snapshot.Weights, snapshot.State);
         Assert.Equal(now, later);
-        snapshot.Take(optimizer.Gather());
+        snapshot.Capture(optimizer.Gather());
         Assert.NotEqual(now, CheckpointFolder.Write(_folder["later"], Manifest(), snapshot.Weights, snapshot.State));
     }
 
@@ -96,13 +97,15 @@ public sealed class CheckpointFolderTests : IDisposable
     public void Load_TruncatedOrChangedFile_IsRefusedWithItsName(string file)
     {
         var (gpt, optimizer) = Trained();
-        var sha = CheckpointFolder.Write(_folder["c"], Manifest(), [.. gpt.Parameters.Named(gpt.Parameters.Master)], [.. optimizer.Gather().Tensors()]).ManifestSha256;
-        var manifest = CheckpointFolder.ReadManifest(_folder["c"], sha);
+        var written = CheckpointFolder.Write(_folder["c"], Manifest(), [.. gpt.Parameters.Named(gpt.Parameters.Master)], [.. optimizer.Gather().Tensors()]);
+        var manifest = CheckpointFolder.ReadManifest(_folder["c"], written.ManifestSha256);
         var whole = File.ReadAllBytes(_folder["c/" + file]);
         foreach (var damaged in new[] { whole[..^1], whole[..100], [], Flipped(whole, whole.Length - 5), Flipped(whole, 40), Flipped(whole, 0) })
         {
             File.WriteAllBytes(_folder["c/" + file], damaged);
-            Assert.Contains(file, Assert.Throws<BadDataException>(() => CheckpointFolder.Load(_folder["c"], manifest, Tiny.Model("gpt2"), gpt.Parameters, optimizer)).Message);
+            var error = Assert.Throws<BadDataException>(() =>
+                CheckpointFolder.Load(_folder["c"], manifest, Tiny.Model("gpt2"), gpt.Parameters, optimizer));
+            Assert.Contains(file, error.Message);
         }
     }
 
@@ -110,7 +113,8 @@ public sealed class CheckpointFolderTests : IDisposable
     public void Load_AnotherModel_SaysWhatDiffers()
     {
         var (gpt, optimizer) = Trained();
-        var manifest = CheckpointFolder.ReadManifest(_folder["c"], CheckpointFolder.Write(_folder["c"], Manifest(), [.. gpt.Parameters.Named(gpt.Parameters.Master)], [.. optimizer.Gather().Tensors()]).ManifestSha256);
+        var written = CheckpointFolder.Write(_folder["c"], Manifest(), [.. gpt.Parameters.Named(gpt.Parameters.Master)], [.. optimizer.Gather().Tensors()]);
+        var manifest = CheckpointFolder.ReadManifest(_folder["c"], written.ManifestSha256);
         var error = Assert.Throws<BadDataException>(() => CheckpointFolder.Load(_folder["c"], manifest, Tiny.Model("dtt"), gpt.Parameters, null));
         Assert.Contains("architecture is gpt2 there and dtt here", error.Message);
     }
@@ -134,7 +138,8 @@ public sealed class CheckpointFolderTests : IDisposable
     {
         var (gpt, optimizer) = Trained();
         CheckpointFolder.Write(_folder["c"], Manifest(), [.. gpt.Parameters.Named(gpt.Parameters.Master)], [.. optimizer.Gather().Tensors()]);
-        Assert.Contains("is not the manifest that was committed", Assert.Throws<BadDataException>(() => CheckpointFolder.ReadManifest(_folder["c"], new string('0', 64))).Message);
+        var error = Assert.Throws<BadDataException>(() => CheckpointFolder.ReadManifest(_folder["c"], new string('0', 64)));
+        Assert.Contains("is not the manifest that was committed", error.Message);
     }
 
     private static (Gpt, Optimizer) Trained(string name = "adamw")
@@ -154,5 +159,6 @@ public sealed class CheckpointFolderTests : IDisposable
         return copy;
     }
 
-    private static CheckpointManifest Manifest() => new CheckpointOrigin("r", Attempt: 1, Seed: 1, Tiny.Model("gpt2"), "t", "f", WindowsPerStep: 4).ManifestAt(1);
+    private static CheckpointManifest Manifest() =>
+        new CheckpointOrigin("r", Attempt: 1, Seed: 1, Tiny.Model("gpt2"), "t", "f", WindowsPerStep: 4).ManifestAt(1);
 }

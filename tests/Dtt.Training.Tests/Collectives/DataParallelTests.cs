@@ -97,7 +97,10 @@ public sealed class DataParallelTests(ITestOutputHelper output)
         lock (typeof(DataParallelTests))
         {
             for (var micro = from; micro < to; micro++)
-                _ = gpt.ForwardBackward(inputs.narrow(0, micro * MicroBatch, MicroBatch), targets.narrow(0, micro * MicroBatch, MicroBatch), 1.0 / targets.numel(), dropoutSeed: (ulong)micro);
+            {
+                Tensor Part(Tensor whole) => whole.narrow(0, micro * MicroBatch, MicroBatch);
+                _ = gpt.ForwardBackward(Part(inputs), Part(targets), 1.0 / targets.numel(), dropoutSeed: (ulong)micro);
+            }
         }
     }
 }

@@ -16,7 +16,10 @@ public sealed class NcclCollectiveTests
         using var nccl = new NcclCollective(NcclApi.Loaded, CudaRuntime.Loaded, CUDA, NcclApi.Loaded.NewId(), 0, 1, TimeSpan.FromMinutes(1));
         var values = arange(1000, dtype: ScalarType.Float32, device: CUDA);
         var expected = Tiny.Values(values);
-        foreach (var operation in new Action<Tensor>[] { nccl.AllReduce, v => nccl.ReduceScatter(v, [0, 1000]), v => nccl.AllGather(v, [0, 1000]), v => nccl.Broadcast(v, 0) })
+        foreach (var operation in new Action<Tensor>[]
+        {
+            nccl.AllReduce, v => nccl.ReduceScatter(v, [0, 1000]), v => nccl.AllGather(v, [0, 1000]), v => nccl.Broadcast(v, 0),
+        })
         {
             operation(values);
             Assert.Equal(expected, Tiny.Values(values));

@@ -24,7 +24,8 @@ public sealed class RingCollectiveTests
             ring.AllReduce(all);
             Assert.Equal(sum, Tiny.Values(all));
 
-            foreach (var cuts in new[] { ICollective.EvenCuts(count, world), [.. Enumerable.Range(0, world).Select(r => (long)count * r * r / world / world), count] })
+            IReadOnlyList<long> uneven = [.. Enumerable.Range(0, world).Select(r => (long)count * r * r / world / world), count];
+            foreach (var cuts in new[] { ICollective.EvenCuts(count, world), uneven })
             {
                 var scattered = tensor(Of(ring.Rank));
                 ring.ReduceScatter(scattered, cuts);
@@ -104,7 +105,7 @@ public sealed class RingCollectiveTests
             using var values = zeros(100);
             Assert.Equal("rank 1 sent nothing for 5 s", Assert.Throws<PeerLostException>(() => ring.AllReduce(values)).Message);
             done.Set();
-        }, patience: TimeSpan.FromSeconds(5)); // also the longest that connecting may take
+        }, timeout: TimeSpan.FromSeconds(5)); // also the longest that connecting may take
     }
 
     [Fact]
@@ -116,10 +117,13 @@ public sealed class RingCollectiveTests
         stranger.Connect(endpoints[0]);
         stranger.GetStream().Write(new byte[1000]);
 
+        RingLinks Connect(int rank, Socket listener, byte[] secret, int seconds) =>
+            RingLinks.Connect(rank, listener, endpoints, secret, TimeSpan.FromSeconds(seconds));
+
         // An impostor of rank 1 that does not know the secret.
-        await Task.Run(() => Assert.Throws<PeerLostException>(() => RingLinks.Connect(1, RingLinks.Listen(IPAddress.Loopback), endpoints, [9, 9], TimeSpan.FromSeconds(2))), TestContext.Current.CancellationToken);
-        var ranks = Enumerable.Range(0, 2).Select(r => Task.Run(() => RingLinks.Connect(r, listeners[r], endpoints, Ring.Secret, TimeSpan.FromSeconds(30)))).ToArray();
+        void Impostor() => Assert.Throws<PeerLostException>(() => Connect(1, RingLinks.Listen(IPAddress.Loopback), [9, 9], seconds: 2));
+        await Task.Run(Impostor, TestContext.Current.CancellationToken);
+        var ranks = Enumerable.Range(0, 2).Select(r => Task.Run(() => Connect(r, listeners[r], Ring.Secret, seconds: 30))).ToArray();
         foreach (var links in await Task.WhenAll(ranks)) links.Dispose();
     }
-
 }

@@ -23,7 +23,8 @@ public sealed class MultipleChoiceTests : IDisposable
     {
         // Endings of different lengths share a padded batch; some questions are longer than the context of 8.
         var gpt = Tiny.WithFormulaWeights(Tiny.Model(architecture));
-        var questions = Enumerable.Range(0, 30).Select(i => new ChoiceQuestion(Ids(2 + i % 9, i), [.. Enumerable.Range(0, 4).Select(e => Ids(1 + (i + e) % 4, 7 * i + e))], i % 4)).ToList();
+        var questions = Enumerable.Range(0, 30).Select(i =>
+            new ChoiceQuestion(Ids(2 + i % 9, i), [.. Enumerable.Range(0, 4).Select(e => Ids(1 + (i + e) % 4, 7 * i + e))], i % 4)).ToList();
         var (byMean, bySum) = (0, 0);
         foreach (var question in questions)
         {
@@ -53,10 +54,10 @@ public sealed class MultipleChoiceTests : IDisposable
     }
 
     [Theory]
-    [InlineData("{\"ctx\": \"a\", \"endings\": [\"b\", \"c\"], \"label\": 2}", "q.jsonl:1: label 2 names none of the 2 endings")]
+    [InlineData("{\"ctx\": \"a\", \"endings\": [\"b\", \"c\"], \"label\": 2}", "q.jsonl:1: label 2 is not one of the 2 endings, 0 to 1")]
     [InlineData("{\"ctx\": \"a\", \"endings\": [\"b\"], \"label\": 0}", "q.jsonl:1: a question has a context and at least two endings")]
-    [InlineData("{\"ctx\": \"a\", \"label\": 0}", "q.jsonl:1 is no question in HellaSwag's form")]
-    [InlineData("not json", "q.jsonl:1 is no question in HellaSwag's form")]
+    [InlineData("{\"ctx\": \"a\", \"label\": 0}", "q.jsonl:1 is not a question in HellaSwag's form")]
+    [InlineData("not json", "q.jsonl:1 is not a question in HellaSwag's form")]
     [InlineData("\n", "holds no questions")]
     public void Read_SaysWhichLineIsWrong(string line, string message) =>
         Assert.Contains(message, Assert.Throws<BadDataException>(() => ChoiceFile.Read(_folder.Write("q.jsonl", line), 10, _bytes)).Message);

@@ -60,7 +60,9 @@ public sealed class HuggingFaceTests(ITestOutputHelper output) : IDisposable
         var (original, ours) = (SafetensorsSet.Open(Reference(name)), SafetensorsSet.Open(exported));
         Assert.Equal(original.Names.Select(Full).Order(), ours.Names.Order());
         foreach (var tensor in original.Names) Assert.Equal(Tiny.Bytes(original.Read(tensor)), Tiny.Bytes(ours.Read(Full(tensor))));
-        Assert.Equal(["config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"], Directory.EnumerateFiles(exported).Select(Path.GetFileName).Order());
+        Assert.Equal(
+            ["config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"],
+            Directory.EnumerateFiles(exported).Select(Path.GetFileName).Order());
         using var json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(exported, "config.json")));
         using var theirs = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Reference(name), "config.json")));
         foreach (var key in theirs.RootElement.EnumerateObject())
@@ -86,8 +88,8 @@ public sealed class HuggingFaceTests(ITestOutputHelper output) : IDisposable
 
     [Theory]
     [InlineData("\"gelu_new\"", "\"relu\"", "'activation_function' is relu")]
-    [InlineData("\"model_type\": \"gpt2\"", "\"model_type\": \"bert\"", "is of a 'bert'; DTT imports gpt2, llama")]
-    [InlineData("\"n_inner\": 48", "\"n_inner\": 40", "makes it (16, 40)")]
+    [InlineData("\"model_type\": \"gpt2\"", "\"model_type\": \"bert\"", "describes a 'bert' model; DTT imports gpt2, llama")]
+    [InlineData("\"n_inner\": 48", "\"n_inner\": 40", "it should be (16, 40)")]
     [InlineData("\"vocab_size\": 259", "\"vocab_size\": 300", "its tokenizer has 259 ids")]
     [InlineData("\"n_layer\": 2", "\"n_layer\": 1", "'h.1.ln_1.weight' is in its files")]
     public void Import_OfSomethingElse_SaysWhat_AndLeavesNothing(string old, string changed, string message)
@@ -102,7 +104,7 @@ public sealed class HuggingFaceTests(ITestOutputHelper output) : IDisposable
     [InlineData("\"max_window_layers\": 2", "\"layer_types\": [\"full_attention\", \"sliding_attention\"]", "'layer_types' is")]
     [InlineData("\"attention_bias\": false", "\"attention_bias\": true", "'attention_bias' is true")]
     [InlineData("\"max_window_layers\": 2", "\"rope_parameters\": { \"rope_type\": \"yarn\" }", "'rope_parameters.rope_type' is yarn")]
-    [InlineData("\"head_dim\": 16,", "", "makes it (512, 24)")]   // Qwen3's own default, 128
+    [InlineData("\"head_dim\": 16,", "", "it should be (512, 24)")]   // Qwen3's own default, 128
     [InlineData("\"hidden_size\": 24,", "", "it has no 'hidden_size'")]
     public void Import_OfAQwen3ThatDttHasNot_IsRefused(string old, string changed, string message)
     {
@@ -170,19 +172,24 @@ public sealed class HuggingFaceTests(ITestOutputHelper output) : IDisposable
         var layout = new RunLayout(HuggingFaceImport.Read(new ImportSpec(from, name, _folder["runs"], _folder["tokenizers"])).RunFolder);
         var run = RunFile.Read(layout);
         Assert.Equal(RunState.Completed, run.Record!.State);
-        Assert.Equal([EventKinds.Started, EventKinds.Imported, EventKinds.Committed, EventKinds.Completed], RunFile.ReadEvents(layout).Select(e => e.Event.Kind));
+        Assert.Equal(
+            [EventKinds.Started, EventKinds.Imported, EventKinds.Committed, EventKinds.Completed],
+            RunFile.ReadEvents(layout).Select(e => e.Event.Kind));
         var (committed, request) = (run.Record.Latest!, run.Request!);
-        return (request.Config, new CheckpointSource(layout.Checkpoint(committed.FolderName), committed.ManifestSha256, request.ConfigYaml, "", request.TokenizerFolder));
+        var folder = layout.Checkpoint(committed.FolderName);
+        return (request.Config, new CheckpointSource(folder, committed.ManifestSha256, request.ConfigYaml, "", request.TokenizerFolder));
     }
 
     private static Gpt Load(RunConfig config, CheckpointSource checkpoint)
     {
         var gpt = Tiny.Gpt(config.Model);
-        CheckpointFolder.Load(checkpoint.Folder, CheckpointFolder.ReadManifest(checkpoint.Folder, checkpoint.ManifestSha256), config.Model, gpt.Parameters, optimizer: null);
+        var manifest = CheckpointFolder.ReadManifest(checkpoint.Folder, checkpoint.ManifestSha256);
+        CheckpointFolder.Load(checkpoint.Folder, manifest, config.Model, gpt.Parameters, optimizer: null);
         return gpt;
     }
 
-    private static string Weights(CheckpointSource checkpoint) => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(Path.Combine(checkpoint.Folder, "model.safetensors"))));
+    private static string Weights(CheckpointSource checkpoint) =>
+        Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(Path.Combine(checkpoint.Folder, "model.safetensors"))));
 
     private static string Reference(string name) => Path.Combine(AppContext.BaseDirectory, "reference", name);
 }

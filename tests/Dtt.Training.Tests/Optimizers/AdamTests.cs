@@ -6,7 +6,7 @@ namespace Dtt.Training.Tests.Optimizers;
 
 public sealed class AdamTests
 {
-    /// <summary>A collection between the making of a number and its use once gave steps with a stray learning rate, or none.</summary>
+    /// <summary>A collection between the making of a number and its use once gave steps with a wrong learning rate, or none.</summary>
     [Fact]
     public void Step_WhileTheCollectorNeverRests_GivesTheSameBits()
     {
@@ -38,7 +38,8 @@ public sealed class AdamTests
     {
         var gpt = Tiny.WithFormulaWeights(Tiny.Model("gpt2", dropout: 0.1));
         var (inputs, targets) = Tiny.Batch();
-        using var optimizer = Optimizer.Of(new OptimizerConfig { Name = "adamw", WeightDecay = 0.1, Beta1 = 0.9, Beta2 = 0.95, Epsilon = 1e-8 }, gpt.Parameters);
+        var config = new OptimizerConfig { Name = "adamw", WeightDecay = 0.1, Beta1 = 0.9, Beta2 = 0.95, Epsilon = 1e-8 };
+        using var optimizer = Optimizer.Of(config, gpt.Parameters);
         for (var step = 1; step <= steps; step++)
         {
             using var scope = NewDisposeScope();

@@ -153,7 +153,9 @@ public sealed class StandaloneRunTests : IDisposable
             {
               "version": 4, "run": "a", "state": "stopped", "created_at": "2026-01-02T03:04:05+00:00", "tokens_folder": "/t", "tokenizer_folder": "/v",
               "total_steps": 9, "global_batch_windows": 4, "tokens_per_step": 64,
-              "attempts": [{"attempt": 1, "started_at": "2026-01-02T03:04:05+00:00", "from_step": 0, "fingerprint": "f", "end_state": "stopped", "outcome": "stopped"}],
+              "attempts": [{
+                "attempt": 1, "started_at": "2026-01-02T03:04:05+00:00", "from_step": 0, "fingerprint": "f", "end_state": "stopped", "outcome": "stopped"
+              }],
               "checkpoints": [{"step": 5, "attempt": 1, "manifest_sha256": "m", "weights_sha256": "w", "size_bytes": 1, "pinned": false}]
             }
             """);

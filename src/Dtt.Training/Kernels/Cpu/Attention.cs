@@ -7,9 +7,8 @@ namespace Dtt.Training.Kernels.Cpu;
 /// softmax(Q Kᵀ ÷ √hs) V by batched products that save the softmax W for backward; for contexts of some hundreds of tokens that is faster than torch's fused
 /// kernel (measured: docs/log.md).
 /// A causal context may be cut into halves of S tokens: the first half's queries then never meet the second's keys, a quarter of the products. Queries that
-/// share keys stand under each other, so that one product serves
-/// them all: with G = P B nkv, P the number of pieces, and R = S nh ÷ nkv, queries are (G, R, hs), keys and values (G, S, hs), and the weights of a piece's
-/// queries for its own keys (G, R, S).
+/// share keys stand under each other, so that one product serves them all: with G = P B nkv, P the number of pieces, and R = S nh ÷ nkv, queries are
+/// (G, R, hs), keys and values (G, S, hs), and the weights of a piece's queries for its own keys (G, R, S).
 /// </summary>
 internal static class Attention
 {
@@ -45,12 +44,12 @@ internal static class Attention
         var hs = layout.HeadSize;
         var (queryHeads, keyHeads) = ((int)gradient.shape[2] / hs, (int)k.shape[0] / layout.Pieces / layout.Batch);
         var dy = layout.Split(Products.Operand(gradient.contiguous()), 0, queryHeads).view(q.shape); // (G, R, hs)
-        var ownGradient = dy.bmm(v.transpose(1, 2)).contiguous();                                      // (G, R, hs) (G, hs, S) -> (G, R, S)
+        var ownGradient = dy.bmm(v.transpose(1, 2)).contiguous();                                    // (G, R, hs) (G, hs, S) -> (G, R, S)
         var earlierGradient = earlier is null ? null : Second(dy).bmm(First(v).transpose(1, 2)).contiguous();
         AttentionWeights.SoftmaxBackward(ownGradient, earlierGradient, own, earlier, causal, 1 / MathF.Sqrt(hs));
-        var dq = ownGradient.bmm(k);                                                                   // (G, R, S) (G, S, hs) -> (G, R, hs)
-        var dk = ownGradient.transpose(1, 2).bmm(q);                                                   // (G, S, R) (G, R, hs) -> (G, S, hs)
-        var dv = own.transpose(1, 2).bmm(dy);                                                       // (G, S, R) (G, R, hs) -> (G, S, hs)
+        var dq = ownGradient.bmm(k);                                                                 // (G, R, S) (G, S, hs) -> (G, R, hs)
+        var dk = ownGradient.transpose(1, 2).bmm(q);                                                 // (G, S, R) (G, R, hs) -> (G, S, hs)
+        var dv = own.transpose(1, 2).bmm(dy);                                                        // (G, S, R) (G, R, hs) -> (G, S, hs)
         if (earlier is not null)
         {
             Add(Second(dq), earlierGradient!, First(k));

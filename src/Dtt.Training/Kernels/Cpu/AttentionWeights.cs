@@ -7,8 +7,7 @@ namespace Dtt.Training.Kernels.Cpu;
 
 /// <summary>
 /// Scores to weights and back, in place. A query's row is that of its own piece's keys, (G, R, S), causal within the piece; in the second half of a context cut
-/// into halves it begins with one of the first half's keys,
-/// (G ÷ 2, R, S), all of which it sees.
+/// into halves it begins with one of the first half's keys, (G ÷ 2, R, S), all of which it sees.
 /// </summary>
 internal static unsafe class AttentionWeights
 {

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Dtt.Training.Kernels.Cpu;
 
 /// <summary>
-/// Kernels of our own for CPUs, 16 values at a time on all of torch's threads; what they do not take, such as widths that are no whole vectors, is torch's.
+/// Kernels of our own for CPUs, 16 values at a time on all of torch's threads; what they do not support, such as widths that are no whole vectors, is torch's.
 /// </summary>
 internal sealed class CpuKernels() : TorchKernels(CPU)
 {
@@ -19,7 +19,7 @@ internal sealed class CpuKernels() : TorchKernels(CPU)
 
     public override (Tensor Output, Saved? Saved) Norm(Tensor x, Tensor gain, Tensor? bias, double epsilon, bool save)
     {
-        if (!RowNorm.Takes(x)) return base.Norm(x, gain, bias, epsilon, save);
+        if (!RowNorm.Supports(x)) return base.Norm(x, gain, bias, epsilon, save);
         var input = x.contiguous().alias();
         var (y, moments) = RowNorm.Forward(input, gain, bias, epsilon);
         return (y, save ? new Saved(input, moments) : null);
@@ -27,7 +27,7 @@ internal sealed class CpuKernels() : TorchKernels(CPU)
 
     public override Tensor NormBackward(Tensor gradient, Saved saved, Tensor gain, GradientSum gainSum, GradientSum? biasSum)
     {
-        if (!RowNorm.Takes(gradient)) return base.NormBackward(gradient, saved, gain, gainSum, biasSum);
+        if (!RowNorm.Supports(gradient)) return base.NormBackward(gradient, saved, gain, gainSum, biasSum);
         var (dx, dGain, dBias) = RowNorm.Backward(saved.Tensors[0], saved.Tensors[1], gain, biasSum is not null, gradient.contiguous());
         AddGradient(gainSum, dGain);
         if (biasSum is { } sum) AddGradient(sum, dBias!);
@@ -44,13 +44,13 @@ internal sealed class CpuKernels() : TorchKernels(CPU)
 
     public override (Tensor Output, Saved? Saved) SwiGlu(Tensor x, bool save)
     {
-        if (!Cpu.SwiGlu.Takes(x)) return base.SwiGlu(x, save);
+        if (!Cpu.SwiGlu.Supports(x)) return base.SwiGlu(x, save);
         var input = x.contiguous().alias();
         return (Cpu.SwiGlu.Forward(input), save ? new Saved(input) : null);
     }
 
     public override Tensor SwiGluBackward(Tensor gradient, Saved saved) =>
-        Cpu.SwiGlu.Takes(saved.Tensors[0]) ? Cpu.SwiGlu.Backward(saved.Tensors[0], gradient.contiguous()) : base.SwiGluBackward(gradient, saved);
+        Cpu.SwiGlu.Supports(saved.Tensors[0]) ? Cpu.SwiGlu.Backward(saved.Tensors[0], gradient.contiguous()) : base.SwiGluBackward(gradient, saved);
 
     public override (Tensor Output, Saved? Saved) Attention(Tensor heads, AttentionShape shape, double dropout, bool save)
     {

@@ -7,8 +7,7 @@ namespace Dtt.Training.Kernels.Cpu;
 
 /// <summary>
 /// GELU as GPT-2 has it, x (1 + tanh u) / 2 with u = √(2/π) (x + 0.044715 x³) (Hendrycks and Gimpel 2016, arXiv:1606.08415, section 2): one exponential instead
-/// of a tanh of full precision,
-/// for (1 + tanh u) / 2 = 1 ÷ (1 + e⁻²ᵘ).
+/// of a tanh of full precision, for (1 + tanh u) / 2 = 1 ÷ (1 + e⁻²ᵘ).
 /// </summary>
 internal static unsafe class Gelu
 {

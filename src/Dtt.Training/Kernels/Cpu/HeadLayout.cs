@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Dtt.Training.Kernels.Cpu;
 
 /// <summary>
-/// Moves heads between how linear layers see them, (B, T, H hs), and how attention multiplies them, (P B H, S, hs): every context in P pieces of S tokens, T =
-/// P S, and equal pieces of all sequences and heads one after the other.
+/// Moves heads between how linear layers see them, (B, T, H hs), and how attention multiplies them, (P B H, S, hs): every context in P pieces of S tokens,
+/// T = P S, and equal pieces of all sequences and heads one after the other.
 /// </summary>
 /// <param name="Batch">B.</param>
 /// <param name="Pieces">P.</param>

@@ -10,7 +10,7 @@ internal static class MatmulPeak
     private const double Seconds = 0.25;
 
     /// <summary>
-    /// The best rate of 1,024³ and 2,048³ matrix products in the arithmetic that the run's products take, measured here and now (FLOP/s): there is no honest
+    /// The best rate of 1,024³ and 2,048³ matrix products in the arithmetic of the run's products, measured here and now (FLOP/s): there is no honest
     /// datasheet number.
     /// </summary>
     public static double Measure(ScalarType type)

@@ -7,9 +7,8 @@ using Tensor = TorchSharp.torch.Tensor;
 namespace Dtt.Training.Kernels.Cpu;
 
 /// <summary>
-/// fp32 products by oneDNN, which on CPUs with AVX-512 is faster than the MKL that torch takes for them (measured: docs/log.md). It is within libtorch, which
-/// shows it to C by
-/// <c>aoti_torch_cpu__linear_pointwise</c>; a libtorch without that computes as ever.
+/// fp32 products by oneDNN, which on CPUs with AVX-512 is faster than the MKL that torch uses for them (measured: docs/log.md). It is within libtorch, which
+/// exports it to C as <c>aoti_torch_cpu__linear_pointwise</c>; where that is missing, torch's own linear is used.
 /// </summary>
 internal static unsafe class OneDnn
 {

@@ -5,9 +5,8 @@ using Dtt.Training.Native;
 namespace Dtt.Training.Kernels.Cpu;
 
 /// <summary>
-/// Parallel regions on the very threads that torch computes with: threads of our own would take the cores from torch's, which look for work for a while after
-/// each operation.
-/// Without an OpenMP library in the process the caller does it all.
+/// Parallel regions on the very threads that torch computes with: threads of our own would compete for the cores with torch's, which look for work for a while
+/// after each operation. Without an OpenMP library in the process the caller does it all.
 /// </summary>
 internal static unsafe class OpenMp
 {

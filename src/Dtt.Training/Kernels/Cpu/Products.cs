@@ -5,15 +5,14 @@ namespace Dtt.Training.Kernels.Cpu;
 
 /// <summary>
 /// Matrix products without a graph, by the fastest way at hand. Where a CPU multiplies bf16 slower than fp32, or not at all, bf16 operands are converted first:
-/// a product of two bf16 numbers is exact in fp32, and sums are
-/// fp32 either way (measured: docs/log.md).
+/// a product of two bf16 numbers is exact in fp32, and sums are fp32 either way (measured: docs/log.md).
 /// </summary>
 internal static class Products
 {
-    /// <summary>Whether products of this tensor take its copy in fp32.</summary>
+    /// <summary>Whether products of this tensor use its copy in fp32.</summary>
     public static bool Upcasts(Tensor x) => x.dtype == ScalarType.BFloat16 && !TorchRuntime.CpuMultipliesBf16;
 
-    /// <summary>What products take: the tensor, or its copy in fp32, for several products of the same one.</summary>
+    /// <summary>The operand of products: the tensor, or its copy in fp32, for several products of the same one.</summary>
     public static Tensor Operand(Tensor x) => Upcasts(x) ? x.to(ScalarType.Float32) : x;
 
     /// <summary>x Wᵀ + b: (N, in) or its <see cref="Operand"/>, (out, in), (out) or null → (N, out) of the weights' type.</summary>

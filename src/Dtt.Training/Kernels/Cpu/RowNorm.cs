@@ -5,16 +5,15 @@ using static TorchSharp.torch;
 namespace Dtt.Training.Kernels.Cpu;
 
 /// <summary>
-/// LayerNorm (Ba et al. 2016, arXiv:1607.06450) and RMSNorm (Zhang and Sennrich 2019, arXiv:1910.07467) of N rows of C values: y = x̂ gain + bias with x̂ = (x
-/// − μ) ÷ √(mean((x − μ)²) + ε), where RMSNorm has
-/// no bias and μ = 0. Computed in fp32 throughout; backward is one pass over the rows.
+/// LayerNorm (Ba et al. 2016, arXiv:1607.06450) and RMSNorm (Zhang and Sennrich 2019, arXiv:1910.07467) of N rows of C values: y = x̂ gain + bias with
+/// x̂ = (x − μ) ÷ √(mean((x − μ)²) + ε), where RMSNorm has no bias and μ = 0. Computed in fp32 throughout; backward is one pass over the rows.
 /// </summary>
 internal static unsafe class RowNorm
 {
     private const int Lanes = IStorage.Lanes;
 
-    /// <summary>Whether the kernel takes these rows: they are of whole vectors.</summary>
-    public static bool Takes(Tensor x) => x.shape[^1] % Lanes == 0;
+    /// <summary>Whether the kernel can compute these rows: they are of whole vectors.</summary>
+    public static bool Supports(Tensor x) => x.shape[^1] % Lanes == 0;
 
     /// <summary>(…, C) contiguous, fp32 or bf16; (C) of the same type; the bias makes it LayerNorm, without one it is RMSNorm.</summary>
     /// <returns>(…, C), and (N, 2) fp32, μ and 1 ÷ √(…) of each row, which <see cref="Backward"/> needs.</returns>

@@ -12,8 +12,8 @@ internal static unsafe class SwiGlu
 {
     private const int Lanes = IStorage.Lanes;
 
-    /// <summary>Whether the kernel takes these rows: both halves are of whole vectors.</summary>
-    public static bool Takes(Tensor x) => x.shape[^1] % (2 * Lanes) == 0;
+    /// <summary>Whether the kernel can compute these rows: both halves are of whole vectors.</summary>
+    public static bool Supports(Tensor x) => x.shape[^1] % (2 * Lanes) == 0;
 
     /// <summary>(…, 2 M) → (…, M), fp32 or bf16, contiguous.</summary>
     public static Tensor Forward(Tensor x)

@@ -21,8 +21,7 @@ internal static class VectorMath
 
     /// <summary>
     /// eˣ to within two units in the last place, NaN of NaN. Reduction to |r| ≤ ln 2 ÷ 2 in two parts (Cody and Waite 1980), then the polynomial of degree 6
-    /// whose largest relative error is least, 3.1e-9, among those that
-    /// begin with 1 + r.
+    /// whose largest relative error is least, 3.1e-9, among those that begin with 1 + r.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp(Vector512<float> x)

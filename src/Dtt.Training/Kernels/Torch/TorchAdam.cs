@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Dtt.Training.Kernels.Torch;
 
-/// <summary>Adam and AdamW by torch's fused kernels, which a gradient that is not finite passes by without a word to the host.</summary>
+/// <summary>Adam and AdamW by torch's fused kernels, which skip a gradient that is not finite without a word to the host.</summary>
 internal static class TorchAdam
 {
     // A script of single calls: compiled blocks may give other bits on their first run.

@@ -21,7 +21,9 @@ public sealed class CpuKernelTests(ITestOutputHelper output)
         {
             var y = Products.UpcastLinear(operand, weight, bias);
             Assert.Equal(ScalarType.BFloat16, y.dtype);
-            Same("bf16 product by way of fp32", expected.div(largest), y.to(ScalarType.Float64).div(largest), 1.0 / 256);   // half a unit in the last place of the largest
+
+            // Half a unit in the last place of the largest.
+            Same("bf16 product by way of fp32", expected.div(largest), y.to(ScalarType.Float64).div(largest), 1.0 / 256);
         }
     }
 
