@@ -34,7 +34,8 @@ public sealed record HuggingFaceModel(string Class, string Type, IReadOnlyList<H
         HuggingFaceKey.Fixed("scale_attn_weights", true),
         HuggingFaceKey.Expected("scale_attn_by_inverse_layer_idx", "false"),
         HuggingFaceKey.Written("tie_word_embeddings", _ => true),
-    ]) { IsTransposed = true, OptionalPrefix = "transformer.", Derived = [".attn.bias", ".attn.masked_bias"] };
+    ])
+    { IsTransposed = true, OptionalPrefix = "transformer.", Derived = [".attn.bias", ".attn.masked_bias"] };
 
     /// <summary>Llama.</summary>
     public static HuggingFaceModel Llama { get; } = new("LlamaForCausalLM", "llama",
@@ -58,7 +59,8 @@ public sealed record HuggingFaceModel(string Class, string Type, IReadOnlyList<H
         HuggingFaceKey.Written("attention_dropout", _ => 0.0),
         HuggingFaceKey.Written("initializer_range", _ => 0.02),
         HuggingFaceKey.Shape("tie_word_embeddings", "tie_embeddings", m => m.TieEmbeddings) with { IsOptional = true },
-    ]) { Derived = [".rotary_emb.inv_freq"] };
+    ])
+    { Derived = [".rotary_emb.inv_freq"] };
 
     /// <summary>Qwen3: Llama's keys, with defaults of its own, and windows that DTT has not.</summary>
     public static HuggingFaceModel Qwen3 { get; } = new("Qwen3ForCausalLM", "qwen3",
