@@ -30,11 +30,11 @@ internal sealed class TrainSetup : IDisposable
     /// <exception cref="UserErrorException">The device cannot do what the configuration asks for, or has too little memory for it.</exception>
     public TrainSetup(TrainSpec spec, RunConfig config, IRankChannel channel)
     {
+        TorchRuntime.Load();
         Reporter = new RankReporter(spec, config.TensorBoard, channel);
         Reporter.Beat(RankPhase.Init, 0);
         _scratch = config.Stage ? Stage(spec.TokensFolder) : null;
         Data = TrainingData.Open(_scratch?.Folder ?? spec.TokensFolder, spec.TokenizerFolder, config, spec.GlobalBatchWindows, spec.WorldSize);
-        TorchRuntime.Load();
         Device = TorchRuntime.Device(config.Cuda);
         if (TorchRuntime.IdleGpu(config.Cuda) is { } idle) Reporter.Tell(new RankEvent(EventKinds.IdleGpu, idle));
         if (config.Deterministic && Device.type != DeviceType.CPU)

@@ -314,6 +314,9 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
         Assert.Equal(2, (await project.Dtt.RunAsync("delete", "elsewhere")).ExitCode);
         Assert.Equal(0, (await project.Dtt.RunAsync("delete", "elsewhere", "--yes")).ExitCode);
         Assert.False(Directory.Exists(Path.Combine(project.Path, "runs/elsewhere")));
+
+        // A run of the same name begins with attempt 1 again.
+        await project.Dtt.OutputAsync("train", "-n", "elsewhere", "--set", "max_steps=2");
     }
 
     [Fact]

@@ -44,7 +44,10 @@ public static partial class ConfigLoader
         return new LoadedConfig { Run = RunConfig.From(values), Values = values, Paths = paths, TextPath = text, Notes = notes };
     }
 
-    private static void CheckTogether(ConfigValues v, IList<string> errors)
+    /// <summary>Checks what one key cannot tell alone: names that become folders, the model's shape, bounds that depend on each other.</summary>
+    /// <param name="v">The values.</param>
+    /// <param name="errors">Gets a line for each error.</param>
+    public static void CheckTogether(ConfigValues v, IList<string> errors)
     {
         foreach (var key in new[] { "name", "dataset" })
         {

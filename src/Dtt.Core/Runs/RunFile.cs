@@ -57,7 +57,7 @@ public sealed record RunFile(int Format, DurableRun Run)
         var record = json.Deserialize(RunJson.Default.RunRecord)!;
         return new DurableRun
         {
-            Record = record,
+            Record = record.State.IsActive() ? record with { State = RunState.Interrupted } : record, // it was killed: nothing said where it lived
             Request = new RunRequest
             {
                 ConfigYaml = File.ReadAllText(layout.Config),

@@ -41,7 +41,11 @@ internal sealed class NodeAgent(
 
     public Task DeleteCheckpointsAsync(string folder, string[] checkpoints) => Task.Run(() => RunFolder.DeleteCheckpoints(new RunLayout(folder), checkpoints));
 
-    public Task DeleteFolderAsync(string folder) => Task.Run(() => RunFolder.Delete(new RunLayout(folder)));
+    public Task DeleteFolderAsync(string folder) => Task.Run(() =>
+    {
+        RunFolder.Delete(new RunLayout(folder));
+        ranks.Forget(folder);
+    });
 
     public Task<LogChunk> ReadLogAsync(string folder, int attempt, int rank, long offset) =>
         Task.Run(() => RankLog.Read(new RunLayout(folder).Log(attempt, rank), offset));
@@ -60,11 +64,11 @@ internal sealed class NodeAgent(
         return Task.CompletedTask;
     }
 
-    public Task<string[]> FindOrphansAsync(string runsFolder) => Task.Run(() => OrphanRuns.Find(runsFolder));
+    public Task<string[]> FindOrphansAsync(string runsFolder) => Task.Run(() => orphans.Find(runsFolder));
 
     public Task<DurableRun?> ReadOrphanAsync(string folder) => Task.Run(() => orphans.ReadAsync(folder));
 
-    public Task MarkAdoptedAsync(string folder) => Task.Run(() => OrphanRuns.MarkAdopted(folder));
+    public Task MarkAdoptedAsync(string folder) => Task.Run(() => orphans.MarkAdopted(folder));
 
     public Task<SiloReport> StatusAsync() => Task.FromResult(life.Report());
 

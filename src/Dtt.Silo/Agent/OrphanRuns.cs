@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Dtt.Core.Runs;
 using Dtt.Core.Storage;
 using Dtt.Grains.Storage;
@@ -7,8 +8,10 @@ namespace Dtt.Silo.Agent;
 /// <summary>Standalone runs (<c>dtt-rank --standalone</c>, an import), which keep their state in their folders until the platform adopts them.</summary>
 internal sealed class OrphanRuns(IPlatformTables tables)
 {
+    private readonly ConcurrentDictionary<string, FileLock> _adopting = new(StringComparer.Ordinal); // nobody trains a run while it is adopted
+
     /// <summary>Folders of such runs; one that is being trained is left out.</summary>
-    public static string[] Find(string runsFolder) => !Directory.Exists(runsFolder) ? [] :
+    public string[] Find(string runsFolder) => !Directory.Exists(runsFolder) ? [] :
     [
         .. Directory.EnumerateDirectories(runsFolder)
             .Where(f => !Path.GetFileName(f).StartsWith('.') && IsOrphan(new RunLayout(f)))
@@ -19,7 +22,7 @@ internal sealed class OrphanRuns(IPlatformTables tables)
     public async Task<DurableRun?> ReadAsync(string folder)
     {
         var layout = new RunLayout(folder);
-        if (!IsOrphan(layout)) return null;
+        if (!File.Exists(layout.State) || !TryOwn(layout)) return null;
         var run = RunFile.Read(layout);
         foreach (var attempt in run.Record!.Attempts) await tables.AddMetricsAsync(folder, attempt.Attempt, [.. RunFile.ReadMetrics(layout, attempt.Attempt)]);
         await tables.AddEventsAsync(folder, RunFile.ReadEvents(layout));
@@ -27,11 +30,21 @@ internal sealed class OrphanRuns(IPlatformTables tables)
     }
 
     /// <summary>Marks such a run as adopted.</summary>
-    public static void MarkAdopted(string folder)
+    public void MarkAdopted(string folder)
     {
         var layout = new RunLayout(folder);
-        if (File.Exists(layout.State)) File.Move(layout.State, layout.AdoptedState, overwrite: true);
+        if (!File.Exists(layout.State) || !TryOwn(layout)) return;
+        File.Move(layout.State, layout.AdoptedState, overwrite: true);
+        if (_adopting.TryRemove(folder, out var owner)) owner.Dispose();
     }
 
-    private static bool IsOrphan(RunLayout layout) => File.Exists(layout.State) && !FileLock.IsHeld(layout.Owner);
+    private bool IsOrphan(RunLayout layout) => File.Exists(layout.State) && (_adopting.ContainsKey(layout.Folder) || !FileLock.IsHeld(layout.Owner));
+
+    private bool TryOwn(RunLayout layout)
+    {
+        if (_adopting.ContainsKey(layout.Folder)) return true;
+        if (FileLock.TryAcquire(layout.Owner) is not { } owner) return false;
+        if (!_adopting.TryAdd(layout.Folder, owner)) owner.Dispose();
+        return true;
+    }
 }

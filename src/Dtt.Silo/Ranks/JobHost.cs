@@ -17,8 +17,9 @@ internal sealed class JobHost(PlatformFolders folders, IGrainFactory grains)
     /// <summary>Starts one.</summary>
     public async Task StartAsync(Guid job, RankMessage work, IReadOnlyDictionary<string, string> environment)
     {
+        var name = NameOf(work);
         var rank = await RankProcess.StartAsync(work, Path.Combine(folders.State, "jobs.log"), environment);
-        _ranks[job] = (rank, NameOf(work));
+        _ranks[job] = (rank, name);
         _ = Task.Run(() => StreamAsync(job, rank));
     }
 
@@ -48,6 +49,11 @@ internal sealed class JobHost(PlatformFolders folders, IGrainFactory grains)
         catch (Exception e) when (e is OrleansException or TimeoutException or IOException)
         {
             // Nobody can be told: the job's own end stops the rank.
+        }
+        catch (Exception e) when (e is InvalidDataException or System.Text.Json.JsonException)
+        {
+            var failed = new RankFailed($"the rank said something that is not of its protocol: {e.Message}", ExitCodes.Failure);
+            await ((Task)grain.PushAsync([failed], ended: true)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         finally
         {

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Dtt.Abstractions;
+using Dtt.Core.Errors;
 using Dtt.Core.Platform;
 using Dtt.Core.Runs;
 using Dtt.Grains.Agents;
@@ -101,11 +102,32 @@ internal sealed partial class RankHost(PlatformFolders folders, IGrainFactory gr
         await _ending.CancelAsync();
     }
 
+    /// <summary>Forgets a run that is deleted: another of its name begins with attempt 1 again.</summary>
+    public void Forget(string run)
+    {
+        lock (_gate)
+        {
+            if (_living.ContainsKey(run)) return;
+            _newest.Remove(run, out _);
+            _work.Remove(run, out _);
+        }
+    }
+
     private async Task SuperviseAsync(LaunchRequest request, NodeRef here, Task before)
     {
         var (run, attempt) = (request.Spec.RunFolder, request.Spec.Attempt);
-        await before;
-        var devices = request.Devices.Select(d => (d, DeviceInventory.LockFile(d, folders))).ToList();
+        await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        IReadOnlyList<(string, string)> devices = [];
+        string? cannotLock = null;
+        try
+        {
+            devices = [.. request.Devices.Select(d => (d, DeviceInventory.LockFile(d, folders)))];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or UserErrorException)
+        {
+            cannotLock = $"its devices could not be locked: {e.Message}";
+        }
+
         var supervisor = new RankSupervisor(request, grains.GetGrain<IRunGrain>(run), here, devices, time, log);
         try
         {
@@ -119,9 +141,8 @@ internal sealed partial class RankHost(PlatformFolders folders, IGrainFactory gr
 
             try
             {
-                end = held
-                    ? await supervisor.RunAsync()
-                    : new AttemptEnd(attempt, null, $"{string.Join(", ", request.Devices)}: taken by another attempt before its ranks could start");
+                var refusal = cannotLock ?? (held ? null : $"{string.Join(", ", request.Devices)}: taken by another attempt before its ranks could start");
+                end = refusal is null ? await supervisor.RunAsync() : new AttemptEnd(attempt, null, refusal);
             }
             finally
             {
@@ -139,7 +160,8 @@ internal sealed partial class RankHost(PlatformFolders folders, IGrainFactory gr
         {
             LogSupervisionFailed(request.Spec.Run, attempt, e);
             if (_ending.IsCancellationRequested) return;
-            await supervisor.TellAsync(new AttemptEnd(attempt, null, $"its supervision failed, which is a bug in DTT: {e}"), _ending.Token);
+            var end = new AttemptEnd(attempt, null, $"its supervision failed, which is a bug in DTT: {e}");
+            await supervisor.TellAsync(end, _ending.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

@@ -70,6 +70,7 @@ internal sealed partial class RankSupervisor
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or UserErrorException or System.ComponentModel.Win32Exception)
         {
             LogNotStarted(Spec.Run, Attempt, e);
+            if (_ending is not null) return new AttemptEnd(Attempt, _ending, null);
             return new AttemptEnd(Attempt, null, $"the rank {new RankExit.NotStarted(e.Message).Description}");
         }
         finally

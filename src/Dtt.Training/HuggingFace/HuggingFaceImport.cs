@@ -23,6 +23,7 @@ internal static class HuggingFaceImport
         var (folder, file) = (spec.Folder, Path.Combine(spec.Folder, "config.json"));
         var reader = new ConfigReader(RunKeys.All);
         foreach (var (key, value) in HuggingFaceConfig.Read(file).Append(KeyValuePair.Create("name", spec.Name))) reader.SetFromCommandLine(key, value, file);
+        ConfigLoader.CheckTogether(reader.Values, reader.Errors);
         reader.ThrowIfWrong();
         var vocabulary = TokenizerFolder.Load(folder);
         var config = RunConfig.From(reader.Values);

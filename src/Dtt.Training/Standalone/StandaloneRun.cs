@@ -62,9 +62,18 @@ internal sealed class StandaloneRun : IDisposable
             {
                 DurableFile.Replace(draft.Config, Encoding.UTF8.GetBytes(request.ConfigYaml));
                 RunFile.Write(draft, RunDecider.Decide(new DurableRun(), new RunInput.Create(layout.Run, request), _noReaders, time.GetUtcNow()).State);
-                Directory.Move(draft.Folder, layout.Folder);
-                DurableFile.SyncFolder(runsFolder);
-                return Open(layout.Folder, time);
+                var owner = FileLock.TryAcquire(draft.Owner)!; // it goes with the folder: the run never stands there without its owner
+                try
+                {
+                    Directory.Move(draft.Folder, layout.Folder);
+                    DurableFile.SyncFolder(runsFolder);
+                    return new StandaloneRun(layout, owner, time);
+                }
+                catch
+                {
+                    owner.Dispose();
+                    throw;
+                }
             }
             catch (IOException) when (Path.Exists(layout.Folder) && Directory.Exists(draft.Folder))
             {
@@ -84,12 +93,7 @@ internal sealed class StandaloneRun : IDisposable
     public static StandaloneRun Open(string folder, TimeProvider time)
     {
         var layout = new RunLayout(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
-        if (!File.Exists(layout.State))
-        {
-            throw new UserErrorException(File.Exists(layout.AdoptedState) || File.Exists(layout.Config)
-                ? $"run '{layout.Run}' is the platform's: go on with `dtt resume {layout.Run}`."
-                : $"there is no run in {layout.Folder}.", ExitCodes.BadConfiguration);
-        }
+        RequireState(layout);
 
         // A process that only asks whether the run has an owner holds the lock for an instant: that must not look like an owner.
         FileLock? owner = null;
@@ -97,6 +101,7 @@ internal sealed class StandaloneRun : IDisposable
             throw new UserErrorException($"run '{layout.Run}' is being trained by another process; wait for it.");
         try
         {
+            RequireState(layout); // the platform may have adopted it meanwhile
             return new StandaloneRun(layout, owner!, time);
         }
         catch
@@ -132,8 +137,8 @@ internal sealed class StandaloneRun : IDisposable
             {
                 foreach (var row in report.Rows) _metrics!.Append(JsonSerializer.SerializeToUtf8Bytes(row, RunJson.Default.StepMetrics));
             }
-            else if (message is TrainingSample sample) RunFolder.Save(Layout, sample);
-            else Apply(new RunInput.Reported(Attempt, ++_reports, [message]));
+            else if (message is TrainingSample sample) Save(sample);
+            else Apply(new RunInput.Reported(Attempt, ++_reports, [message]), mustWrite: false);
         }
     }
 
@@ -142,22 +147,27 @@ internal sealed class StandaloneRun : IDisposable
     {
         lock (_gate)
         {
+            RunDecision decision;
             try
             {
                 _metrics!.Sync();
-                return Apply(new RunInput.Commit(checkpoint)).Commit!;
+                decision = Decide(new RunInput.Commit(checkpoint), mustWrite: true);
             }
             catch (IOException e)
             {
                 return new CommitReply(false, e.Message, Transient: true);
             }
+
+            // Committed: whatever fails from here on, the answer is that.
+            Perform(decision.Effects);
+            return decision.Commit!;
         }
     }
 
     /// <summary>Notes that somebody asked for a stop.</summary>
     public void RequestStop()
     {
-        lock (_gate) Apply(new RunInput.Stop());
+        lock (_gate) Apply(new RunInput.Stop(), mustWrite: false);
     }
 
     /// <summary>Ends the attempt with the rank's last word.</summary>
@@ -178,19 +188,66 @@ internal sealed class StandaloneRun : IDisposable
         }
     }
 
-    private RunDecision Apply(RunInput input)
+    private static void RequireState(RunLayout layout)
     {
-        var decision = RunDecider.Decide(State, input, _noReaders, _time.GetUtcNow());
+        if (File.Exists(layout.State)) return;
+        throw new UserErrorException(File.Exists(layout.AdoptedState) || File.Exists(layout.Config)
+            ? $"run '{layout.Run}' is the platform's: go on with `dtt resume {layout.Run}`."
+            : $"there is no run in {layout.Folder}.", ExitCodes.BadConfiguration);
+    }
+
+    private void Apply(RunInput input, bool mustWrite = true) => Perform(Decide(input, mustWrite).Effects);
+
+    /// <summary>Decides, and makes the new state durable.</summary>
+    /// <param name="input">What happened.</param>
+    /// <param name="mustWrite">Whether a disk that does not take the state is an error; else it stays in memory, and the next write carries it.</param>
+    private RunDecision Decide(RunInput input, bool mustWrite)
+    {
+        var (decision, lastEvent) = (RunDecider.Decide(State, input, _noReaders, _time.GetUtcNow()), State.LastEvent);
         if (decision.Refusal is { } refusal) throw new UserErrorException($"run '{Layout.Run}': {refusal}.");
-        if (!decision.Durable) State = decision.State;
-        else if (!ReferenceEquals(decision.State, State)) Write(decision.State);
-        foreach (var delete in decision.Effects.OfType<RunEffect.DeleteCheckpoints>())
+        if (ReferenceEquals(decision.State, State)) return decision;
+        try
         {
-            RunFolder.DeleteCheckpoints(Layout, delete.Folders);
-            Apply(new RunInput.CheckpointsDeleted(delete.Folders));
+            if (decision.Durable) Write(decision.State);
+            else State = decision.State;
+        }
+        catch (IOException) when (!mustWrite)
+        {
+            State = decision.State;
         }
 
+        Append(State.Events.Where(e => e.Number > lastEvent));
         return decision;
+    }
+
+    /// <summary>Deletes checkpoints; what cannot be deleted now stays noted in the state, and is tried again with the next commit.</summary>
+    private void Perform(IReadOnlyList<RunEffect> effects)
+    {
+        foreach (var delete in effects.OfType<RunEffect.DeleteCheckpoints>())
+        {
+            try
+            {
+                RunFolder.DeleteCheckpoints(Layout, delete.Folders);
+                _ = Decide(new RunInput.CheckpointsDeleted(delete.Folders), mustWrite: false);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                Console.Error.WriteLine($"checkpoints that are no longer needed could not be deleted ({e.Message.TrimEnd('.')}); trying again with the next.");
+            }
+        }
+    }
+
+    /// <summary>A sample that the disk does not take is lost, and training goes on.</summary>
+    private void Save(TrainingSample sample)
+    {
+        try
+        {
+            RunFolder.Save(Layout, sample);
+        }
+        catch (IOException e)
+        {
+            Console.Error.WriteLine($"the sample of step {sample.Step} could not be written ({e.Message.TrimEnd('.')}).");
+        }
     }
 
     /// <summary>Replaces the state. A write that failed half-way is looked at before anything is said: it may have come through.</summary>
@@ -206,7 +263,6 @@ internal sealed class StandaloneRun : IDisposable
             if (RunFile.Read(Layout).Record!.Version != written.Record.Version) throw;
         }
 
-        Append(written.Events.Where(e => e.Number > State.LastEvent));
         State = written;
     }
 

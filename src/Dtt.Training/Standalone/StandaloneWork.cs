@@ -1,8 +1,10 @@
+using System.Security.Cryptography;
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Core.Platform;
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
+using Dtt.Training.Checkpoints;
 
 namespace Dtt.Training.Standalone;
 
@@ -41,6 +43,14 @@ internal static class StandaloneWork
     private static StandaloneRun Open(string folder, List<string> keys) => keys.Count == 0 ? StandaloneRun.Open(folder, TimeProvider.System)
         : throw new ConfigurationException($"{keys[0]}: {folder} is a run, whose configuration stands; settings are for a new one.");
 
+    /// <summary>The checkpoint in a folder; names of runs are the platform's to resolve.</summary>
+    private static CheckpointPlace CheckpointIn(string folder)
+    {
+        var manifest = Path.Combine(folder, CheckpointManifest.FileName);
+        if (!File.Exists(manifest)) throw new ConfigurationException($"init_from: {folder} is not the folder of a checkpoint, which is what --standalone starts from.");
+        return new CheckpointPlace(Path.GetFullPath(folder), Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(manifest))));
+    }
+
     private static StandaloneRun Create(string file, List<string> keys)
     {
         var config = ConfigLoader.Load(file, keys.Select(k => (k.Split('=', 2)[0], k.Contains('=') ? k.Split('=', 2)[1] : "", k)), TimeProvider.System);
@@ -50,6 +60,7 @@ internal static class StandaloneWork
             TokensFolder = config.Paths.Tokens,
             TokenizerFolder = config.Paths.Tokenizer,
             Environment = RankEnvironment.OfThisProcess(),
+            InitFrom = config.Run.InitFrom is { } from ? CheckpointIn(from) : null,
         };
         return StandaloneRun.Create(config.Paths.Runs, request, TimeProvider.System);
     }

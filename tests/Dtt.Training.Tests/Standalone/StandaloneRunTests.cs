@@ -109,6 +109,24 @@ public sealed class StandaloneRunTests : IDisposable
     }
 
     [Fact]
+    public void Commit_WhoseOldFoldersCannotBeDeleted_IsAccepted_AndTheNextOneDeletesThem()
+    {
+        using var run = Create();
+        Start(run);
+        File.WriteAllText(run.Layout.Trash, "in the way");
+        foreach (var step in new[] { 1, 2, 3 })
+        {
+            Directory.CreateDirectory(run.Layout.Checkpoint(CommittedCheckpoint.FolderNameOf(step, 1)));
+            Assert.True(run.Commit(Checkpoint(step, 1)).Accepted);
+        }
+
+        Assert.Equal(["step_00000001.a01"], run.State.ToDelete);
+        File.Delete(run.Layout.Trash);
+        Assert.True(run.Commit(Checkpoint(4, 1)).Accepted);
+        Assert.Equal(["step_00000003.a01"], Directory.EnumerateDirectories(run.Layout.Checkpoints).Select(Path.GetFileName));
+    }
+
+    [Fact]
     public void Read_RowsTornByAKill_ArePassedOver_AndTheNextLineIsWhole()
     {
         using (var run = Create())
@@ -145,13 +163,15 @@ public sealed class StandaloneRunTests : IDisposable
         Assert.Contains(_folder["runs/a/run.json"], error.Message);
     }
 
-    [Fact]
-    public void Read_TheRecordOfAnEarlierBuild_IsThatRun()
+    [Theory]
+    [InlineData("Stopped")]
+    [InlineData("Running")] // killed
+    public void Read_TheRecordOfAnEarlierBuild_IsThatRun_AndItsNextAttemptIsANewOne(string state)
     {
         using (Create()) { }
-        File.WriteAllText(_folder["runs/a/run.json"], """
+        File.WriteAllText(_folder["runs/a/run.json"], $$"""
             {
-              "version": 4, "run": "a", "state": "stopped", "created_at": "2026-01-02T03:04:05+00:00", "tokens_folder": "/t", "tokenizer_folder": "/v",
+              "version": 4, "run": "a", "state": "{{state}}", "created_at": "2026-01-02T03:04:05+00:00", "tokens_folder": "/t", "tokenizer_folder": "/v",
               "total_steps": 9, "global_batch_windows": 4, "tokens_per_step": 64,
               "attempts": [{
                 "attempt": 1, "started_at": "2026-01-02T03:04:05+00:00", "from_step": 0, "fingerprint": "f", "end_state": "stopped", "outcome": "stopped"
