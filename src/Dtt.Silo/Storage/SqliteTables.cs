@@ -38,8 +38,8 @@ internal sealed class SqliteTables(Database database) : IPlatformTables
 
     /// <inheritdoc/>
     /// <remarks>
-    /// One small write that is synced brings all before it in the log to the disk, whoever reads. A checkpoint would not do: beside a reader of an older state a
-    /// passive one may leave rows in a log that was never synced, and a full one fails.
+    /// One small write that is synced brings all before it in the log to the disk, whoever reads. A checkpoint would not do: beside a reader of an older
+    /// state a passive one may leave rows in a log that was never synced, and a full one fails.
     /// </remarks>
     public Task SyncMetricsAsync() => database.Metrics.WriteAsync(connection =>
     {

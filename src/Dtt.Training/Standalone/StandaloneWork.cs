@@ -47,7 +47,8 @@ internal static class StandaloneWork
     private static CheckpointPlace CheckpointIn(string folder)
     {
         var manifest = Path.Combine(folder, CheckpointManifest.FileName);
-        if (!File.Exists(manifest)) throw new ConfigurationException($"init_from: {folder} is not the folder of a checkpoint, which is what --standalone starts from.");
+        if (!File.Exists(manifest))
+            throw new ConfigurationException($"init_from: {folder} is not the folder of a checkpoint, which is what --standalone starts from.");
         return new CheckpointPlace(Path.GetFullPath(folder), Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(manifest))));
     }
 
