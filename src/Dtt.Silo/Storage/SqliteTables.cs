@@ -45,6 +45,7 @@ internal sealed class SqliteTables(Database database) : IPlatformTables
     {
         var syncs = connection.ExecuteScalar<int>("PRAGMA user_version"); // an update that changes nothing would write nothing
         connection.Execute($"PRAGMA synchronous=FULL; PRAGMA user_version={unchecked(syncs + 1).ToString(CultureInfo.InvariantCulture)}");
+        connection.Execute("PRAGMA wal_checkpoint(PASSIVE)"); // keeps the log short, as far as readers let it
     });
 
     public Task<IReadOnlyList<StepMetrics>> ReadMetricsAsync(string run, int attempt, CancellationToken cancellation) =>
