@@ -23,10 +23,19 @@ internal sealed class OrphanRuns(IPlatformTables tables)
     {
         var layout = new RunLayout(folder);
         if (!File.Exists(layout.State) || !TryOwn(layout)) return null;
-        var run = RunFile.Read(layout);
-        foreach (var attempt in run.Record!.Attempts) await tables.AddMetricsAsync(folder, attempt.Attempt, [.. RunFile.ReadMetrics(layout, attempt.Attempt)]);
-        await tables.AddEventsAsync(folder, RunFile.ReadEvents(layout));
-        return run;
+        try
+        {
+            var run = RunFile.Read(layout);
+            foreach (var attempt in run.Record!.Attempts)
+                await tables.AddMetricsAsync(folder, attempt.Attempt, [.. RunFile.ReadMetrics(layout, attempt.Attempt)]);
+            await tables.AddEventsAsync(folder, RunFile.ReadEvents(layout));
+            return run;
+        }
+        catch
+        {
+            Release(layout); // it stays standalone, and may be resumed as such
+            throw;
+        }
     }
 
     /// <summary>Marks such a run as adopted.</summary>
@@ -35,10 +44,15 @@ internal sealed class OrphanRuns(IPlatformTables tables)
         var layout = new RunLayout(folder);
         if (!File.Exists(layout.State) || !TryOwn(layout)) return;
         File.Move(layout.State, layout.AdoptedState, overwrite: true);
-        if (_adopting.TryRemove(folder, out var owner)) owner.Dispose();
+        Release(layout);
     }
 
     private bool IsOrphan(RunLayout layout) => File.Exists(layout.State) && (_adopting.ContainsKey(layout.Folder) || !FileLock.IsHeld(layout.Owner));
+
+    private void Release(RunLayout layout)
+    {
+        if (_adopting.TryRemove(layout.Folder, out var owner)) owner.Dispose();
+    }
 
     private bool TryOwn(RunLayout layout)
     {
