@@ -7,7 +7,7 @@ namespace Dtt.Silo.Ranks;
 /// <summary>
 /// Looks into the ranks' black boxes every second. A rank that has been silent for too long is hung, unless it waits for its peers in a collective: then the
 /// hung one is another, or all wait for each other. Of several the one with the fewest completed collectives is named. The attempt is killed, and who was
-/// doing what is said.
+/// doing what is said. A rank that is dead explains the silence of the others: then nobody is hung, and who started the ranks ends them.
 /// </summary>
 internal sealed class HangWatch : IAsyncDisposable
 {
@@ -15,14 +15,21 @@ internal sealed class HangWatch : IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly IReadOnlyList<BlackBox> _boxes;
     private readonly PhaseDeadlines _deadlines;
+    private readonly Func<bool> _anyDied;
     private readonly Action _kill;
     private readonly List<double> _stepSeconds = [];
     private readonly ITimer _timer;
     private volatile string? _verdict;
 
-    public HangWatch(IReadOnlyList<BlackBox> boxes, PhaseDeadlines deadlines, Action kill, TimeProvider time)
+    /// <summary>Starts to look.</summary>
+    /// <param name="boxes">The ranks' black boxes.</param>
+    /// <param name="deadlines">How long a rank may be silent in each phase.</param>
+    /// <param name="anyDied">Whether a rank has ended before its time.</param>
+    /// <param name="kill">Ends them all.</param>
+    /// <param name="time">The clock of looking.</param>
+    public HangWatch(IReadOnlyList<BlackBox> boxes, PhaseDeadlines deadlines, Func<bool> anyDied, Action kill, TimeProvider time)
     {
-        (_boxes, _deadlines, _kill) = (boxes, deadlines, kill);
+        (_boxes, _deadlines, _anyDied, _kill) = (boxes, deadlines, anyDied, kill);
         _timer = time.CreateTimer(_ => Look(), null, _period, _period);
     }
 
@@ -51,7 +58,7 @@ internal sealed class HangWatch : IAsyncDisposable
     {
         lock (_gate)
         {
-            if (_verdict is not null) return;
+            if (_verdict is not null || _anyDied()) return;
             var silent = _boxes.Select((box, rank) => Read(box, rank)).Where(s => s.Age > s.Deadline).ToList();
             var hung = silent.Where(s => !s.Waits).ToList();
             var allWait = hung.Count == 0 && silent.Count == _boxes.Count;

@@ -25,7 +25,7 @@ internal sealed class RankGroup : IAsyncDisposable
     private RankGroup(Member[] members, PhaseDeadlines deadlines, TimeProvider time)
     {
         (_members, _time) = (members, time);
-        _watch = new HangWatch([.. members.Select(m => m.Box)], deadlines, Kill, time);
+        _watch = new HangWatch([.. members.Select(m => m.Box)], deadlines, () => _members.Any(m => m.HasDied), Kill, time);
     }
 
     /// <summary>The process of rank 0, for people.</summary>
@@ -122,11 +122,10 @@ internal sealed class RankGroup : IAsyncDisposable
 
     private async Task ListenAsync(Member member)
     {
-        var finished = false;
         RankExit? lostPeer = null;
         while (await member.Process.Pipe.ReceiveAsync() is { } message)
         {
-            finished |= message is RankFinished;
+            member.Finished |= message is RankFinished;
             if (member.Rank == 0) _watch.Learn(message);
             if (message is RankListening listening) await IntroduceAsync(member, listening.Endpoint);
             else if (message is RankPeerLost lost) lostPeer = new RankExit.LostPeer(lost.Message);
@@ -136,7 +135,7 @@ internal sealed class RankGroup : IAsyncDisposable
         var exit = await member.Process.WaitAsync();
         member.Exit = lostPeer ?? exit;
         lock (_gate) _ended.Add(member);
-        if (finished) return;
+        if (member.Finished) return;
         await Task.Delay(_members.Length > 1 ? _exitGrace : TimeSpan.Zero, _time);
         Kill();
     }
@@ -151,6 +150,8 @@ internal sealed class RankGroup : IAsyncDisposable
     /// <summary>One rank.</summary>
     private sealed class Member(int rank, string boxFile, BlackBox box, RankProcess process) : IDisposable
     {
+        private volatile bool _finished;
+
         public int Rank => rank;
 
         public BlackBox Box => box;
@@ -160,6 +161,15 @@ internal sealed class RankGroup : IAsyncDisposable
         public string? Endpoint { get; set; }
 
         public RankExit? Exit { get; set; }
+
+        /// <summary>Whether it has said that its work is done.</summary>
+        public bool Finished
+        {
+            get => _finished;
+            set => _finished = value;
+        }
+
+        public bool HasDied => process.HasExited && !Finished;
 
         public void Dispose()
         {

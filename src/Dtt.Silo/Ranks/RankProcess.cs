@@ -26,6 +26,9 @@ internal sealed class RankProcess : IDisposable
     /// <summary>The process id.</summary>
     public int Id => _process.Id;
 
+    /// <summary>Whether it has ended.</summary>
+    public bool HasExited => _process.HasExited;
+
     /// <summary>The last lines that it printed.</summary>
     public IReadOnlyList<string> LastLines()
     {

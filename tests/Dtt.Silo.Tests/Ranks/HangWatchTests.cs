@@ -12,6 +12,7 @@ public sealed class HangWatchTests : IAsyncLifetime
     private readonly TempFolder _folder = new();
     private readonly List<BlackBox> _boxes = [];
     private HangWatch? _watch;
+    private bool _anyDied;
     private int _kills;
 
     public ValueTask InitializeAsync() => ValueTask.CompletedTask;
@@ -62,6 +63,17 @@ public sealed class HangWatchTests : IAsyncLifetime
         Assert.Equal(1, _kills); // once
     }
 
+    [Fact]
+    public void Look_AtRanksOfWhichOneIsDead_FindsNothing()
+    {
+        _anyDied = true;
+        Look(_none, (8, 8), (8, 8));
+        Assert.Equal((null, null, 0), (_watch!.Verdict, _watch.Culprit, _kills));
+        _anyDied = false;
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(1, _kills);
+    }
+
     /// <summary>Has the watch look once at ranks with these collectives begun and completed.</summary>
     private void Look(PhaseDeadlines deadlines, params (long Begun, long Completed)[] ranks)
     {
@@ -74,7 +86,7 @@ public sealed class HangWatchTests : IAsyncLifetime
         }
 
         Assert.True(SpinWait.SpinUntil(() => _boxes.All(b => b.Read().Age > TimeSpan.Zero), TimeSpan.FromMinutes(1)));
-        _watch = new HangWatch(_boxes, deadlines, () => _kills++, _time);
+        _watch = new HangWatch(_boxes, deadlines, () => _anyDied, () => _kills++, _time);
         _time.Advance(TimeSpan.FromSeconds(1));
     }
 }
