@@ -1,3 +1,4 @@
+using Dtt.Core.Runs;
 
 namespace Dtt.Core.Ranks;
 
@@ -14,7 +15,12 @@ public abstract record CheckpointSpec : RankMessage
 /// <param name="ConfigYaml">The run's configuration, YAML.</param>
 /// <param name="TokensFolder">The run's token shards, absolute.</param>
 /// <param name="TokenizerFolder">Their tokenizer, absolute.</param>
-public sealed record CheckpointSource(string Folder, string ManifestSha256, string ConfigYaml, string TokensFolder, string TokenizerFolder);
+public sealed record CheckpointSource(string Folder, string ManifestSha256, string ConfigYaml, string TokensFolder, string TokenizerFolder)
+{
+    /// <summary>A checkpoint of the run that was asked for.</summary>
+    public static CheckpointSource Of(RunRequest run, string folder, string manifestSha256) =>
+        new(folder, manifestSha256, run.ConfigYaml, run.TokensFolder, run.TokenizerFolder);
+}
 
 /// <summary>Host → rank, first: continue a prompt.</summary>
 public sealed record SampleSpec : CheckpointSpec

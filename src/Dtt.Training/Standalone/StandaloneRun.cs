@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using Dtt.Core.Errors;
 using Dtt.Core.Ranks;
@@ -48,43 +47,9 @@ internal sealed class StandaloneRun : IDisposable
     /// <param name="time">The clock.</param>
     public static StandaloneRun Create(string runsFolder, RunRequest request, TimeProvider time)
     {
-        Directory.CreateDirectory(runsFolder);
-        for (var number = 1; ; number++)
-        {
-            var suffix = number == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"-{number}");
-            var layout = new RunLayout(Path.Combine(runsFolder, request.Config.Name + suffix));
-            if (Path.Exists(layout.Folder)) continue;
-
-            // The folder appears whole, with its state in it, or not at all; of two creators one renames first and the other goes on.
-            var draft = new RunLayout(Path.Combine(runsFolder, $".draft-{Guid.NewGuid():N}"));
-            Directory.CreateDirectory(draft.Folder);
-            try
-            {
-                DurableFile.Replace(draft.Config, Encoding.UTF8.GetBytes(request.ConfigYaml));
-                RunFile.Write(draft, RunDecider.Decide(new DurableRun(), new RunInput.Create(layout.Run, request), _noReaders, time.GetUtcNow()).State);
-                var owner = FileLock.TryAcquire(draft.Owner)!; // it goes with the folder: the run never stands there without its owner
-                try
-                {
-                    Directory.Move(draft.Folder, layout.Folder);
-                    DurableFile.SyncFolder(runsFolder);
-                    return new StandaloneRun(layout, owner, time);
-                }
-                catch
-                {
-                    owner.Dispose();
-                    throw;
-                }
-            }
-            catch (IOException) when (Path.Exists(layout.Folder) && Directory.Exists(draft.Folder))
-            {
-                Directory.Delete(draft.Folder, recursive: true);
-            }
-            catch
-            {
-                if (Directory.Exists(draft.Folder)) Directory.Delete(draft.Folder, recursive: true);
-                throw;
-            }
-        }
+        var (layout, owner) = NewRunFolder.Create(
+            runsFolder, request, run => RunDecider.Decide(new DurableRun(), new RunInput.Create(run, request), _noReaders, time.GetUtcNow()).State);
+        return Owned(layout, owner, time);
     }
 
     /// <summary>Owns the run in a folder until this is disposed or the process dies.</summary>
@@ -99,16 +64,7 @@ internal sealed class StandaloneRun : IDisposable
         FileLock? owner = null;
         if (!SpinWait.SpinUntil(() => (owner = FileLock.TryAcquire(layout.Owner)) is not null, _ownerTimeout))
             throw new UserErrorException($"run '{layout.Run}' is being trained by another process; wait for it.");
-        try
-        {
-            RequireState(layout); // the platform may have adopted it meanwhile
-            return new StandaloneRun(layout, owner!, time);
-        }
-        catch
-        {
-            owner!.Dispose();
-            throw;
-        }
+        return Owned(layout, owner!, time);
     }
 
     /// <summary>Begins the next attempt: what a killed one left is ended first, and swept.</summary>
@@ -185,6 +141,20 @@ internal sealed class StandaloneRun : IDisposable
             _metrics?.Dispose();
             _events.Dispose();
             _owner.Dispose();
+        }
+    }
+
+    private static StandaloneRun Owned(RunLayout layout, FileLock owner, TimeProvider time)
+    {
+        try
+        {
+            RequireState(layout); // the platform may have adopted it meanwhile
+            return new StandaloneRun(layout, owner, time);
+        }
+        catch
+        {
+            owner.Dispose();
+            throw;
         }
     }
 

@@ -1,0 +1,47 @@
+using Dtt.Abstractions;
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
+using Dtt.Grains.Agents;
+
+namespace Dtt.Grains.Runs;
+
+/// <summary>Performs what <see cref="RunDecider"/> asks of others: the queue, the nodes, the experiment.</summary>
+internal sealed class RunEffects(IGrainFactory grains, INodeAgents agents, string folder)
+{
+    /// <summary>Performs an effect; the same effect again does nothing more.</summary>
+    public async Task PerformAsync(RunEffect effect, DurableRun run)
+    {
+        var queue = grains.GetGrain<IQueueGrain>(0);
+        switch (effect)
+        {
+            case RunEffect.Enqueue enqueue:
+                await queue.EnqueueAsync(folder, enqueue.Attempt, run.Request!.Priority, run.Request.Devices);
+                break;
+            case RunEffect.Dequeue:
+                await queue.DequeueAsync(folder);
+                break;
+            case RunEffect.WakeQueue:
+                await queue.WakeAsync();
+                break;
+            case RunEffect.Launch launch:
+                await agents.At(launch.Node).LaunchAsync(new LaunchRequest(TrainSpec.Of(run, folder), launch.Devices, run.Request!.Environment));
+                break;
+            case RunEffect.StopRank stop:
+                await agents.At(stop.Node).StopRankAsync(folder, stop.Attempt);
+                break;
+            case RunEffect.DeleteCheckpoints delete:
+                await agents.At(run.Node ?? agents.Here).DeleteCheckpointsAsync(folder, [.. delete.Folders]);
+                break;
+            case RunEffect.Erase:
+                await agents.At(agents.Here).DeleteFolderAsync(folder);
+                await Experiment(run).RemoveAsync(folder);
+                break;
+            case RunEffect.JoinExperiment:
+                await Experiment(run).AddAsync(folder, run.Request!.ConfigYaml);
+                break;
+        }
+    }
+
+    private IExperimentGrain Experiment(DurableRun run) =>
+        grains.GetGrain<IExperimentGrain>(Path.Combine(Path.GetDirectoryName(folder)!, run.Request!.Config.Name));
+}

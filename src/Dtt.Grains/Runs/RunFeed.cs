@@ -1,0 +1,100 @@
+using Dtt.Abstractions;
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
+using Dtt.Grains.News;
+using Dtt.Grains.Storage;
+using Microsoft.Extensions.Logging;
+
+namespace Dtt.Grains.Runs;
+
+/// <summary>
+/// What others see of one run: its line in the index and its events, kept in the tables, and the news for those who watch. None of it is the run's state:
+/// what the tables do not take now they get with the next change.
+/// </summary>
+internal sealed partial class RunFeed(IPlatformTables tables, string folder, TimeProvider time, ILogger log)
+{
+    private const int RingSize = 2048;
+    private static readonly TimeSpan _indexPeriod = TimeSpan.FromSeconds(1);
+    private readonly NewsRing<RunNews> _news = new(RingSize);
+    private RunProgress _progress = new();
+    private long _newsNumber, _eventsStored;
+    private DateTimeOffset _indexed;
+    private string? _waiting;
+
+    /// <summary>What the run waits for while it is queued; null: not known.</summary>
+    public string? Waiting => _waiting;
+
+    /// <summary>The run's line.</summary>
+    public RunRow Row(RunRecord record) => _progress.Row(folder, record);
+
+    /// <summary>Goes on from the line that the index has.</summary>
+    public async Task LoadAsync() => _progress = RunProgress.From(await tables.FindRunAsync(folder));
+
+    /// <summary>Takes what a run of another store had measured.</summary>
+    public void Adopt(IEnumerable<StepMetrics> curve)
+    {
+        foreach (var row in curve) _progress.Apply(row);
+    }
+
+    /// <summary>Brings the events of the state and the run's line into the tables, and tells the viewers.</summary>
+    public async Task StoreAsync(DurableRun run)
+    {
+        try
+        {
+            await tables.AddEventsAsync(folder, run.Events);
+        }
+        catch (IOException e)
+        {
+            LogTablesFailed(folder, e);
+        }
+
+        foreach (var e in run.Events.Where(e => e.Number > _eventsStored)) Publish(run.Record!.State, happened: e.Event);
+        _eventsStored = run.LastEvent;
+        Publish(run.Record!.State);
+        await PutIndexAsync(run.Record);
+    }
+
+    /// <summary>Tells the viewers what the rank reported, and, once a second, the index.</summary>
+    public async Task TakeAsync(RunRecord record, IReadOnlyList<RankMessage> messages)
+    {
+        foreach (var message in messages)
+        {
+            if (message is RankStarted started) _progress.StartFrom(started.FromStep);
+            if (message is MetricsReport report) Adopt(report.Rows);
+            if (message is not RankEvent) Publish(record.State, message);
+        }
+
+        if (time.GetUtcNow() - _indexed >= _indexPeriod) await PutIndexAsync(record);
+    }
+
+    /// <summary>The run waits for something else now, or (null) for nothing.</summary>
+    public void Wait(RunRecord? record, string? reason)
+    {
+        if (reason != _waiting && reason is not null && record is not null)
+            Publish(record.State, happened: new RunEvent(time.GetUtcNow(), EventKinds.Waiting, reason));
+        _waiting = reason;
+    }
+
+    /// <summary>The newest <paramref name="backlog"/> news, then how the run stands, then everything from now on.</summary>
+    public IAsyncEnumerable<RunNews> WatchAsync(RunState state, int backlog, CancellationToken cancellation) =>
+        _news.WatchAsync(backlog, new RunNews(_newsNumber, state), cancellation);
+
+    private void Publish(RunState state, RankMessage? message = null, RunEvent? happened = null) =>
+        _news.Publish(new RunNews(++_newsNumber, state, message, happened));
+
+    private async Task PutIndexAsync(RunRecord record)
+    {
+        _indexed = time.GetUtcNow();
+        try
+        {
+            await tables.PutRunAsync(Row(record));
+        }
+        catch (IOException e)
+        {
+            LogTablesFailed(folder, e);
+        }
+    }
+
+    [LoggerMessage(2003, LogLevel.Warning, "run {Run}: its rows could not be written to the tables; they are written again with the next change")]
+    private partial void LogTablesFailed(string run, Exception exception);
+}
