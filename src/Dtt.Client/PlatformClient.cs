@@ -131,7 +131,7 @@ public sealed class PlatformClient : IAsyncDisposable
                 .Configure<ClientMessagingOptions>(o => o.ResponseTimeout = _responseTimeout)
                 .Configure<ClientConnectionOptions>(o => o.ConfigureConnection(c =>
                     c.Use(next => context => EncryptAsync(context, next, certificates, lost))))
-                .Services.AddPlatformWire())
+                .Services.AddPlatformWire().AddSingleton<IHostLifetime, NoLifetime>())
             .Build();
         try
         {
@@ -169,6 +169,14 @@ public sealed class PlatformClient : IAsyncDisposable
             Cancel(lost);
             context.Transport = plain;
         }
+    }
+
+    /// <summary>Leaves the signals of the process to the program that connects.</summary>
+    private sealed class NoLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 
     private static void Cancel(CancellationTokenSource lost)

@@ -28,13 +28,25 @@ public sealed class DetachTests(TinyProject project)
         const string run = "stopped";
         using (var dtt = project.Dtt.Start(["train", "-n", run]))
         {
-            // The rank is held while the command takes the signal, so that it is not through before.
+            // The rank is held while the command takes the signal, and goes in small strides until then, so that it is not through before.
             var rank = await project.RankAsync();
-            await Wait.ForAsync("step 7", () => project.StepsReported(run) >= 7);
-            Assert.Equal(0, Native.Kill(rank, Native.SigStop));
-            dtt.Signal(Native.SigInt);
-            await Wait.ForAsync("the command's word", () => dtt.ErrorSoFar.Contains("saving a checkpoint"));
-            Assert.Equal(0, Native.Kill(rank, Native.SigCont));
+            await Wait.ForAsync("the start", () =>
+            {
+                Assert.Equal(0, Native.Kill(rank, Native.SigCont));
+                Thread.Sleep(10);
+                Assert.Equal(0, Native.Kill(rank, Native.SigStop));
+                return dtt.ErrorSoFar.Contains(" parameters on ");
+            });
+            try
+            {
+                dtt.Signal(Native.SigInt);
+                await Wait.ForAsync("the command's word", () => dtt.ErrorSoFar.Contains("saving a checkpoint"));
+            }
+            finally
+            {
+                Assert.Equal(0, Native.Kill(rank, Native.SigCont));
+            }
+
             var result = await dtt.WaitAsync();
             Assert.True(result.ExitCode == 130, result.Error);
             Assert.Contains($"dtt resume {run}", result.Error);
@@ -74,6 +86,28 @@ public sealed class DetachTests(TinyProject project)
         await Wait.ForAsync("step 3", () => project.StepsReported("terminated") >= 3);
         dtt.Signal(Native.SigTerm);
         Assert.Equal(143, (await dtt.WaitAsync()).ExitCode);
+    }
+
+    [Theory]
+    [InlineData(Native.SigInt, 130)]
+    [InlineData(Native.SigTerm, 143)]
+    public async Task Signal_WhileConnecting_EndsTheCommandAtOnce(int signal, int code)
+    {
+        await project.Dtt.OutputAsync("runs");
+        var silo = project.Dtt.Silo!.Value;
+        Assert.Equal(0, Native.Kill(silo, Native.SigStop)); // accepts, and does not answer
+        try
+        {
+            using var dtt = project.Dtt.Start(["runs"]);
+            await Wait.ForAsync("the client", () => File.ReadAllText($"/proc/{dtt.Process.Id}/maps").Contains("Orleans.Core.dll"));
+            dtt.Signal(signal);
+            var result = await dtt.WaitAsync();
+            Assert.Equal((code, "", ""), (result.ExitCode, result.Output, result.Error));
+        }
+        finally
+        {
+            Assert.Equal(0, Native.Kill(silo, Native.SigCont));
+        }
     }
 
     [Fact]

@@ -38,10 +38,10 @@ internal static class TrainCommand
             if (result.GetValue(dryRun)) return DryRun.Print(config);
             Check(config);
             await using var client = await Platform.ConnectAsync(cancellation);
-            var folder = await CreateAsync(client, config, result.GetValue(priority));
-            if (!result.GetValue(detach)) return await Follower(config, folder).FollowAsync(client, WholeBacklog);
+            var (folder, signal) = await CreateAsync(client, config, result.GetValue(priority));
+            if (!result.GetValue(detach)) return await Follower(config, folder).FollowAsync(client, WholeBacklog, signal);
             Console.Out.WriteLine(Path.GetFileName(folder));
-            return ExitCodes.Success;
+            return signal;
         });
         return command;
     }
@@ -50,9 +50,9 @@ internal static class TrainCommand
     public static async Task<(string Folder, int ExitCode, IReadOnlyDictionary<long, string> Samples)> RunAsync(PlatformClient client, LoadedConfig config)
     {
         Check(config);
-        var folder = await CreateAsync(client, config, priority: 0);
+        var (folder, signal) = await CreateAsync(client, config, priority: 0);
         var follower = Follower(config, folder);
-        return (folder, await follower.FollowAsync(client, WholeBacklog), follower.Samples);
+        return (folder, await follower.FollowAsync(client, WholeBacklog, signal), follower.Samples);
     }
 
     /// <summary>
@@ -99,9 +99,15 @@ internal static class TrainCommand
         }
     }
 
-    /// <summary>Creates the run; a taken name is numbered: <c>name-2</c>, <c>name-3</c> …</summary>
-    private static async Task<string> CreateAsync(PlatformClient client, LoadedConfig config, int priority)
+    /// <summary>
+    /// Creates the run; a taken name is numbered: <c>name-2</c>, <c>name-3</c> … A signal that comes meanwhile waits, so that no run is left that nobody
+    /// knows of.
+    /// </summary>
+    /// <returns>Its folder, and the signal as an exit code (0: none).</returns>
+    private static async Task<(string Folder, int Signal)> CreateAsync(PlatformClient client, LoadedConfig config, int priority)
     {
+        var signal = 0;
+        using var signals = new Signals(code => signal = code);
         var request = new RunRequest
         {
             ConfigYaml = config.Values.ToYaml(),
@@ -117,7 +123,7 @@ internal static class TrainCommand
             var folder = Path.Combine(config.Paths.Runs, run);
             if (!(await client.Grains.GetGrain<IRunGrain>(folder).CreateAsync(request)).Created) continue;
             if (number > 1) Console.Error.WriteLine($"there is already a run '{config.Run.Name}'; this one is '{run}'.");
-            return folder;
+            return (folder, signal);
         }
     }
 }

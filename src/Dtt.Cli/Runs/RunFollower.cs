@@ -29,11 +29,14 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
     /// <summary>Follows.</summary>
     /// <param name="client">The connection to begin with; the caller disposes it.</param>
     /// <param name="backlog">How much of what happened before is shown first.</param>
+    /// <param name="signal">The signal that came while the run was created, as an exit code; 0: none.</param>
     /// <returns>The exit code.</returns>
     /// <exception cref="UserErrorException">The run failed, or there is none.</exception>
-    public async Task<int> FollowAsync(PlatformClient client, int backlog)
+    public async Task<int> FollowAsync(PlatformClient client, int backlog, int signal = 0)
     {
+        _grain = client.Grains.GetGrain<IRunGrain>(folder);
         using var signals = new Signals(OnSignal);
+        if (signal != 0) OnSignal(signal);
         var own = (PlatformClient?)null;
         try
         {
@@ -138,7 +141,7 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
     {
         try
         {
-            if (_grain is { } grain) await grain.StopAsync();
+            await _grain!.StopAsync();
         }
         catch (Exception e) when (e is OrleansException or TimeoutException or UserErrorException)
         {
