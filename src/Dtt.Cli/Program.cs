@@ -37,7 +37,7 @@ var root = new RootCommand("DTT pretrains transformer language models from a ter
     SiloCommand.Create(),
     CompletionCommand.Create(),
 };
-var parsed = root.Parse(args, new ParserConfiguration { EnablePosixBundling = false });
+var parsed = root.Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
 try
 {
     var code = await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });

@@ -5,6 +5,7 @@ using Dtt.Core.Models;
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
 using Dtt.Data.Order;
+using Dtt.Data.Text;
 using Dtt.Data.Tokens;
 using Dtt.Training.Checkpoints;
 using Dtt.Training.Collectives;

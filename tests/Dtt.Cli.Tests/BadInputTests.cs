@@ -9,7 +9,7 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
 {
     [Theory]
     [InlineData(2, "unknown key 'n_head'. Did you mean 'n_heads'?", "--set", "n_head=2")]
-    [InlineData(2, "'n_ctx' must be a whole number at least 2, not 'abc'", "-ctx", "abc")]
+    [InlineData(2, "'n_ctx' must be a whole number at least 2 and at most 4,194,304, not 'abc'", "-ctx", "abc")]
     [InlineData(2, "'n_heads' 3 does not divide 'd_model' 32; nearest: 2, 4", "--set", "n_heads=3")]
     [InlineData(2, "takes KEY=VALUE", "--set", "n_ctx")]
     [InlineData(2, "there is no such file", "-c", "nowhere.yaml")]
@@ -18,6 +18,10 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
     [InlineData(3, "run `dtt tokenize`", "-v", "600")]
     [InlineData(3, "the training text is too small", "-ctx", "1000000")]
     [InlineData(3, "too small for one step", "-b", "100000")]
+    [InlineData(2, "'save_every' is 4294967297, but must be a whole number", "--set", "save_every=4294967297")]
+    [InlineData(3, "of multiple-choice questions", "--set", "choices=q/none.jsonl")]
+    [InlineData(3, "configs/config.yaml:1 is not a question", "--set", "choices=configs/config.yaml")]
+    [InlineData(2, "--priority takes a whole number, not '1,000'", "--priority", "1,000")]
     public async Task Train_SaysWhatIsWrong(int code, string message, params string[] arguments)
     {
         File.WriteAllText(Path.Combine(project.Path, "other.yaml"), "dataset: 'elsewhere/{dataset}'\n");
@@ -118,6 +122,30 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
         Assert.Empty(result.Output);
     }
 
+    [Theory]
+    [InlineData("-t", "0,5", "-t takes a number, such as 0.5, not '0,5'")]
+    [InlineData("--top-p", "NaN", "--top-p takes a number")]
+    [InlineData("-n", "1e2", "-n takes a whole number")]
+    [InlineData("-s", "9223372036854775808", "-s takes a whole number")]
+    public async Task Sample_NumberOfAnotherForm_IsRefused(string option, string value, string message)
+    {
+        var result = await project.Dtt.RunAsync("sample", "undisturbed", option, value);
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains(message, result.Error);
+    }
+
+    [Fact]
+    public async Task TextThatStartsWithAnAtSign_IsText()
+    {
+        File.WriteAllText(Path.Combine(project.Path, "lamp"), "another text");
+        var ids = (await project.Dtt.OutputAsync("tokenizer", "encode", "@lamp")).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal("@lamp", (await project.Dtt.OutputAsync(["tokenizer", "decode", .. ids])).TrimEnd('\n'));
+        Assert.StartsWith("@lamp said", await project.Dtt.OutputAsync("sample", "undisturbed", "-p", "@lamp said", "-n", "2"));
+    }
+
+    [Fact]
+    public async Task Help_NamesTheArgument_NotTheRuns() => Assert.Contains("dtt show <RUN>", await project.Dtt.OutputAsync("show", "--help"));
+
     [Fact]
     public async Task LossThatIsNotANumber_SaysTheStepAndKeepsTheLastCheckpoint()
     {
@@ -154,12 +182,12 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
     [Fact]
     public async Task ModelThatCannotFitInMemory_IsRefusedWithTheEstimate()
     {
-        string[] huge = ["train", "-n", "huge", "-b", "10000000", "-e", "100000"];
+        string[] huge = ["train", "-n", "huge", "-b", "1000000", "-e", "100000"];
         foreach (var cuda in new[] { "--no-cuda", "-cuda" })
         {
             var result = await project.Dtt.RunAsync([.. huge, cuda]);
             Assert.Equal(2, result.ExitCode);
-            Assert.Matches(@"needs about [\d,.]+ GB of memory, at least [\d,.]+ [GM]B of it for a micro-batch of 10000000 × 32 tokens, ", result.Error);
+            Assert.Matches(@"needs about [\d,.]+ GB of memory, at least [\d,.]+ [GM]B of it for a micro-batch of 1000000 × 32 tokens, ", result.Error);
             Assert.Matches(@"but this machine has [\d.]+ GB\. Lower batch_size", result.Error);
         }
     }

@@ -14,9 +14,9 @@ internal static class BenchCommand
     {
         var preset = new Option<string>("--preset") { Description = "The model's preset.", DefaultValueFactory = _ => "gpt2-124m" };
         preset.AcceptOnlyFromAmong([.. ModelPresets.All.Keys.Where(k => k.StartsWith("gpt2", StringComparison.Ordinal))]);
-        var batch = new Option<int>("--batch") { Description = "Sequences per step.", DefaultValueFactory = _ => 4 };
-        var context = new Option<int>("--context") { Description = "Tokens per sequence.", DefaultValueFactory = _ => 256 };
-        var pairs = new Option<int>("--pairs") { Description = "How many interleaved pairs of measurements.", DefaultValueFactory = _ => 10 };
+        var batch = NumberOption.Create("Sequences per step.", 4, "--batch");
+        var context = NumberOption.Create("Tokens per sequence.", 256, "--context");
+        var pairs = NumberOption.Create("How many interleaved pairs of measurements.", 10, "--pairs");
         var precision = new Option<string>("--precision") { Description = "bf16, fp32, or both: bf16,fp32.", DefaultValueFactory = _ => "bf16,fp32" };
         precision.AcceptOnlyFromAmong("bf16", "fp32", "bf16,fp32");
         var peer = new Option<string?>("--peer")

@@ -2,6 +2,7 @@ using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Core.Models;
 using Dtt.Data.Order;
+using Dtt.Data.Text;
 
 namespace Dtt.Cli.Commands;
 
@@ -32,9 +33,9 @@ internal static class DryRun
             Row($"memory in {(bf16 ? "bf16" : "fp32")}", $"{Size(state + activations)} = {sum}");
         }
 
-        var (needs, most) = (new RunNeeds(run), run.Keep + 2);
+        var (needs, most) = (new RunNeeds(run), run.Keep + 2L);
         var each = needs.CheckpointBytes;
-        Row("checkpoint", $"{Size(each)} each; up to {most} on disk: {Size(each * most)}; one more in memory while it is written");
+        Row("checkpoint", $"{Size(each)} each; up to {most} on disk: {Size((double)each * most)}; one more in memory while it is written");
         try
         {
             using var data = TrainingData.Open(config.Paths.Tokens, config.Paths.Tokenizer, run, frozenGlobalBatch: 0, run.RanksPerNode);
@@ -44,11 +45,12 @@ internal static class DryRun
             Row("steps", $"{steps:N0} of {g:N0} windows; {bound}");
             Row("total tokens", $"{steps * stepTokens:N0}");
             Row("total FLOPs", $"{model.FlopsPerToken * stepTokens * steps:0.000e+00}");
+            if (run.Choices is { } choices) Row("choices", $"{ChoiceFile.Read(choices, run.MaxChoices, data.Vocabulary).Count:N0} questions of {choices}");
             return ExitCodes.Success;
         }
         catch (BadDataException e)
         {
-            Row("steps", "unknown: " + e.Message);
+            Row("not ready", e.Message);
             return ExitCodes.BadData;
         }
     }
@@ -67,6 +69,6 @@ internal static class DryRun
 
     private static void Row(string name, string value) => Console.Out.WriteLine($"{name,-24} {value}");
 
-    private static string Size(long bytes) =>
-        bytes >= 1L << 30 ? $"{bytes / (double)(1L << 30):0.00} GiB" : $"{bytes / (double)(1L << 20):0.0} MiB";
+    private static string Size(double bytes) =>
+        bytes >= 1L << 30 ? $"{bytes / (1L << 30):0.00} GiB" : $"{bytes / (1L << 20):0.0} MiB";
 }

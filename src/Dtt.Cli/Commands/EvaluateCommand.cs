@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Dtt.Cli.Runs;
+using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Core.Ranks;
 
@@ -16,14 +17,14 @@ internal static class EvaluateCommand
             Description = "Multiple-choice questions in HellaSwag's format: a .jsonl file with ctx, endings and label.",
             HelpName = "FILE",
         };
-        var most = new Option<long>("--max") { Description = "Maximum number of questions.", HelpName = "N", DefaultValueFactory = _ => long.MaxValue };
+        var most = NumberOption.Create("Maximum number of questions.", long.MaxValue, "--max");
         var json = JsonOutput.Option();
         var command = new Command("evaluate", "Evaluate a checkpoint: validation loss and multiple-choice accuracy.") { run, choices, most, json };
         command.SetAction(async (result, cancellation) =>
         {
             await using var client = await Platform.ConnectAsync(cancellation);
             var (_, view, checkpoint) = await RunLookup.FindCheckpointAsync(client, result.GetValue(run)!);
-            var work = new EvaluateSpec { Choices = result.GetValue(choices) is { } file ? Path.GetFullPath(file) : null, MaxChoices = result.GetValue(most) };
+            var work = new EvaluateSpec { Choices = result.GetValue(choices) is { } file ? UserPath.Full(file) : null, MaxChoices = result.GetValue(most) };
             await foreach (var measured in Jobs.RunAsync(client, view.Row.Folder, checkpoint.Step, work, cancellation).OfType<EvaluateResult>())
             {
                 if (result.GetValue(json)) JsonOutput.Print(measured.Values, JsonOutput.Records.IReadOnlyDictionaryStringDouble);

@@ -16,7 +16,7 @@ internal static class ExchangeCommand
         var command = new Command("import", "Import a Hugging Face model as a run, to sample it or to train from it.") { folder, name };
         command.SetAction(async (result, cancellation) =>
         {
-            var path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(result.GetValue(folder)!));
+            var path = UserPath.Full(result.GetValue(folder)!);
             if (!Directory.Exists(path)) throw new UserErrorException($"there is no folder {path}.", ExitCodes.BadConfiguration);
             var runName = result.GetValue(name) ?? Path.GetFileName(path);
             var paths = ConfigLoader.Load(null, [("name", runName, "--name")], TimeProvider.System).Paths;
@@ -44,7 +44,7 @@ internal static class ExchangeCommand
         {
             await using var client = await Platform.ConnectAsync(cancellation);
             var (_, view, checkpoint) = await RunLookup.FindCheckpointAsync(client, result.GetValue(run)!);
-            var folder = Path.GetFullPath(result.GetValue(target) ?? Path.Combine("exports", $"{view.Record.Run}-{checkpoint.Step}"));
+            var folder = UserPath.Full(result.GetValue(target) ?? Path.Combine("exports", $"{view.Record.Run}-{checkpoint.Step}"));
             var work = new ExportSpec { Target = folder };
             await foreach (var exported in Jobs.RunAsync(client, view.Row.Folder, checkpoint.Step, work, cancellation).OfType<ExportResult>())
                 Console.Out.WriteLine(exported.Folder);

@@ -16,7 +16,7 @@ internal static class LogsCommand
         var run = RunArguments.Run("The run.");
         var follow = new Option<bool>("--follow", "-f") { Description = "Keep printing as the log grows." };
         var attempt = new Option<int?>("--attempt") { Description = "Which attempt (default: the last).", HelpName = "N" };
-        var rank = new Option<int>("--rank") { Description = "Which rank of the attempt (default: 0, which logs the steps).", HelpName = "N" };
+        var rank = NumberOption.Create("Which rank of the attempt; 0 logs the steps.", 0, "--rank");
         var command = new Command("logs", "Print a run's log.") { run, follow, attempt, rank };
         command.SetAction(async (result, cancellation) =>
         {

@@ -10,7 +10,7 @@ internal static class RunArguments
     /// <summary>RUN, with completion.</summary>
     public static Argument<string> Run(string description)
     {
-        var argument = new Argument<string>("RUN") { Description = description };
+        var argument = new Argument<string>("RUN") { Description = description, HelpName = "RUN" };
         argument.CompletionSources.Add(_ => Names().Select(r => new System.CommandLine.Completions.CompletionItem(r)));
         return argument;
     }

@@ -12,13 +12,20 @@ internal static class SampleCommand
 {
     private static readonly Argument<string> _run = RunArguments.Run("RUN, RUN@STEP, RUN@best or RUN@latest.");
     private static readonly SampleSettings _defaults = new();
-    private static readonly Option<string> _prompt = Option("The text to continue.", _defaults.Prompt, "--prompt", "-p");
-    private static readonly Option<int> _tokens = Option("Maximum number of tokens to add.", _defaults.MaxTokens, "--tokens", "-n");
-    private static readonly Option<double> _temperature = Option("Softmax temperature; 0: the likeliest token.", _defaults.Temperature, "--temperature", "-t");
-    private static readonly Option<int> _topK = Option("Sample from the k likeliest tokens; 0: all.", _defaults.TopK, "--top-k");
-    private static readonly Option<double> _topP = Option("Sample from the likeliest tokens with this total probability; 1: all.", _defaults.TopP, "--top-p");
-    private static readonly Option<long> _seed = Option("The same seed gives the same text.", _defaults.Seed, "--seed", "-s");
-    private static readonly Option<int> _count = Option("Number of continuations.", _defaults.Count, "--num");
+    private static readonly Option<string> _prompt = new("--prompt", "-p")
+    {
+        Description = "The text to continue.",
+        DefaultValueFactory = _ => _defaults.Prompt,
+    };
+
+    private static readonly Option<int> _tokens = NumberOption.Create("Maximum number of tokens to add.", _defaults.MaxTokens, "--tokens", "-n");
+    private static readonly Option<double> _temperature = NumberOption.Create("Softmax temperature; 0: the likeliest token.", _defaults.Temperature,
+        "--temperature", "-t");
+    private static readonly Option<int> _topK = NumberOption.Create("Sample from the k likeliest tokens; 0: all.", _defaults.TopK, "--top-k");
+    private static readonly Option<double> _topP = NumberOption.Create("Sample from the likeliest tokens with this total probability; 1: all.",
+        _defaults.TopP, "--top-p");
+    private static readonly Option<long> _seed = NumberOption.Create("The same seed gives the same text.", _defaults.Seed, "--seed", "-s");
+    private static readonly Option<int> _count = NumberOption.Create("Number of continuations.", _defaults.Count, "--num");
     private static readonly Option<bool> _json = JsonOutput.Option();
 
     public static Command Create()
@@ -83,7 +90,4 @@ internal static class SampleCommand
         JsonOutput.Print([.. list], JsonOutput.Records.SampleOutputArray);
         return ExitCodes.Success;
     }
-
-    private static Option<T> Option<T>(string description, T otherwise, string name, params string[] aliases) =>
-        new(name, aliases) { Description = description, DefaultValueFactory = _ => otherwise };
 }

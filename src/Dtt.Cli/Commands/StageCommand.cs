@@ -42,7 +42,7 @@ internal static class StageCommand
         {
             Dataset = config.Run.Dataset,
             RawOnly = rawOnly,
-            Config = dataset with { Path = dataset.Path is { } path ? Path.GetFullPath(path) : null },
+            Config = dataset,
             RawFolder = config.Paths.Raw,
             TokenizerFolder = config.Paths.Tokenizer,
             TokensFolder = config.Paths.Tokens,

@@ -11,6 +11,7 @@ using Dtt.Core.Platform;
 using Dtt.Core.Runs;
 using Dtt.Core.Storage;
 using Dtt.Data.Order;
+using Dtt.Data.Text;
 
 namespace Dtt.Cli.Commands;
 
@@ -28,7 +29,7 @@ internal static class TrainCommand
             Description = "Check everything and print the configuration, the parameters and the arithmetic; start nothing.",
         };
         var detach = new Option<bool>("--detach") { Description = "Print the run's name and return at once; the run goes on." };
-        var priority = new Option<int>("--priority") { Description = "Runs with a higher priority start first.", HelpName = "N" };
+        var priority = NumberOption.Create("Runs with a higher priority start first.", 0, "--priority");
         var debug = new Option<bool>("--debug") { Description = "Print a stack trace on every error." };
         foreach (var option in new Option[] { dryRun, detach, priority, debug }) command.Add(option);
         command.SetAction(async (result, cancellation) =>
@@ -62,6 +63,7 @@ internal static class TrainCommand
     private static void Check(LoadedConfig config)
     {
         using var data = TrainingData.Open(config.Paths.Tokens, config.Paths.Tokenizer, config.Run, frozenGlobalBatch: 0, config.Run.RanksPerNode);
+        if (config.Run.Choices is { } choices) _ = ChoiceFile.Read(choices, config.Run.MaxChoices, data.Vocabulary);
         var needs = new RunNeeds(config.Run);
         needs.RequireDisk(data.Plan.TotalSteps, FileSystem.FreeBytes(config.Paths.Runs), config.Paths.Runs);
         if (config.Run.Cuda) return;
@@ -115,7 +117,7 @@ internal static class TrainCommand
             TokenizerFolder = config.Paths.Tokenizer,
             Environment = RankEnvironment.OfThisProcess(),
             Priority = priority,
-            InitFrom = config.Run.InitFrom is { } from ? await StartAsync(client, from, config.Values.Origin("init_from")) : null,
+            InitFrom = config.Run.InitFrom is { } from ? await StartAsync(client, UserPath.Expand(from), config.Values.Origin("init_from")) : null,
         };
         for (var number = 1; ; number++)
         {

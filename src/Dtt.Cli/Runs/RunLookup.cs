@@ -16,14 +16,14 @@ internal static class RunLookup
         var file = ConfigFiles.Find(ConfigLoader.DefaultTemplates);
         if (File.Exists(file)) reader.ReadFile(file);
         reader.ThrowIfWrong();
-        return Path.TrimEndingDirectorySeparator(Path.GetFullPath(reader.Values.Text("runs")));
+        return UserPath.Full(reader.Values.Text("runs"));
     }
 
     /// <summary>The run.</summary>
     /// <exception cref="UserErrorException">There is none, or several in different folders.</exception>
     public static async Task<(IRunGrain Grain, RunView View)> FindAsync(PlatformClient client, string name)
     {
-        var here = Path.TrimEndingDirectorySeparator(Path.GetFullPath(name.Contains('/') ? name : Path.Combine(RunsFolder(), name)));
+        var here = UserPath.Full(name.Contains('/') ? name : Path.Combine(RunsFolder(), name));
         var grain = client.Grains.GetGrain<IRunGrain>(here);
         if (await grain.FindAsync() is { } mine) return (grain, mine);
         var rows = await client.Grains.GetGrain<IPlatformGrain>(0).RunsAsync(RunsFolder());

@@ -13,8 +13,11 @@ public sealed record ConfigKey(string Name, KeyKind Kind, string? Default, strin
     /// <summary>The smallest value allowed, or null.</summary>
     public double? Min { get; init; }
 
-    /// <summary>The largest value allowed, or null.</summary>
+    /// <summary>The largest value allowed, or null: of a whole number <see cref="int.MaxValue"/>.</summary>
     public double? Max { get; init; }
+
+    /// <summary>The largest value that can be held.</summary>
+    public double Limit => Max ?? (Kind is KeyKind.Integer ? int.MaxValue : double.MaxValue);
 
     /// <summary>Whether <see cref="Min"/> itself is refused.</summary>
     public bool MinExclusive { get; init; }

@@ -20,17 +20,17 @@ public static partial class ConfigLoader
     public static LoadedConfig Load(string? file, IEnumerable<(string Name, string Value, string Option)> overrides, TimeProvider time)
     {
         var reader = new ConfigReader(RunKeys.All);
-        var found = ConfigFiles.Find(file ?? DefaultFile);
+        var found = ConfigFiles.Find(UserPath.Expand(file ?? DefaultFile));
         if (file is not null || File.Exists(found)) reader.ReadFile(found);
         foreach (var (name, value, option) in overrides) reader.SetFromCommandLine(name, value, option);
         if (reader.Values.TextOrNull("preset") is { } preset) reader.SetUnlessSet(ModelPresets.All[preset], $"preset {preset}");
 
-        var dataset = reader.Values.Text("dataset");
-        var text = TextFiles.IsNamedBy(dataset) ? Path.GetFullPath(dataset) : null;
+        var dataset = UserPath.Expand(reader.Values.Text("dataset"));
+        var text = TextFiles.IsNamedBy(dataset) ? UserPath.Full(dataset) : null;
         if (text is not null) reader.SetFromCommandLine("dataset", TextFiles.NameOf(text), $"{reader.Values.Origin("dataset")} {dataset}");
 
         var templates = new ConfigReader(TemplateKeys.All);
-        var templateFile = ConfigFiles.Find(reader.Values.Text("templates"));
+        var templateFile = ConfigFiles.Find(UserPath.Expand(reader.Values.Text("templates")));
         if (File.Exists(templateFile)) templates.ReadFile(templateFile);
         else if (reader.Values.Text("templates") != DefaultTemplates)
             reader.Errors.Add($"{reader.Values.Origin("templates")}: 'templates' names {templateFile}, but there is no such file.");
@@ -59,6 +59,21 @@ public static partial class ConfigLoader
         ModelChecks.Check(v, errors);
         if (v.LongOrNull("min_ranks") is { } fewest && fewest > v.Int("ranks_per_node"))
             errors.Add($"{v.Origin("min_ranks")}: 'min_ranks' {fewest} is above 'ranks_per_node' {v.Int("ranks_per_node")}.");
+        if ((long)v.Int("batch_size") * v.Int("n_ctx") > int.MaxValue)
+            errors.Add($"{v.Origin("batch_size")}: 'batch_size' {v.Int("batch_size")} × 'n_ctx' {v.Int("n_ctx")} tokens are more than a micro-batch may have.");
+        var windows = (double)v.Int("batch_size") * v.Int("grad_accumulation_steps") * v.Int("ranks_per_node");
+        if (windows > int.MaxValue)
+        {
+            errors.Add($"{v.Origin("grad_accumulation_steps")}: 'batch_size' × 'grad_accumulation_steps' × 'ranks_per_node' is {windows:N0}, but a step "
+                + $"has at most {int.MaxValue:N0} windows.");
+        }
+
+        if (v.LongOrNull("eval_every") is null && v.LongOrNull("log_per_val") is { } logs && logs * v.Int("eff_batch_per_log") > int.MaxValue)
+        {
+            errors.Add($"{v.Origin("log_per_val")}: 'log_per_val' × 'eff_batch_per_log' is {logs * v.Int("eff_batch_per_log"):N0} steps, "
+                + $"more than {int.MaxValue:N0}.");
+        }
+
         if (v.Int("overlap") >= v.Int("n_ctx"))
             errors.Add($"{v.Origin("overlap")}: 'overlap' {v.Int("overlap")} must be below 'n_ctx' {v.Int("n_ctx")}.");
         if (v.Numbers("optimizer.params.betas") is not { Count: 2 } betas || betas.Any(b => b is < 0 or >= 1))

@@ -63,7 +63,8 @@ public sealed class ConfigReader(IReadOnlyList<ConfigKey> keys)
         }
 
         // A text option means exactly what was typed; everything else is read as the YAML file's values are.
-        var node = key.Kind is KeyKind.Text || value.Length == 0 ? new YamlNode(0) { Scalar = value, Quoted = true } : YamlReader.Read(value, option);
+        var asTyped = key.Kind is KeyKind.Text or KeyKind.Path || value.Length == 0;
+        var node = asTyped ? new YamlNode(0) { Scalar = value, Quoted = true } : YamlReader.Read(value, option);
         Read(key, node, option);
         return this;
     }

@@ -18,7 +18,7 @@ public static class DatasetLoader
         var sources = new[] { "path", "builtin", "hf_path" }.Where(k => v.TextOrNull(k) is not null).ToList();
         if (sources.Count > 1)
             reader.Errors.Add($"{v.Origin(sources[1])}: '{sources[0]}' and '{sources[1]}' are both set; a dataset has one source.");
-        if (config.TextPath is { } text && (v.TextOrNull("path") is not { } path || Path.GetFullPath(path) != text))
+        if (config.TextPath is { } text && v.TextOrNull("path") != text)
         {
             reader.Errors.Add($"{config.Values.Origin("dataset")}: {text} would be the dataset '{config.Run.Dataset}', but {file} gives that "
                 + $"another source. Use that dataset with -d {config.Run.Dataset}, or rename the text.");

@@ -15,6 +15,9 @@ public enum KeyKind
     /// <summary>A text.</summary>
     Text,
 
+    /// <summary>A file or folder (<see cref="UserPath"/>); its value is absolute.</summary>
+    Path,
+
     /// <summary>A list of numbers, such as <c>[0.9, 0.95]</c>.</summary>
     Numbers,
 }

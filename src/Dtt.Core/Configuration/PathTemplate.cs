@@ -25,8 +25,6 @@ internal static class PathTemplate
             i = end;
         }
 
-        return path.Length > 0 && path[0] == '~' && (path.Length == 1 || path[1] == '/')
-            ? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + path.ToString(1, path.Length - 1)
-            : path.ToString();
+        return UserPath.Expand(path.ToString());
     }
 }

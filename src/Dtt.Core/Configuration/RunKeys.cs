@@ -9,7 +9,7 @@ public static class RunKeys
     public static IReadOnlyList<ConfigKey> All { get; } =
     [
         new("name", KeyKind.Text, "dtt", "Name of the run; a name that is in use gets a number (`dtt-2`), and nothing is overwritten."),
-        new("seed", KeyKind.Integer, "90", "Seed of everything random in a run: weights, data order, dropout, samples.") { Min = 0 },
+        new("seed", KeyKind.Integer, "90", "Seed of everything random in a run: weights, data order, dropout, samples.") { Min = 0, Max = long.MaxValue },
 
         new("preset", KeyKind.Text, null,
             "A well-known shape: sets those keys of the model, and `vocab_size`, that are not set explicitly.") { Choices = [.. ModelPresets.All.Keys] },
@@ -17,18 +17,21 @@ public static class RunKeys
         {
             Choices = [.. Architectures.All.Select(a => a.Name)],
         },
-        new("n_blocks", KeyKind.Integer, "12", "Transformer blocks.") { Min = 1 },
-        new("n_heads", KeyKind.Integer, "12", "Attention heads; divides `d_model`, unless `head_dim` is set.") { Min = 1 },
+        new("n_blocks", KeyKind.Integer, "12", "Transformer blocks.") { Min = 1, Max = 4096 },
+        new("n_heads", KeyKind.Integer, "12", "Attention heads; divides `d_model`, unless `head_dim` is set.") { Min = 1, Max = 4096 },
         new("n_kv_heads", KeyKind.Integer, null, $"{Architectures.Named(a => a.ChoosesHeads)}: heads of keys and values, "
-            + "each shared by `n_heads` ÷ `n_kv_heads` queries; unset: `n_heads`.") { Min = 1 },
-        new("head_dim", KeyKind.Integer, null, $"{Architectures.Named(a => a.ChoosesHeads)}: width of one head; unset: `d_model` ÷ `n_heads`.") { Min = 1 },
-        new("d_model", KeyKind.Integer, "768", "Width of the residual stream.") { Min = 1 },
+            + "each shared by `n_heads` ÷ `n_kv_heads` queries; unset: `n_heads`.") { Min = 1, Max = 4096 },
+        new("head_dim", KeyKind.Integer, null, $"{Architectures.Named(a => a.ChoosesHeads)}: width of one head; unset: `d_model` ÷ `n_heads`.")
+        {
+            Min = 1, Max = 4096,
+        },
+        new("d_model", KeyKind.Integer, "768", "Width of the residual stream.") { Min = 1, Max = 1 << 20 },
         new("d_mlp", KeyKind.Integer, null, "Width of the feed-forward layer; unset: 4 × `d_model`; "
             + $"with SwiGLU ({Architectures.Named(a => a.IsGated)}), which has three such matrices: 8/3 × `d_model`, rounded up to a multiple of 64.")
         {
-            Min = 1,
+            Min = 1, Max = 1 << 22,
         },
-        new("n_ctx", KeyKind.Integer, "1024", "Context length T.") { Unit = "tokens", Min = 2 },
+        new("n_ctx", KeyKind.Integer, "1024", "Context length T.") { Unit = "tokens", Min = 2, Max = 1 << 22 },
         new("dropout", KeyKind.Number, "0",
             "Share of activations dropped after the embedding, in attention and after each block's two halves.") { Min = 0, Max = 0.95 },
         new("norm_eps", KeyKind.Number, null, $"ε of the norms; unset: {Defaults(_ => true, a => a.NormEpsilon)}.") { Min = 0, MinExclusive = true },
@@ -71,11 +74,14 @@ public static class RunKeys
             LostMeaning = "is accepted and does nothing: the data order is global, so ranks always get the same number of windows.",
         },
 
-        new("batch_size", KeyKind.Integer, "8", "Sequences per rank and forward pass, B.") { Unit = "sequences", Min = 1 },
-        new("grad_accumulation_steps", KeyKind.Integer, "1", "Micro-batches per step.") { Min = 1 },
-        new("epochs", KeyKind.Integer, "1", "Passes over the training windows; the run has ⌊epochs · N / G⌋ steps (N windows, G windows a step).") { Min = 1 },
-        new("max_steps", KeyKind.Integer, null, "Upper bound on the steps of the run.") { Unit = "steps", Min = 1 },
-        new("max_tokens", KeyKind.Integer, null, "Upper bound on the tokens of the run.") { Unit = "tokens", Min = 1 },
+        new("batch_size", KeyKind.Integer, "8", "Sequences per rank and forward pass, B.") { Unit = "sequences", Min = 1, Max = 1 << 20 },
+        new("grad_accumulation_steps", KeyKind.Integer, "1", "Micro-batches per step.") { Min = 1, Max = 1 << 20 },
+        new("epochs", KeyKind.Integer, "1", "Passes over the training windows; the run has ⌊epochs · N / G⌋ steps (N windows, G windows a step).")
+        {
+            Min = 1, Max = 1_000_000,
+        },
+        new("max_steps", KeyKind.Integer, null, "Upper bound on the steps of the run.") { Unit = "steps", Min = 1, Max = 1e12 },
+        new("max_tokens", KeyKind.Integer, null, "Upper bound on the tokens of the run.") { Unit = "tokens", Min = 1, Max = 1e15 },
         new("grad_clip", KeyKind.Number, "1", "Largest 2-norm of the gradient, 0: no clipping.") { Min = 0 },
         new("precision", KeyKind.Text, "auto",
             "Arithmetic of forward and backward; master weights and optimizer stay fp32. `auto`: bf16 where the hardware multiplies it faster than fp32 "
@@ -111,7 +117,7 @@ public static class RunKeys
             "`exponential`: factor from step to step; unset: the one that ends at `min_lr`.") { Min = 0, MinExclusive = true, Max = 1 },
         new("lr_schedule.params.decay_share", KeyKind.Number, "0.2", "`wsd`: share of the run in which the rate falls.") { Min = 0, Max = 1 },
         new("warmup_steps", KeyKind.Integer, null,
-            "All but `onecycle`: steps of linear warm-up; unset: 5 % of the run, for `exponential` none.") { Unit = "steps", Min = 0 },
+            "All but `onecycle`: steps of linear warm-up; unset: 5 % of the run, for `exponential` none.") { Unit = "steps", Min = 0, Max = 1e12 },
         new("min_lr", KeyKind.Number, null, "`cosine`, `exponential`, `wsd`: the last learning rate; unset: lr_max ÷ 10, for `wsd` 0.") { Min = 0 },
 
         new("eval_every", KeyKind.Integer, null,
@@ -119,12 +125,12 @@ public static class RunKeys
         {
             Unit = "steps", Min = 0,
         },
-        new("log_per_val", KeyKind.Integer, null, "Log lines between validations, as in the Python DTT.") { Unit = "log lines", Min = 1 },
+        new("log_per_val", KeyKind.Integer, null, "Log lines between validations, as in the Python DTT.") { Unit = "log lines", Min = 1, Max = 1_000_000 },
         new("val_tokens", KeyKind.Integer, "131072",
-            "Target tokens of one validation: always the same windows, the first of the validation shards.") { Unit = "tokens", Min = 1 },
-        new("choices", KeyKind.Text, null,
+            "Target tokens of one validation: always the same windows, the first of the validation shards.") { Unit = "tokens", Min = 1, Max = 1e15 },
+        new("choices", KeyKind.Path, null,
             "A `.jsonl` file of multiple-choice questions in HellaSwag's form (`ctx`, `endings`, `label`), answered at every validation."),
-        new("max_choices", KeyKind.Integer, "1000", "Most questions to answer: the first ones.") { Min = 1 },
+        new("max_choices", KeyKind.Integer, "1000", "Most questions to answer: the first ones.") { Min = 1, Max = 1e12 },
         new("val_prompt", KeyKind.Text, "Once upon a time", "Prompt of the samples during training."),
         new("temp", KeyKind.Number, "0.8", "Temperature of the samples during training; 0: always the most likely token.") { Min = 0 },
 

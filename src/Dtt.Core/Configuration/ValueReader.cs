@@ -15,6 +15,7 @@ internal static class ValueReader
             KeyKind.Number => ReadNumber(node),
             KeyKind.Boolean => ReadBoolean(node),
             KeyKind.Text => node.Scalar,
+            KeyKind.Path => node.Scalar is { Length: > 0 } path ? UserPath.Full(path) : null,
             KeyKind.Numbers => ReadNumbers(node),
             _ => throw new InvalidOperationException($"no reader for {key.Kind}"),
         };
@@ -25,8 +26,8 @@ internal static class ValueReader
         }
 
         var number = value switch { long i => i, double d => d, _ => (double?)null };
-        if (number is { } n && (n < key.Min || n > key.Max || (key.MinExclusive && n <= key.Min) || !double.IsFinite(n)))
-            error = $"'{key.Name}' is {node.Scalar}, but must be {Expected(key)}.";
+        if (number is { } n && (n < key.Min || n > key.Limit || (key.MinExclusive && n <= key.Min) || !double.IsFinite(n)))
+            error = $"'{key.Name}' is {node.Scalar}, but must be {Expected(n > key.Limit ? key with { Max = key.Limit } : key)}.";
         else if (value is string text && key.Choices.Count > 0 && !key.Choices.Contains(text))
             error = $"'{key.Name}' is '{text}', but must be {Expected(key)}.{Spelling.Hint(text, key.Choices)}";
         return error is null ? value : null;
@@ -52,10 +53,11 @@ internal static class ValueReader
             KeyKind.Number => "a number",
             KeyKind.Boolean => "true or false",
             KeyKind.Text => "a text",
+            KeyKind.Path => "a path",
             _ => "a list of numbers",
         };
         var low = key.Min is { } min ? $"{(key.MinExclusive ? "above" : "at least")} {min.ToString(CultureInfo.InvariantCulture)}" : null;
-        var high = key.Max is { } max ? $"at most {max.ToString(CultureInfo.InvariantCulture)}" : null;
+        var high = key.Max is { } max ? $"at most {max.ToString("#,0.####", CultureInfo.InvariantCulture)}" : null;
         return (low, high) switch
         {
             (null, null) => noun,

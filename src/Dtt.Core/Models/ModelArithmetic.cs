@@ -51,12 +51,12 @@ public sealed class ModelArithmetic
     /// </summary>
     public long ActivationBytes(int microBatch, bool bf16, bool checkpointing)
     {
-        long tokens = (long)microBatch * _model.ContextLength, width = bf16 ? 2 : 4;
-        var weights = _model.ContextLength <= ShortContext ? (long)_model.NumHeads * _model.ContextLength : 0;
-        var values = 10L * _model.ModelDim + 4L * _model.NumHeads * _model.HeadDim + (_model.Spec.IsGated ? 4L : 2L) * _model.MlpDim;
+        double tokens = (double)microBatch * _model.ContextLength, width = bf16 ? 2 : 4; // a shape that no machine has must not wrap around
+        var weights = _model.ContextLength <= ShortContext ? (double)_model.NumHeads * _model.ContextLength : 0;
+        var values = 10.0 * _model.ModelDim + 4.0 * _model.NumHeads * _model.HeadDim + (_model.Spec.IsGated ? 4.0 : 2.0) * _model.MlpDim;
         var block = tokens * values * width + tokens * weights * 4;
         var blocks = checkpointing ? block + tokens * _model.ModelDim * width * _model.NumLayers : block * _model.NumLayers;
-        return blocks + Math.Min(tokens, HeadChunkRows) * _model.VocabSize * (4 + width);
+        return (long)Math.Min(blocks + Math.Min(tokens, HeadChunkRows) * _model.VocabSize * (4 + width), 1e18);
     }
 
     /// <summary>Tokens up to which attention on a CPU keeps its weights, instead of torch's fused kernel that does not: it is faster.</summary>

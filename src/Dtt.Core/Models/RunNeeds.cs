@@ -27,7 +27,8 @@ public sealed class RunNeeds(RunConfig config)
         + _model.ActivationBytes(config.MicroBatchSize, bf16, config.ActivationCheckpointing);
 
     /// <summary>Bytes of host memory of ranks on a CPU: each has all of a device's, and the first one a checkpoint to write from.</summary>
-    public long HostBytes(bool bf16, int ranks) => ranks * DeviceBytes(bf16, ranks) + CheckpointBytes;
+    public long HostBytes(bool bf16, int ranks) =>
+        (long)Math.Min((double)ranks * DeviceBytes(bf16, ranks) + CheckpointBytes, 1e18);
 
     /// <summary>Refuses a run that cannot fit in memory.</summary>
     /// <param name="needed">What it needs, bytes.</param>
@@ -60,7 +61,7 @@ public sealed class RunNeeds(RunConfig config)
     public void RequireDisk(long totalSteps, long free, string folder)
     {
         var checkpoints = Checkpoints(totalSteps);
-        if (checkpoints * CheckpointBytes <= free) return;
+        if ((double)checkpoints * CheckpointBytes <= free) return;
         throw new UserErrorException($"{folder} has {Gb(free)} free, but needs room for {checkpoints} checkpoints of {Gb(CheckpointBytes)} "
             + $"(keep: {config.Keep}, the best one, and the one being written). "
             + "Free some space, lower keep, or put runs elsewhere in configs/path_templates.yaml.", ExitCodes.BadConfiguration);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Dtt.Core.Ranks;
 
 namespace Dtt.Silo.Ranks;
@@ -13,7 +14,7 @@ public sealed record PhaseDeadlines(double Scale)
 
     /// <summary>The deadlines under a <c>DTT_DEADLINE_SCALE</c>; null or nonsense: 1.</summary>
     public static PhaseDeadlines Of(string? scale) =>
-        new(double.TryParse(scale, System.Globalization.CultureInfo.InvariantCulture, out var factor) && factor > 0 ? factor : 1);
+        new(double.TryParse(scale, NumberStyles.Float, CultureInfo.InvariantCulture, out var factor) && factor > 0 ? factor : 1);
 
     /// <summary>The longest silence allowed.</summary>
     /// <param name="phase">What the rank said it was doing.</param>

@@ -2,6 +2,7 @@ using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Core.Models;
 using Dtt.Core.Ranks;
+using Dtt.Data.Text;
 using Dtt.Data.Tokens;
 using Dtt.Training.Checkpoints;
 using Dtt.Training.Model;

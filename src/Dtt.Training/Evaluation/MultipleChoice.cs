@@ -1,4 +1,5 @@
 using Dtt.Core.Runs;
+using Dtt.Data.Text;
 using Dtt.Training.Collectives;
 using Dtt.Training.Model;
 using Dtt.Training.Native;

@@ -85,7 +85,7 @@ internal sealed class PlayPage(string folder, long step) : Page
     {
         var (culture, text) = (CultureInfo.InvariantCulture, _fields.Select(f => f.Input.Text).ToArray());
         wrong = "temperature takes a number; top k, seed and tokens take whole numbers.";
-        if (!double.TryParse(text[1], culture, out var temperature) || !int.TryParse(text[2], culture, out var topK)
+        if (!double.TryParse(text[1], NumberStyles.Float, culture, out var temperature) || !int.TryParse(text[2], culture, out var topK)
             || !long.TryParse(text[3], culture, out var seed) || !int.TryParse(text[4], culture, out var tokens)) return null;
         var settings = _defaults with { Prompt = text[0], Temperature = temperature, TopK = topK, Seed = seed, MaxTokens = tokens };
         wrong = settings.Errors().FirstOrDefault() ?? "";

@@ -1,5 +1,6 @@
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
+using Dtt.Core.Models;
 using Dtt.Tests;
 
 namespace Dtt.Core.Tests.Configuration;
@@ -111,7 +112,7 @@ public sealed class ConfigLoaderTests : IDisposable
             """;
         var error = Assert.Throws<ConfigurationException>(() => Load(Wrong, ("batch_size", "0", "-b")));
         Assert.Collection(error.Errors,
-            e => Assert.Contains(":1: 'n_ctx' must be a whole number at least 2, not 'many'", e),
+            e => Assert.Contains(":1: 'n_ctx' must be a whole number at least 2 and at most 4,194,304, not 'many'", e),
             e => Assert.Contains(":2: unknown key 'lr_max'. It belongs under 'lr_schedule.params'", e),
             e => Assert.Contains(":4: 'seed' is set a second time; the first is on line 3", e),
             e => Assert.Contains(":5: 'dropout' is 1.5, but must be a number at least 0 and at most 0.95", e),
@@ -168,6 +169,57 @@ public sealed class ConfigLoaderTests : IDisposable
     [InlineData("lr_schedule:\n  name: exponential\nmin_lr: 0", "never reaches 0")]
     public void Load_KeysThatContradictEachOther_SaysHow(string text, string message) =>
         Assert.Contains(message, Assert.Throws<ConfigurationException>(() => Load(text)).Message);
+
+    public static TheoryData<string> WholeNumbers =>
+        [.. RunKeys.All.Where(k => k.Kind == KeyKind.Integer && k.Limit < 1e18 && k.LostMeaning is null).Select(k => k.Name)];
+
+    [Theory]
+    [MemberData(nameof(WholeNumbers))]
+    public void Load_WholeNumberAboveItsBound_SaysTheBound(string name)
+    {
+        var max = (long)RunKeys.All.Single(k => k.Name == name).Limit;
+        foreach (var value in new[] { max + 1, 4294967297 + max, long.MaxValue })
+        {
+            var error = Assert.Throws<ConfigurationException>(() => Load($"{name}: {value}"));
+            Assert.Contains($"'{name}' is {value}, but must be a whole number", error.Message);
+            Assert.Contains($"at most {max:N0}", error.Message);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(WholeNumbers))]
+    public void Load_WholeNumberAtItsBound_IsSaidToBeTooLargeOrHasItsNeeds(string name)
+    {
+        var max = (long)RunKeys.All.Single(k => k.Name == name).Limit;
+        try
+        {
+            var needs = new RunNeeds(Load($"{name}: {max}\nn_heads: 1").Run);
+            Assert.True(needs.CheckpointBytes > 0 && needs.HostBytes(bf16: true, ranks: 1024) > 0);
+            Assert.True(needs.Checkpoints(1_000_000_000_000) > 0);
+        }
+        catch (ConfigurationException e)
+        {
+            Assert.Contains(name, e.Message);
+        }
+    }
+
+    [Theory]
+    [InlineData("batch_size: 1000000\nn_ctx: 4000000", "tokens are more than a micro-batch may have")]
+    [InlineData("batch_size: 100000\nn_ctx: 2\noverlap: 0\ngrad_accumulation_steps: 1000000", "a step has at most 2,147,483,647 windows")]
+    [InlineData("log_per_val: 1000000\neff_batch_per_log: 1000000", "is 1,000,000,000,000 steps, more than 2,147,483,647")]
+    public void Load_NumbersWhoseProductIsTooLarge_SaysSo(string text, string message) =>
+        Assert.Contains(message, Assert.Throws<ConfigurationException>(() => Load(text)).Message);
+
+    [Theory]
+    [InlineData("q/ok.jsonl")]
+    [InlineData("~/ok.jsonl")]
+    public void Load_Path_IsAbsolute_FromTheFileAndFromTheCommandLine(string path)
+    {
+        var full = path.StartsWith('~')
+            ? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + path[1..] : Path.Combine(Environment.CurrentDirectory, path);
+        Assert.Equal(full, Load($"choices: {path}").Run.Choices);
+        Assert.Equal(full, Load("", ("choices", path, "--set")).Run.Choices);
+    }
 
     [Theory]
     [InlineData("../evil")]

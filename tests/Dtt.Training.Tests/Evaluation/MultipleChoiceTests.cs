@@ -1,5 +1,6 @@
 using Dtt.Core.Errors;
 using Dtt.Core.Runs;
+using Dtt.Data.Text;
 using Dtt.Data.Tokenizers;
 using Dtt.Tests;
 using Dtt.Training.Evaluation;

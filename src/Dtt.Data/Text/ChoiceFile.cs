@@ -3,10 +3,10 @@ using System.Text.Json;
 using Dtt.Core.Errors;
 using Dtt.Data.Tokenizers;
 
-namespace Dtt.Training.Evaluation;
+namespace Dtt.Data.Text;
 
 /// <summary>Reads multiple-choice questions in HellaSwag's form: a JSON object a line with <c>ctx</c>, <c>endings</c> and <c>label</c>.</summary>
-internal static class ChoiceFile
+public static class ChoiceFile
 {
     /// <summary>The first questions of a file, as ids.</summary>
     /// <param name="file">A <c>.jsonl</c> file.</param>
@@ -15,7 +15,7 @@ internal static class ChoiceFile
     /// <exception cref="BadDataException">There is no such file, a line is something else, or there is none.</exception>
     public static IReadOnlyList<ChoiceQuestion> Read(string file, long most, Vocabulary vocabulary)
     {
-        if (!File.Exists(file)) throw new BadDataException($"there is no file {Path.GetFullPath(file)} of multiple-choice questions.");
+        if (!File.Exists(file)) throw new BadDataException($"there is no file {file} of multiple-choice questions.");
         var (questions, encoder, number) = (new List<ChoiceQuestion>(), new BpeEncoder(vocabulary), 0);
         foreach (var line in File.ReadLines(file))
         {
@@ -53,4 +53,4 @@ internal static class ChoiceFile
 /// <param name="Context">What comes before.</param>
 /// <param name="Endings">How it could go on.</param>
 /// <param name="Right">Which ending is right.</param>
-internal sealed record ChoiceQuestion(int[] Context, int[][] Endings, int Right);
+public sealed record ChoiceQuestion(int[] Context, int[][] Endings, int Right);
