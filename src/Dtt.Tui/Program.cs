@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using Dtt.Core.Errors;
 using Dtt.Tui;
 using Dtt.Tui.Data;
@@ -33,18 +32,18 @@ try
     void Redraw() => app.Invoke(() => screen?.SetNeedsDraw());
     var shell = new Shell(platform, Redraw, () => app.Invoke(() => app.RequestStop(screen!)));
     screen = new ScreenView(shell);
-    using var timer = new Timer(_ => _ = shell.RefreshAsync(), null, TimeSpan.Zero, TimeSpan.FromSeconds(1));
-    var signals = new[] { PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGHUP }.Select(s => PosixSignalRegistration.Create(s, c =>
-    {
-        c.Cancel = true;
-        app.Invoke(() => app.RequestStop(screen));
-    })).ToArray();
+    using var timer = new Timer(_ => app.Invoke(() => _ = shell.RefreshAsync()), null, TimeSpan.Zero, TimeSpan.FromSeconds(1));
+    using var guard = new TerminalGuard(() => app.Invoke(() => app.RequestStop(screen)));
     app.Run(screen);
-    foreach (var signal in signals) signal.Dispose();
-    return ExitCodes.Success;
+    return guard.Code;
 }
 catch (UserErrorException e)
 {
     Console.Error.WriteLine(e.Message);
     return e.ExitCode;
+}
+catch (Exception e)
+{
+    Console.Error.WriteLine($"this is a bug in DTT; please report it with the details below.{Environment.NewLine}{e}");
+    return ExitCodes.Failure;
 }

@@ -34,6 +34,7 @@ internal sealed class ScreenView : Runnable
     {
         _shell = shell;
         (Width, Height, CanFocus) = (Dim.Fill(), Dim.Fill(), true);
+        Initialized += (_, _) => App!.Driver!.ClearedContents += (_, _) => _shown = null; // what was shown is gone, as after a resize
     }
 
     protected override bool OnClearingViewport() => true;

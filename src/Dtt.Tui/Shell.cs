@@ -4,7 +4,9 @@ using Dtt.Tui.Pages;
 
 namespace Dtt.Tui;
 
-/// <summary>The pages on top of each other, the lines above and below them, and what goes on behind: independent of the terminal.</summary>
+/// <summary>
+/// The pages on top of each other, the lines above and below them, and what goes on behind: independent of the terminal. Used on one thread, the terminal's.
+/// </summary>
 /// <param name="platform">The platform.</param>
 /// <param name="redraw">Asks for the screen to be drawn again; may be called from any thread.</param>
 /// <param name="quit">Ends the program.</param>
@@ -63,9 +65,13 @@ internal sealed class Shell(IPlatform platform, Action redraw, Action quit)
                 await act(platform);
                 await RefreshAsync();
             }
-            catch (Exception e) when (SiloPlatform.IsTransient(e))
+            catch (OperationCanceledException)
             {
-                if (e is not OperationCanceledException) Say(e.Message);
+                // The page was left, or the program ends.
+            }
+            catch (Exception e)
+            {
+                Say(Words(e));
             }
         }
     }
@@ -81,9 +87,9 @@ internal sealed class Shell(IPlatform platform, Action redraw, Action quit)
             await page.RefreshAsync(platform);
             page.Error = null;
         }
-        catch (Exception e) when (SiloPlatform.IsTransient(e))
+        catch (Exception e)
         {
-            page.Error = e.Message;
+            page.Error = Words(e); // whatever it was, the next refresh may do better
         }
         finally
         {
@@ -92,6 +98,9 @@ internal sealed class Shell(IPlatform platform, Action redraw, Action quit)
 
         redraw();
     }
+
+    /// <summary>What the user reads of a failure.</summary>
+    private static string Words(Exception e) => SiloPlatform.IsTransient(e) ? e.Message : $"this is a bug in DTT, please report it: {e.GetType().Name}: {e.Message}";
 
     /// <summary>Handles a key: as text where text is typed, else by the table of keys; says why when it is disabled.</summary>
     public void Press(KeyPress key)

@@ -99,6 +99,18 @@ public sealed class ShellTests
     }
 
     [Fact]
+    public async Task ErrorOfAnyKind_IsShown_AndTheNextRefreshGoesOn()
+    {
+        _platform.Failure = new InvalidCastException("a surprise");
+        await _shell.RefreshAsync();
+        Assert.Contains("InvalidCastException: a surprise", Screen());
+        _platform.Failure = null;
+        await _shell.RefreshAsync();
+        Assert.DoesNotContain("a surprise", Screen());
+        Assert.Contains("quickstart", Screen());
+    }
+
+    [Fact]
     public async Task EveryPage_DrawsAtEverySize()
     {
         foreach (var keys in new string[][] { [], ["enter"], ["p"], ["esc", "esc", "tab"], ["enter"], ["?"] })

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Dtt.Tests;
 
 namespace Dtt.Tui.Tests;
@@ -23,9 +24,15 @@ public sealed class TerminalTests : IDisposable
         Start();
         Press("?");
         WaitFor("in the playground");
-        _ = Run("tmux", "-L", _socket, "resize-window", "-x", "120", "-y", "36");
         Press("Escape");
         WaitFor("no runs yet");
+        foreach (var (width, height) in new[] { ("120", "36"), ("100", "36"), ("80", "24") })
+        {
+            _ = Run("tmux", "-L", _socket, "resize-window", "-x", width, "-y", height);
+            WaitForScreen(s => s.StartsWith(" DTT") && s.Contains("no runs yet") && s.TrimEnd().Split('\n') is { } lines && lines.Length == int.Parse(height)
+                && lines[^1].Contains("help"));
+        }
+
         Press("q");
         WaitFor("left 0");
     }
@@ -41,6 +48,30 @@ public sealed class TerminalTests : IDisposable
         WaitFor("left 0");
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("trap '' HUP; ")] // as under nohup: only the end of its input tells
+    public void TerminalThatIsLost_EndsTheProgram(string before)
+    {
+        Assert.SkipUnless(Run("which", "tmux").Code == 0, "tmux is not installed.");
+        Start($"{before}echo $$ > {_folder["pid"]}; exec ");
+        var pid = int.Parse(File.ReadAllText(_folder["pid"]));
+        var server = int.Parse(Run("tmux", "-L", _socket, "display-message", "-p", "#{pid}").Output);
+        Process.GetProcessById(server).Kill();
+        Assert.True(SpinWait.SpinUntil(() => !Directory.Exists($"/proc/{pid}"), TimeSpan.FromMinutes(1)), "it lives on without its terminal.");
+    }
+
+    [Theory]
+    [InlineData("INT", 130)]
+    [InlineData("TERM", 143)]
+    public void Signal_EndsTheProgramAndGivesTheScreenBack(string signal, int code)
+    {
+        Assert.SkipUnless(Run("which", "tmux").Code == 0, "tmux is not installed.");
+        Start($"echo $$ > {_folder["pid"]}; exec ");
+        _ = Run("kill", "-" + signal, File.ReadAllText(_folder["pid"]).Trim());
+        WaitFor($"left {code}");
+    }
+
     [Fact]
     public void WithoutATerminal_SaysWhatToUseInstead()
     {
@@ -52,21 +83,25 @@ public sealed class TerminalTests : IDisposable
     private static string Built(string project, string file) =>
         Repository.At("artifacts", "bin", project, new DirectoryInfo(AppContext.BaseDirectory).Name, file);
 
-    private void Start()
+    /// <summary>Starts it, by a shell that does something before.</summary>
+    private void Start(string before = "")
     {
         var environment = $"COLORTERM=truecolor TERM=xterm-256color DTT_HOME={_folder["home"]}";
-        var command = $"env {environment} dotnet {Built("Dtt.Tui", "dtt-tui.dll")}; echo \"left $?\"; read x";
+        File.WriteAllText(_folder["start.sh"], $"{before}env {environment} dotnet {Built("Dtt.Tui", "dtt-tui.dll")}\n");
+        var command = $"sh {_folder["start.sh"]}; echo \"left $?\"; read x";
         Assert.Equal(0, Run("tmux", "-L", _socket, "new-session", "-d", "-x", "80", "-y", "24", command).Code);
         WaitFor("no runs yet");
     }
 
     private void Press(string key) => Assert.Equal(0, Run("tmux", "-L", _socket, "send-keys", key).Code);
 
-    private void WaitFor(string text)
+    private void WaitFor(string text) => WaitForScreen(s => s.Contains(text), text);
+
+    private void WaitForScreen(Func<string, bool> fits, [CallerArgumentExpression(nameof(fits))] string what = "")
     {
         var screen = "";
-        bool Shows() => (screen = Run("tmux", "-L", _socket, "capture-pane", "-p").Output).Contains(text);
-        Assert.True(SpinWait.SpinUntil(Shows, TimeSpan.FromMinutes(3)), $"no '{text}' on:\n{screen}");
+        bool Fits() => fits(screen = Run("tmux", "-L", _socket, "capture-pane", "-p").Output);
+        Assert.True(SpinWait.SpinUntil(Fits, TimeSpan.FromMinutes(3)), $"no {what} on:\n{screen}");
     }
 
     private static (int Code, string Output) Run(string program, params string[] arguments)
