@@ -100,7 +100,8 @@ internal sealed class Shell(IPlatform platform, Action redraw, Action quit)
     }
 
     /// <summary>What the user reads of a failure.</summary>
-    private static string Words(Exception e) => SiloPlatform.IsTransient(e) ? e.Message : $"this is a bug in DTT, please report it: {e.GetType().Name}: {e.Message}";
+    private static string Words(Exception e) =>
+        SiloPlatform.IsTransient(e) ? e.Message : $"this is a bug in DTT, please report it: {e.GetType().Name}: {e.Message}";
 
     /// <summary>Handles a key: as text where text is typed, else by the table of keys; says why when it is disabled.</summary>
     public void Press(KeyPress key)
