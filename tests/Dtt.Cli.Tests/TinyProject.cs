@@ -15,9 +15,10 @@ public sealed class TinyProject : IAsyncLifetime
 
     private readonly TempFolder _folder = new();
 
-    public DttProgram Dtt => new(_folder.Path);
+    public DttProgram Dtt => new(Path);
 
-    public string Path => _folder.Path;
+    /// <summary>Its path: users' folders have names of every kind.</summary>
+    public string Path => _folder["a {new} project"];
 
     /// <summary>Weights of an undisturbed run.</summary>
     public string Undisturbed { get; private set; } = "";
@@ -27,8 +28,8 @@ public sealed class TinyProject : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _folder.Write("configs/project_datasets/tiny.yaml", "builtin: tales\nbytes: 300000\nseed: 7\n");
-        _folder.Write("configs/config.yaml", $"""
+        _folder.Write("a {new} project/configs/project_datasets/tiny.yaml", "builtin: tales\nbytes: 300000\nseed: 7\n");
+        _folder.Write("a {new} project/configs/config.yaml", $"""
             name: tiny
             seed: 3
             n_blocks: 2

@@ -22,7 +22,7 @@ internal static class ShowCommand
             var (grain, view) = await RunLookup.FindAsync(client, result.GetValue(run)!);
             var events = await grain.EventsAsync();
             var group = Path.Combine(Path.GetDirectoryName(view.Row.Folder)!, view.Request.Config.Name);
-            var experiment = await client.Grains.GetGrain<IExperimentGrain>(group).FindAsync();
+            var experiment = await client.Grains.Experiment(group).FindAsync();
             if (result.GetValue(json)) JsonOutput.Print(Json(view, events), JsonOutput.Records.RunDetailOutput);
             else Print(view, events, experiment);
         });

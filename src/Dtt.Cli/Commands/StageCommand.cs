@@ -49,7 +49,7 @@ internal static class StageCommand
             VocabSize = config.Run.Model.VocabSize,
             ValFraction = config.Run.ValFraction,
         };
-        var grain = client.Grains.GetGrain<IDatasetGrain>(job.Folder);
+        var grain = client.Grains.Dataset(job.Folder);
         using var leaving = CancellationTokenSource.CreateLinkedTokenSource(client.Lost);
         var signal = 0;
         using var signals = new Signals(code =>

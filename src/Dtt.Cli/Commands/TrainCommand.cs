@@ -123,7 +123,7 @@ internal static class TrainCommand
         {
             var run = number == 1 ? config.Run.Name : $"{config.Run.Name}-{number}";
             var folder = Path.Combine(config.Paths.Runs, run);
-            if (!(await client.Grains.GetGrain<IRunGrain>(folder).CreateAsync(request)).Created) continue;
+            if (!(await client.Grains.Run(folder).CreateAsync(request)).Created) continue;
             if (number > 1) Console.Error.WriteLine($"there is already a run '{config.Run.Name}'; this one is '{run}'.");
             return (folder, signal);
         }

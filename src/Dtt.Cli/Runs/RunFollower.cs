@@ -34,7 +34,7 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
     /// <exception cref="UserErrorException">The run failed, or there is none.</exception>
     public async Task<int> FollowAsync(PlatformClient client, int backlog, int signal = 0)
     {
-        _grain = client.Grains.GetGrain<IRunGrain>(folder);
+        _grain = client.Grains.Run(folder);
         using var signals = new Signals(OnSignal);
         if (signal != 0) OnSignal(signal);
         var own = (PlatformClient?)null;
@@ -70,7 +70,7 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
 
     private async Task<int> FollowOnceAsync(PlatformClient client, int backlog)
     {
-        _grain = client.Grains.GetGrain<IRunGrain>(folder);
+        _grain = client.Grains.Run(folder);
         var view = await _grain.FindAsync().WaitAsync(client.Lost) ?? throw new UserErrorException($"run '{Run}' no longer exists.");
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(client.Lost, _leaving.Token);
         var display = new TrainDisplay(Run, view.Request.Config, view.Record.TotalSteps, view.Row.Step);

@@ -24,7 +24,7 @@ internal static class RunLookup
     public static async Task<(IRunGrain Grain, RunView View)> FindAsync(PlatformClient client, string name)
     {
         var here = UserPath.Full(name.Contains('/') ? name : Path.Combine(RunsFolder(), name));
-        var grain = client.Grains.GetGrain<IRunGrain>(here);
+        var grain = client.Grains.Run(here);
         if (await grain.FindAsync() is { } mine) return (grain, mine);
         var rows = await client.Grains.GetGrain<IPlatformGrain>(0).RunsAsync(RunsFolder());
         var named = rows.Where(r => r.Folder == here).Concat(rows.Where(r => r.Run == name)).Distinct().ToList();
@@ -34,13 +34,13 @@ internal static class RunLookup
             throw new UserErrorException($"there are several runs '{name}': {folders}. Name one by its folder.", ExitCodes.BadConfiguration);
         }
 
-        if (named.Count == 0 || await client.Grains.GetGrain<IRunGrain>(named[0].Folder).FindAsync() is not { } view)
+        if (named.Count == 0 || await client.Grains.Run(named[0].Folder).FindAsync() is not { } view)
         {
             var hint = Spelling.Hint(name, rows.Select(r => r.Run));
             throw new UserErrorException($"there is no run '{name}'.{hint} `dtt runs` lists them.", ExitCodes.BadConfiguration);
         }
 
-        return (client.Grains.GetGrain<IRunGrain>(named[0].Folder), view);
+        return (client.Grains.Run(named[0].Folder), view);
     }
 
     /// <summary>The checkpoint that RUN, RUN@STEP, RUN@best or RUN@latest names.</summary>

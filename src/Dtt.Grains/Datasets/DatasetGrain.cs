@@ -24,7 +24,7 @@ internal sealed partial class DatasetGrain(
     /// <summary>The state as of now; what is in the database may be a second older, for the shards know better.</summary>
     private DatasetState Current => _current ?? state.State;
 
-    private string Folder => this.GetPrimaryKeyString();
+    private string Folder => this.Folder();
 
     public async Task BeginAsync(DatasetJob job)
     {

@@ -27,5 +27,5 @@ internal sealed class ExperimentGrain(
     }
 
     public Task<ExperimentView?> FindAsync() => Task.FromResult(state.State.Runs.Count == 0 ? null
-        : new ExperimentView(Path.GetFileName(this.GetPrimaryKeyString()), state.State.BaseConfigYaml, state.State.Runs));
+        : new ExperimentView(Path.GetFileName(this.Folder()), state.State.BaseConfigYaml, state.State.Runs));
 }

@@ -16,7 +16,7 @@ internal sealed class JobGrain(INodeAgents agents) : Grain, IJobGrain
     public async IAsyncEnumerable<RankMessage> RunAsync(JobRequest request, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         var (id, node) = (this.GetPrimaryKey(), agents.Here);
-        var run = request.Run is { } folder ? GrainFactory.GetGrain<IRunGrain>(folder) : null;
+        var run = request.Run is { } folder ? GrainFactory.Run(folder) : null;
         var messages = _messages = Channel.CreateUnbounded<RankMessage>();
         var work = request.Work;
         try

@@ -26,7 +26,7 @@ internal sealed partial class PlatformGrain(IPlatformTables tables, INodeAgents 
     {
         try
         {
-            await GrainFactory.GetGrain<IRunGrain>(orphan).AdoptAsync();
+            await GrainFactory.Run(orphan).AdoptAsync();
         }
         catch (Exception e) when (e is UserErrorException or IOException)
         {

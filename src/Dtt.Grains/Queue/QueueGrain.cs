@@ -118,7 +118,7 @@ internal sealed partial class QueueGrain(
                 continue;
             }
 
-            var accepted = await GrainFactory.GetGrain<IRunGrain>(entry.Run).GrantedAsync(node, [.. reply.Devices], entry.Attempt);
+            var accepted = await GrainFactory.Run(entry.Run).GrantedAsync(node, [.. reply.Devices], entry.Attempt);
             if (!accepted) await agents.At(node).ReleaseAsync(entry.Run, entry.Attempt);
             _reasons.Remove(entry.Run);
             await ChangeAsync(queue => QueueDecider.Dequeue(queue, entry.Run, entry.Attempt));
@@ -132,7 +132,7 @@ internal sealed partial class QueueGrain(
     {
         if (_reasons.GetValueOrDefault(entry.Run) == reason) return;
         _reasons[entry.Run] = reason;
-        await GrainFactory.GetGrain<IRunGrain>(entry.Run).WaitingAsync(reason);
+        await GrainFactory.Run(entry.Run).WaitingAsync(reason);
     }
 
     /// <summary>Decides and writes, one after another: turns interleave here, and two writes at once would be taken for a conflict.</summary>

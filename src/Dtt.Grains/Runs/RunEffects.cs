@@ -43,5 +43,5 @@ internal sealed class RunEffects(IGrainFactory grains, INodeAgents agents, strin
     }
 
     private IExperimentGrain Experiment(DurableRun run) =>
-        grains.GetGrain<IExperimentGrain>(Path.Combine(Path.GetDirectoryName(folder)!, run.Request!.Config.Name));
+        grains.Experiment(Path.Combine(Path.GetDirectoryName(folder)!, run.Request!.Config.Name));
 }

@@ -21,7 +21,7 @@ internal sealed partial class RunGrain(
     private readonly CheckpointLeases _leases = new();
     private IGrainTimer? _timer;
 
-    private string Folder => this.GetPrimaryKeyString();
+    private string Folder => this.Folder();
 
     private RunRecord? Record => state.State.Record;
 

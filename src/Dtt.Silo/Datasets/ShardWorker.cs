@@ -31,7 +31,7 @@ internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWor
 
     private async Task WorkAsync(string dataset, NodeRef here)
     {
-        var grain = grains.GetGrain<IDatasetGrain>(dataset);
+        var grain = grains.Dataset(dataset);
         var running = new Dictionary<WorkItem, Task<WorkDone>>();
         var waiting = new Queue<WorkItem>();
         var done = new List<WorkDone>();
@@ -106,7 +106,7 @@ internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWor
             }
 
             CrashPoint.Reach("silo.piece");
-            await grains.GetGrain<IShardGrain>($"{dataset}#{item.Piece}").FinishAsync(item.Stage, result);
+            await grains.Shard(dataset, item.Piece).FinishAsync(item.Stage, result);
             return new WorkDone(item);
         }
         catch (UserErrorException e)

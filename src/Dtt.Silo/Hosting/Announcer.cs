@@ -21,7 +21,7 @@ internal sealed partial class Announcer(
         foreach (var run in (await tables.ListRunsAsync()).Where(r => r.State.IsActive()))
         {
             LogGoesOn(run.Run, run.State);
-            await grains.GetGrain<IRunGrain>(run.Folder).AgentStartedAsync(agents.Here);
+            await grains.Run(run.Folder).AgentStartedAsync(agents.Here);
         }
 
         foreach (var dataset in (await tables.ListDatasetsAsync()).Where(d => d.Stage is not (DatasetStage.Done or DatasetStage.Failed)))

@@ -128,7 +128,7 @@ internal sealed partial class RankHost(PlatformFolders folders, IGrainFactory gr
             cannotLock = $"its devices could not be locked: {e.Message}";
         }
 
-        var supervisor = new RankSupervisor(request, grains.GetGrain<IRunGrain>(run), here, devices, time, log);
+        var supervisor = new RankSupervisor(request, grains.Run(run), here, devices, time, log);
         try
         {
             AttemptEnd end;

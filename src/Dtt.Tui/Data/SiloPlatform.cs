@@ -20,11 +20,11 @@ internal sealed class SiloPlatform : IPlatform, IAsyncDisposable
 
     public async Task<DatasetProgress[]> DatasetsAsync() => await (await PlatformGrainAsync()).DatasetsAsync();
 
-    public async Task<ShardRow[]> ShardsAsync(string dataset) => await (await GrainsAsync()).GetGrain<IDatasetGrain>(dataset).ShardsAsync();
+    public async Task<ShardRow[]> ShardsAsync(string dataset) => await (await GrainsAsync()).Dataset(dataset).ShardsAsync();
 
     public async Task<RunDetail?> RunAsync(string folder)
     {
-        var grain = (await GrainsAsync()).GetGrain<IRunGrain>(folder);
+        var grain = (await GrainsAsync()).Run(folder);
         if (await grain.FindAsync() is not { } view) return null;
         var log = view.Record.CurrentAttempt == 0 ? null : await grain.ReadLogAsync(view.Record.CurrentAttempt, 0, -LogBytes);
         return new RunDetail(
@@ -35,10 +35,10 @@ internal sealed class SiloPlatform : IPlatform, IAsyncDisposable
             log?.Text.Split('\n', StringSplitOptions.RemoveEmptyEntries) ?? []);
     }
 
-    public async Task StopAsync(string folder) => await (await GrainsAsync()).GetGrain<IRunGrain>(folder).StopAsync();
+    public async Task StopAsync(string folder) => await (await GrainsAsync()).Run(folder).StopAsync();
 
     public async Task ResumeAsync(string folder) =>
-        await (await GrainsAsync()).GetGrain<IRunGrain>(folder).ResumeAsync(RankEnvironment.OfThisProcess());
+        await (await GrainsAsync()).Run(folder).ResumeAsync(RankEnvironment.OfThisProcess());
 
     public async IAsyncEnumerable<RankMessage> SampleAsync(
         string run, long step, SampleSettings settings, [EnumeratorCancellation] CancellationToken cancellation)

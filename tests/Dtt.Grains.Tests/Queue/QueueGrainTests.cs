@@ -26,7 +26,7 @@ public sealed class QueueGrainTests : IAsyncLifetime
     [Fact]
     public async Task Reservation_Refused_TellsTheRunWhy_AndIsTriedAgain()
     {
-        var run = _platform.Grains.GetGrain<IRunGrain>("/runs/r");
+        var run = _platform.Grains.Run("/runs/r");
         await run.CreateAsync(RunGrainTests.Request());
         await Wait.UntilAsync("a reason", async () => (await run.FindAsync())!.Waiting == "run 'other' has cpu");
         Assert.Equal("run 'other' has cpu", Assert.Single(await Queue.ListAsync()).Reason);
@@ -65,7 +65,7 @@ public sealed class QueueGrainTests : IAsyncLifetime
     [Fact]
     public async Task Line_SurvivesReactivation_AndGoesOnByItself()
     {
-        var run = _platform.Grains.GetGrain<IRunGrain>("/runs/r");
+        var run = _platform.Grains.Run("/runs/r");
         await run.CreateAsync(RunGrainTests.Request());
         await Queue.EnqueueAsync("/runs/urgent", 1, 5, _cpu);
         await _platform.DeactivateAsync(Queue);
@@ -80,7 +80,7 @@ public sealed class QueueGrainTests : IAsyncLifetime
     {
         _agents.Hold("cpu", "/runs/other", held: false);
         _agents.Fail = ("ReserveAsync", new TimeoutException());
-        await _platform.Grains.GetGrain<IRunGrain>("/runs/r").CreateAsync(RunGrainTests.Request());
+        await _platform.Grains.Run("/runs/r").CreateAsync(RunGrainTests.Request());
         await Wait.ForAsync("the launch", () => _agents.Heard("LaunchAsync /runs/r 1"));
         Assert.True(_agents.Count("ReserveAsync /runs/r 1") > 1);
     }

@@ -13,7 +13,7 @@ public sealed class RunGrainTests : IAsyncLifetime
     private readonly FakeAgents _agents = new(["cpu"]);
     private TestPlatform _platform = null!;
 
-    private IRunGrain Run => _platform.Grains.GetGrain<IRunGrain>(Folder);
+    private IRunGrain Run => _platform.Grains.Run(Folder);
 
     public async ValueTask InitializeAsync() => _platform = await TestPlatform.StartAsync(_agents);
 

@@ -59,7 +59,7 @@ public sealed class ShardWorkerTests : IAsyncLifetime
         {
             Assert.Equal(Enumerable.Range(0, Pieces), done.Where(d => d.Stage == stage).Select(d => d.Piece).Order());
             for (var piece = 0; piece < Pieces; piece++)
-                Assert.Equal("node", (await _platform.Grains.GetGrain<IShardGrain>($"{_folder["tokens"]}#{piece}").FindAsync(stage))!.Node);
+                Assert.Equal("node", (await _platform.Grains.Shard(_folder["tokens"], piece).FindAsync(stage))!.Node);
         }
 
         await Wait.ForAsync("the worker's rest", () => _worker.Work.Count == 0);
@@ -110,7 +110,7 @@ public sealed class ShardWorkerTests : IAsyncLifetime
     private async Task<DatasetProgress> TokenizeAsync(DatasetJob job)
     {
         _ = RawDataset.Prepare(job.Config, job.RawFolder);
-        var dataset = _platform.Grains.GetGrain<IDatasetGrain>(job.Folder);
+        var dataset = _platform.Grains.Dataset(job.Folder);
         await dataset.BeginAsync(job);
         await Wait.UntilAsync("the job's end", async () => (await dataset.FindAsync())!.Stage is DatasetStage.Done or DatasetStage.Failed);
         return (await dataset.FindAsync())!;
