@@ -23,39 +23,24 @@ public static class TokenizerFolder
     public static void Save(Vocabulary vocabulary, string folder)
     {
         Directory.CreateDirectory(folder);
-        var names = Enumerable.Range(0, vocabulary.Size).Select(id => NameOf(vocabulary, id)).ToArray();
-        var merges = vocabulary.Merges.Select(m => (names[m.Left], names[m.Right])).ToArray();
-        var mergeLines = "#version: 0.2\n" + string.Concat(merges.Select(m => $"{m.Item1} {m.Item2}\n"));
+        var (names, merges) = (Names(vocabulary), Merges(vocabulary));
+        var mergeLines = "#version: 0.2\n" + string.Concat(merges.Select(m => $"{m.Left} {m.Right}\n"));
         DurableFile.Replace(Path.Combine(folder, Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)) + ".tiktoken"), Tiktoken(vocabulary));
         DurableFile.Replace(Path.Combine(folder, "vocab.json"), Json(json => WriteVocabulary(json, names)));
         DurableFile.Replace(Path.Combine(folder, "merges.txt"), Encoding.UTF8.GetBytes(mergeLines));
-        DurableFile.Replace(Path.Combine(folder, MainFile), Json(json => WriteTokenizer(json, names, merges, vocabulary.EndOfText)));
+        DurableFile.Replace(Path.Combine(folder, MainFile), Json(vocabulary));
     }
 
+    /// <summary>The content of <c>tokenizer.json</c>.</summary>
+    public static byte[] Json(Vocabulary vocabulary) =>
+        Json(json => WriteTokenizer(json, Names(vocabulary), Merges(vocabulary), vocabulary.EndOfText));
+
     /// <summary>Reads <c>tokenizer.json</c>: byte-level BPE with GPT-2's pre-tokenization.</summary>
-    /// <exception cref="BadDataException">There is none, it is not JSON, or it is another kind of tokenizer.</exception>
+    /// <exception cref="BadDataException">There is none, it is damaged, or it is another kind of tokenizer.</exception>
     public static Vocabulary Load(string folder)
     {
         var file = Path.Combine(folder, MainFile);
-        if (!File.Exists(file)) throw new BadDataException($"there is no tokenizer in {folder}; run `dtt tokenize` first.");
-        try
-        {
-            using var json = JsonDocument.Parse(File.ReadAllBytes(file));
-            var model = json.RootElement.GetProperty("model");
-            var preTokenizer = json.RootElement.GetProperty("pre_tokenizer");
-            var (kind, splitting) = (model.GetProperty("type").GetString(), preTokenizer.GetProperty("type").GetString());
-            if (kind != "BPE" || splitting != "ByteLevel")
-            {
-                throw new BadDataException($"{file} is a {kind} tokenizer with {splitting} pre-tokenization; "
-                    + "DTT reads byte-level BPE with GPT-2's pre-tokenization only.");
-            }
-
-            return Read(model, file);
-        }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
-        {
-            throw new BadDataException($"{file} is incomplete or damaged ({e.Message}); delete its folder and run `dtt tokenize` again.", e);
-        }
+        return File.Exists(file) ? TokenizerJson.Read(file) : throw new BadDataException($"there is no tokenizer in {folder}; run `dtt tokenize` first.");
     }
 
     /// <summary>Reads a <c>.tiktoken</c> file: a line per id, its bytes in base64 and its rank; the merges follow from the ranks.</summary>
@@ -78,30 +63,10 @@ public static class TokenizerFolder
         return new Vocabulary(merges);
     }
 
-    private static Vocabulary Read(JsonElement model, string file)
-    {
-        var ids = model.GetProperty("vocab").EnumerateObject().ToDictionary(p => p.Name, p => p.Value.GetInt32(), StringComparer.Ordinal);
-        var merges = new List<(int, int)>();
-        foreach (var merge in model.GetProperty("merges").EnumerateArray())
-        {
-            string[] pair = merge.ValueKind == JsonValueKind.Array ? [merge[0].GetString()!, merge[1].GetString()!] : merge.GetString()!.Split(' ');
-            merges.Add((ids[pair[0]], ids[pair[1]]));
-        }
+    private static string[] Names(Vocabulary vocabulary) => [.. Enumerable.Range(0, vocabulary.Size).Select(vocabulary.NameOf)];
 
-        var vocabulary = new Vocabulary(merges);
-        foreach (var (name, id) in ids)
-        {
-            var expected = id < vocabulary.Size ? NameOf(vocabulary, id) : null;
-            if (expected == name) continue;
-            throw new BadDataException($"{file}: id {id} is '{name}', but by its merges it must be '{expected}'; "
-                + $"DTT numbers bytes, then merges, then {Vocabulary.EndOfTextToken}.");
-        }
-
-        return vocabulary;
-    }
-
-    private static string NameOf(Vocabulary vocabulary, int id) =>
-        id == vocabulary.EndOfText ? Vocabulary.EndOfTextToken : ByteAlphabet.ToText(vocabulary.BytesOf(id));
+    private static (string Left, string Right)[] Merges(Vocabulary vocabulary) =>
+        [.. vocabulary.Merges.Select(m => (vocabulary.NameOf(m.Left), vocabulary.NameOf(m.Right)))];
 
     /// <summary>The last merge that made a token: BPE over its bytes with all smaller ranks ends in two symbols.</summary>
     private static (int Left, int Right)? SplitOf(byte[] bytes, int rank, Dictionary<byte[], int> ranks)

@@ -62,6 +62,9 @@ public sealed class Vocabulary
         return id == EndOfText ? "<|endoftext|>"u8 : _bytes[id];
     }
 
+    /// <summary>An id as tokenizer files spell it: each byte as a printable character.</summary>
+    public string NameOf(int id) => id == EndOfText ? EndOfTextToken : ByteAlphabet.ToText(BytesOf(id));
+
     /// <summary>The text's bytes.</summary>
     public byte[] Decode(IEnumerable<int> ids)
     {

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text;
+using System.Text.Json.Nodes;
 using CsCheck;
 using Dtt.Core.Errors;
 using Dtt.Data.Tales;
@@ -100,13 +101,42 @@ public sealed class BpeTests : IDisposable
         Assert.Equal(4, Directory.GetFiles(_folder["tok"]).Length);
     }
 
+    [Theory]
+    [InlineData("\"dropout\": null", "\"dropout\": 0.0")]
+    [InlineData("\"unk_token\": null", "\"unk_token\": \"<|endoftext|>\"")]
+    [InlineData("\"continuing_subword_prefix\": null", "\"continuing_subword_prefix\": \"\"")]
+    [InlineData("\"type\": \"BPE\",", "")]
+    [InlineData("\"post_processor\": null", "\"post_processor\": {\"type\": \"ByteLevel\", \"add_prefix_space\": true, \"trim_offsets\": false}")]
+    [InlineData(", \"use_regex\": true", "")]
+    [InlineData("{", "\uFEFF{")]
+    public void Load_OfOtherFilesThatGiveTheSameIds_IsTheSameVocabulary(string old, string other)
+    {
+        TokenizerFolder.Save(_tales, _folder["tok"]);
+        var (file, at) = (_folder["tok/tokenizer.json"], File.ReadAllText(_folder["tok/tokenizer.json"]).IndexOf(old, StringComparison.Ordinal));
+        Assert.True(at >= 0);
+        File.WriteAllText(file, File.ReadAllText(file).Remove(at, old.Length).Insert(at, other));
+        Assert.Equal(_tales.Merges, TokenizerFolder.Load(_folder["tok"]).Merges);
+    }
+
+    [Fact]
+    public void Load_OfATokenizerWhoseMergesAreTexts_IsTheSameVocabulary()
+    {
+        TokenizerFolder.Save(_tales, _folder["tok"]);
+        var json = JsonNode.Parse(File.ReadAllBytes(_folder["tok/tokenizer.json"]))!;
+        var merges = json["model"]!["merges"]!.AsArray().Select(m => (JsonNode)$"{m![0]} {m[1]}").ToArray();
+        json["model"]!["merges"] = new JsonArray(merges);
+        File.WriteAllText(_folder["tok/tokenizer.json"], json.ToJsonString());
+        Assert.Equal(_tales.Merges, TokenizerFolder.Load(_folder["tok"]).Merges);
+    }
+
     [Fact]
     public void Load_DamagedFile_SaysWhatToDo()
     {
         TokenizerFolder.Save(_tales, _folder["tok"]);
         var file = _folder["tok/tokenizer.json"];
         File.WriteAllText(file, File.ReadAllText(file)[..1000]);
-        Assert.Contains("is incomplete or damaged", Assert.Throws<BadDataException>(() => TokenizerFolder.Load(_folder["tok"])).Message);
+        var said = Assert.Throws<BadDataException>(() => TokenizerFolder.Load(_folder["tok"])).Message;
+        Assert.Matches($"^{file}:[0-9]+:[0-9]+: this is not whole JSON: .* Put a whole file there", said);
         Assert.Contains("run `dtt tokenize` first", Assert.Throws<BadDataException>(() => TokenizerFolder.Load(_folder["none"])).Message);
     }
 
