@@ -64,7 +64,8 @@ public sealed record ImportSpec(string Folder, string Name, string RunsFolder, s
 /// <summary>Rank → host: the run is there, complete.</summary>
 /// <param name="RunFolder">Its folder.</param>
 /// <param name="WeightsSha256">SHA-256 over its weights, hex.</param>
-public sealed record ImportResult(string RunFolder, string WeightsSha256) : RankMessage;
+/// <param name="Note">What differs from the folder, for the user; or null.</param>
+public sealed record ImportResult(string RunFolder, string WeightsSha256, string? Note = null) : RankMessage;
 
 /// <summary>Host → rank, first: measure training, saving, sampling and summing as ratios within one run.</summary>
 public sealed record BenchSpec : RankMessage

@@ -81,7 +81,9 @@ internal static class CheckpointFolder
     }
 
     /// <summary>Loads weights, and the optimizer's state when there is one.</summary>
-    /// <exception cref="BadDataException">The checkpoint is damaged or of another model; the buffers hold nothing usable then.</exception>
+    /// <exception cref="BadDataException">
+    /// The checkpoint is damaged, has weights that are not finite, or is of another model; the buffers hold nothing usable then.
+    /// </exception>
     public static void Load(string folder, CheckpointManifest manifest, ModelConfig model, FlatParameters parameters, Optimizer? optimizer)
     {
         if (model.DifferencesFrom(manifest.Model) is { Count: > 0 } differences)
@@ -89,7 +91,9 @@ internal static class CheckpointFolder
         using var scope = NewDisposeScope();
         CheckpointFile File(string name) => manifest.Files.FirstOrDefault(f => f.Name == name)
             ?? throw new BadDataException($"{folder}: the manifest names no {name}.");
-        Safetensors.Read(Path.Combine(folder, WeightsFile), File(WeightsFile), parameters.Named(parameters.Master).ToDictionary(s => s.Name, s => s.View));
+        var (file, weights) = (Path.Combine(folder, WeightsFile), parameters.Named(parameters.Master).ToDictionary(s => s.Name, s => s.View));
+        Safetensors.Read(file, File(WeightsFile), weights);
+        foreach (var (name, view) in weights) FiniteWeights.Require(file, name, view);
         if (optimizer is not null)
         {
             using var state = optimizer.Blank();

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 using Dtt.Core.Errors;
+using Dtt.Core.Storage;
 
 namespace Dtt.Training.Checkpoints;
 
@@ -15,37 +16,36 @@ internal sealed record SafetensorsHeader(byte[] Bytes, IReadOnlyDictionary<strin
     /// <exception cref="BadDataException">The file is something else, damaged or cut short.</exception>
     public static SafetensorsHeader Read(string path, FileStream stream)
     {
-        try
+        var prefix = new byte[8];
+        var whole = stream.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false) == prefix.Length;
+        var length = BinaryPrimitives.ReadInt64LittleEndian(prefix);
+        if (!whole || length is < 2 or > LargestHeader || length > stream.Length - 8)
         {
-            var prefix = new byte[8];
-            stream.ReadExactly(prefix);
-            var length = BinaryPrimitives.ReadInt64LittleEndian(prefix);
-            if (length is < 2 or > LargestHeader || length > stream.Length - 8)
-                throw new BadDataException($"{path} is not a safetensors file: its header would have {length:N0} bytes.");
-            var bytes = new byte[8 + length];
-            prefix.CopyTo(bytes, 0);
-            stream.ReadExactly(bytes.AsSpan(8));
-            using var json = JsonDocument.Parse(bytes.AsMemory(8));
-            var tensors = new Dictionary<string, SafetensorsEntry>(StringComparer.Ordinal);
-            var end = 0L;
-            long Offset(JsonProperty entry, int index) => entry.Value.GetProperty("data_offsets")[index].GetInt64();
-            foreach (var entry in json.RootElement.EnumerateObject().Where(e => e.Name != "__metadata__").OrderBy(e => Offset(e, 0)))
+            throw new BadDataException($"{path} is not a safetensors file, or is cut short: "
+                + (whole ? $"its header would have {length:N0} bytes, and it has {stream.Length:N0}." : $"it has {stream.Length:N0} bytes."));
+        }
+
+        var bytes = new byte[8 + length];
+        prefix.CopyTo(bytes, 0);
+        stream.ReadExactly(bytes.AsSpan(8));
+        using var json = JsonFile.Parse(bytes.AsMemory(8), $"{path}, header");
+        var tensors = new Dictionary<string, SafetensorsEntry>(StringComparer.Ordinal);
+        var end = 8 + length;
+        foreach (var (name, entry) in json.RootElement.EnumerateObject().Where(e => e.Name != "__metadata__")
+            .Select(e => (e.Name, Entry: SafetensorsEntry.Read(path, e, 8 + length))).OrderBy(e => e.Entry.Offset).ThenBy(e => e.Entry.SizeBytes))
+        {
+            if (entry.Offset != end)
             {
-                var (start, stop) = (Offset(entry, 0), Offset(entry, 1));
-                if (start != end) throw new BadDataException($"{path}: '{entry.Name}' starts at {start:N0}, not where the tensor before it ends ({end:N0}).");
-                end = stop;
-                var type = entry.Value.GetProperty("dtype").GetString()!;
-                long[] shape = [.. entry.Value.GetProperty("shape").EnumerateArray().Select(d => d.GetInt64())];
-                tensors.Add(entry.Name, new SafetensorsEntry(type, shape, 8 + length + start, stop - start));
+                throw new BadDataException($"{path}: '{name}' starts at byte {entry.Offset:N0}, and the tensor before it ends at {end:N0}: "
+                    + "the header is damaged.");
             }
 
-            return 8 + length + end == stream.Length ? new SafetensorsHeader(bytes, tensors)
-                : throw new BadDataException($"{path} has {stream.Length:N0} bytes, and its header describes {8 + length + end:N0}.");
+            end += entry.SizeBytes;
+            tensors.Add(name, entry);
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or EndOfStreamException)
-        {
-            throw new BadDataException($"{path} has a damaged header: {e.Message}", e);
-        }
+
+        return end == stream.Length ? new SafetensorsHeader(bytes, tensors)
+            : throw new BadDataException($"{path} has {stream.Length:N0} bytes, and its header describes {end:N0}: it is cut short or damaged.");
     }
 }
 
@@ -56,6 +56,43 @@ internal sealed record SafetensorsHeader(byte[] Bytes, IReadOnlyDictionary<strin
 /// <param name="SizeBytes">Its bytes.</param>
 internal sealed record SafetensorsEntry(string Type, long[] Shape, long Offset, long SizeBytes)
 {
-    /// <summary>Number of values.</summary>
-    public long Count => Shape.Aggregate(1L, (a, b) => a * b);
+    private const long Largest = 1L << 60;
+
+    /// <summary>Bytes of a value; 0: not of a type that DTT reads.</summary>
+    public int ValueBytes => Type switch { "F32" => 4, "BF16" or "F16" => 2, _ => 0 };
+
+    /// <summary>Reads an entry of a header.</summary>
+    /// <param name="path">The file, for errors.</param>
+    /// <param name="entry">The entry.</param>
+    /// <param name="start">Where the file's tensors start.</param>
+    /// <exception cref="BadDataException">It is not what the format says, or its shape and its bytes do not agree.</exception>
+    public static SafetensorsEntry Read(string path, JsonProperty entry, long start)
+    {
+        var value = entry.Value;
+        if (value.ValueKind != JsonValueKind.Object || !value.TryGetProperty("dtype", out var type) || type.ValueKind != JsonValueKind.String
+            || Numbers(value, "shape") is not { } shape || Numbers(value, "data_offsets") is not [var from, var to] || from > to)
+        {
+            throw new BadDataException($"{path}: its header says {JsonFile.Shown(value)} of '{entry.Name}', and \"dtype\": TYPE, \"shape\": [SIZES], "
+                + "\"data_offsets\": [START, END] was expected: it is damaged.");
+        }
+
+        var read = new SafetensorsEntry(type.GetString()!, shape, start + from, to - from);
+        var expected = shape.Aggregate(1.0, (a, b) => a * b) * read.ValueBytes;
+        return read.ValueBytes == 0 || expected == read.SizeBytes ? read
+            : throw new BadDataException($"{path}: '{entry.Name}' has {read.SizeBytes:N0} bytes, and its shape makes {expected:N0}: the header is damaged.");
+    }
+
+    /// <summary>A list of whole numbers from 0, none beyond any file's size; null: it is something else.</summary>
+    private static long[]? Numbers(JsonElement entry, string name)
+    {
+        if (!entry.TryGetProperty(name, out var list) || list.ValueKind != JsonValueKind.Array) return null;
+        var numbers = new List<long>();
+        foreach (var item in list.EnumerateArray())
+        {
+            if (item.ValueKind != JsonValueKind.Number || !item.TryGetInt64(out var number) || number is < 0 or > Largest) return null;
+            numbers.Add(number);
+        }
+
+        return [.. numbers];
+    }
 }

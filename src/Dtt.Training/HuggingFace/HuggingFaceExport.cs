@@ -52,7 +52,7 @@ internal static class HuggingFaceExport
                 ["clean_up_tokenization_spaces"] = false,
                 ["model_max_length"] = manifest.Model.ContextLength,
             });
-            File.Copy(Path.Combine(source.TokenizerFolder, "tokenizer.json"), Path.Combine(making, "tokenizer.json"));
+            File.WriteAllBytes(Path.Combine(making, "tokenizer.json"), TokenizerFolder.Json(vocabulary));
             using (NewDisposeScope()) _ = Safetensors.Write(Path.Combine(making, "model.safetensors"), views, metadata: ("format", "pt"));
             if (Directory.Exists(target)) Directory.Delete(target);
             Directory.Move(making, target);

@@ -15,7 +15,7 @@ namespace Dtt.Training.Sampling;
 internal static class SampleWork
 {
     /// <summary>Samples until all continuations are made or the host asks to stop.</summary>
-    /// <exception cref="BadDataException">The checkpoint or its tokenizer is missing or damaged.</exception>
+    /// <exception cref="BadDataException">The checkpoint or its tokenizer is missing or damaged, or the model's numbers overflow.</exception>
     public static void Run(SampleSpec spec, IRankChannel channel)
     {
         var (source, settings) = (spec.Source!, spec.Settings);
@@ -32,7 +32,13 @@ internal static class SampleWork
             var index = i;
             void Write(string text) => channel.Send(new SampledText(index, text, false, 0, 0));
             var seed = (long)Mixing.Seed(settings.Seed, index);
-            var (tokens, seconds) = sampler.Continue(settings.Prompt, settings.MaxTokens, choice, seed, Write, () => channel.StopRequested);
+            var (tokens, seconds, sound) = sampler.Continue(settings.Prompt, settings.MaxTokens, choice, seed, Write, () => channel.StopRequested);
+            if (!sound)
+            {
+                throw new BadDataException($"{source.Folder}: after {tokens} tokens the model's logits are not finite: its weights are finite, "
+                    + "but too large to compute with. Take an earlier checkpoint.");
+            }
+
             channel.Send(new SampledText(index, "", true, tokens, seconds));
         }
     }

@@ -20,8 +20,11 @@ internal sealed class Sampler(Gpt model, Vocabulary vocabulary)
     /// <param name="seed">Seed of the choices.</param>
     /// <param name="write">Called with the text as it grows, in whole characters.</param>
     /// <param name="cancelled">Asked before each token.</param>
-    /// <returns>The tokens added and the time they took, the prompt's reading excluded.</returns>
-    public (int Tokens, double Seconds) Continue(
+    /// <returns>
+    /// The tokens added, the time they took, the prompt's reading excluded, and whether the text ends for another reason than that the model gave numbers
+    /// that are not finite.
+    /// </returns>
+    public (int Tokens, double Seconds, bool IsSound) Continue(
         string prompt, int maxTokens, TokenChoice choice, long seed, Action<string> write, Func<bool>? cancelled = null)
     {
         var context = new List<long> { vocabulary.EndOfText };
@@ -33,8 +36,8 @@ internal sealed class Sampler(Gpt model, Vocabulary vocabulary)
         var utf8 = Encoding.UTF8.GetDecoder();
         var characters = new char[256];
         var clock = Stopwatch.StartNew();
-        var made = 0;
-        while (made < maxTokens && cancelled?.Invoke() != true)
+        var (made, sound) = (0, true);
+        while (made < maxTokens && cancelled?.Invoke() != true && (sound = Array.TrueForAll(logits, float.IsFinite)))
         {
             var id = choice.Choose(logits, random = Mixing.Mix(random));
             made++;
@@ -49,7 +52,7 @@ internal sealed class Sampler(Gpt model, Vocabulary vocabulary)
 
         var rest = utf8.GetChars([], characters, flush: true);
         if (rest > 0) write(new string(characters, 0, rest));
-        return (made, clock.Elapsed.TotalSeconds);
+        return (made, clock.Elapsed.TotalSeconds, sound);
     }
 
     /// <summary>A full cache starts over with the last three quarters of the context: positions are learned, so they cannot slide.</summary>

@@ -38,6 +38,21 @@ public sealed class CheckpointFolderTests : IDisposable
         Assert.Equal(written.SizeBytes, Directory.EnumerateFiles(_folder["c"]).Sum(f => new FileInfo(f).Length));
     }
 
+    [Theory]
+    [InlineData(float.NaN)]
+    [InlineData(float.NegativeInfinity)]
+    public void Load_OfWeightsThatAreNotFinite_NamesTheTensor(float value)
+    {
+        var (gpt, optimizer) = Trained();
+        using var noGrad = TorchSharp.torch.no_grad();
+        gpt.Parameters.ViewOf("transformer.ln_f.bias", gpt.Parameters.Master)[3] = TorchSharp.torch.tensor(value);
+        var written = CheckpointFolder.Write(_folder["c"], Manifest(), [.. gpt.Parameters.Named(gpt.Parameters.Master)], [.. optimizer.Gather().Tensors()]);
+        var manifest = CheckpointFolder.ReadManifest(_folder["c"], written.ManifestSha256);
+        var error = Assert.Throws<BadDataException>(() =>
+            CheckpointFolder.Load(_folder["c"], manifest, Tiny.Model("gpt2"), Tiny.Gpt(Tiny.Model("gpt2")).Parameters, optimizer: null));
+        Assert.Contains($"{_folder["c/model.safetensors"]}: 'transformer.ln_f.bias' holds NaN or infinity", error.Message);
+    }
+
     [Fact]
     public void Write_StoresUnpaddedNamedTensorsInNameOrder()
     {

@@ -90,7 +90,7 @@ public sealed class HuggingFaceTests(ITestOutputHelper output) : IDisposable
     [InlineData("\"gelu_new\"", "\"relu\"", "'activation_function' is relu")]
     [InlineData("\"model_type\": \"gpt2\"", "\"model_type\": \"bert\"", "describes a 'bert' model; DTT imports gpt2, llama")]
     [InlineData("\"n_inner\": 48", "\"n_inner\": 40", "it should be (16, 40)")]
-    [InlineData("\"vocab_size\": 259", "\"vocab_size\": 300", "its tokenizer has 259 ids")]
+    [InlineData("\"vocab_size\": 259", "\"vocab_size\": 300", "'wte.weight' is (259, 16), and by its config.json it should be (300, 16)")]
     [InlineData("\"n_layer\": 2", "\"n_layer\": 1", "'h.1.ln_1.weight' is in its files")]
     public void Import_OfSomethingElse_SaysWhat_AndLeavesNothing(string old, string changed, string message)
     {
@@ -105,7 +105,7 @@ public sealed class HuggingFaceTests(ITestOutputHelper output) : IDisposable
     [InlineData("\"attention_bias\": false", "\"attention_bias\": true", "'attention_bias' is true")]
     [InlineData("\"max_window_layers\": 2", "\"rope_parameters\": { \"rope_type\": \"yarn\" }", "'rope_parameters.rope_type' is yarn")]
     [InlineData("\"head_dim\": 16,", "", "it should be (512, 24)")]   // Qwen3's own default, 128
-    [InlineData("\"hidden_size\": 24,", "", "it has no 'hidden_size'")]
+    [InlineData("\"hidden_size\": 24,", "", "config.json has no 'hidden_size'")]
     public void Import_OfAQwen3ThatDttHasNot_IsRefused(string old, string changed, string message)
     {
         var copy = Copy("hf-qwen3", old, changed);

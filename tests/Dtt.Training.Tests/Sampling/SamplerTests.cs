@@ -3,6 +3,7 @@ using Dtt.Data.Order;
 using Dtt.Data.Tokenizers;
 using Dtt.Training.Model;
 using Dtt.Training.Sampling;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Dtt.Training.Tests.Sampling;
@@ -53,6 +54,18 @@ public sealed class SamplerTests
     [Fact]
     public void Continue_APromptLongerThanTheContext_KeepsItsEnd() =>
         Assert.Equal(3, new Sampler(Model(), _vocabulary).Continue(new string('x', 100), 3, new TokenChoice(0), 1, _ => { }).Tokens);
+
+    [Fact]
+    public void Continue_OfLogitsThatAreNotFinite_StopsAndSaysSo()
+    {
+        using var noGrad = no_grad();
+        using var huge = 1e30f.ToScalar();
+        var model = Model();
+        model.Parameters.Master.fill_(huge);
+        model.Parameters.MasterChanged();
+        var (tokens, _, isSound) = new Sampler(model, _vocabulary).Continue("abc", 40, new TokenChoice(0), 1, _ => Assert.Fail("garbage was written"));
+        Assert.Equal((0, false), (tokens, isSound));
+    }
 
     [Fact]
     public void Choose_ZeroTemperature_TakesTheLikeliest() => Assert.Equal(2, new TokenChoice(0).Choose([0f, 1f, 3f, 2f], 12345));
