@@ -9,10 +9,11 @@ namespace Dtt.Data.Tokenizers;
 /// </summary>
 internal static class TokenizerJson
 {
-    private const string Whole = "Put a whole file there.";
+    private const string Whole = "Put a whole file there.", Numbering = $"DTT numbers bytes, then merges, then {Vocabulary.EndOfTextToken}.";
 
     /// <summary>
-    /// Every key that may be there, what it must be, and the check; the keys of an object come with a dot. An unknown key is refused unless it is null or false.
+    /// Every key that may be there, what it must be, and the check; the keys of an object come with a dot. An unknown key is refused unless it is null,
+    /// false or empty.
     /// </summary>
     private static readonly (string Name, string Expected, Func<JsonElement, bool> Fits)[] _keys =
     [
@@ -59,20 +60,21 @@ internal static class TokenizerJson
         {
             var expected = id >= 0 && id < vocabulary.Size ? vocabulary.NameOf(id) : null;
             if (expected == name) continue;
-            throw new BadDataException($"{file}: id {id} is '{name}', but by its merges {(expected is null ? "there is no such id" : $"it must be '{expected}'")}; "
-                + $"DTT numbers bytes, then merges, then {Vocabulary.EndOfTextToken}.");
+            var should = expected is null ? "there is no such id" : $"it must be '{expected}'";
+            throw new BadDataException($"{file}: id {id} is '{name}', but by its merges {should}; {Numbering}");
         }
 
         if (ids.Count == vocabulary.Size) return vocabulary;
         var missing = Enumerable.Range(0, vocabulary.Size).Select(vocabulary.NameOf).First(name => !ids.ContainsKey(name));
-        throw new BadDataException($"{file} has no token '{missing}'; DTT numbers bytes, then merges, then {Vocabulary.EndOfTextToken}.");
+        throw new BadDataException($"{file} has no token '{missing}'; {Numbering}");
     }
 
     private static void Check(string file, JsonElement json, string parent)
     {
         foreach (var name in _required.Where(n => n[..(n.LastIndexOf('.') + 1)] == parent))
         {
-            if (!json.TryGetProperty(name[parent.Length..], out _)) throw new BadDataException($"{file} has no '{name}': it is damaged or no tokenizer. {Whole}");
+            if (!json.TryGetProperty(name[parent.Length..], out _))
+                throw new BadDataException($"{file} has no '{name}': it is damaged or no tokenizer. {Whole}");
         }
 
         foreach (var property in json.EnumerateObject())
@@ -81,8 +83,9 @@ internal static class TokenizerJson
             var (known, expected, fits) = Array.Find(_keys, k => k.Name == name);
             if (known is null ? !IsOff(value) : !fits(value))
             {
-                throw new BadDataException($"{file}: '{name}' is {JsonFile.Shown(value)}{(known is null ? ", of which DTT knows nothing" : $", not {expected}")}: "
-                    + "it would give other ids. DTT reads byte-level BPE with GPT-2's pre-tokenization only.");
+                var why = known is null ? "of which DTT knows nothing" : $"not {expected}";
+                throw new BadDataException($"{file}: '{name}' is {JsonFile.Shown(value)}, {why}: it would give other ids. "
+                    + "DTT reads byte-level BPE with GPT-2's pre-tokenization only.");
             }
 
             if (name is "model" or "pre_tokenizer") Check(file, value, name + ".");
@@ -111,7 +114,8 @@ internal static class TokenizerJson
     private static string[] Pair(JsonElement merge) => merge.ValueKind switch
     {
         JsonValueKind.String => merge.GetString()!.Split(' '),
-        JsonValueKind.Array when merge.EnumerateArray().All(t => t.ValueKind == JsonValueKind.String) => [.. merge.EnumerateArray().Select(t => t.GetString()!)],
+        JsonValueKind.Array when merge.EnumerateArray().All(t => t.ValueKind == JsonValueKind.String) =>
+            [.. merge.EnumerateArray().Select(t => t.GetString()!)],
         _ => [],
     };
 
@@ -134,7 +138,11 @@ internal static class TokenizerJson
         {
             if (token.ValueKind != JsonValueKind.Object || !token.TryGetProperty("id", out var id) || !token.TryGetProperty("content", out var content)
                 || Id(id) is not { } number || content.ValueKind != JsonValueKind.String)
-                throw new BadDataException($"{file}: 'added_tokens[{index}]' is {JsonFile.Shown(token)}, and an \"id\" and a \"content\" were expected. {Whole}");
+            {
+                throw new BadDataException(
+                    $"{file}: 'added_tokens[{index}]' is {JsonFile.Shown(token)}, and an \"id\" and a \"content\" were expected. {Whole}");
+            }
+
             if (content.GetString() != Vocabulary.EndOfTextToken || number != vocabulary.EndOfText)
             {
                 throw new BadDataException($"{file}: 'added_tokens[{index}]' is '{content}' with id {number}; DTT has one such token, "
@@ -147,8 +155,10 @@ internal static class TokenizerJson
 
     private static int? Id(JsonElement value) => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var id) ? id : null;
 
-    private static bool IsOff(JsonElement value) => value.ValueKind is JsonValueKind.Null or JsonValueKind.False || value.GetRawText() is "\"\"" or "[]" or "{}";
+    private static bool IsOff(JsonElement value) =>
+        value.ValueKind is JsonValueKind.Null or JsonValueKind.False || value.GetRawText() is "\"\"" or "[]" or "{}";
 
     private static bool IsOfType(JsonElement value, string type) =>
-        value.ValueKind == JsonValueKind.Object && value.TryGetProperty("type", out var name) && name.ValueKind == JsonValueKind.String && name.GetString() == type;
+        value.ValueKind == JsonValueKind.Object && value.TryGetProperty("type", out var name) && name.ValueKind == JsonValueKind.String
+        && name.ValueEquals(type);
 }

@@ -30,7 +30,8 @@ public sealed class JsonFileTests : IDisposable
     public void ReadObject_OfBytesThatAreNotUtf8_SaysWhere()
     {
         File.WriteAllBytes(_folder["a.json"], [.. "{\"a\": \""u8, 0xC3, 0x28, .. "\"}"u8]);
-        Assert.StartsWith($"{_folder["a.json"]}: the byte at offset 7 is not UTF-8", Assert.Throws<BadDataException>(() => JsonFile.ReadObject(_folder["a.json"])).Message);
+        var error = Assert.Throws<BadDataException>(() => JsonFile.ReadObject(_folder["a.json"]));
+        Assert.StartsWith($"{_folder["a.json"]}: the byte at offset 7 is not UTF-8", error.Message);
     }
 
     [Fact]
