@@ -7,6 +7,7 @@ using Dtt.Core.Errors;
 // dtt: the command line.
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 Console.OutputEncoding = new System.Text.UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+if (!Console.IsOutputRedirected) Console.SetOut(new TerminalWriter(Console.Out));
 var root = new RootCommand("DTT pretrains transformer language models from a terminal; nothing is ever lost.")
 {
     QuickstartCommand.Create(),

@@ -66,7 +66,7 @@ internal sealed class FakePlatform : IPlatform
     {
         Asked.Add($"sample {run}@{step} {settings.Prompt}|{settings.Temperature}|{settings.Seed}");
         await Task.Yield();
-        yield return new SampledText(0, " there lived a king", false, 0, 0);
+        yield return new SampledText(0, " there lived\u0007 a king", false, 0, 0);
         yield return new SampledText(0, "", true, 5, 0.5);
     }
 

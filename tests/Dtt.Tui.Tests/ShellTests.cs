@@ -62,7 +62,7 @@ public sealed class ShellTests
         Assert.Equal(["stop /runs/quickstart", "sample /runs/quickstart@400 Once upon a time!|1|1"], _platform.Asked);
         Assert.True(SpinWait.SpinUntil(ShowsTheSample, TimeSpan.FromMinutes(1)), Screen());
 
-        bool ShowsTheSample() => Screen().Contains("Once upon a time! there lived a king") && Screen().Contains("10 tok/s");
+        bool ShowsTheSample() => Screen().Contains(@"Once upon a time! there lived\u0007 a king") && Screen().Contains("10 tok/s");
     }
 
     [Fact]

@@ -16,7 +16,7 @@ internal static class ErrorReport
         switch (exception)
         {
             case UserErrorException error:
-                Console.Error.WriteLine(ShowStacks ? error.ToString() : error.Message);
+                Console.Error.WriteLine(Terminal.ForError(ShowStacks ? error.ToString() : error.Message));
                 return error.ExitCode;
             case IOException { HResult: var code } full when (code & 0xFFFF) == NoSpace || full.Message.Contains("No space left", StringComparison.Ordinal):
                 Console.Error.WriteLine($"{full.Message} The disk is full. Finished work is kept; free some space and run the same command again.");

@@ -75,6 +75,7 @@ internal sealed class TrainDisplay(string run, RunConfig config, long totalSteps
 
     private void Line(string text)
     {
+        text = Terminal.ForError(text);
         if (_bar is null) Console.Error.WriteLine(text);
         else _console.WriteLine(text);
     }

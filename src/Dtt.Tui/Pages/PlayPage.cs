@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Dtt.Core.Platform;
 using Dtt.Core.Ranks;
 using Dtt.Tui.Data;
 using Dtt.Tui.Drawing;
@@ -63,7 +64,7 @@ internal sealed class PlayPage(string folder, long step) : Page
 
         _sampling?.Cancel();
         var mine = _sampling = new CancellationTokenSource();
-        lock (_text) _text.Clear().Append(settings.Prompt);
+        lock (_text) _text.Clear().Append(TerminalText.Escape(settings.Prompt));
         _state = "loading …";
         shell.Do(null, async platform =>
         {
@@ -71,7 +72,7 @@ internal sealed class PlayPage(string folder, long step) : Page
             {
                 if (message is SampledText sampled)
                 {
-                    lock (_text) _text.Append(sampled.Text);
+                    lock (_text) _text.Append(TerminalText.Escape(sampled.Text));
                     var rate = sampled.Tokens / Math.Max(sampled.Seconds, 1e-9);
                     _state = sampled.Done ? string.Create(CultureInfo.InvariantCulture, $"{sampled.Tokens} tokens, {rate:N0} tok/s") : "sampling …";
                 }
