@@ -1,3 +1,6 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Dtt.Tests;
 
@@ -31,6 +34,64 @@ public sealed class ExchangeTests(TinyProject project)
     }
 
     [Fact]
+    public async Task Import_OfAFolderWithSpaces_GetsANameWithout_AndShowsNoEmptyNumbers()
+    {
+        var copy = Copy(Repository.At("tests", "reference", "hf-llama"), "a folder: with spaces");
+        Assert.Equal("a-folder-with-spaces", (await project.Dtt.OutputAsync("import", copy)).Trim());
+        var shown = await project.Dtt.OutputAsync("show", "a-folder-with-spaces");
+        Assert.Contains("a-folder-with-spaces: completed, step 0, 0 tokens, 1 attempt\nnothing measured yet\n", shown);
+        var nameless = await project.Dtt.RunAsync("import", Directory.CreateDirectory(Path.Combine(project.Path, "模型")).FullName);
+        Assert.Equal(2, nameless.ExitCode);
+        Assert.Contains("Name the run with --name", nameless.Error);
+        var wrong = await project.Dtt.RunAsync("import", copy, "-n", "a name");
+        Assert.Equal(2, wrong.ExitCode);
+        Assert.StartsWith("--name: 'name' is 'a name'", wrong.Error);
+    }
+
+    [Fact]
+    public async Task Evaluate_OfALossWhosePerplexityOverflows_IsNullInJson()
+    {
+        await project.Dtt.OutputAsync("export", "undisturbed", "-o", "wild");
+        EachValue(Path.Combine(project.Path, "wild", "model.safetensors"), "transformer.ln_f.weight", v => v * 1e5f);
+        await project.Dtt.OutputAsync("import", "wild");
+        await project.Dtt.OutputAsync("train", "-n", "overflows", "--set", "init_from=wild", "--set", "max_steps=1", "-mlr", "1e-9", "--set", "min_lr=0");
+        var measured = await project.Dtt.JsonAsync("evaluate", "overflows");
+        Assert.InRange(measured.GetProperty("val_loss").GetDouble(), 710, double.MaxValue);
+        Assert.Equal(JsonValueKind.Null, measured.GetProperty("val_perplexity").ValueKind);
+        var row = (await project.Dtt.JsonAsync("metrics", "overflows")).EnumerateArray().First(r => r.TryGetProperty("val_perplexity", out _));
+        Assert.Equal(JsonValueKind.Null, row.GetProperty("val_perplexity").ValueKind);
+    }
+
+    [Fact]
+    public async Task Import_OfWeightsWithNaN_IsRefused_WithTheTensorsName()
+    {
+        var copy = Copy(Repository.At("tests", "reference", "hf-gpt2"), "nan");
+        EachValue(Path.Combine(copy, "model.safetensors"), "h.0.mlp.c_proj.bias", _ => float.NaN);
+        var result = await project.Dtt.RunAsync("import", copy);
+        Assert.Equal(3, result.ExitCode);
+        Assert.Equal($"{copy}/model.safetensors: 'h.0.mlp.c_proj.bias' holds NaN or infinity", result.Error.Split(',')[0]);
+        Assert.False(Directory.Exists(Path.Combine(project.Path, "runs", "nan")));
+    }
+
+    [Fact]
+    public async Task Sample_ToATerminal_SpellsControlCharactersOut_AndAPipeGetsThem()
+    {
+        const string Red = "\u001b[31m";
+        string[] sample = ["sample", "undisturbed", "-p", Red + "red", "-n", "1"];
+        Assert.StartsWith(Red + "red", await project.Dtt.OutputAsync(sample));
+        var shown = await OnATerminalAsync(sample);
+        Assert.Contains(@"\u001b[31mred", shown);
+        Assert.DoesNotContain(Red, shown);
+
+        var tokenizer = Repository.At("tests", "reference", "hf-gpt2");
+        string[] decode = ["tokenizer", "decode", "215", "58", "18", "16", "76", "--tokenizer", tokenizer];
+        Assert.Equal(Red + "\n", await project.Dtt.OutputAsync(decode));
+        shown = await OnATerminalAsync(decode);
+        Assert.Contains(@"\u001b[31m", shown);
+        Assert.DoesNotContain(Red, shown);
+    }
+
+    [Fact]
     public async Task InitFrom_StartsWithTheOthersWeights_AndPinsThem()
     {
         await project.Dtt.OutputAsync("train", "-n", "tuned", "--set", "init_from=undisturbed@30", "--set", "max_steps=2");
@@ -49,5 +110,41 @@ public sealed class ExchangeTests(TinyProject project)
         Assert.Equal(2, nowhere.ExitCode);
         Assert.Contains("Did you mean 'undisturbed'?", nowhere.Error);
         Assert.Contains("is not a checkpoint", (await project.Dtt.RunAsync("train", "-n", "nowhere", "--set", "init_from=configs")).Error);
+    }
+
+    private string Copy(string folder, string name)
+    {
+        var copy = Directory.CreateDirectory(Path.Combine(project.Path, name)).FullName;
+        foreach (var file in Directory.EnumerateFiles(folder)) File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
+        return copy;
+    }
+
+    /// <summary>Changes every value of an fp32 tensor in a safetensors file.</summary>
+    private static void EachValue(string file, string tensor, Func<float, float> change)
+    {
+        var bytes = File.ReadAllBytes(file);
+        var header = (int)BinaryPrimitives.ReadInt64LittleEndian(bytes);
+        var offsets = JsonDocument.Parse(bytes.AsMemory(8, header)).RootElement.GetProperty(tensor).GetProperty("data_offsets");
+        var values = MemoryMarshal.Cast<byte, float>(bytes.AsSpan((8 + header + offsets[0].GetInt32())..(8 + header + offsets[1].GetInt32())));
+        foreach (ref var value in values) value = change(value);
+        File.WriteAllBytes(file, bytes);
+    }
+
+    /// <summary>What a command shows on a terminal of its own.</summary>
+    private async Task<string> OnATerminalAsync(string[] arguments)
+    {
+        var words = arguments.Prepend(DttProgram.Assembly).Prepend("dotnet").Select(a => $"'{a}'");
+        var start = new ProcessStartInfo("script", ["-qec", string.Join(' ', words), "/dev/null"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardInput = true,
+            WorkingDirectory = project.Path,
+        };
+        start.Environment["DTT_HOME"] = project.Dtt.Home;
+        using var process = Process.Start(start)!;
+        var shown = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.Equal(0, process.ExitCode);
+        return shown;
     }
 }

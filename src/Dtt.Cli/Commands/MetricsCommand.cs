@@ -18,19 +18,14 @@ internal static class MetricsCommand
         {
             await using var client = await Platform.ConnectAsync(cancellation);
             var curve = await RunLookup.CurveAsync((await RunLookup.FindAsync(client, result.GetValue(run)!)).Grain);
-            if (result.GetValue(json)) JsonOutput.Print([.. curve.Select(Json)], JsonOutput.Records.DictionaryStringNullableDoubleArray);
+            if (result.GetValue(json)) JsonOutput.Print([.. curve.Select(Json)], JsonOutput.Records.DictionaryStringDoubleArray);
             else PrintCsv(curve);
         });
         return command;
     }
 
-    /// <summary>The step, and a number for each metric; null for one that is not finite.</summary>
-    private static Dictionary<string, double?> Json(StepMetrics row)
-    {
-        var json = new Dictionary<string, double?> { ["step"] = row.Step };
-        foreach (var (name, value) in row.Values) json[name] = double.IsFinite(value) ? value : null;
-        return json;
-    }
+    /// <summary>The step, and a number for each metric.</summary>
+    private static Dictionary<string, double> Json(StepMetrics row) => new(row.Values.Prepend(KeyValuePair.Create("step", (double)row.Step)));
 
     private static void PrintCsv(IReadOnlyList<StepMetrics> curve)
     {

@@ -55,10 +55,16 @@ internal static class ShowCommand
     private static void Print(RunView view, IReadOnlyList<RunEvent> events, ExperimentView? experiment)
     {
         var (o, record, row) = (Console.Out, view.Record, view.Row);
-        o.WriteLine($"{record.Run}: {RunsCommand.Word(row)}, step {row.Step:N0} of {record.TotalSteps:N0}, {row.Tokens:N0} tokens, "
-            + $"{row.Attempts} attempt{(row.Attempts == 1 ? "" : "s")}");
+        var steps = record.TotalSteps == 0 ? $"step {row.Step:N0}" : $"step {row.Step:N0} of {record.TotalSteps:N0}";
+        o.WriteLine($"{record.Run}: {RunsCommand.Word(row)}, {steps}, {row.Tokens:N0} tokens, {row.Attempts} attempt{(row.Attempts == 1 ? "" : "s")}");
         if (view.Waiting is { } reason) o.WriteLine($"waiting: {reason}");
-        o.WriteLine($"train loss {row.TrainLoss:0.0000}, validation loss {row.ValLoss:0.0000}, {row.TokensPerSecond:N0} tok/s");
+        var measured = new[]
+        {
+            row.TrainLoss is { } train ? $"train loss {train:0.0000}" : null,
+            row.ValLoss is { } val ? $"validation loss {val:0.0000}" : null,
+            row.TokensPerSecond is { } rate ? $"{rate:N0} tok/s" : null,
+        }.OfType<string>();
+        o.WriteLine(string.Join(", ", measured.DefaultIfEmpty("nothing measured yet")));
         o.WriteLine(row.Folder);
         if (experiment is { Runs.Count: > 1 })
         {

@@ -2,13 +2,14 @@ using System.Text.Json.Serialization;
 
 namespace Dtt.Cli.Output;
 
-/// <summary>The JSON of <c>--json</c>: snake_case.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
+/// <summary>The JSON of <c>--json</c>: snake_case; a number that is not finite is null.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, Converters = [typeof(FiniteNumbers)])]
 [JsonSerializable(typeof(RunOutput[]))]
 [JsonSerializable(typeof(RunDetailOutput))]
 [JsonSerializable(typeof(CheckpointOutput[]))]
 [JsonSerializable(typeof(EventOutput[]))]
-[JsonSerializable(typeof(Dictionary<string, double?>[]))]
+[JsonSerializable(typeof(Dictionary<string, double>[]))]
 [JsonSerializable(typeof(DatasetOutput[]))]
 [JsonSerializable(typeof(QueueOutput[]))]
 [JsonSerializable(typeof(SiloOutput))]

@@ -102,8 +102,9 @@ internal sealed class RunPage(string folder) : Page
         var text = string.Create(CultureInfo.InvariantCulture, $"step {row.Step:N0}/{row.TotalSteps:N0}");
         canvas.Text(state.Length + 3, 1, text);
         var x = state.Length + text.Length + 5;
-        var right = string.Create(CultureInfo.InvariantCulture,
-            $"{share:0%}  ETA {Eta(row)}  loss {row.TrainLoss:0.000}  val {row.ValLoss:0.000}  {row.TokensPerSecond:N0} tok/s");
+        static string Shown(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "—";
+        var losses = $"loss {Shown(row.TrainLoss, "0.000")}  val {Shown(row.ValLoss, "0.000")}";
+        var right = string.Create(CultureInfo.InvariantCulture, $"{share:0%}  ETA {Eta(row)}  {losses}  {Shown(row.TokensPerSecond, "N0")} tok/s");
         var bar = canvas.Width - x - right.Length - 3;
         if (bar >= 4) canvas.Bar(x, 1, bar, share, Ink.Good);
         canvas.TextRight(canvas.Width - 1, bar >= 4 ? 1 : 2, right, Ink.Dim);
