@@ -193,6 +193,29 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
     }
 
     [Fact]
+    public async Task Import_WhereTheDiskIsFullOrReadOnly_LeavesNothing()
+    {
+        await SkipUnlessMountableAsync();
+        await WithCopyAsync(async (dtt, path) =>
+        {
+            var model = Repository.At("tests", "reference", "hf-gpt2");
+            var (output, error) = await InOwnMountsAsync($"""
+                mkdir -p {path}/runs && mount -t tmpfs -o size=40k none {path}/runs && cd {path} && export DTT_HOME={path}/.dtt
+                dotnet {DttProgram.Assembly} import {model} -n full; echo code $?
+                mount -o remount,ro {path}/runs
+                dotnet {DttProgram.Assembly} import {model} -n full; echo code $?
+                ls -A runs; ls -d tokenizers/full-*
+                dotnet {DttProgram.Assembly} silo stop
+                """);
+            Assert.Equal("code 1\ncode 1\n", output);
+            Assert.Contains($"the run could not be written to {path}/runs (No space left on device", error);
+            Assert.Contains($"the run could not be written to {path}/runs (Read-only file system", error);
+            Assert.Contains("free some space, or name another place with 'runs' in configs/path_templates.yaml", error);
+            Assert.Contains("tokenizers/full-*", error); // ls: there is none
+        });
+    }
+
+    [Fact]
     public async Task FullDisk_FailsTheSaveButNeverThePreviousCheckpoint()
     {
         await SkipUnlessMountableAsync();

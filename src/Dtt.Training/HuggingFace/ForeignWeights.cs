@@ -19,12 +19,6 @@ internal static class ForeignWeights
     public static FlatParameters Load(string folder, ModelConfig described, ModelConfig kept)
     {
         var files = SafetensorsSet.Open(folder);
-        if (described.NumLayers > files.Names.Count)
-        {
-            throw new BadDataException($"{folder}: its files hold {files.Names.Count:N0} weights, "
-                + $"and by its config.json it has {described.NumLayers:N0} layers.");
-        }
-
         var names = Names(folder, described, files);
         var parameters = new FlatParameters(ParameterTable.Of(kept), CPU, bf16: false, forTraining: false);
         try

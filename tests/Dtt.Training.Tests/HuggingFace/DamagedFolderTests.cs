@@ -1,3 +1,5 @@
+using System.Text;
+using CsCheck;
 using Dtt.Core.Errors;
 using Dtt.Core.Ranks;
 using Dtt.Training.HuggingFace;
@@ -144,6 +146,31 @@ public sealed class DamagedFolderTests
         var error = Assert.Throws<UserErrorException>(() => folder.Import());
         Assert.Contains($"the run could not be written to {folder.Runs}", error.Message);
         Assert.Empty(Directory.EnumerateFileSystemEntries(folder.Tokenizers));
+    }
+
+    [Fact]
+    public void Import_OfAnyDamage_IsRefusedInWords_OrIsAModel()
+    {
+        string[] files = ["config.json", "tokenizer.json", "model.safetensors"];
+        string[] pieces = ["0.5", "-1", "99999999999999999999", "null", "{}", "[]", "\"", "\\u", "1e999"];
+        Gen.Select(Gen.Int[0, files.Length - 1], Gen.Double[0, 1], Gen.Int[0, 30], Gen.Int[0, pieces.Length]).Sample((file, place, cut, piece) =>
+        {
+            using var folder = new ForeignFolder("hf-gpt2");
+            var path = folder[files[file]];
+            var bytes = File.ReadAllBytes(path);
+            var at = (int)(place * Math.Min(bytes.Length, 3000));   // of the weights, the header
+            var instead = piece < pieces.Length ? Encoding.UTF8.GetBytes(pieces[piece]) : [];
+            File.WriteAllBytes(path, [.. bytes[..at], .. instead, .. bytes[Math.Min(bytes.Length, at + cut)..]]);
+            try
+            {
+                folder.Import();
+            }
+            catch (UserErrorException e)
+            {
+                Assert.NotEmpty(e.Message);
+                Assert.False(Directory.Exists(folder.Runs));
+            }
+        }, iter: 500);
     }
 
     private static void AssertRefused(string message, Action<ForeignFolder> damage)
