@@ -104,7 +104,7 @@ public sealed class ConfigValues
 
             open = path[..^1];
             yaml.Append(' ', open.Length * 2).Append(path[^1]).Append(": ").Append(ValueReader.Write(value));
-            if (_origins.TryGetValue(key.Name, out var origin)) yaml.Append(" # ").Append(origin);
+            if (_origins.TryGetValue(key.Name, out var origin)) yaml.Append(" # ").Append(ValueReader.Printable(origin));
             yaml.Append('\n');
         }
 

@@ -44,6 +44,12 @@ internal static class ValueReader
         _ => throw new InvalidOperationException($"no YAML for {value.GetType()}"),
     };
 
+    /// <summary>
+    /// Text on one line of a YAML file: what YAML takes for the end of a line, and what it does not take at all, as escapes (YAML 1.2.2, sections 5.1, 5.7).
+    /// </summary>
+    public static string Printable(string text) =>
+        string.Concat(text.Select(c => char.IsControl(c) || c is '\u2028' or '\u2029' or '\uFEFF' or >= '\uFFFE' ? $"\\u{(int)c:X4}" : c.ToString()));
+
     private static string Expected(ConfigKey key)
     {
         if (key.Choices.Count > 0) return $"one of {string.Join(", ", key.Choices)}";
@@ -108,6 +114,6 @@ internal static class ValueReader
             && ReadNumber(new YamlNode(0) { Scalar = text }) is null;
         if (plain) return text;
         var quoted = text.Replace("\\", "\\\\").Replace("\"", "\\\"").Replace("\n", "\\n").Replace("\r", "\\r").Replace("\t", "\\t");
-        return $"\"{quoted}\"";
+        return $"\"{Printable(quoted)}\"";
     }
 }

@@ -245,6 +245,32 @@ public sealed class ConfigLoaderTests : IDisposable
     }
 
     [Fact]
+    public void ToYaml_OfAnyText_LoadsToTheSameText()
+    {
+        var all = string.Concat(Enumerable.Range(0, 0x10000).Select(c => (char)c).Where(c => !char.IsSurrogate(c))) + "🙂";
+        foreach (var key in RunKeys.All.Where(k => k is { Kind: KeyKind.Text, Choices.Count: 0, LostMeaning: null }))
+        {
+            var reader = new ConfigReader(RunKeys.All).SetFromCommandLine(key.Name, all, $"a file\u2028with a line\nin its name");
+            reader.ThrowIfWrong();
+            var again = new ConfigReader(RunKeys.All).ReadText(reader.Values.ToYaml(), "config.yaml");
+            again.ThrowIfWrong();
+            Assert.Equal(all, again.Values.Text(key.Name));
+        }
+    }
+
+    [Theory]
+    [InlineData('\u0085')]
+    [InlineData('\u2028')]
+    [InlineData('\u2029')]
+    [InlineData('\u001b')]
+    [InlineData('\uFEFF')]
+    public void ToYaml_OfACharacterThatEndsALine_LoadsToTheSameText(char c)
+    {
+        var reader = new ConfigReader(RunKeys.All).SetFromCommandLine("val_prompt", $"one{c}two", "--set");
+        Assert.Equal($"one{c}two", RunConfig.Parse(reader.Values.ToYaml()).ValPrompt);
+    }
+
+    [Fact]
     public void ToYaml_LoadsToTheSameConfiguration()
     {
         var prompt = "a \"quote\": # no comment\nline";
