@@ -66,7 +66,7 @@ internal static class TokenizeBench
 
         writer.Dispose();
         Directory.SetCurrentDirectory(scratch.Folder);
-        return DatasetLoader.Load(ConfigLoader.Load(null, [], TimeProvider.System), Console.Error.WriteLine);
+        return DatasetLoader.Load(ConfigLoader.Load(null, [], TimeProvider.System), TextStream.Open, Console.Error.WriteLine);
     }
 
     private static double Library(Scratch scratch, DatasetConfig config, string name)

@@ -19,7 +19,6 @@ public sealed class TinyRun : IDisposable
         var vocabulary = new Vocabulary([]);
         TokenizerFolder.Save(vocabulary, _folder["tokenizer"]);
         var file = _folder.Write("tales.txt", string.Concat(Enumerable.Range(0, 50).Select(i => new TaleGenerator(2).Tell(i) + "\n\n")));
-        var bytes = new FileInfo(file).Length;
         var source = new TokenSource
         {
             RawSha256 = "raw",
@@ -32,7 +31,7 @@ public sealed class TinyRun : IDisposable
             SplitSeed = 0,
             ShardTokens = 5000,
         };
-        DatasetEncoder.Encode([new Piece(0, file, 0, bytes, bytes, PieceFormat.BlankLines, "text")], _folder["tokens"], source, vocabulary);
+        DatasetEncoder.Encode([new Piece(0, [TextSlice.Of(file, PieceFormat.BlankLines, "text")])], _folder["tokens"], source, vocabulary);
     }
 
     /// <summary>The folder of the runs' checkpoints.</summary>

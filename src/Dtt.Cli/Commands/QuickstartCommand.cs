@@ -4,6 +4,7 @@ using Dtt.Cli.Output;
 using Dtt.Cli.Runs;
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
+using Dtt.Data.Text;
 
 namespace Dtt.Cli.Commands;
 
@@ -20,7 +21,7 @@ internal static class QuickstartCommand
         {
             var clock = Stopwatch.StartNew();
             var config = options.Load(result, ConfigFile);
-            var dataset = DatasetLoader.Load(config, Console.Error.WriteLine);
+            var dataset = DatasetLoader.Load(config, TextStream.Open, Console.Error.WriteLine);
             await using var client = await Platform.ConnectAsync(cancellation);
             foreach (var rawOnly in new[] { true, false })
             {

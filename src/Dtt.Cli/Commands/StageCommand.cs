@@ -5,6 +5,7 @@ using Dtt.Cli.Runs;
 using Dtt.Client;
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
+using Dtt.Data.Text;
 
 namespace Dtt.Cli.Commands;
 
@@ -26,7 +27,7 @@ internal static class StageCommand
         command.SetAction(async (result, cancellation) =>
         {
             var config = options.Load(result);
-            var dataset = DatasetLoader.Load(config, Console.Error.WriteLine);
+            var dataset = DatasetLoader.Load(config, TextStream.Open, Console.Error.WriteLine);
             if (result.GetValue(dryRun)) return ExitCodes.Success;
             await using var client = await Platform.ConnectAsync(cancellation);
             return await RunAsync(client, config, dataset, rawOnly);

@@ -7,18 +7,18 @@ public static class DatasetKeys
     public static IReadOnlyList<ConfigKey> All { get; } =
     [
         new("path", KeyKind.Path, null,
-            "A `.txt`, `.jsonl`, `.jsonl.gz` or `.jsonl.zst` file, or a folder of them, read in place; or a folder of llm.c's or nanoGPT's `.bin` token "
-            + "files (their tokenizer must be at the tokenizer's path; \"val\" in a name means validation). Unset, without `builtin`: the files in the raw "
+            "A `.txt`, `.jsonl` or `.ndjson` file, plain, `.gz` or `.zst`, or a folder of them, read in place; or a folder of llm.c's or nanoGPT's `.bin` "
+            + "token files (their tokenizer must be at the tokenizer's path; \"val\" in a name means validation). Unset, without `builtin`: the files in the raw "
             + "folder itself."),
         new("builtin", KeyKind.Text, null, "A generated dataset: `tales`, simple English fairy tales.") { Choices = ["tales"] },
         new("bytes", KeyKind.Integer, "20000000", "`builtin`: how much text to generate.") { Unit = "bytes", Min = 1000, Max = 1e12 },
         new("seed", KeyKind.Integer, "0", "`builtin`: the seed of the text. Always: the seed of the train/validation split.") { Min = 0, Max = long.MaxValue },
         new("documents", KeyKind.Text, "blank_lines",
-            "`.txt` only: what ends a document. `lines`: every line is one; `blank_lines`: an empty line; `files`: the file's end.")
+            "Plain text only: what ends a document. `lines`: every line is one; `blank_lines`: an empty line; `files`: the file's end.")
         {
             Choices = ["lines", "blank_lines", "files"],
         },
-        new("text_field", KeyKind.Text, "text", "`.jsonl` only: the field that holds a document's text."),
+        new("text_field", KeyKind.Text, "text", "JSON lines only: the field that holds a document's text."),
         new("shard_size", KeyKind.Integer, "100000000",
             "Tokens per token shard; a shard ends at the first document end after it.") { Unit = "tokens", Min = 1000, Max = 1e12 },
         new("ndocs", KeyKind.Integer, null, "Most documents to use: the first ones, file by file; unset: all.") { Unit = "documents", Min = 1, Max = 1e15 },

@@ -7,12 +7,13 @@ public static class DatasetLoader
 {
     /// <summary>Loads and checks the configuration of a run's dataset.</summary>
     /// <param name="config">The run's configuration.</param>
+    /// <param name="open">Opens a file of text, decompressed.</param>
     /// <param name="say">Told what the user should know though it is no error.</param>
     /// <exception cref="ConfigurationException">There is neither a dataset file nor text, or the file is wrong.</exception>
-    public static DatasetConfig Load(LoadedConfig config, Action<string> say)
+    public static DatasetConfig Load(LoadedConfig config, Func<string, Stream> open, Action<string> say)
     {
         var file = config.Paths.DatasetConfig;
-        if (!File.Exists(file)) return OfText(config, say) ?? throw Unknown(config);
+        if (!File.Exists(file)) return OfText(config, open, say) ?? throw Unknown(config);
         var reader = new ConfigReader(DatasetKeys.All).ReadFile(file);
         var v = reader.Values;
         var sources = new[] { "path", "builtin", "hf_path" }.Where(k => v.TextOrNull(k) is not null).ToList();
@@ -32,7 +33,7 @@ public static class DatasetLoader
     }
 
     /// <summary>The configuration of text without a dataset file: what <c>-d</c> names, or the text in the raw folder; null without text.</summary>
-    private static DatasetConfig? OfText(LoadedConfig config, Action<string> say)
+    private static DatasetConfig? OfText(LoadedConfig config, Func<string, Stream> open, Action<string> say)
     {
         var files = TextFiles.In(config.TextPath ?? config.Paths.Raw);
         if (files.Count == 0) return null;
@@ -40,13 +41,13 @@ public static class DatasetLoader
         var dataset = DatasetConfig.From(values, config.Paths.DatasetConfig) with { Path = config.TextPath };
         var source = config.TextPath ?? config.Paths.Raw;
         var found = $"dataset '{config.Run.Dataset}': there is no {config.Paths.DatasetConfig}, so {source} is read as it is";
-        if (files.FirstOrDefault(f => f.EndsWith(".txt", StringComparison.Ordinal)) is not { } first)
+        if (files.FirstOrDefault(f => TextFormat.Of(f) is { IsJsonLines: false }) is not { } first)
         {
             say($"{found}: one document per line, its text in the field '{dataset.TextField}'.");
             return dataset;
         }
 
-        dataset = dataset with { Documents = TextFiles.DocumentsOf(first) };
+        using (var stream = open(first)) dataset = dataset with { Documents = TextFiles.DocumentsOf(stream) };
         say(dataset.Documents == "lines"
             ? $"{found}: every line is a document ('documents: lines'), because no empty line divides {first}. Write that file to divide it differently."
             : $"{found}: empty lines separate the documents ('documents: blank_lines'). Write that file with 'documents: lines' to make each line one.");

@@ -7,9 +7,6 @@ public static class TextFiles
 {
     private const int Head = 1 << 20;
 
-    /// <summary>How the names of text files end.</summary>
-    public static IReadOnlyList<string> Endings { get; } = [".txt", ".jsonl", ".jsonl.gz", ".jsonl.zst"];
-
     /// <summary>The text files at a path, in their order: the file itself, or those in the folder and its folders.</summary>
     public static IReadOnlyList<string> In(string path)
     {
@@ -22,22 +19,22 @@ public static class TextFiles
     public static string NameOf(string path)
     {
         var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(path));
-        return File.Exists(path) && Endings.FirstOrDefault(name.EndsWith) is { } ending ? name[..^ending.Length] : name;
+        return File.Exists(path) && TextFormat.Of(name) is { } format ? name[..^format.Ending.Length] : name;
     }
 
     /// <summary>Whether the value of <c>dataset</c> names a text file, or a folder by a path, that is there.</summary>
     public static bool IsNamedBy(string dataset) => (File.Exists(dataset) && IsText(dataset)) || (dataset.Contains('/') && Directory.Exists(dataset));
 
     /// <summary>
-    /// The <c>documents</c> of a <c>.txt</c> file: <c>blank_lines</c> when its first megabyte has an empty line between others, else <c>lines</c>.
+    /// The <c>documents</c> of plain text: <c>blank_lines</c> when its first megabyte has an empty line between others, else <c>lines</c>.
     /// </summary>
-    public static string DocumentsOf(string file)
+    public static string DocumentsOf(Stream stream)
     {
-        using var stream = File.OpenRead(file);
         using var reader = new StreamReader(stream, Encoding.Latin1);
-        var (text, gap) = (false, false);
-        while (stream.Position <= Head && reader.ReadLine() is { } line)
+        var (text, gap, read) = (false, false, 0);
+        while (read <= Head && reader.ReadLine() is { } line)
         {
+            read += line.Length + 1;
             var empty = string.IsNullOrWhiteSpace(line);
             if (!empty && gap) return "blank_lines";
             (text, gap) = (text || !empty, text && empty);
@@ -46,5 +43,5 @@ public static class TextFiles
         return "lines";
     }
 
-    private static bool IsText(string file) => Endings.Any(e => file.EndsWith(e, StringComparison.Ordinal));
+    private static bool IsText(string file) => TextFormat.Of(file) is not null;
 }

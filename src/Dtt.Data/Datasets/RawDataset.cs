@@ -39,8 +39,8 @@ public static class RawDataset
         if (files.Count == 0)
         {
             throw new BadDataException(config.Path is { } path
-                ? $"{config.Source}: 'path: {path}' has no {string.Join(", ", TextFiles.Endings)} or {TokenFiles.Ending} file."
-                : $"there is no text in {rawFolder}: put {string.Join(", ", TextFiles.Endings)} files there, or name them with 'path:' in {config.Source}.");
+                ? $"{config.Source}: 'path: {path}' has no file that is read: {TextFormat.Endings}, or {TokenFiles.Ending}."
+                : $"there is no text in {rawFolder}: put {TextFormat.Endings} files there, or name them with 'path:' in {config.Source}.");
         }
 
         if (files.Find(f => new FileInfo(f).Length == 0) is { } empty) throw new BadDataException($"{empty} is empty; add text to it or remove it.");

@@ -3,11 +3,11 @@ using Dtt.Core.Errors;
 
 namespace Dtt.Data.Text;
 
-/// <summary>Documents of a <c>.jsonl</c> file, plain or compressed: the text field of each line's object.</summary>
-internal sealed class JsonLinesReader(Piece piece, Stream stream) : DocumentReader
+/// <summary>Documents of JSON lines: the text field of each line's object; of a field that stands twice, the last.</summary>
+internal sealed class JsonLinesReader(TextSlice slice, Stream stream, int most) : DocumentReader
 {
-    private readonly LineReader _lines = new(stream);
-    private readonly byte[] _field = System.Text.Encoding.UTF8.GetBytes(piece.TextField);
+    private readonly LineReader _lines = new(slice, stream, most);
+    private readonly byte[] _field = System.Text.Encoding.UTF8.GetBytes(slice.TextField);
     private byte[] _document = new byte[1 << 12];
     private int _length;
 
@@ -17,22 +17,23 @@ internal sealed class JsonLinesReader(Piece piece, Stream stream) : DocumentRead
 
     public override bool Read()
     {
-        while (NextLine())
+        while (_lines.Read())
         {
+            if (_lines.IsTooLong) throw TooLong($"{slice.File}: {Place}", most);
             if (_lines.Line.IndexOfAnyExcept((byte)' ', (byte)'\t') < 0) continue;
-            CheckUtf8(_lines.Line, piece, _lines.Offset, _lines.Number);
+            CheckUtf8(_lines.Line, slice, _lines.Offset, _lines.Number);
             try
             {
                 ReadText(_lines.Line);
             }
             catch (JsonException e)
             {
-                throw Wrong($"is not JSON ({e.Message})");
+                throw Wrong($"is not one JSON object ({e.Message})");
             }
             catch (InvalidOperationException)
             {
                 // A lone surrogate in an escape: there is no UTF-8 for it.
-                throw Wrong($"has a '{piece.TextField}' that is not valid Unicode");
+                throw Wrong($"has a '{slice.TextField}' that is not valid Unicode");
             }
 
             if (_length > 0) return true;
@@ -43,45 +44,33 @@ internal sealed class JsonLinesReader(Piece piece, Stream stream) : DocumentRead
 
     public override void Dispose() => _lines.Dispose();
 
-    private bool NextLine()
-    {
-        try
-        {
-            return _lines.Read();
-        }
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or ZstdSharp.ZstdException)
-        {
-            throw new BadDataException($"{piece.File}: its compressed data is damaged after line {_lines.Number} ({e.Message}). Download the file again.", e);
-        }
-    }
+    private string Place => slice.Offset == 0 ? $"line {_lines.Number}" : $"line at byte {slice.Offset + _lines.Offset:N0}";
 
     private void ReadText(ReadOnlySpan<byte> line)
     {
         _length = 0;
+        var found = JsonTokenType.None;
         var json = new Utf8JsonReader(line);
         if (!json.Read() || json.TokenType != JsonTokenType.StartObject) throw Wrong("is not a JSON object");
         while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
         {
             var wanted = json.ValueTextEquals(_field);
             _ = json.Read();
-            if (!wanted)
+            if (wanted) found = json.TokenType;
+            if (wanted && found == JsonTokenType.String)
             {
-                json.Skip();
-                continue;
+                if (_document.Length < json.ValueSpan.Length) _document = new byte[Math.Min(Array.MaxLength, json.ValueSpan.Length * 2L)];
+                _length = json.CopyString(_document);
             }
 
-            if (json.TokenType != JsonTokenType.String) throw Wrong($"has a '{piece.TextField}' that is not a string");
-            if (_document.Length < json.ValueSpan.Length) _document = new byte[json.ValueSpan.Length * 2];
-            _length = json.CopyString(_document);
-            return;
+            json.Skip();
         }
 
-        throw Wrong($"has no '{piece.TextField}'; set text_field in the dataset's configuration to the field that holds the text");
+        _ = json.Read(); // throws when the line does not end with the object
+        if (found == JsonTokenType.None)
+            throw Wrong($"has no '{slice.TextField}'; set text_field in the dataset's configuration to the field that holds the text");
+        if (found != JsonTokenType.String) throw Wrong($"has a '{slice.TextField}' that is not a string");
     }
 
-    private BadDataException Wrong(string what)
-    {
-        var line = piece.Offset == 0 ? $"{_lines.Number}" : $"at byte {piece.Offset + _lines.Offset:N0}";
-        return new BadDataException($"{piece.File}: line {line} {what}.");
-    }
+    private BadDataException Wrong(string what) => new($"{slice.File}: {Place} {what}.");
 }

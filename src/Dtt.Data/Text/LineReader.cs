@@ -1,16 +1,25 @@
+using Dtt.Core.Errors;
+
 namespace Dtt.Data.Text;
 
-/// <summary>Reads a stream line by line without making strings.</summary>
-internal sealed class LineReader(Stream stream) : IDisposable
+/// <summary>Reads the lines of a slice without making strings; a byte order mark is dropped.</summary>
+/// <param name="slice">Where the text is.</param>
+/// <param name="stream">Its text.</param>
+/// <param name="most">Bytes of the longest line that is held.</param>
+internal sealed class LineReader(TextSlice slice, Stream stream, int most) : IDisposable
 {
-    private byte[] _buffer = new byte[1 << 16];
+    private byte[] _buffer = new byte[Math.Min(most, 1 << 16)];
     private int _start, _end, _lineStart, _lineLength;
-    private bool _atEnd;
+    private long _bufferOffset;
+    private bool _begun, _atEnd;
 
     /// <summary>The line without its line end (<c>\n</c> or <c>\r\n</c>); valid until the next <see cref="Read"/>.</summary>
     public ReadOnlySpan<byte> Line => _buffer.AsSpan(_lineStart, _lineLength);
 
-    /// <summary>The line's number, from 1.</summary>
+    /// <summary>Whether the line is longer than can be held; <see cref="Line"/> is then its end.</summary>
+    public bool IsTooLong { get; private set; }
+
+    /// <summary>The line's number in the slice, from 1.</summary>
     public long Number { get; private set; }
 
     /// <summary>Where the line starts in the stream, bytes.</summary>
@@ -19,19 +28,21 @@ internal sealed class LineReader(Stream stream) : IDisposable
     /// <summary>Where the next line starts in the stream, bytes.</summary>
     public long End => _bufferOffset + _start;
 
-    private long _bufferOffset;
-
     /// <summary>Goes to the next line; false at the end.</summary>
+    /// <exception cref="BadDataException">The file is not of text in UTF-8, which its beginning tells, or its compressed data is damaged.</exception>
     public bool Read()
     {
+        if (!_begun) Begin();
+        IsTooLong = false;
+        var offset = End;
         while (true)
         {
             var feed = _buffer.AsSpan(_start, _end - _start).IndexOf((byte)'\n');
-            if (feed >= 0 || (_atEnd && _start < _end))
+            if (feed >= 0 || (_atEnd && (_start < _end || IsTooLong)))
             {
                 var length = feed >= 0 ? feed : _end - _start;
                 (_lineStart, _lineLength) = (_start, length > 0 && _buffer[_start + length - 1] == '\r' ? length - 1 : length);
-                (Number, Offset) = (Number + 1, _bufferOffset + _start);
+                (Number, Offset) = (Number + 1, offset);
                 _start += feed >= 0 ? length + 1 : length;
                 return true;
             }
@@ -43,11 +54,22 @@ internal sealed class LineReader(Stream stream) : IDisposable
 
     public void Dispose() => stream.Dispose();
 
+    private void Begin()
+    {
+        _begun = true;
+        _end = stream.ReadAtLeast(_buffer, Math.Min(_buffer.Length, TextStart.Bytes), throwOnEndOfStream: false);
+        if (slice.Offset > 0) return;
+        var head = _buffer.AsSpan(0, Math.Min(_end, TextStart.Bytes));
+        if (TextStart.WhatElse(head) is { } other) throw new BadDataException($"{slice.File} {other}, and run the command again.");
+        _start = TextStart.MarkLength(head);
+    }
+
     private void Fill()
     {
+        if (_start == 0 && _end == _buffer.Length && _buffer.Length == most) (IsTooLong, _start) = (true, _end);
         _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
         (_bufferOffset, _end, _start) = (_bufferOffset + _start, _end - _start, 0);
-        if (_end == _buffer.Length) Array.Resize(ref _buffer, _buffer.Length * 2);
+        if (_end == _buffer.Length) Array.Resize(ref _buffer, (int)Math.Min(most, _buffer.Length * 2L));
         var read = stream.Read(_buffer, _end, _buffer.Length - _end);
         _end += read;
         _atEnd = read == 0;

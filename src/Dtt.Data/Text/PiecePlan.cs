@@ -30,7 +30,7 @@ public static class PiecePlan
             var (text, end) = IsCompressed(file.Path) ? (file.TextBytes, info.Length) : (null, file.TextBytes ?? info.Length);
             var cuts = format == PieceFormat.WholeFile || IsCompressed(file.Path) ? [0, end] : Cuts(file.Path, end, slice, format);
             for (var i = 0; i + 1 < cuts.Count; i++)
-                pieces.Add(new Piece(pieces.Count, file.Path, cuts[i], cuts[i + 1] - cuts[i], info.Length, format, config.TextField, text));
+                pieces.Add(new Piece(pieces.Count, [new TextSlice(file.Path, cuts[i], cuts[i + 1] - cuts[i], info.Length, format, config.TextField, text)]));
         }
 
         return pieces;
@@ -47,8 +47,7 @@ public static class PiecePlan
         var used = new List<(string, long?)>();
         foreach (var file in files)
         {
-            var bytes = new FileInfo(file).Length;
-            using var reader = DocumentReader.Open(new Piece(used.Count, file, 0, bytes, bytes, FormatOf(file, config), config.TextField));
+            using var reader = DocumentReader.Open(TextSlice.Of(file, FormatOf(file, config), config.TextField));
             while (documents > 0 && reader.Read()) documents--;
             used.Add((file, documents == 0 ? reader.End : null));
             if (documents == 0) break;
@@ -59,13 +58,13 @@ public static class PiecePlan
 
     private static PieceFormat FormatOf(string file, DatasetConfig config) => config.Documents switch
     {
-        _ when !file.EndsWith(".txt", StringComparison.Ordinal) => PieceFormat.JsonLines,
+        _ when TextFormat.Of(file) is { IsJsonLines: true } => PieceFormat.JsonLines,
         "lines" => PieceFormat.Lines,
         "files" => PieceFormat.WholeFile,
         _ => PieceFormat.BlankLines,
     };
 
-    private static bool IsCompressed(string file) => file.EndsWith(".gz", StringComparison.Ordinal) || file.EndsWith(".zst", StringComparison.Ordinal);
+    private static bool IsCompressed(string file) => TextFormat.Of(file) is { Compression: not TextCompression.None };
 
     private static List<long> Cuts(string file, long length, long slice, PieceFormat format)
     {

@@ -1,9 +1,9 @@
 namespace Dtt.Data.Text;
 
-/// <summary>Documents of a <c>.txt</c> file: a line each, a paragraph block each, or the whole file.</summary>
-internal sealed class PlainTextReader(Piece piece, Stream stream) : DocumentReader
+/// <summary>Documents of plain text: a line each, a paragraph block each, or the whole file.</summary>
+internal sealed class PlainTextReader(TextSlice slice, Stream stream, int most) : DocumentReader
 {
-    private readonly LineReader _lines = new(stream);
+    private readonly LineReader _lines = new(slice, stream, most);
     private byte[] _document = new byte[1 << 12];
     private int _length;
 
@@ -18,19 +18,19 @@ internal sealed class PlainTextReader(Piece piece, Stream stream) : DocumentRead
         while (_lines.Read())
         {
             var line = _lines.Line;
-            if (_lines.Number == 1 && piece.Offset == 0 && line.StartsWith("\uFEFF"u8)) line = line[3..];
-            var blank = line.IndexOfAnyExcept((byte)' ', (byte)'\t') < 0;
-            if (blank && piece.Format != PieceFormat.WholeFile)
+            var blank = line.IndexOfAnyExcept((byte)' ', (byte)'\t') < 0 && !_lines.IsTooLong;
+            if (blank && slice.Format != PieceFormat.WholeFile)
             {
                 if (_length == 0) continue;
                 break;
             }
 
-            CheckUtf8(line, piece, _lines.Offset, _lines.Number);
+            if (_lines.IsTooLong || line.Length >= most - _length) throw TooLong($"{slice.File}: the document at byte {slice.Offset + _lines.Offset:N0}", most);
+            CheckUtf8(line, slice, _lines.Offset, _lines.Number);
             if (!firstLine) Append("\n"u8);
             firstLine = false;
             Append(line);
-            if (piece.Format == PieceFormat.Lines) break;
+            if (slice.Format == PieceFormat.Lines) break;
         }
 
         return _length > 0;
@@ -40,7 +40,7 @@ internal sealed class PlainTextReader(Piece piece, Stream stream) : DocumentRead
 
     private void Append(ReadOnlySpan<byte> bytes)
     {
-        while (_document.Length - _length < bytes.Length) Array.Resize(ref _document, _document.Length * 2);
+        if (_document.Length - _length < bytes.Length) Array.Resize(ref _document, (int)Math.Min(Array.MaxLength, 2L * (_length + bytes.Length)));
         bytes.CopyTo(_document.AsSpan(_length));
         _length += bytes.Length;
     }

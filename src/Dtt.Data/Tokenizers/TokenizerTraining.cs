@@ -27,7 +27,7 @@ public sealed class TokenizerTraining(string folder, string source)
         if (!File.Exists(table))
         {
             var counts = new WordCounts();
-            using (var reader = DocumentReader.Open(piece))
+            using (var reader = new PieceReader(piece))
             {
                 while (reader.Read()) counts.Add(reader.Document);
             }
@@ -47,7 +47,12 @@ public sealed class TokenizerTraining(string folder, string source)
         var counts = new WordCounts();
         foreach (var piece in pieces) counts.Add(WordCounts.Load(Table(piece.Number)));
         if (counts.Documents == 0)
-            throw new BadDataException($"there is no text in {string.Join(", ", pieces.Select(p => p.File).Distinct())}: every line is empty.");
+        {
+            var files = pieces.SelectMany(p => p.Slices).Select(s => s.File).Distinct().ToList();
+            var others = files.Count > 1 ? $" and {files.Count - 1:N0} more" : "";
+            throw new BadDataException($"there is no text in {files[0]}{others}: every line is empty.");
+        }
+
         var vocabulary = BpeTrainer.Train(counts, vocabSize);
         TokenizerFolder.Save(vocabulary, folder);
         return (vocabulary, counts.Documents);

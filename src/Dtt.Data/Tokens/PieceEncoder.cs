@@ -22,7 +22,7 @@ internal static class PieceEncoder
         var split = new TokenSplit(source.ValFraction, source.SplitSeed);
         using var train = new SplitWriter("train", piece.Number, folder, source);
         using var val = new SplitWriter("val", piece.Number, folder, source);
-        using var reader = DocumentReader.Open(piece);
+        using var reader = new PieceReader(piece);
         var ids = new TokenBuffer();
         while (reader.Read())
         {

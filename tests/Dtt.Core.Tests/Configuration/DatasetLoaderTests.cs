@@ -61,7 +61,7 @@ public sealed class DatasetLoaderTests : IDisposable
         var config = Config(path);
         Assert.Equal((name, path), (config.Run.Dataset, config.TextPath));
         Assert.Equal(_folder[$"data/{name}/raw"], config.Paths.Raw);
-        Assert.Equal(path, DatasetLoader.Load(config, _said.Add).Path);
+        Assert.Equal(path, DatasetLoader.Load(config, File.OpenRead, _said.Add).Path);
         Assert.Single(_said);
     }
 
@@ -71,7 +71,7 @@ public sealed class DatasetLoaderTests : IDisposable
         _folder.Write("books/b.txt", "one\n\ntwo\n");
         var config = Config(_folder["books"] + "/");
         Assert.Equal("books", config.Run.Dataset);
-        Assert.Equal("blank_lines", DatasetLoader.Load(config, _said.Add).Documents);
+        Assert.Equal("blank_lines", DatasetLoader.Load(config, File.OpenRead, _said.Add).Documents);
     }
 
     [Fact]
@@ -79,9 +79,9 @@ public sealed class DatasetLoaderTests : IDisposable
     {
         var path = _folder.Write("notes.txt", "one\n");
         _folder.Write("notes.yaml", $"path: {path}\ndocuments: files\n");
-        Assert.Equal("files", DatasetLoader.Load(Config(path), _said.Add).Documents);
+        Assert.Equal("files", DatasetLoader.Load(Config(path), File.OpenRead, _said.Add).Documents);
         _folder.Write("notes.yaml", "builtin: tales\n");
-        var error = Assert.Throws<ConfigurationException>(() => DatasetLoader.Load(Config(path), _said.Add));
+        var error = Assert.Throws<ConfigurationException>(() => DatasetLoader.Load(Config(path), File.OpenRead, _said.Add));
         Assert.Contains("Use that dataset with -d notes, or rename the text", error.Message);
     }
 
@@ -104,7 +104,7 @@ public sealed class DatasetLoaderTests : IDisposable
         Assert.Contains("a dataset has one source", Assert.Throws<ConfigurationException>(() => Load("two")).Message);
     }
 
-    private DatasetConfig Load(string dataset) => DatasetLoader.Load(Config(dataset), _said.Add);
+    private DatasetConfig Load(string dataset) => DatasetLoader.Load(Config(dataset), File.OpenRead, _said.Add);
 
     private LoadedConfig Config(string dataset)
     {

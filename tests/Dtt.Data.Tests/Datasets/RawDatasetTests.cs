@@ -129,7 +129,7 @@ public sealed class RawDatasetTests : IDisposable
 
     private static IEnumerable<string> Read(Piece piece)
     {
-        using var reader = DocumentReader.Open(piece);
+        using var reader = new PieceReader(piece);
         while (reader.Read()) yield return Encoding.UTF8.GetString(reader.Document);
     }
 

@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using System.Text;
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
@@ -25,30 +24,16 @@ public sealed class DocumentReaderTests : IDisposable
     }
 
     [Theory]
-    [InlineData(".jsonl")]
-    [InlineData(".jsonl.gz")]
-    [InlineData(".jsonl.zst")]
-    public void Read_JsonLines_TakesTheTextField(string ending)
-    {
-        var bytes = Encoding.UTF8.GetBytes("{\"id\": {\"text\": 1}, \"text\": \"one \\u00e9\\n\"}\n\n{\"text\": \"\"}\n{\"text\": \"two\", \"more\": []}\n");
-        var file = _folder["x" + ending];
-        using (var plain = File.Create(file))
-        using (Stream packed = ending switch
-        {
-            ".jsonl.gz" => new GZipStream(plain, CompressionMode.Compress),
-            ".jsonl.zst" => new ZstdSharp.CompressionStream(plain),
-            _ => plain,
-        })
-            packed.Write(bytes);
-        Assert.Equal(["one é\n", "two"], Read(file, PieceFormat.JsonLines));
-    }
-
-    [Theory]
     [InlineData("{\"text\": 1}", "line 1 has a 'text' that is not a string")]
     [InlineData("{\"text\": \"a\"}\n{\"body\": \"b\"}", "line 2 has no 'text'; set text_field")]
-    [InlineData("{\"text\": \"a\"}\nnonsense", "line 2 is not JSON")]
+    [InlineData("{\"text\": \"a\"}\nnonsense", "line 2 is not one JSON object")]
     [InlineData("[1]", "line 1 is not a JSON object")]
     [InlineData("{\"text\": \"\\ud800\"}", "line 1 has a 'text' that is not valid Unicode")]
+    [InlineData("{\"text\": \"one\"}{\"text\": \"two\"}", "line 1 is not one JSON object")]
+    [InlineData("{\"text\": \"one\"}\n{\"text\": \"two\"} x", "line 2 is not one JSON object")]
+    [InlineData("{\"text\": \"one\"", "line 1 is not one JSON object")]
+    [InlineData("{\"text\": \"one\", \"score\": NaN}", "line 1 is not one JSON object")]
+    [InlineData("{\"text\": \"one\", \"text\": null}", "line 1 has a 'text' that is not a string")]
     public void Read_WrongJsonLine_SaysWhere(string content, string message)
     {
         var error = Assert.Throws<BadDataException>(() => Read("x.jsonl", content, PieceFormat.JsonLines));
@@ -56,14 +41,24 @@ public sealed class DocumentReaderTests : IDisposable
     }
 
     [Fact]
-    public void Read_DamagedCompression_SaysSo()
+    public void Read_AFieldThatStandsTwice_IsItsLastValue() =>
+        Assert.Equal(["two"], Read("x.jsonl", "{\"text\": 1, \"text\": \"one\", \"text\": \"two\", \"z\": [{}]} \n", PieceFormat.JsonLines));
+
+    [Theory]
+    [InlineData(PieceFormat.Lines, 10, "the document at byte 4")]
+    [InlineData(PieceFormat.BlankLines, 10, "the document at byte 4")]
+    [InlineData(PieceFormat.WholeFile, 70_000, "the document at byte 65,539")]
+    [InlineData(PieceFormat.JsonLines, 10, "line 2")]
+    [InlineData(PieceFormat.JsonLines, 66_000, "line 2")]
+    public void Read_ALineOrDocumentThatIsTooLong_SaysWhere(PieceFormat format, int most, string place)
     {
-        using (var gz = new GZipStream(File.Create(_folder["x.jsonl.gz"]), CompressionMode.Compress))
-            gz.Write(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 5000).Select(i => $"{{\"text\": \"{i * 7919}\"}}\n"))));
-        var bytes = File.ReadAllBytes(_folder["x.jsonl.gz"]);
-        bytes[bytes.Length / 2] ^= 0xFF;
-        File.WriteAllBytes(_folder["x.jsonl.gz"], bytes);
-        Assert.Throws<BadDataException>(() => Read(_folder["x.jsonl.gz"], PieceFormat.JsonLines));
+        var first = format == PieceFormat.JsonLines ? "" : "abc";
+        var rest = format == PieceFormat.WholeFile ? new string('x', most - 4466) + "\n" + new string('y', 10_000) : new string('x', 2 * most);
+        var file = _folder.Write("long", $"{first}\n{rest}");
+        using var reader = DocumentReader.Open(TextSlice.Of(file, format, "text"), most);
+        if (format == PieceFormat.Lines) Assert.True(reader.Read());
+        var error = Assert.Throws<BadDataException>(() => reader.Read());
+        Assert.Contains($"{place} is longer than {most:N0} bytes", error.Message);
     }
 
     [Fact]
@@ -90,21 +85,17 @@ public sealed class DocumentReaderTests : IDisposable
         var config = DatasetConfig.From(new ConfigReader(DatasetKeys.All).ReadText(text, "test").Values, "test");
         var plan = PiecePlan.Of(RawDataset.Prepare(config, _folder["raw"]).Manifest, config);
         Assert.Equal(pieces, plan.Count);
-        var whole = plan[0] with { Offset = 0, Length = plan[0].FileBytes };
+        var whole = new Piece(0, [plan[0].Slices[0] with { Length = plan[0].Slices[0].FileBytes }]);
         Assert.Equal(ReadAll(whole), plan.SelectMany(ReadAll));
     }
 
     private List<string> Read(string name, string content, PieceFormat format) => Read(_folder.Write(name, content), format);
 
-    private static List<string> Read(string file, PieceFormat format)
-    {
-        var bytes = new FileInfo(file).Length;
-        return ReadAll(new Piece(0, file, 0, bytes, bytes, format, "text"));
-    }
+    private static List<string> Read(string file, PieceFormat format) => ReadAll(new Piece(0, [TextSlice.Of(file, format, "text")]));
 
     private static List<string> ReadAll(Piece piece)
     {
-        using var reader = DocumentReader.Open(piece);
+        using var reader = new PieceReader(piece);
         var documents = new List<string>();
         while (reader.Read()) documents.Add(Encoding.UTF8.GetString(reader.Document));
         return documents;

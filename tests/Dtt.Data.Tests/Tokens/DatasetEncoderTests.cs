@@ -134,8 +134,7 @@ public sealed class DatasetEncoderTests : IDisposable
         var share = tales / count;
         var mine = _tales.Skip(i * share).Take(i == count - 1 ? tales - i * share : share);
         var file = _folder.Write($"raw-{count}-{tales}/{i}.txt", string.Concat(mine.Select(t => t + "\n\n")));
-        var bytes = new FileInfo(file).Length;
-        return new Piece(i, file, 0, bytes, bytes, PieceFormat.BlankLines, "text");
+        return new Piece(i, [TextSlice.Of(file, PieceFormat.BlankLines, "text")]);
     })];
 
     private List<string> Documents(TokenIndex index, string split, string folder = "tokens")

@@ -28,8 +28,7 @@ public sealed class TokenScratchTests : IDisposable
             SplitSeed = 0,
             ShardTokens = 5000,
         };
-        var bytes = new FileInfo(file).Length;
-        DatasetEncoder.Encode([new Piece(0, file, 0, bytes, bytes, PieceFormat.BlankLines, "text")], Tokens, source, vocabulary);
+        DatasetEncoder.Encode([new Piece(0, [TextSlice.Of(file, PieceFormat.BlankLines, "text")])], Tokens, source, vocabulary);
     }
 
     private string Tokens => _folder["tokens"];

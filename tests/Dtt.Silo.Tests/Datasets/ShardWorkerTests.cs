@@ -72,7 +72,7 @@ public sealed class ShardWorkerTests : IAsyncLifetime
         _folder.Write("text/11.jsonl", "{\"text\": \"good\"}\nnot json\n");
         var end = await TokenizeAsync(job);
         Assert.Equal((DatasetStage.Failed, ExitCodes.BadData), (end.Stage, end.FailureCode));
-        Assert.Matches(@"11\.jsonl.* is not JSON", end.Notes[^1]);
+        Assert.Matches(@"11\.jsonl.* is not one JSON object", end.Notes[^1]);
         await Wait.ForAsync("the worker's rest", () => _worker.Work.Count == 0);
     }
 

@@ -1,0 +1,19 @@
+namespace Dtt.Data.Text;
+
+/// <summary>A whole file of text, or a part of one that starts and ends between documents.</summary>
+/// <param name="File">The file, absolute.</param>
+/// <param name="Offset">First byte of the slice.</param>
+/// <param name="Length">Bytes of the slice.</param>
+/// <param name="FileBytes">Bytes of the whole file.</param>
+/// <param name="Format">How documents are separated in it.</param>
+/// <param name="TextField">For JSON lines, the field with the text.</param>
+/// <param name="TextBytes">For a compressed file, bytes of its text that are read; null: all.</param>
+public sealed record TextSlice(string File, long Offset, long Length, long FileBytes, PieceFormat Format, string TextField, long? TextBytes = null)
+{
+    /// <summary>A whole file.</summary>
+    public static TextSlice Of(string file, PieceFormat format, string textField)
+    {
+        var bytes = new FileInfo(file).Length;
+        return new TextSlice(file, 0, bytes, bytes, format, textField);
+    }
+}

@@ -1,0 +1,182 @@
+using System.IO.Compression;
+using System.Text;
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
+using Dtt.Data.Text;
+using Dtt.Tests;
+using ZstdSharp.Unsafe;
+
+namespace Dtt.Data.Tests.Text;
+
+/// <summary>Compressed text is read to its last byte, or refused with the place; every format is known by the end of the file's name.</summary>
+public sealed class CompressedTextTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+
+    public static TheoryData<string> Compressed => [.. TextFormat.All.Where(f => f.Compression != TextCompression.None).Select(f => f.Ending)];
+
+    public static TheoryData<string> Every => [.. TextFormat.All.Select(f => f.Ending)];
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [MemberData(nameof(Every))]
+    public void Read_EveryFormat_InLettersOfEitherCase(string ending)
+    {
+        foreach (var name in new[] { "x" + ending, "Y" + ending.ToUpperInvariant() })
+            Assert.Equal(["one é", "two"], Read(name, Compress(ending, Text(ending, "one é", "two"))));
+    }
+
+    [Theory]
+    [MemberData(nameof(Every))]
+    public void Read_AByteOrderMark_IsDropped(string ending) =>
+        Assert.Equal(["one", "two"], Read("x" + ending, Compress(ending, [.. Encoding.UTF8.Preamble, .. Text(ending, "one", "two")])));
+
+    [Theory]
+    [MemberData(nameof(Every))]
+    public void Read_Utf16_SaysSo(string ending)
+    {
+        foreach (var encoding in new Encoding[] { new UnicodeEncoding(false, true), new UnicodeEncoding(true, true), new UnicodeEncoding(false, false), })
+        {
+            byte[] text = [.. encoding.GetPreamble(), .. encoding.GetBytes(Encoding.UTF8.GetString(Text(ending, "one", "two")))];
+            var error = Assert.Throws<BadDataException>(() => Read("x" + ending, Compress(ending, text)));
+            Assert.Contains($"x{ending} is text in UTF-16; convert it with `iconv -f utf-16", error.Message);
+        }
+    }
+
+    [Fact]
+    public void Read_CompressedDataUnderAPlainName_SaysSo()
+    {
+        Assert.Contains("is compressed with gzip", Assert.Throws<BadDataException>(() => Read("x.txt", Compress(".gz", "one"u8))).Message);
+        Assert.Contains("is compressed with Zstandard", Assert.Throws<BadDataException>(() => Read("x.jsonl", Compress(".zst", "one"u8))).Message);
+        Assert.Contains("damaged near byte 0", Assert.Throws<BadDataException>(() => Read("x.txt.gz", "one\n"u8.ToArray())).Message);
+    }
+
+    [Theory]
+    [MemberData(nameof(Compressed))]
+    public void Read_SeveralMembers_AreOneText(string ending)
+    {
+        byte[] file = [.. Compress(ending, Text(ending, "one")), .. Compress(ending, []), .. Compress(ending, Text(ending, "two", "three"))];
+        Assert.Equal(["one", "two", "three"], Read("x" + ending, file));
+    }
+
+    [Theory]
+    [MemberData(nameof(Compressed))]
+    public void Read_CutAnywhere_IsAnError(string ending)
+    {
+        var texts = Many(400).ToArray();
+        var one = Compress(ending, Text(ending, texts));
+        byte[] two = [.. one, .. Compress(ending, Text(ending, texts))];
+        foreach (var cut in new[] { 1, 5, 12, one.Length / 2, one.Length - 5, one.Length - 1, one.Length + 1, one.Length + 7, two.Length / 2 + 99, two.Length - 1 })
+            AssertDamaged(ending, two[..cut]);
+        Assert.Equal(texts, Read("x" + ending, two[..one.Length]));
+    }
+
+    [Theory]
+    [MemberData(nameof(Compressed))]
+    public void Read_CutAtAFlush_IsAnError(string ending)
+    {
+        using var memory = new MemoryStream();
+        using var packed = Packer(ending, memory);
+        packed.Write(Text(ending, "one", "two"));
+        packed.Flush();
+        AssertDamaged(ending, memory.ToArray());
+    }
+
+    [Theory]
+    [MemberData(nameof(Compressed))]
+    public void Read_AnyWrongByte_IsAnErrorOrChangesNothing(string ending)
+    {
+        var texts = Many(300).ToArray();
+        byte[] file = [.. Compress(ending, Text(ending, texts)), .. Compress(ending, Text(ending, texts))];
+        var random = new Random(5);
+        for (var i = 0; i < 100; i++)
+        {
+            var wrong = file.ToArray();
+            wrong[random.Next(wrong.Length)] ^= (byte)(1 << random.Next(8));
+            try
+            {
+                Assert.Equal([.. texts, .. texts], Read("x" + ending, wrong));
+            }
+            catch (BadDataException)
+            {
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Compressed))]
+    public void Read_AnythingBehindTheLastMember_IsAnError(string ending)
+    {
+        var file = Compress(ending, Text(ending, "one"));
+        AssertDamaged(ending, [.. file, .. "more"u8]);
+        AssertDamaged(ending, [.. file, 0x1F]);
+        if (ending.EndsWith(".gz", StringComparison.Ordinal)) Assert.Equal(["one"], Read("x" + ending, [.. file, .. new byte[512]]));
+    }
+
+    [Fact]
+    public void Read_AGzipHeaderWithAllItsParts()
+    {
+        var plain = Compress(".gz", Text(".txt", "one"));
+        byte[] full = [.. plain[..3], 2 | 4 | 8 | 16, .. plain[4..10], 3, 0, 1, 2, 3, .. "name\0"u8, .. "comment\0"u8, 9, 9, .. plain[10..]];
+        Assert.Equal(["one"], Read("x.txt.gz", full));
+        foreach (var cut in new[] { 4, 11, 14, 17, 25, 28 })
+            Assert.Contains("inside the header", Assert.Throws<BadDataException>(() => Read("x.txt.gz", full[..cut])).Message);
+    }
+
+    [Fact]
+    public void Read_AZstandardWindowOf2GiB()
+    {
+        using var memory = new MemoryStream();
+        using (var packed = new ZstdSharp.CompressionStream(memory))
+        {
+            packed.SetParameter(ZSTD_cParameter.ZSTD_c_windowLog, 31);
+            packed.SetParameter(ZSTD_cParameter.ZSTD_c_enableLongDistanceMatching, 1);
+            packed.Write(Text(".txt", "one", "two"));
+        }
+
+        Assert.Equal(["one", "two"], Read("x.txt.zst", memory.ToArray()));
+    }
+
+    private void AssertDamaged(string ending, byte[] file)
+    {
+        var error = Assert.Throws<BadDataException>(() => Read("x" + ending, file));
+        Assert.Matches($@"x{ending}: its compressed data is damaged near byte [\d,]+ of {file.Length:N0}: ", error.Message);
+    }
+
+    private List<string> Read(string name, byte[] content)
+    {
+        File.WriteAllBytes(_folder[name], content);
+        var format = TextFormat.Of(name)!.IsJsonLines ? PieceFormat.JsonLines : PieceFormat.Lines;
+        using var reader = DocumentReader.Open(TextSlice.Of(_folder[name], format, "text"));
+        var documents = new List<string>();
+        while (reader.Read()) documents.Add(Encoding.UTF8.GetString(reader.Document));
+        return documents;
+    }
+
+    private static IEnumerable<string> Many(int count) => Enumerable.Range(0, count).Select(i => $"document {i} {i * 7919L * 7919 % 1_000_003}");
+
+    private static byte[] Text(string ending, params string[] documents) => Encoding.UTF8.GetBytes(string.Concat(
+        TextFormat.Of(ending) is { IsJsonLines: true } ? documents.Select(d => $"{{\"text\": \"{d}\"}}\n") : documents.Select(d => d + "\n")));
+
+    private static byte[] Compress(string ending, ReadOnlySpan<byte> text)
+    {
+        using var memory = new MemoryStream();
+        using (var packed = Packer(ending, memory)) packed.Write(text);
+        return memory.ToArray();
+    }
+
+    private static Stream Packer(string ending, MemoryStream memory) => Path.GetExtension(ending) switch
+    {
+        ".gz" => new GZipStream(memory, CompressionMode.Compress, leaveOpen: true),
+        ".zst" => Zstandard(memory),
+        _ => memory,
+    };
+
+    private static ZstdSharp.CompressionStream Zstandard(MemoryStream memory)
+    {
+        var packed = new ZstdSharp.CompressionStream(memory, leaveOpen: true);
+        packed.SetParameter(ZSTD_cParameter.ZSTD_c_checksumFlag, 1);
+        return packed;
+    }
+}
