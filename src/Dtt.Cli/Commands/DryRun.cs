@@ -1,7 +1,6 @@
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Core.Models;
-using Dtt.Data.Order;
 using Dtt.Data.Text;
 
 namespace Dtt.Cli.Commands;
@@ -38,7 +37,7 @@ internal static class DryRun
         Row("checkpoint", $"{Size(each)} each; up to {most} on disk: {Size((double)each * most)}; one more in memory while it is written");
         try
         {
-            using var data = TrainingData.Open(config.Paths.Tokens, config.Paths.Tokenizer, run, frozenGlobalBatch: 0, run.RanksPerNode);
+            using var data = ConfiguredData.Open(config);
             var (n, g, steps) = (data.Windows.Count, data.Plan.GlobalBatchWindows, data.Plan.TotalSteps);
             Row("training windows N", $"{n:N0} of {run.Model.ContextLength} tokens");
             var bound = run.Epochs * n / g > steps ? "limited by max_steps or max_tokens" : $"{run.Epochs} × N ÷ G, {run.Epochs * n % g:N0} windows left over";

@@ -10,7 +10,6 @@ using Dtt.Core.Models;
 using Dtt.Core.Platform;
 using Dtt.Core.Runs;
 using Dtt.Core.Storage;
-using Dtt.Data.Order;
 using Dtt.Data.Text;
 
 namespace Dtt.Cli.Commands;
@@ -62,7 +61,7 @@ internal static class TrainCommand
     /// </summary>
     private static void Check(LoadedConfig config)
     {
-        using var data = TrainingData.Open(config.Paths.Tokens, config.Paths.Tokenizer, config.Run, frozenGlobalBatch: 0, config.Run.RanksPerNode);
+        using var data = ConfiguredData.Open(config);
         if (config.Run.Choices is { } choices) _ = ChoiceFile.Read(choices, config.Run.MaxChoices, data.Vocabulary);
         var needs = new RunNeeds(config.Run);
         needs.RequireDisk(data.Plan.TotalSteps, FileSystem.FreeBytes(config.Paths.Runs), config.Paths.Runs);

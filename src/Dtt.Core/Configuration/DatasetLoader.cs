@@ -10,10 +10,17 @@ public static class DatasetLoader
     /// <param name="open">Opens a file of text, decompressed.</param>
     /// <param name="say">Told what the user should know though it is no error.</param>
     /// <exception cref="ConfigurationException">There is neither a dataset file nor text, or the file is wrong.</exception>
-    public static DatasetConfig Load(LoadedConfig config, Func<string, Stream> open, Action<string> say)
+    public static DatasetConfig Load(LoadedConfig config, Func<string, Stream> open, Action<string> say) => Find(config, open, say) ?? throw Unknown(config);
+
+    /// <summary>Loads and checks the configuration of a run's dataset; null when there is neither a dataset file nor text.</summary>
+    /// <param name="config">The run's configuration.</param>
+    /// <param name="open">Opens a file of text, decompressed.</param>
+    /// <param name="say">Told what the user should know though it is no error.</param>
+    /// <exception cref="ConfigurationException">The dataset file is wrong.</exception>
+    public static DatasetConfig? Find(LoadedConfig config, Func<string, Stream> open, Action<string> say)
     {
         var file = config.Paths.DatasetConfig;
-        if (!File.Exists(file)) return OfText(config, open, say) ?? throw Unknown(config);
+        if (!File.Exists(file)) return OfText(config, open, say);
         var reader = new ConfigReader(DatasetKeys.All).ReadFile(file);
         var v = reader.Values;
         var sources = new[] { "path", "builtin", "hf_path" }.Where(k => v.TextOrNull(k) is not null).ToList();

@@ -1,4 +1,6 @@
 using System.Text;
+using Dtt.Core.Errors;
+using Dtt.Core.Storage;
 
 namespace Dtt.Core.Configuration;
 
@@ -8,11 +10,13 @@ public static class TextFiles
     private const int Head = 1 << 20;
 
     /// <summary>The text files at a path, in their order: the file itself, or those in the folder and its folders.</summary>
+    /// <exception cref="BadDataException">It is, or has, a link that leads nowhere.</exception>
     public static IReadOnlyList<string> In(string path)
     {
+        FolderFiles.RequireTarget(path);
         if (File.Exists(path)) return IsText(path) ? [path] : [];
         if (!Directory.Exists(path)) return [];
-        return [.. Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Where(IsText).Order(StringComparer.Ordinal)];
+        return [.. FolderFiles.Of(path).Files.Where(IsText)];
     }
 
     /// <summary>A file's or folder's name without its folder and ending: <c>data/wiki.jsonl.gz</c> is <c>wiki</c>.</summary>

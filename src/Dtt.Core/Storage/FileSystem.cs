@@ -11,6 +11,7 @@ public static partial class FileSystem
     private const uint BasicStats = 0x7ff;         // STATX_BASIC_STATS
     private const int NoEntry = 2, NotAFolder = 20; // ENOENT, ENOTDIR
     private const int MayWrite = 2, MayEnter = 1;  // W_OK, X_OK
+    private const int LongestPath = 4096;          // PATH_MAX
     private const int UserIdOffset = 20;           // stx_uid in struct statx
 
     private static readonly Dictionary<uint, string> _networkKinds = new()
@@ -50,6 +51,13 @@ public static partial class FileSystem
     /// <summary>Whether this process may make files in a folder.</summary>
     public static bool IsWritable(string folder) => Access(folder, MayWrite | MayEnter) == 0;
 
+    /// <summary>A path without links, absolute; null when it leads to nothing.</summary>
+    public static unsafe string? RealPath(string path)
+    {
+        var buffer = stackalloc byte[LongestPath];
+        return RealPath(path, buffer) == null ? null : Marshal.PtrToStringUTF8((nint)buffer);
+    }
+
     /// <summary>This process's effective user.</summary>
     [LibraryImport("libc", EntryPoint = "geteuid")]
     public static partial uint UserId();
@@ -74,4 +82,7 @@ public static partial class FileSystem
 
     [LibraryImport("libc", EntryPoint = "statfs", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static unsafe partial int StatFs(string path, byte* result);
+
+    [LibraryImport("libc", EntryPoint = "realpath", StringMarshalling = StringMarshalling.Utf8)]
+    private static unsafe partial byte* RealPath(string path, byte* result);
 }

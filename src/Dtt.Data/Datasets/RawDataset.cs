@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Data.Tales;
@@ -14,17 +13,17 @@ public static class RawDataset
     /// <param name="config">The dataset's configuration.</param>
     /// <param name="rawFolder">Where raw files and the manifest go.</param>
     /// <param name="progress">Told the bytes done and the bytes in all.</param>
-    /// <returns>The manifest, and whether it was there already.</returns>
+    /// <returns>The manifest, whether it was there already, and what the user should know.</returns>
     /// <exception cref="BadDataException">There is no text, or not of a kind that DTT reads.</exception>
-    public static (RawManifest Manifest, bool WasThere) Prepare(DatasetConfig config, string rawFolder, Action<long, long>? progress = null)
+    public static (RawManifest Manifest, bool WasThere, IReadOnlyList<string> Notes) Prepare(
+        DatasetConfig config, string rawFolder, Action<long, long>? progress = null)
     {
-        var source = SourceOf(config);
-        if (RawManifest.Find(rawFolder) is { } there && there.Source == source && there.Files.All(IsUnchanged))
+        var notes = new List<string>();
+        var there = RawManifest.Find(rawFolder);
+        if (there is not null && Changes(there, config, rawFolder) is var changes)
         {
-            // New files in the raw folder may hold some of the first documents: then these are chosen again.
-            var sameFiles = config.Path is not null || config.Builtin is not null
-                || (config.MaxDocuments is null && FindFiles(rawFolder, rawFolder).Count == there.Files.Count);
-            if (sameFiles) return (there, true);
+            if (changes.Count == 0) return (Timed(there, rawFolder), true, notes);
+            notes.Add($"since the last download: {string.Join("; ", changes)}");
         }
 
         if (config.HubPath is { } hub)
@@ -35,36 +34,85 @@ public static class RawDataset
         }
 
         Directory.CreateDirectory(rawFolder);
-        var files = config.Builtin is not null ? [Generate(config, rawFolder, progress)] : FindFiles(config.Path ?? rawFolder, rawFolder);
+        var found = config.Builtin is not null ? new RawFiles([Generate(config, rawFolder, progress)], []) : RawFiles.Find(config, rawFolder);
+        var leftOut = found.Hidden.Count > 0 ? $"left out as hidden: {RawFiles.Few(found.Hidden)}" : null;
+        if (leftOut is not null) notes.Add(leftOut);
+        var files = found.Paths;
         if (files.Count == 0)
         {
-            throw new BadDataException(config.Path is { } path
-                ? $"{config.Source}: 'path: {path}' has no file that is read: {TextFormat.Endings}, or {TokenFiles.Ending}."
-                : $"there is no text in {rawFolder}: put {TextFormat.Endings} files there, or name them with 'path:' in {config.Source}.");
+            throw new BadDataException((config.Path is { } path
+                ? $"{config.Source}: 'path: {path}' has no file that is read: {TextFormat.Endings}, or {TokenFiles.Ending}"
+                : $"there is no text in {rawFolder}: put {TextFormat.Endings} files there, or name them with 'path:' in {config.Source}")
+                + (leftOut is null ? "." : $" ({leftOut})."));
         }
 
-        if (files.Find(f => new FileInfo(f).Length == 0) is { } empty) throw new BadDataException($"{empty} is empty; add text to it or remove it.");
+        if (files.FirstOrDefault(f => new FileInfo(f).Length == 0) is { } empty) throw new BadDataException($"{empty} is empty; add text to it or remove it.");
         var used = config.MaxDocuments is { } most ? Head(files, most, config) : [.. files.Select(f => (f, (long?)null))];
         var total = used.Sum(f => new FileInfo(f.File).Length);
         var done = 0L;
         var hashed = new List<RawFile>();
         foreach (var (file, textBytes) in used)
         {
-            var bytes = new FileInfo(file).Length;
-            using var stream = File.OpenRead(file);
-            hashed.Add(new RawFile(Path.GetFullPath(file), bytes, Convert.ToHexStringLower(SHA256.HashData(stream)), textBytes));
-            progress?.Invoke(done += bytes, total);
+            hashed.Add(RawFile.Of(file, textBytes));
+            progress?.Invoke(done += hashed[^1].Bytes, total);
         }
 
-        var manifest = new RawManifest { Source = source, Files = hashed };
+        var manifest = new RawManifest { Source = SourceOf(config), Files = hashed };
         manifest.Save(rawFolder);
-        return (manifest, false);
+        return (manifest, false, notes);
     }
 
-    private static bool IsUnchanged(RawFile file) => new FileInfo(file.Path) is { Exists: true } found && found.Length == file.Bytes;
+    /// <summary>What is another now than when a manifest was written, a few words each; nothing when all is as it was.</summary>
+    /// <exception cref="BadDataException">The dataset's path is not there any more.</exception>
+    public static IReadOnlyList<string> Changes(RawManifest there, DatasetConfig config, string rawFolder)
+    {
+        if (SourceOf(config) is var source && there.Source != source) return [$"the source was '{there.Source}' and is '{source}'"];
+        var known = there.Files.Select(f => f.Path).ToList();
+        IReadOnlyList<string> now = config.Builtin is not null ? [.. known.Where(File.Exists)] : RawFiles.Find(config, rawFolder).Paths;
+        // Files behind the last document that ndocs takes do not matter.
+        if (there.Files is [.., { TextBytes: not null }]) now = [.. now.Take(known.Count)];
+        var changes = new List<string>();
+        void Add(string what, List<string> files)
+        {
+            if (files.Count > 0) changes.Add($"{what}: {RawFiles.Few(files)}");
+        }
 
-    private static IReadOnlyList<(string File, long? TextBytes)> Head(List<string> files, long most, DatasetConfig config) =>
-        files.Exists(f => f.EndsWith(TokenFiles.Ending, StringComparison.Ordinal))
+        Add("added", [.. now.Except(known)]);
+        Add("gone", [.. known.Except(now)]);
+        Add("changed", [.. there.Files.Where(f => now.Contains(f.Path) && !f.IsUnchanged).Select(f => f.Path)]);
+        return changes;
+    }
+
+    /// <summary>Refuses tokens that were made of other text than the dataset is now.</summary>
+    /// <exception cref="BadDataException">They were.</exception>
+    public static void RequireTokensOf(DatasetConfig config, string rawFolder, TokenSource tokens)
+    {
+        if (RawManifest.Find(rawFolder) is not { } there) return;
+        var source = SourceOf(config);
+        if (there.Source != source)
+        {
+            throw new BadDataException($"{rawFolder} and its tokens were made from '{there.Source}', but the dataset now names '{source}'. "
+                + "Run `dtt download` and `dtt tokenize` for it, under another name to keep both.");
+        }
+
+        if (tokens.RawSha256 != there.Sha256)
+        {
+            throw new BadDataException($"the tokens were made from other text ({tokens.RawSha256[..12]}) than `dtt download` found last in {rawFolder} "
+                + $"({there.Sha256[..12]}); run `dtt tokenize`.");
+        }
+    }
+
+    /// <summary>A manifest whose files have other times, or none, but the same content gets the times, so that they are not hashed again.</summary>
+    private static RawManifest Timed(RawManifest there, string rawFolder)
+    {
+        var timed = there with { Files = [.. there.Files.Select(f => f with { Modified = File.GetLastWriteTimeUtc(f.Path) })] };
+        if (timed.Files.SequenceEqual(there.Files)) return there;
+        timed.Save(rawFolder);
+        return timed;
+    }
+
+    private static IReadOnlyList<(string File, long? TextBytes)> Head(IReadOnlyList<string> files, long most, DatasetConfig config) =>
+        TokenFiles.IsOne(files[0])
             ? throw new BadDataException($"{config.Source}: 'ndocs' counts documents of text, but {files[0]} holds tokens; leave 'ndocs' out.")
             : PiecePlan.Head(files, most, config);
 
@@ -77,20 +125,6 @@ public static class RawDataset
         { Path: { } path } => $"path:{Path.GetFullPath(path)}",
         _ => "raw folder",
     };
-
-    private static List<string> FindFiles(string path, string rawFolder)
-    {
-        if (TextFiles.In(path) is { Count: > 0 } texts) return [.. texts];
-        if (File.Exists(path)) return path.EndsWith(TokenFiles.Ending, StringComparison.Ordinal) ? [path] : [];
-        if (!Directory.Exists(path))
-        {
-            if (path == rawFolder) return [];
-            throw new BadDataException($"there is no file or folder {Path.GetFullPath(path)}; put your text there, or set 'path:' in the dataset's "
-                + "configuration to where it is.");
-        }
-
-        return [.. Directory.EnumerateFiles(path, "*" + TokenFiles.Ending, SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
-    }
 
     private static string Generate(DatasetConfig config, string rawFolder, Action<long, long>? progress)
     {

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Dtt.Core.Errors;
@@ -19,6 +21,10 @@ public sealed record RawManifest
     /// <summary>Size of all files.</summary>
     [JsonIgnore]
     public long Bytes => Files.Sum(f => f.Bytes);
+
+    /// <summary>SHA-256 over what identifies the files, hex.</summary>
+    [JsonIgnore]
+    public string Sha256 => Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Join("\n", Files.Select(f => f.Identity)))));
 
     /// <summary>Reads a raw folder's manifest; null when there is none.</summary>
     /// <exception cref="BadDataException">It is damaged.</exception>
@@ -46,9 +52,24 @@ public sealed record RawManifest
 /// <param name="Bytes">Its size.</param>
 /// <param name="Sha256">Its hash, hex.</param>
 /// <param name="TextBytes">Bytes of its text, decompressed, that are used; null: all.</param>
+/// <param name="Modified">When it was last written; null in manifests of earlier builds.</param>
 public sealed record RawFile(
-    string Path, long Bytes, string Sha256, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? TextBytes = null)
+    string Path, long Bytes, string Sha256, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? TextBytes = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DateTime? Modified = null)
 {
+    /// <summary>Reads and hashes a file.</summary>
+    public static RawFile Of(string path, long? textBytes)
+    {
+        using var stream = File.OpenRead(path);
+        var modified = File.GetLastWriteTimeUtc(path);
+        return new RawFile(System.IO.Path.GetFullPath(path), stream.Length, Convert.ToHexStringLower(SHA256.HashData(stream)), textBytes, modified);
+    }
+
+    /// <summary>Whether the file is as it was: its size, and its time or else its hash.</summary>
+    [JsonIgnore]
+    public bool IsUnchanged => new FileInfo(Path) is { Exists: true } now && now.Length == Bytes
+        && (now.LastWriteTimeUtc == Modified || Of(Path, TextBytes).Sha256 == Sha256);
+
     /// <summary>What decides the text that is used.</summary>
     [JsonIgnore]
     public string Identity => TextBytes is { } text ? $"{Sha256}:{text}" : Sha256;

@@ -17,7 +17,10 @@ public static class TokenFiles
     private const int TokensAtOnce = 1 << 20;
 
     /// <summary>Whether a dataset is of such files.</summary>
-    public static bool Are(RawManifest manifest) => manifest.Files.All(f => f.Path.EndsWith(Ending, StringComparison.Ordinal));
+    public static bool Are(RawManifest manifest) => manifest.Files.All(f => IsOne(f.Path));
+
+    /// <summary>Whether a file is one by its name.</summary>
+    public static bool IsOne(string file) => file.EndsWith(Ending, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Reads every file once, counts its documents and bytes, and writes an index of them.</summary>
     /// <param name="manifest">The files.</param>

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using Dtt.Core.Configuration;
 using Dtt.Data.Datasets;
 using Dtt.Data.Tokenizers;
@@ -39,7 +37,7 @@ public sealed record TokenSource
     /// <summary>The source of a dataset's tokens by a tokenizer.</summary>
     public static TokenSource Of(RawManifest manifest, DatasetConfig dataset, string tokenizer, Vocabulary vocabulary, double valFraction) => new()
     {
-        RawSha256 = Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Join("\n", manifest.Files.Select(f => f.Identity))))),
+        RawSha256 = manifest.Sha256,
         Documents = dataset.Documents,
         TextField = dataset.TextField,
         Tokenizer = tokenizer,

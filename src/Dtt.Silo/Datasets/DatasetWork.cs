@@ -32,10 +32,10 @@ internal sealed class DatasetWork(DatasetJob job, string node)
     /// <exception cref="BadDataException">The text or a folder is not what it should be.</exception>
     public WorkDone Do(WorkItem item) => item.Stage switch
     {
-        DatasetStage.Fetching => new WorkDone(item, [Fetch()]),
+        DatasetStage.Fetching => new WorkDone(item, Fetch()),
         DatasetStage.Planning => Plan(item),
         DatasetStage.Merging => new WorkDone(item, [Merge()]),
-        DatasetStage.Assembling => new WorkDone(item, [Tokens(Encoder.Assemble(Pieces.Count), "ready")]),
+        DatasetStage.Assembling => new WorkDone(item, [Tokens(Assemble(), "ready")]),
         _ => throw new InvalidOperationException($"{item.Stage} goes piece by piece."),
     };
 
@@ -59,15 +59,33 @@ internal sealed class DatasetWork(DatasetJob job, string node)
     /// <summary>An encoder for one thread; null in stages that need none.</summary>
     public BpeEncoder? EncoderFor(DatasetStage stage) => stage is DatasetStage.Encoding or DatasetStage.Verifying ? new BpeEncoder(_vocabulary.Value) : null;
 
-    private string Fetch()
+    private IReadOnlyList<string> Fetch()
     {
-        var (manifest, wasThere) = RawDataset.Prepare(job.Config, job.RawFolder);
-        return $"download: {job.Dataset}, {manifest.Files.Count} file{(manifest.Files.Count == 1 ? "" : "s")}, "
-            + $"{manifest.Bytes / 1e6:N1} MB {(wasThere ? "already here" : "ready")} ({job.RawFolder})";
+        var (manifest, wasThere, notes) = RawDataset.Prepare(job.Config, job.RawFolder);
+        return
+        [
+            .. notes.Select(n => $"download: {job.Dataset}, {n}"),
+            $"download: {job.Dataset}, {manifest.Files.Count} file{(manifest.Files.Count == 1 ? "" : "s")}, "
+                + $"{manifest.Bytes / 1e6:N1} MB {(wasThere ? "already here" : "ready")} ({job.RawFolder})",
+        ];
+    }
+
+    /// <summary>The text must be that of the manifest: when work begins, and still when it ends.</summary>
+    private void RequireSameText()
+    {
+        if (RawDataset.Changes(_manifest.Value, job.Config, job.RawFolder) is { Count: > 0 } changes)
+            throw new BadDataException($"{job.Dataset}: since `dtt download`: {string.Join("; ", changes)}. Run `dtt download -d {job.Dataset}` again.");
+    }
+
+    private TokenIndex Assemble()
+    {
+        RequireSameText();
+        return Encoder.Assemble(Pieces.Count);
     }
 
     private WorkDone Plan(WorkItem item)
     {
+        RequireSameText();
         if (TokenFiles.Are(_manifest.Value)) return IndexTokenFiles(item);
         var pieces = Pieces.Count;
         if (!TokenizerFolder.Exists(job.TokenizerFolder))

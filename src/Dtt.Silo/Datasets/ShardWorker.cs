@@ -113,6 +113,10 @@ internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWor
         {
             return new WorkDone(item, Error: e.Message, ErrorCode: e.ExitCode);
         }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return new WorkDone(item, Error: $"{e.Message.TrimEnd('.')}: it was removed while it was worked on.", ErrorCode: ExitCodes.BadData);
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return Failed(item,

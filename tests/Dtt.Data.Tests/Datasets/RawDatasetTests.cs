@@ -4,6 +4,7 @@ using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Data.Datasets;
 using Dtt.Data.Text;
+using Dtt.Data.Tokens;
 using Dtt.Tests;
 
 namespace Dtt.Data.Tests.Datasets;
@@ -40,6 +41,78 @@ public sealed class RawDatasetTests : IDisposable
         Assert.Single(RawDataset.Prepare(Config(""), _folder["raw"]).Manifest.Files);
         _folder.Write("raw/two.txt", "two\n");
         Assert.Equal(2, RawDataset.Prepare(Config(""), _folder["raw"]).Manifest.Files.Count);
+    }
+
+    [Theory]
+    [InlineData("added", "added: ")]
+    [InlineData("edited", "changed: ")]
+    [InlineData("removed", "gone: ")]
+    [InlineData("renamed", "added: ")]
+    public void Prepare_AfterAChange_SaysItAndDoesItAgain(string change, string said)
+    {
+        var config = Config($"path: {_folder["text"]}");
+        _folder.Write("text/a.txt", "one\n");
+        _folder.Write("text/b.txt", "two\n");
+        var first = RawDataset.Prepare(config, _folder["raw"]).Manifest;
+        Assert.Empty(RawDataset.Changes(first, config, _folder["raw"]));
+        if (change == "added") _folder.Write("text/c.txt", "six\n");
+        if (change == "edited") _folder.Write("text/b.txt", "ten\n");
+        if (change == "removed") File.Delete(_folder["text/b.txt"]);
+        if (change == "renamed") File.Move(_folder["text/b.txt"], _folder["text/0.txt"]);
+        if (change == "edited") File.SetLastWriteTimeUtc(_folder["text/b.txt"], DateTime.UtcNow.AddSeconds(5));
+        Assert.Contains(said, string.Join("; ", RawDataset.Changes(first, config, _folder["raw"])));
+        var second = RawDataset.Prepare(config, _folder["raw"]);
+        Assert.False(second.WasThere);
+        Assert.Contains($"since the last download: {said}", Assert.Single(second.Notes));
+        Assert.NotEqual(first.Sha256, second.Manifest.Sha256);
+    }
+
+    [Fact]
+    public void Prepare_AfterATouch_FindsItDone_AndLearnsTheTime()
+    {
+        var config = Config($"path: {_folder.Write("a.txt", "one\n")}");
+        _ = RawDataset.Prepare(config, _folder["raw"]);
+        File.SetLastWriteTimeUtc(_folder["a.txt"], new DateTime(2001, 2, 3, 4, 5, 6, DateTimeKind.Utc));
+        var touched = RawDataset.Prepare(config, _folder["raw"]);
+        Assert.True(touched.WasThere);
+        Assert.Equal(2001, RawManifest.Find(_folder["raw"])!.Files[0].Modified!.Value.Year);
+    }
+
+    [Fact]
+    public void Prepare_AManifestWithoutTimes_IsRead()
+    {
+        var config = Config($"path: {_folder.Write("a.txt", "one\n")}");
+        var manifest = RawDataset.Prepare(config, _folder["raw"]).Manifest;
+        (manifest with { Files = [manifest.Files[0] with { Modified = null }] }).Save(_folder["raw"]);
+        Assert.DoesNotContain("modified", File.ReadAllText(_folder["raw/manifest.json"]));
+        Assert.True(RawDataset.Prepare(config, _folder["raw"]).WasThere);
+        Assert.Contains("modified", File.ReadAllText(_folder["raw/manifest.json"]));
+    }
+
+    [Fact]
+    public void RequireTokensOf_AnotherPathOrText_IsRefused()
+    {
+        var (mine, other) = (Config($"path: {_folder.Write("a/wiki.txt", "one\n")}"), Config($"path: {_folder.Write("b/wiki.txt", "two\n")}"));
+        var manifest = RawDataset.Prepare(mine, _folder["raw"]).Manifest;
+        var tokens = new TokenSource
+        {
+            RawSha256 = manifest.Sha256,
+            Documents = "lines",
+            TextField = "text",
+            Tokenizer = "t",
+            TokenizerSha256 = "",
+            VocabSize = 300,
+            ValFraction = 0,
+            SplitSeed = 0,
+            ShardTokens = 1000,
+        };
+        RawDataset.RequireTokensOf(mine, _folder["raw"], tokens);
+        var error = Assert.Throws<BadDataException>(() => RawDataset.RequireTokensOf(other, _folder["raw"], tokens));
+        Assert.Contains($"made from 'path:{_folder["a/wiki.txt"]}', but the dataset now names 'path:{_folder["b/wiki.txt"]}'", error.Message);
+        _ = RawDataset.Prepare(other, _folder["raw"]);
+        error = Assert.Throws<BadDataException>(() => RawDataset.RequireTokensOf(other, _folder["raw"], tokens));
+        Assert.Contains("made from other text", error.Message);
+        RawDataset.RequireTokensOf(other, _folder["elsewhere"], tokens);
     }
 
     [Fact]

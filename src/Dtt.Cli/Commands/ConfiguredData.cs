@@ -1,0 +1,29 @@
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
+using Dtt.Data.Datasets;
+using Dtt.Data.Order;
+using Dtt.Data.Text;
+
+namespace Dtt.Cli.Commands;
+
+/// <summary>The data that a new run is to train on.</summary>
+internal static class ConfiguredData
+{
+    /// <summary>Opens and checks the data; they must be of the text that the configuration names.</summary>
+    /// <exception cref="BadDataException">Something is missing, damaged, too small, or does not fit.</exception>
+    public static TrainingData Open(LoadedConfig config)
+    {
+        var data = TrainingData.Open(config.Paths.Tokens, config.Paths.Tokenizer, config.Run, frozenGlobalBatch: 0, config.Run.RanksPerNode);
+        try
+        {
+            if (DatasetLoader.Find(config, TextStream.Open, _ => { }) is { } dataset)
+                RawDataset.RequireTokensOf(dataset, config.Paths.Raw, data.Index.Source);
+            return data;
+        }
+        catch
+        {
+            data.Dispose();
+            throw;
+        }
+    }
+}

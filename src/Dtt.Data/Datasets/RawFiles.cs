@@ -1,0 +1,42 @@
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
+using Dtt.Core.Storage;
+using Dtt.Data.Tokens;
+
+namespace Dtt.Data.Datasets;
+
+/// <summary>The files that a dataset consists of: of text, or of tokens.</summary>
+/// <param name="Paths">The files, absolute, in their order.</param>
+/// <param name="Hidden">Hidden files and folders that were left out, relative to the dataset's folder.</param>
+internal sealed record RawFiles(IReadOnlyList<string> Paths, IReadOnlyList<string> Hidden)
+{
+    /// <summary>Looks for a dataset's files; none when there is no raw folder.</summary>
+    /// <exception cref="BadDataException">Its path is not there, leads nowhere, or has both text and tokens.</exception>
+    public static RawFiles Find(DatasetConfig config, string rawFolder)
+    {
+        var path = Path.GetFullPath(config.Path ?? rawFolder);
+        FolderFiles.RequireTarget(path);
+        if (File.Exists(path)) return new RawFiles(TextFormat.Of(path) is not null || TokenFiles.IsOne(path) ? [path] : [], []);
+        if (!Directory.Exists(path))
+        {
+            if (config.Path is null) return new RawFiles([], []);
+            throw new BadDataException($"there is no file or folder {path}; put your text there, or set 'path:' in the dataset's configuration to where it is.");
+        }
+
+        var found = FolderFiles.Of(path);
+        var (texts, tokens) = (found.Files.Where(f => TextFormat.Of(f) is not null).ToList(), found.Files.Where(TokenFiles.IsOne).ToList());
+        if (texts.Count > 0 && tokens.Count > 0)
+        {
+            throw new BadDataException($"{path} has both text ({Named(path, texts)}) and token files ({Named(path, tokens)}), and a dataset is one of them. "
+                + "Move one of the two elsewhere, or let 'path:' name a folder or file of one kind.");
+        }
+
+        var hidden = found.Hidden.Where(h => TextFormat.Of(h) is not null || TokenFiles.IsOne(h) || Directory.Exists(h));
+        return new RawFiles([.. texts, .. tokens], [.. hidden.Select(h => Path.GetRelativePath(path, h))]);
+    }
+
+    /// <summary>A few of many names, in words.</summary>
+    public static string Few(IReadOnlyList<string> names) => string.Join(", ", names.Take(3)) + (names.Count > 3 ? $" and {names.Count - 3:N0} more" : "");
+
+    private static string Named(string folder, List<string> files) => Few([.. files.Select(f => Path.GetRelativePath(folder, f))]);
+}
