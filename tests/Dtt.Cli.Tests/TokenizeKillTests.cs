@@ -14,7 +14,7 @@ public sealed class TokenizeKillTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        // A file is a piece.
+        // A file is a piece: it has more text than a shard of 2,000 tokens.
         for (var i = 0; i < Files; i++)
         {
             var lines = Enumerable.Range(0, 300).Select(n => $"the {n % 17} foxes of part {i} met {(n * 31 + i) % 101} hens and sang of rain {n}");
@@ -22,7 +22,7 @@ public sealed class TokenizeKillTests : IAsyncLifetime
         }
 
         foreach (var name in new[] { "killed", "whole" })
-            _folder.Write($"configs/project_datasets/{name}.yaml", "path: text\ndocuments: lines\nshard_size: 20000\n");
+            _folder.Write($"configs/project_datasets/{name}.yaml", "path: text\ndocuments: lines\nshard_size: 2000\n");
         await Dtt.OutputAsync("download", "-d", "killed");
         await Dtt.OutputAsync("download", "-d", "whole");
     }

@@ -70,6 +70,7 @@ internal static class AuditCommand
         var (epochs, rest) = Math.DivRem(positions, n);
         return $"{positions:N0} windows of {config.Model.ContextLength} tokens: {epochs:N0} whole epoch{(epochs == 1 ? "" : "s")} of {n:N0}, "
             + $"and {rest:N0} of the next"
-            + (record.State == RunState.Completed ? $"; {Math.Max(0, config.Epochs * n - positions):N0} left over" : "");
+            + (record.State == RunState.Completed ? $"; {Math.Max(0, config.Epochs * n - positions):N0} left over" : "")
+            + $"{Environment.NewLine}tokens in no window: {data.Windows.UnreachedInWords}";
     }
 }

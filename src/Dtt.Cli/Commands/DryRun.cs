@@ -40,6 +40,7 @@ internal static class DryRun
             using var data = ConfiguredData.Open(config);
             var (n, g, steps) = (data.Windows.Count, data.Plan.GlobalBatchWindows, data.Plan.TotalSteps);
             Row("training windows N", $"{n:N0} of {run.Model.ContextLength} tokens");
+            Row("tokens in no window", data.Windows.UnreachedInWords);
             var bound = run.Epochs * n / g > steps ? "limited by max_steps or max_tokens" : $"{run.Epochs} × N ÷ G, {run.Epochs * n % g:N0} windows left over";
             Row("steps", $"{steps:N0} of {g:N0} windows; {bound}");
             Row("total tokens", $"{steps * stepTokens:N0}");

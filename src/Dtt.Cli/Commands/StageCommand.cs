@@ -5,7 +5,9 @@ using Dtt.Cli.Runs;
 using Dtt.Client;
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
+using Dtt.Data.Order;
 using Dtt.Data.Text;
+using Dtt.Data.Tokens;
 
 namespace Dtt.Cli.Commands;
 
@@ -63,6 +65,7 @@ internal static class StageCommand
             await grain.BeginAsync(job).WaitAsync(leaving.Token);
             var last = await new StageDisplay().ShowAsync(grain.WatchAsync(), leaving.Token);
             if (last.Stage == DatasetStage.Failed) throw new UserErrorException(last.Notes[^1], last.FailureCode);
+            if (!rawOnly) Console.Error.WriteLine(Windows(config));
             return ExitCodes.Success;
         }
         catch (OperationCanceledException) when (signal == Signals.HangUp)
@@ -79,5 +82,13 @@ internal static class StageCommand
         {
             throw new UserErrorException("the silo is gone; finished work is kept, and the same command continues from there.", ExitCodes.Requeue);
         }
+    }
+
+    /// <summary>What a run of this configuration would see of the tokens.</summary>
+    private static string Windows(LoadedConfig config)
+    {
+        var tokens = TokenIndex.FindRequired(config.Paths.Tokens).Shards.Where(s => s.Split == "train").Select(s => s.Tokens);
+        var windows = new WindowIndex([.. tokens], config.Run.Model.ContextLength, config.Run.Overlap);
+        return $"windows: {windows.Count:N0} of n_ctx {windows.ContextLength:N0}; tokens in no window: {windows.UnreachedInWords}";
     }
 }

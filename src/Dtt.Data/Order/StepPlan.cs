@@ -38,7 +38,7 @@ public static class StepPlan
         var steps = config.Epochs * windows / globalBatchWindows;
         if (windows == 0)
         {
-            throw new BadDataException($"the training text is too small: no shard holds the {t + 1:N0} tokens that one window of n_ctx {t:N0} needs. "
+            throw new BadDataException($"the training text is too small: no token shard holds the {t + 1:N0} tokens that one window of n_ctx {t:N0} needs. "
                 + "Add text or lower n_ctx.");
         }
 

@@ -20,11 +20,22 @@ public sealed class WindowIndex
         {
             var windows = shardTokens[s] < contextLength + 1 ? 0 : (shardTokens[s] - contextLength - 1) / Stride + 1;
             _firstWindow[s + 1] = _firstWindow[s] + windows;
+            Tokens += shardTokens[s];
+            Unreached += shardTokens[s] - (windows == 0 ? 0 : (windows - 1) * Stride + contextLength + 1);
         }
     }
 
     /// <summary>Number of windows, N.</summary>
     public long Count => _firstWindow[^1];
+
+    /// <summary>Tokens of all shards.</summary>
+    public long Tokens { get; }
+
+    /// <summary>Tokens that are in no window: the ends of shards, where no whole window is left.</summary>
+    public long Unreached { get; }
+
+    /// <summary><see cref="Unreached"/> in words.</summary>
+    public string UnreachedInWords => $"{Unreached:N0} of {Tokens:N0} ({100.0 * Unreached / Math.Max(1, Tokens):0.##} %), at the ends of shards";
 
     /// <summary>T.</summary>
     public int ContextLength { get; }

@@ -10,30 +10,41 @@ public static class PiecePlan
     private const long SmallestSlice = 4L << 20;
     private const long LargestSlice = 256L << 20;
     private const int SlicesWanted = 64;
+    private const long BytesPerToken = 4;
 
-    /// <summary>The pieces of the files of a manifest, in its order.</summary>
+    /// <summary>
+    /// The pieces of the files of a manifest, in its order: slices of large files, and small files that follow each other together, up to about the text of
+    /// one token shard.
+    /// </summary>
     /// <exception cref="BadDataException">A file was deleted, or its size has changed, since the manifest was written.</exception>
     public static IReadOnlyList<Piece> Of(RawManifest manifest, DatasetConfig config)
     {
         var slice = Math.Clamp(manifest.Files.Sum(f => f.Bytes) / SlicesWanted, SmallestSlice, LargestSlice);
-        var pieces = new List<Piece>();
+        var most = Math.Min(slice, config.ShardTokens * BytesPerToken);
+        var (pieces, small, smallBytes) = (new List<Piece>(), new List<TextSlice>(), 0L);
         foreach (var file in manifest.Files)
         {
-            var info = new FileInfo(file.Path);
-            if (!info.Exists || info.Length != file.Bytes)
+            var slices = Slices(file, config, slice);
+            if (slices.Count > 1 || smallBytes + slices[0].Length > most) Close();
+            if (slices.Count > 1)
             {
-                var change = info.Exists ? $"changed from {file.Bytes:N0} to {info.Length:N0} bytes" : "was deleted";
-                throw new BadDataException($"{file.Path} {change} after `dtt download`; run it again.");
+                pieces.AddRange(slices.Select((s, i) => new Piece(pieces.Count + i, [s])));
+                continue;
             }
 
-            var format = FormatOf(file.Path, config);
-            var (text, end) = IsCompressed(file.Path) ? (file.TextBytes, info.Length) : (null, file.TextBytes ?? info.Length);
-            var cuts = format == PieceFormat.WholeFile || IsCompressed(file.Path) ? [0, end] : Cuts(file.Path, end, slice, format);
-            for (var i = 0; i + 1 < cuts.Count; i++)
-                pieces.Add(new Piece(pieces.Count, [new TextSlice(file.Path, cuts[i], cuts[i + 1] - cuts[i], info.Length, format, config.TextField, text)]));
+            small.Add(slices[0]);
+            smallBytes += slices[0].Length;
         }
 
+        Close();
         return pieces;
+
+        void Close()
+        {
+            if (small.Count > 0) pieces.Add(new Piece(pieces.Count, [.. small]));
+            small.Clear();
+            smallBytes = 0;
+        }
     }
 
     /// <summary>
@@ -54,6 +65,21 @@ public static class PiecePlan
         }
 
         return used;
+    }
+
+    private static List<TextSlice> Slices(RawFile file, DatasetConfig config, long slice)
+    {
+        var info = new FileInfo(file.Path);
+        if (!info.Exists || info.Length != file.Bytes)
+        {
+            var change = info.Exists ? $"changed from {file.Bytes:N0} to {info.Length:N0} bytes" : "was deleted";
+            throw new BadDataException($"{file.Path} {change} after `dtt download`; run it again.");
+        }
+
+        var format = FormatOf(file.Path, config);
+        var (text, end) = IsCompressed(file.Path) ? (file.TextBytes, info.Length) : (null, file.TextBytes ?? info.Length);
+        var cuts = format == PieceFormat.WholeFile || IsCompressed(file.Path) ? [0, end] : Cuts(file.Path, end, slice, format);
+        return [.. cuts.Zip(cuts.Skip(1), (from, to) => new TextSlice(file.Path, from, to - from, info.Length, format, config.TextField, text))];
     }
 
     private static PieceFormat FormatOf(string file, DatasetConfig config) => config.Documents switch

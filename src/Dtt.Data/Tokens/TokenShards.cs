@@ -3,10 +3,10 @@ using Dtt.Core.Errors;
 
 namespace Dtt.Data.Tokens;
 
-/// <summary>The shards of one split, memory-mapped: any stretch of tokens of one shard can be read.</summary>
+/// <summary>The shards of one split, memory-mapped, with no file kept open: any stretch of tokens of one shard can be read.</summary>
 public sealed unsafe class TokenShards : IDisposable
 {
-    private readonly List<(MemoryMappedFile File, MemoryMappedViewAccessor View, nint Tokens)> _maps = [];
+    private readonly List<(MemoryMappedViewAccessor View, nint Tokens)> _maps = [];
     private readonly List<long> _lengths = [];
 
     private TokenShards(int tokenBytes) => TokenBytes = tokenBytes;
@@ -56,11 +56,10 @@ public sealed unsafe class TokenShards : IDisposable
     /// <summary>Unmaps the files.</summary>
     public void Dispose()
     {
-        foreach (var (file, view, _) in _maps)
+        foreach (var (view, _) in _maps)
         {
             view.SafeMemoryMappedViewHandle.ReleasePointer();
             view.Dispose();
-            file.Dispose();
         }
 
         _maps.Clear();
@@ -75,11 +74,11 @@ public sealed unsafe class TokenShards : IDisposable
                 + "Delete its folder and run `dtt tokenize` again.");
         }
 
-        var map = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
+        using var map = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
         var view = map.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
         byte* start = null;
         view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
-        _maps.Add((map, view, (nint)(start + view.PointerOffset + shard.HeaderBytes)));
+        _maps.Add((view, (nint)(start + view.PointerOffset + shard.HeaderBytes)));
         _lengths.Add(tokens);
     }
 }

@@ -66,6 +66,9 @@ public sealed class WindowOrderTests
         }
 
         Assert.Equal(expected.Count, index.Count);
+        var seen = shards.Select(tokens => new bool[tokens]).ToArray();
+        foreach (var (shard, at) in expected) seen[shard].AsSpan((int)at, t + 1).Fill(true);
+        Assert.Equal((shards.Sum(), seen.Sum(s => s.Count(token => !token))), (index.Tokens, index.Unreached));
         for (var w = 0; w < expected.Count; w++) Assert.Equal(expected[w], index.Locate(w));
     }, iter: 1000);
 }

@@ -1,7 +1,9 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
+using Dtt.Data.Datasets;
 using Dtt.Data.Tales;
 using Dtt.Data.Text;
 using Dtt.Data.Tokenizers;
@@ -53,6 +55,52 @@ public sealed class DatasetEncoderTests : IDisposable
         Assert.Equal(Enumerable.Range(0, train.Count).Select(i => $"train_{i:000000}.bin"), train.Select(s => s.File));
         Assert.All(train.SkipLast(1), s => Assert.InRange(s.Tokens, 5000, 6000));
         Assert.True(train.Count <= (train.Sum(s => s.Tokens) + 4999) / 5000);
+    }
+
+    [Fact]
+    public void Encode_ManySmallFiles_GiveTheShardsOfOneFileOfTheSameText()
+    {
+        var lines = _tales.SelectMany(t => t.Split('\n', StringSplitOptions.RemoveEmptyEntries)).Take(300).ToList();
+        _folder.Write("one/all.txt", string.Concat(lines.Select(l => l + "\n")));
+        foreach (var (i, line) in lines.Index()) _folder.Write($"many/{i:000}.txt", line + (i % 2 == 0 ? "\n" : ""));
+        var (one, many) = (Encode("one", ""), Encode("many", ""));
+        Assert.Equal(one.Shards, many.Shards);
+        Assert.Equal(2, many.Shards.Count);
+        Assert.InRange(Encode("many", "shard_size: 1000").Shards.Count(s => s.Split == "train"), 5, 30);
+
+        TokenIndex Encode(string folder, string more)
+        {
+            var config = DatasetConfig.From(new ConfigReader(DatasetKeys.All).ReadText($"path: {_folder[folder]}\ndocuments: lines\n{more}", "t").Values, "t");
+            var manifest = RawDataset.Prepare(config, _folder[$"raw-{folder}"]).Manifest;
+            var source = Source() with { ShardTokens = config.ShardTokens };
+            return DatasetEncoder.Encode(PiecePlan.Of(manifest, config), _folder[$"tokens-{folder}{more.Length}"], source, _vocabulary);
+        }
+    }
+
+    [Fact]
+    public void Open_KeepsNoFileOpen()
+    {
+        var index = DatasetEncoder.Encode(Pieces(100), _folder["tokens"], Source(), _vocabulary);
+        using var shards = TokenShards.Open(_folder["tokens"], index, "train");
+        Assert.InRange(shards.Lengths.Count, 90, 100);
+        var open = new DirectoryInfo("/proc/self/fd").EnumerateFiles().Select(f => f.LinkTarget);
+        Assert.DoesNotContain(open, f => f is not null && f.StartsWith(_folder["tokens"], StringComparison.Ordinal));
+        var tokens = new long[shards.Lengths[^1]];
+        shards.Read(shards.Lengths.Count - 1, 0, tokens);
+        Assert.Equal(_vocabulary.EndOfText, tokens[^1]);
+    }
+
+    [Fact]
+    public void Begin_WorkOnAnotherPlanOfPieces_IsDeleted()
+    {
+        var encoder = new DatasetEncoder(_folder["tokens"], Source());
+        encoder.Begin();
+        _folder.Write("tokens.partial/piece_000000/piece.json", "{}");
+        encoder.Begin();
+        Assert.True(File.Exists(_folder["tokens.partial/piece_000000/piece.json"]));
+        File.Move(_folder["tokens.partial/source"], _folder["tokens.partial/source.json"]);
+        encoder.Begin();
+        Assert.False(File.Exists(_folder["tokens.partial/piece_000000/piece.json"]));
     }
 
     [Fact]

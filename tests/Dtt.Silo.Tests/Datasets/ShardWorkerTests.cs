@@ -88,17 +88,17 @@ public sealed class ShardWorkerTests : IAsyncLifetime
         Assert.Contains(exchanges.Where((_, i) => i % 5 == 4), e => e.Done.Length > 0);
     }
 
-    /// <summary>A job on a folder with a file a piece; one of them is JSON.</summary>
+    /// <summary>A job on a folder with a file a piece, for two are more than a shard of 1,000 tokens wants; one of them is JSON.</summary>
     private DatasetJob Job()
     {
         var tales = new TaleGenerator(3);
-        for (var piece = 0; piece < Pieces - 1; piece++) _folder.Write($"text/{piece:00}.txt", tales.Tell(piece));
+        for (var piece = 0; piece < Pieces - 1; piece++) _folder.Write($"text/{piece:00}.txt", string.Join("\n\n", Enumerable.Range(5 * piece, 5).Select(i => tales.Tell(i))));
         _folder.Write("text/11.jsonl", "{\"text\": \"Once upon a time.\"}\n");
         return new DatasetJob
         {
             Dataset = "tales",
             RawOnly = false,
-            Config = DatasetConfig.From(new ConfigReader(DatasetKeys.All).ReadText($"path: {_folder["text"]}", "tales.yaml").Values, "tales.yaml"),
+            Config = DatasetConfig.From(new ConfigReader(DatasetKeys.All).ReadText($"path: {_folder["text"]}\nshard_size: 1000", "tales.yaml").Values, "tales.yaml"),
             RawFolder = _folder["raw"],
             TokenizerFolder = _folder["tokenizer"],
             TokensFolder = _folder["tokens"],
