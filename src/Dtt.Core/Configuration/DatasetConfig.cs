@@ -36,6 +36,9 @@ public sealed record DatasetConfig
     /// <summary>Most documents taken, the first ones; null for all.</summary>
     public long? MaxDocuments { get; init; }
 
+    /// <summary>Whether documents that cannot be read are left out; otherwise the first one ends the work.</summary>
+    public bool SkipsBadDocuments { get; init; }
+
     /// <summary>Builds the configuration from checked values.</summary>
     public static DatasetConfig From(ConfigValues v, string source) => new()
     {
@@ -50,5 +53,6 @@ public sealed record DatasetConfig
         HubPath = v.TextOrNull("hf_path"),
         HubSplit = v.TextOrNull("split"),
         MaxDocuments = v.LongOrNull("ndocs"),
+        SkipsBadDocuments = v.Text("on_bad_document") == "skip",
     };
 }

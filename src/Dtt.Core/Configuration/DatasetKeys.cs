@@ -20,8 +20,14 @@ public static class DatasetKeys
         },
         new("text_field", KeyKind.Text, "text", "JSON lines only: the field that holds a document's text."),
         new("shard_size", KeyKind.Integer, "100000000",
-            "Tokens per token shard; a shard ends at the first document end after it.") { Unit = "tokens", Min = 1000, Max = 1e12 },
+            "Tokens per token shard; a shard ends at the first document end after it.") { Unit = "tokens", Min = 1000, Max = 1e9 },
         new("ndocs", KeyKind.Integer, null, "Most documents to use: the first ones, file by file; unset: all.") { Unit = "documents", Min = 1, Max = 1e15 },
+        new("on_bad_document", KeyKind.Text, "stop",
+            "What a document does that cannot be read (not UTF-8, not JSON, no text in its field, 1 GiB or more; an empty file): `stop` ends the work with its "
+            + "place; `skip` leaves it out, counts it, and lists it in `skipped.txt` beside the tokens.")
+        {
+            Choices = ["stop", "skip"],
+        },
         new("hf_path", KeyKind.Text, null, "A dataset on the Hugging Face Hub, as in the Python DTT."),
         new("name", KeyKind.Text, null, "The Hub dataset's configuration."),
         new("split", KeyKind.Text, null, "The Hub dataset's part, such as `train`."),

@@ -34,19 +34,20 @@ public static class RawDataset
         }
 
         Directory.CreateDirectory(rawFolder);
-        var found = config.Builtin is not null ? new RawFiles([Generate(config, rawFolder, progress)], []) : RawFiles.Find(config, rawFolder);
-        var leftOut = found.Hidden.Count > 0 ? $"left out as hidden: {RawFiles.Few(found.Hidden)}" : null;
-        if (leftOut is not null) notes.Add(leftOut);
-        var files = found.Paths;
+        if (config.Builtin is not null) Generate(config, rawFolder, progress);
+        var (files, empty, hidden) = config.Builtin is not null ? new RawFiles([GeneratedFile(config, rawFolder)], [], []) : RawFiles.Find(config, rawFolder);
+        if (empty.Count > 0 && !config.SkipsBadDocuments)
+            throw new BadDataException($"{empty[0]} is empty; add text to it, remove it, or set 'on_bad_document: skip' in the dataset's configuration.");
+        if (empty.Count > 0) notes.Add($"left out as empty: {RawFiles.Few(empty)}");
+        if (hidden.Count > 0) notes.Add($"left out as hidden: {RawFiles.Few(hidden)}");
         if (files.Count == 0)
         {
             throw new BadDataException((config.Path is { } path
                 ? $"{config.Source}: 'path: {path}' has no file that is read: {TextFormat.Endings}, or {TokenFiles.Ending}"
                 : $"there is no text in {rawFolder}: put {TextFormat.Endings} files there, or name them with 'path:' in {config.Source}")
-                + (leftOut is null ? "." : $" ({leftOut})."));
+                + (notes.Count == 0 ? "." : $" ({string.Join("; ", notes)})."));
         }
 
-        if (files.FirstOrDefault(f => new FileInfo(f).Length == 0) is { } empty) throw new BadDataException($"{empty} is empty; add text to it or remove it.");
         var used = config.MaxDocuments is { } most ? Head(files, most, config) : [.. files.Select(f => (f, (long?)null))];
         var total = used.Sum(f => new FileInfo(f.File).Length);
         var done = 0L;
@@ -117,7 +118,8 @@ public static class RawDataset
             : PiecePlan.Head(files, most, config);
 
     private static string SourceOf(DatasetConfig config) =>
-        OriginOf(config) + (config.MaxDocuments is { } most ? $" ndocs:{most} documents:{config.Documents} text_field:{config.TextField}" : "");
+        OriginOf(config) + (config.MaxDocuments is { } most ? $" ndocs:{most} documents:{config.Documents} text_field:{config.TextField}" : "")
+        + (config is { MaxDocuments: not null, SkipsBadDocuments: true } ? " on_bad_document:skip" : "");
 
     private static string OriginOf(DatasetConfig config) => config switch
     {
@@ -126,9 +128,11 @@ public static class RawDataset
         _ => "raw folder",
     };
 
-    private static string Generate(DatasetConfig config, string rawFolder, Action<long, long>? progress)
+    private static string GeneratedFile(DatasetConfig config, string rawFolder) => Path.GetFullPath(Path.Combine(rawFolder, $"{config.Builtin}.txt"));
+
+    private static void Generate(DatasetConfig config, string rawFolder, Action<long, long>? progress)
     {
-        var file = Path.Combine(rawFolder, $"{config.Builtin}.txt");
+        var file = GeneratedFile(config, rawFolder);
         using (var stream = new FileStream(file + ".tmp", FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20))
         {
             var generator = new TaleGenerator(config.Seed);
@@ -143,6 +147,5 @@ public static class RawDataset
         }
 
         File.Move(file + ".tmp", file, overwrite: true);
-        return file;
     }
 }

@@ -6,9 +6,10 @@ using Dtt.Data.Tokens;
 namespace Dtt.Data.Datasets;
 
 /// <summary>The files that a dataset consists of: of text, or of tokens.</summary>
-/// <param name="Paths">The files, absolute, in their order.</param>
+/// <param name="Paths">The files, absolute, in their order; without empty ones.</param>
+/// <param name="Empty">Files without a byte, absolute.</param>
 /// <param name="Hidden">Hidden files and folders that were left out, relative to the dataset's folder.</param>
-internal sealed record RawFiles(IReadOnlyList<string> Paths, IReadOnlyList<string> Hidden)
+internal sealed record RawFiles(IReadOnlyList<string> Paths, IReadOnlyList<string> Empty, IReadOnlyList<string> Hidden)
 {
     /// <summary>Looks for a dataset's files; none when there is no raw folder.</summary>
     /// <exception cref="BadDataException">Its path is not there, leads nowhere, or has both text and tokens.</exception>
@@ -16,10 +17,10 @@ internal sealed record RawFiles(IReadOnlyList<string> Paths, IReadOnlyList<strin
     {
         var path = Path.GetFullPath(config.Path ?? rawFolder);
         FolderFiles.RequireTarget(path);
-        if (File.Exists(path)) return new RawFiles(TextFormat.Of(path) is not null || TokenFiles.IsOne(path) ? [path] : [], []);
+        if (File.Exists(path)) return Of(TextFormat.Of(path) is not null || TokenFiles.IsOne(path) ? [path] : [], []);
         if (!Directory.Exists(path))
         {
-            if (config.Path is null) return new RawFiles([], []);
+            if (config.Path is null) return Of([], []);
             throw new BadDataException($"there is no file or folder {path}; put your text there, or set 'path:' in the dataset's configuration to where it is.");
         }
 
@@ -32,7 +33,13 @@ internal sealed record RawFiles(IReadOnlyList<string> Paths, IReadOnlyList<strin
         }
 
         var hidden = found.Hidden.Where(h => TextFormat.Of(h) is not null || TokenFiles.IsOne(h) || Directory.Exists(h));
-        return new RawFiles([.. texts, .. tokens], [.. hidden.Select(h => Path.GetRelativePath(path, h))]);
+        return Of([.. texts, .. tokens], [.. hidden.Select(h => Path.GetRelativePath(path, h))]);
+    }
+
+    private static RawFiles Of(IReadOnlyList<string> files, IReadOnlyList<string> hidden)
+    {
+        var bySize = files.ToLookup(f => new FileInfo(f).Length > 0);
+        return new RawFiles([.. bySize[true]], [.. bySize[false]], hidden);
     }
 
     /// <summary>A few of many names, in words.</summary>

@@ -6,6 +6,8 @@ namespace Dtt.Data.Text;
 /// <summary>Reads the documents of a slice of text, one after another.</summary>
 public abstract class DocumentReader : IDisposable
 {
+    private protected DocumentReader(TextSlice slice) => Slice = slice;
+
     /// <summary>Bytes of the longest document.</summary>
     public const int MostBytes = 1 << 30;
 
@@ -15,9 +17,35 @@ public abstract class DocumentReader : IDisposable
     /// <summary>Where the text after the document starts: bytes from the start of the slice, decompressed.</summary>
     public abstract long End { get; }
 
+    private protected TextSlice Slice { get; }
+
+    /// <summary>The documents so far that could not be read and were left out.</summary>
+    public SkippedDocuments Skipped { get; private set; } = SkippedDocuments.None;
+
     /// <summary>Goes to the next document; false at the end.</summary>
     /// <exception cref="BadDataException">The text is not UTF-8 or not of its format; says where.</exception>
-    public abstract bool Read();
+    public bool Read()
+    {
+        while (true)
+        {
+            try
+            {
+                return Next();
+            }
+            catch (BadDocumentException e) when (Slice.SkipBad)
+            {
+                Skipped = Skipped.With(new SkippedDocuments { Count = 1, List = [e.Message] });
+            }
+            catch (BadDocumentException e)
+            {
+                throw new BadDataException($"{e.Message} To leave out such documents, set 'on_bad_document: skip' in the dataset's configuration.", e);
+            }
+        }
+    }
+
+    /// <summary>Goes to the next document; false at the end. After an exception it goes on behind the bad document.</summary>
+    /// <exception cref="BadDocumentException">A document cannot be read.</exception>
+    private protected abstract bool Next();
 
     /// <summary>Closes the file.</summary>
     public abstract void Dispose();
@@ -33,18 +61,17 @@ public abstract class DocumentReader : IDisposable
         return slice.Format == PieceFormat.JsonLines ? new JsonLinesReader(slice, stream, most) : new PlainTextReader(slice, stream, most);
     }
 
-    /// <summary>The error of a line or document that is too long.</summary>
-    private protected static BadDataException TooLong(string place, int most) =>
-        new($"{place} is longer than {most:N0} bytes, which is more than a document may have; divide it.");
+    /// <summary>What is wrong with a line or document that is too long.</summary>
+    private protected static string TooLong(string place, int most) => $"{place} is longer than {most:N0} bytes, which is more than a document may have; divide it.";
 
-    /// <summary>Throws when a text is not UTF-8, with its place.</summary>
-    private protected static void CheckUtf8(ReadOnlySpan<byte> text, TextSlice slice, long offset, long line)
+    /// <summary>What is wrong with a text that is not UTF-8, with its place; null when it is.</summary>
+    private protected string? NotUtf8(ReadOnlySpan<byte> text, long offset, long line)
     {
-        if (Utf8.IsValid(text)) return;
+        if (Utf8.IsValid(text)) return null;
         var at = 0;
         while (System.Text.Rune.DecodeFromUtf8(text[at..], out _, out var width) == System.Buffers.OperationStatus.Done) at += width;
-        var place = slice.Offset == 0 ? $", line {line}" : "";
-        throw new BadDataException($"{slice.File}: byte {slice.Offset + offset + at:N0} (0x{text[at]:X2}{place}) is not UTF-8. "
-            + "Convert the file, for example with `iconv -f latin1 -t utf-8`, and run the command again.");
+        var place = Slice.Offset == 0 ? $", line {line}" : "";
+        return $"{Slice.File}: byte {Slice.Offset + offset + at:N0} (0x{text[at]:X2}{place}) is not UTF-8. "
+            + "Convert the file, for example with `iconv -f latin1 -t utf-8`, and run the command again.";
     }
 }

@@ -1,10 +1,9 @@
 using System.Text.Json;
-using Dtt.Core.Errors;
 
 namespace Dtt.Data.Text;
 
 /// <summary>Documents of JSON lines: the text field of each line's object; of a field that stands twice, the last.</summary>
-internal sealed class JsonLinesReader(TextSlice slice, Stream stream, int most) : DocumentReader
+internal sealed class JsonLinesReader(TextSlice slice, Stream stream, int most) : DocumentReader(slice)
 {
     private readonly LineReader _lines = new(slice, stream, most);
     private readonly byte[] _field = System.Text.Encoding.UTF8.GetBytes(slice.TextField);
@@ -15,13 +14,15 @@ internal sealed class JsonLinesReader(TextSlice slice, Stream stream, int most) 
 
     public override long End => _lines.End;
 
-    public override bool Read()
+    public override void Dispose() => _lines.Dispose();
+
+    private protected override bool Next()
     {
         while (_lines.Read())
         {
-            if (_lines.IsTooLong) throw TooLong($"{slice.File}: {Place}", most);
+            if (_lines.IsTooLong) throw new BadDocumentException(TooLong($"{Slice.File}: {Place}", most));
             if (_lines.Line.IndexOfAnyExcept((byte)' ', (byte)'\t') < 0) continue;
-            CheckUtf8(_lines.Line, slice, _lines.Offset, _lines.Number);
+            if (NotUtf8(_lines.Line, _lines.Offset, _lines.Number) is { } wrong) throw new BadDocumentException(wrong);
             try
             {
                 ReadText(_lines.Line);
@@ -33,7 +34,7 @@ internal sealed class JsonLinesReader(TextSlice slice, Stream stream, int most) 
             catch (InvalidOperationException)
             {
                 // A lone surrogate in an escape: there is no UTF-8 for it.
-                throw Wrong($"has a '{slice.TextField}' that is not valid Unicode");
+                throw Wrong($"has a '{Slice.TextField}' that is not valid Unicode");
             }
 
             if (_length > 0) return true;
@@ -42,9 +43,7 @@ internal sealed class JsonLinesReader(TextSlice slice, Stream stream, int most) 
         return false;
     }
 
-    public override void Dispose() => _lines.Dispose();
-
-    private string Place => slice.Offset == 0 ? $"line {_lines.Number}" : $"line at byte {slice.Offset + _lines.Offset:N0}";
+    private string Place => Slice.Offset == 0 ? $"line {_lines.Number}" : $"line at byte {Slice.Offset + _lines.Offset:N0}";
 
     private void ReadText(ReadOnlySpan<byte> line)
     {
@@ -68,9 +67,9 @@ internal sealed class JsonLinesReader(TextSlice slice, Stream stream, int most) 
 
         _ = json.Read(); // throws when the line does not end with the object
         if (found == JsonTokenType.None)
-            throw Wrong($"has no '{slice.TextField}'; set text_field in the dataset's configuration to the field that holds the text");
-        if (found != JsonTokenType.String) throw Wrong($"has a '{slice.TextField}' that is not a string");
+            throw Wrong($"has no '{Slice.TextField}'; set text_field in the dataset's configuration to the field that holds the text");
+        if (found != JsonTokenType.String) throw Wrong($"has a '{Slice.TextField}' that is not a string");
     }
 
-    private BadDataException Wrong(string what) => new($"{slice.File}: {Place} {what}.");
+    private BadDocumentException Wrong(string what) => new($"{Slice.File}: {Place} {what}.");
 }

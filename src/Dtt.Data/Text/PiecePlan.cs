@@ -58,7 +58,7 @@ public static class PiecePlan
         var used = new List<(string, long?)>();
         foreach (var file in files)
         {
-            using var reader = DocumentReader.Open(TextSlice.Of(file, FormatOf(file, config), config.TextField));
+            using var reader = DocumentReader.Open(TextSlice.Of(file, FormatOf(file, config), config.TextField) with { SkipBad = config.SkipsBadDocuments });
             while (documents > 0 && reader.Read()) documents--;
             used.Add((file, documents == 0 ? reader.End : null));
             if (documents == 0) break;
@@ -79,7 +79,7 @@ public static class PiecePlan
         var format = FormatOf(file.Path, config);
         var (text, end) = IsCompressed(file.Path) ? (file.TextBytes, info.Length) : (null, file.TextBytes ?? info.Length);
         var cuts = format == PieceFormat.WholeFile || IsCompressed(file.Path) ? [0, end] : Cuts(file.Path, end, slice, format);
-        return [.. cuts.Zip(cuts.Skip(1), (from, to) => new TextSlice(file.Path, from, to - from, info.Length, format, config.TextField, text))];
+        return [.. cuts.Zip(cuts.Skip(1), (from, to) => new TextSlice(file.Path, from, to - from, info.Length, format, config.TextField, text, config.SkipsBadDocuments))];
     }
 
     private static PieceFormat FormatOf(string file, DatasetConfig config) => config.Documents switch

@@ -11,6 +11,9 @@ public sealed class PieceReader(Piece piece) : IDisposable
     /// <summary>The document's text as UTF-8, never empty; valid until the next <see cref="Read"/>.</summary>
     public ReadOnlySpan<byte> Document => _slice!.Document;
 
+    /// <summary>The documents so far that could not be read and were left out.</summary>
+    public SkippedDocuments Skipped { get; private set; } = SkippedDocuments.None;
+
     /// <summary>Goes to the next document; false at the end.</summary>
     /// <exception cref="BadDataException">The text is not UTF-8 or not of its format; says where.</exception>
     public bool Read()
@@ -18,6 +21,7 @@ public sealed class PieceReader(Piece piece) : IDisposable
         while (true)
         {
             if (_slice is not null && _slice.Read()) return true;
+            if (_slice is not null) Skipped = Skipped.With(_slice.Skipped);
             _slice?.Dispose();
             _slice = null;
             if (_next == piece.Slices.Count) return false;

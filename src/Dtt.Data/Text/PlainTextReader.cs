@@ -1,7 +1,7 @@
 namespace Dtt.Data.Text;
 
 /// <summary>Documents of plain text: a line each, a paragraph block each, or the whole file.</summary>
-internal sealed class PlainTextReader(TextSlice slice, Stream stream, int most) : DocumentReader
+internal sealed class PlainTextReader(TextSlice slice, Stream stream, int most) : DocumentReader(slice)
 {
     private readonly LineReader _lines = new(slice, stream, most);
     private byte[] _document = new byte[1 << 12];
@@ -11,32 +11,38 @@ internal sealed class PlainTextReader(TextSlice slice, Stream stream, int most) 
 
     public override long End => _lines.End;
 
-    public override bool Read()
+    private protected override bool Next()
     {
         _length = 0;
-        var firstLine = true;
+        var (lines, bad) = (0, (string?)null);
         while (_lines.Read())
         {
             var line = _lines.Line;
             var blank = line.IndexOfAnyExcept((byte)' ', (byte)'\t') < 0 && !_lines.IsTooLong;
-            if (blank && slice.Format != PieceFormat.WholeFile)
+            if (blank && Slice.Format != PieceFormat.WholeFile)
             {
-                if (_length == 0) continue;
+                if (lines == 0) continue;
                 break;
             }
 
-            if (_lines.IsTooLong || line.Length >= most - _length) throw TooLong($"{slice.File}: the document at byte {slice.Offset + _lines.Offset:N0}", most);
-            CheckUtf8(line, slice, _lines.Offset, _lines.Number);
-            if (!firstLine) Append("\n"u8);
-            firstLine = false;
-            Append(line);
-            if (slice.Format == PieceFormat.Lines) break;
+            bad ??= Add(line, isFirst: lines++ == 0);
+            if (Slice.Format == PieceFormat.Lines) break;
         }
 
-        return _length > 0;
+        return bad is null ? _length > 0 : throw new BadDocumentException(bad);
     }
 
     public override void Dispose() => _lines.Dispose();
+
+    /// <summary>Adds a line to the document; what is wrong with it, or null.</summary>
+    private string? Add(ReadOnlySpan<byte> line, bool isFirst)
+    {
+        if (_lines.IsTooLong || line.Length >= most - _length) return TooLong($"{Slice.File}: the document at byte {Slice.Offset + _lines.Offset:N0}", most);
+        if (NotUtf8(line, _lines.Offset, _lines.Number) is { } wrong) return wrong;
+        if (!isFirst) Append("\n"u8);
+        Append(line);
+        return null;
+    }
 
     private void Append(ReadOnlySpan<byte> bytes)
     {

@@ -8,7 +8,9 @@ namespace Dtt.Data.Text;
 /// <param name="Format">How documents are separated in it.</param>
 /// <param name="TextField">For JSON lines, the field with the text.</param>
 /// <param name="TextBytes">For a compressed file, bytes of its text that are read; null: all.</param>
-public sealed record TextSlice(string File, long Offset, long Length, long FileBytes, PieceFormat Format, string TextField, long? TextBytes = null)
+/// <param name="SkipBad">Whether documents that cannot be read are left out instead of ending it all.</param>
+public sealed record TextSlice(
+    string File, long Offset, long Length, long FileBytes, PieceFormat Format, string TextField, long? TextBytes = null, bool SkipBad = false)
 {
     /// <summary>A whole file.</summary>
     public static TextSlice Of(string file, PieceFormat format, string textField)

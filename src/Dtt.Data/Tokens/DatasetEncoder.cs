@@ -106,7 +106,9 @@ public sealed class DatasetEncoder(string folder, TokenSource source)
 
         if (!shards.Any(s => s.Split == "train"))
             throw new BadDataException($"{folder}: the text has no training documents; add text or lower val_fraction.");
-        var index = new TokenIndex { Source = source, Shards = shards };
+        var skipped = encoded.Sum(e => e.Skipped.Count);
+        if (skipped > 0) WriteSkipped(Path.Combine(ready, TokenIndex.SkippedFileName), encoded);
+        var index = new TokenIndex { Source = source, Shards = shards, SkippedDocuments = skipped };
         index.Save(ready);
         Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
         Directory.Move(ready, folder);
@@ -116,6 +118,16 @@ public sealed class DatasetEncoder(string folder, TokenSource source)
     }
 
     private string PieceFolder(int piece) => Path.Combine(_partial, $"piece_{piece:000000}");
+
+    private static void WriteSkipped(string file, List<EncodedPiece> encoded)
+    {
+        using var text = new StreamWriter(file) { NewLine = "\n" };
+        foreach (var skipped in encoded.Select(e => e.Skipped).Where(s => s.Count > 0))
+        {
+            foreach (var line in skipped.List) text.WriteLine(line);
+            if (skipped.Count > skipped.List.Count) text.WriteLine($"and {skipped.Count - skipped.List.Count:N0} more of the same piece");
+        }
+    }
 
     private string? Damaged(EncodedPiece encoded, int piece)
     {

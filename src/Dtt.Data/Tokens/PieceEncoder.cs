@@ -31,7 +31,7 @@ internal static class PieceEncoder
             (split.IsValidation(reader.Document) ? val : train).Add(ids.Ids, vocabulary.EndOfText, reader.Document.Length);
         }
 
-        var encoded = new EncodedPiece([.. train.Finish(), .. val.Finish()]);
+        var encoded = new EncodedPiece([.. train.Finish(), .. val.Finish()], reader.Skipped);
         DurableFile.Replace(Path.Combine(folder, "piece.json"), JsonSerializer.SerializeToUtf8Bytes(encoded, DataJson.Default.EncodedPiece));
         return encoded;
     }

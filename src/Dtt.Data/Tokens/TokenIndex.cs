@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Dtt.Core.Errors;
 using Dtt.Core.Storage;
 
@@ -10,11 +11,18 @@ public sealed record TokenIndex
     /// <summary>The index's file name.</summary>
     public const string FileName = "index.json";
 
+    /// <summary>The name of the list of documents that were left out.</summary>
+    public const string SkippedFileName = "skipped.txt";
+
     /// <summary>What decided the shards' bytes; other settings give another source.</summary>
     public required TokenSource Source { get; init; }
 
     /// <summary>The shards, by piece and part: train and val each numbered from 0.</summary>
     public required IReadOnlyList<TokenShard> Shards { get; init; }
+
+    /// <summary>Documents that could not be read and were left out; <c>skipped.txt</c> lists them.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public long SkippedDocuments { get; init; }
 
     /// <summary>Tokens of a split.</summary>
     public long TokensOf(string split) => Shards.Where(s => s.Split == split).Sum(s => s.Tokens);

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Dtt.Core.Configuration;
 using Dtt.Data.Datasets;
 using Dtt.Data.Tokenizers;
@@ -34,6 +35,10 @@ public sealed record TokenSource
     /// <summary>Tokens after which a shard ends with the document.</summary>
     public required long ShardTokens { get; init; }
 
+    /// <summary>Whether documents that cannot be read were left out.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool SkipsBadDocuments { get; init; }
+
     /// <summary>The source of a dataset's tokens by a tokenizer.</summary>
     public static TokenSource Of(RawManifest manifest, DatasetConfig dataset, string tokenizer, Vocabulary vocabulary, double valFraction) => new()
     {
@@ -46,6 +51,7 @@ public sealed record TokenSource
         ValFraction = valFraction,
         SplitSeed = dataset.Seed,
         ShardTokens = dataset.ShardTokens,
+        SkipsBadDocuments = dataset.SkipsBadDocuments,
     };
 
     /// <summary>What differs from another source, one line a difference.</summary>
@@ -66,6 +72,7 @@ public sealed record TokenSource
         Compare("val_fraction", ValFraction, other.ValFraction);
         Compare("seed of the split", SplitSeed, other.SplitSeed);
         Compare("shard_size", ShardTokens, other.ShardTokens);
+        if (other.SkipsBadDocuments && !SkipsBadDocuments) Compare("on_bad_document", "stop", "skip"); // the other way, there was nothing to skip
         return differences;
     }
 }

@@ -25,8 +25,9 @@ internal sealed class DatasetWork(DatasetJob job, string node)
 
     private DatasetEncoder Encoder => LazyInitializer.EnsureInitialized(ref _encoder, () => new DatasetEncoder(job.TokensFolder, Source(_vocabulary.Value)));
 
-    private TokenizerTraining Training =>
-        new(job.TokenizerFolder, string.Join('\n', [job.Config.Documents, job.Config.TextField, .. _manifest.Value.Files.Select(f => f.Identity)]));
+    private TokenizerTraining Training => new(
+        job.TokenizerFolder,
+        string.Join('\n', [job.Config.Documents, job.Config.TextField, job.Config.SkipsBadDocuments, .. _manifest.Value.Files.Select(f => f.Identity)]));
 
     /// <summary>Does work on the whole dataset.</summary>
     /// <exception cref="BadDataException">The text or a folder is not what it should be.</exception>
@@ -153,5 +154,6 @@ internal sealed class DatasetWork(DatasetJob job, string node)
     private TokenSource Source(Vocabulary vocabulary) => TokenSource.Of(_manifest.Value, job.Config, TokenizerName, vocabulary, job.ValFraction);
 
     private string Tokens(TokenIndex index, string how) =>
-        $"tokens: {index.TokensOf("train"):N0} for training, {index.TokensOf("val"):N0} for validation, {index.Shards.Count} shards {how} ({job.TokensFolder})";
+        $"tokens: {index.TokensOf("train"):N0} for training, {index.TokensOf("val"):N0} for validation, {index.Shards.Count} shards {how} ({job.TokensFolder})"
+        + (index.SkippedDocuments == 0 ? "" : $"; documents skipped: {index.SkippedDocuments:N0}, listed in {TokenIndex.SkippedFileName} there");
 }

@@ -39,7 +39,7 @@ public sealed class RawFilesTests : IDisposable
         Assert.Equal(["a.txt"], Files("text"));
         Assert.Equal("left out as hidden: ._a.txt, .ipynb_checkpoints", Assert.Single(RawDataset.Prepare(Config("text"), _folder["raw2"]).Notes));
         File.Delete(_folder["text/a.txt"]);
-        Assert.Contains("(left out as hidden: ._a.txt, .ipynb_checkpoints)", Error("text"));
+        Assert.Contains("left out as hidden: ._a.txt, .ipynb_checkpoints).", Error("text"));
         Assert.Equal(["._a.txt"], Files("text/._a.txt"));
         _folder.Write(".home/text/b.txt", "two\n");
         Assert.Equal(["b.txt"], Files(".home/text"));

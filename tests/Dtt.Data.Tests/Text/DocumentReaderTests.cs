@@ -61,6 +61,35 @@ public sealed class DocumentReaderTests : IDisposable
         Assert.Contains($"{place} is longer than {most:N0} bytes", error.Message);
     }
 
+    [Theory]
+    [InlineData(PieceFormat.Lines, new[] { "one", "two", "three" }, new[] { "byte 4", "byte 11" })]
+    [InlineData(PieceFormat.BlankLines, new[] { "three" }, new[] { "byte 4" })]
+    [InlineData(PieceFormat.WholeFile, new string[0], new[] { "byte 4" })]
+    public void Read_SkipsBadDocuments_OfPlainText(PieceFormat format, string[] documents, string[] skipped)
+    {
+        File.WriteAllBytes(_folder["x.txt"], [.. "one\n"u8, 0xFF, .. "x\ntwo\n"u8, 0xFE, .. "\n\nthree\n"u8]);
+        AssertSkips("x.txt", format, documents, skipped);
+    }
+
+    [Fact]
+    public void Read_SkipsBadDocuments_OfJsonLines()
+    {
+        _folder.Write("x.jsonl", "{\"text\": \"one\"}\n{\"text\": null}\n{\"text\": \"\\ud800\"}\nnonsense\n{}\n\n{\"text\": \"two\"}");
+        AssertSkips("x.jsonl", PieceFormat.JsonLines, ["one", "two"], ["line 2 has", "line 3 has", "line 4 is not", "line 5 has no"]);
+    }
+
+    private void AssertSkips(string name, PieceFormat format, string[] documents, string[] skipped)
+    {
+        using var reader = new PieceReader(new Piece(0, [TextSlice.Of(_folder[name], format, "text") with { SkipBad = true }]));
+        var read = new List<string>();
+        while (reader.Read()) read.Add(Encoding.UTF8.GetString(reader.Document));
+        Assert.Equal(documents, read);
+        Assert.Equal(skipped.Length, reader.Skipped.Count);
+        Assert.All(skipped.Zip(reader.Skipped.List), s => Assert.Contains($"{name}: {s.First}", s.Second));
+        var error = Assert.Throws<BadDataException>(() => Read(_folder[name], format));
+        Assert.EndsWith("To leave out such documents, set 'on_bad_document: skip' in the dataset's configuration.", error.Message);
+    }
+
     [Fact]
     public void Read_NotUtf8_SaysTheByteAndTheLine()
     {

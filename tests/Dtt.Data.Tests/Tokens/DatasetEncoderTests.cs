@@ -78,6 +78,30 @@ public sealed class DatasetEncoderTests : IDisposable
     }
 
     [Fact]
+    public void Encode_SkippedDocuments_AreCountedAndListed()
+    {
+        var lines = Enumerable.Range(0, 1005).Select(i => i % 201 == 0 ? $"{{\"text\": \"tale {i}\"}}\n" : "{\"text\": null}\n");
+        _folder.Write("text/a.jsonl", string.Concat(lines) + "{}\n{}\n");
+        _folder.Write("text/empty.txt", "");
+        var config = DatasetConfig.From(
+            new ConfigReader(DatasetKeys.All).ReadText($"path: {_folder["text"]}\non_bad_document: skip", "t").Values, "t");
+        var (manifest, _, notes) = RawDataset.Prepare(config, _folder["raw"]);
+        Assert.Equal($"left out as empty: {_folder["text/empty.txt"]}", Assert.Single(notes));
+        Assert.True(RawDataset.Prepare(config, _folder["raw"]).WasThere);
+        var source = TokenSource.Of(manifest, config, "t", _vocabulary, 0);
+        var index = DatasetEncoder.Encode(PiecePlan.Of(manifest, config), _folder["tokens"], source, _vocabulary);
+        Assert.Equal((5, 1002), (index.Shards.Sum(s => s.Documents), index.SkippedDocuments));
+        var listed = File.ReadAllLines(_folder["tokens/skipped.txt"]);
+        Assert.Equal(1001, listed.Length);
+        Assert.Equal($"{_folder["text/a.jsonl"]}: line 2 has a 'text' that is not a string.", listed[0]);
+        Assert.Equal("and 2 more of the same piece", listed[^1]);
+
+        // Without anything to skip the bytes do not depend on the key; with it they do.
+        Assert.Empty(source.DifferencesFrom(source with { SkipsBadDocuments = false }));
+        Assert.Equal("on_bad_document skip there, stop now", Assert.Single((source with { SkipsBadDocuments = false }).DifferencesFrom(source)));
+    }
+
+    [Fact]
     public void Open_KeepsNoFileOpen()
     {
         var index = DatasetEncoder.Encode(Pieces(100), _folder["tokens"], Source(), _vocabulary);
