@@ -8,8 +8,8 @@ public static class DatasetKeys
     [
         new("path", KeyKind.Path, null,
             "A `.txt`, `.jsonl` or `.ndjson` file, plain, `.gz` or `.zst`, or a folder of them, read in place; or a folder of llm.c's or nanoGPT's `.bin` "
-            + "token files (their tokenizer must be at the tokenizer's path; \"val\" in a name means validation). Unset, without `builtin`: the files in the raw "
-            + "folder itself."),
+            + "token files (their tokenizer must be at the tokenizer's path; \"val\" in a name means validation). "
+            + "Unset, without `builtin`: the files in the raw folder itself."),
         new("builtin", KeyKind.Text, null, "A generated dataset: `tales`, simple English fairy tales.") { Choices = ["tales"] },
         new("bytes", KeyKind.Integer, "20000000", "`builtin`: how much text to generate.") { Unit = "bytes", Min = 1000, Max = 1e12 },
         new("seed", KeyKind.Integer, "0", "`builtin`: the seed of the text. Always: the seed of the train/validation split.") { Min = 0, Max = long.MaxValue },

@@ -90,7 +90,7 @@ public static class RawDataset
     {
         if (RawManifest.Find(rawFolder) is not { } there) return;
         var source = SourceOf(config);
-        if (there.Source != source)
+        if (there.Source != source && !IsElsewhere(there, config))
         {
             throw new BadDataException($"{rawFolder} and its tokens were made from '{there.Source}', but the dataset now names '{source}'. "
                 + "Run `dtt download` and `dtt tokenize` for it, under another name to keep both.");
@@ -101,6 +101,18 @@ public static class RawDataset
             throw new BadDataException($"the tokens were made from other text ({tokens.RawSha256[..12]}) than `dtt download` found last in {rawFolder} "
                 + $"({there.Sha256[..12]}); run `dtt tokenize`.");
         }
+    }
+
+    /// <summary>Whether a dataset is the same text in another place, or its text is not on this machine: a project was moved or copied.</summary>
+    private static bool IsElsewhere(RawManifest there, DatasetConfig config)
+    {
+        if (config.Path is not { } path || !there.Source.StartsWith("path:", StringComparison.Ordinal)) return false;
+        if (!there.Source.EndsWith(OptionsOf(config), StringComparison.Ordinal)) return false;
+        if (config.MaxDocuments is null && there.Files[^1].TextBytes is not null) return false;
+        if (!Path.Exists(path)) return true;
+        var now = RawFiles.Find(config, path).Paths;
+        return now.Count >= there.Files.Count && there.Files.Zip(now, (file, found) => file.IsAt(found)).All(same => same)
+            && (now.Count == there.Files.Count || there.Files[^1].TextBytes is not null);
     }
 
     /// <summary>A manifest whose files have other times, or none, but the same content gets the times, so that they are not hashed again.</summary>
@@ -117,9 +129,10 @@ public static class RawDataset
             ? throw new BadDataException($"{config.Source}: 'ndocs' counts documents of text, but {files[0]} holds tokens; leave 'ndocs' out.")
             : PiecePlan.Head(files, most, config);
 
-    private static string SourceOf(DatasetConfig config) =>
-        OriginOf(config) + (config.MaxDocuments is { } most ? $" ndocs:{most} documents:{config.Documents} text_field:{config.TextField}" : "")
-        + (config is { MaxDocuments: not null, SkipsBadDocuments: true } ? " on_bad_document:skip" : "");
+    private static string SourceOf(DatasetConfig config) => OriginOf(config) + OptionsOf(config);
+
+    private static string OptionsOf(DatasetConfig config) => config.MaxDocuments is not { } most ? ""
+        : $" ndocs:{most} documents:{config.Documents} text_field:{config.TextField}" + (config.SkipsBadDocuments ? " on_bad_document:skip" : "");
 
     private static string OriginOf(DatasetConfig config) => config switch
     {

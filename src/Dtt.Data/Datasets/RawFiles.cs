@@ -21,7 +21,8 @@ internal sealed record RawFiles(IReadOnlyList<string> Paths, IReadOnlyList<strin
         if (!Directory.Exists(path))
         {
             if (config.Path is null) return Of([], []);
-            throw new BadDataException($"there is no file or folder {path}; put your text there, or set 'path:' in the dataset's configuration to where it is.");
+            throw new BadDataException(
+                $"there is no file or folder {path}; put your text there, or set 'path:' in the dataset's configuration to where it is.");
         }
 
         var found = FolderFiles.Of(path);

@@ -65,10 +65,13 @@ public sealed record RawFile(
         return new RawFile(System.IO.Path.GetFullPath(path), stream.Length, Convert.ToHexStringLower(SHA256.HashData(stream)), textBytes, modified);
     }
 
-    /// <summary>Whether the file is as it was: its size, and its time or else its hash.</summary>
+    /// <summary>Whether the file is as it was.</summary>
     [JsonIgnore]
-    public bool IsUnchanged => new FileInfo(Path) is { Exists: true } now && now.Length == Bytes
-        && (now.LastWriteTimeUtc == Modified || Of(Path, TextBytes).Sha256 == Sha256);
+    public bool IsUnchanged => IsAt(Path);
+
+    /// <summary>Whether a file is this one, here or elsewhere: its size, and its time or else its hash.</summary>
+    public bool IsAt(string path) => new FileInfo(path) is { Exists: true } now && now.Length == Bytes
+        && (now.LastWriteTimeUtc == Modified || Of(path, TextBytes).Sha256 == Sha256);
 
     /// <summary>What decides the text that is used.</summary>
     [JsonIgnore]

@@ -62,7 +62,8 @@ public abstract class DocumentReader : IDisposable
     }
 
     /// <summary>What is wrong with a line or document that is too long.</summary>
-    private protected static string TooLong(string place, int most) => $"{place} is longer than {most:N0} bytes, which is more than a document may have; divide it.";
+    private protected static string TooLong(string place, int most) =>
+        $"{place} is longer than {most:N0} bytes, which is more than a document may have; divide it.";
 
     /// <summary>What is wrong with a text that is not UTF-8, with its place; null when it is.</summary>
     private protected string? NotUtf8(ReadOnlySpan<byte> text, long offset, long line)

@@ -100,7 +100,8 @@ internal sealed class GzipStream(FileStream file) : ReadOnlyStream
         file.Position = from;
         var read = file.ReadAtLeast(tail, tail.Length, throwOnEndOfStream: false);
         var found = tail.AsSpan(0, read).IndexOf(trailer);
-        if (found < 0) throw Damaged(from + read, from + read == file.Length ? "the file ends inside a member, or its checksum is wrong" : "a checksum is wrong");
+        if (found < 0)
+            throw Damaged(from + read, from + read == file.Length ? "the file ends inside a member, or its checksum is wrong" : "a checksum is wrong");
         file.Position = from + found + TrailerBytes;
     }
 

@@ -79,7 +79,8 @@ public static class PiecePlan
         var format = FormatOf(file.Path, config);
         var (text, end) = IsCompressed(file.Path) ? (file.TextBytes, info.Length) : (null, file.TextBytes ?? info.Length);
         var cuts = format == PieceFormat.WholeFile || IsCompressed(file.Path) ? [0, end] : Cuts(file.Path, end, slice, format);
-        return [.. cuts.Zip(cuts.Skip(1), (from, to) => new TextSlice(file.Path, from, to - from, info.Length, format, config.TextField, text, config.SkipsBadDocuments))];
+        return [.. cuts.Zip(cuts.Skip(1), (from, to) =>
+            new TextSlice(file.Path, from, to - from, info.Length, format, config.TextField, text, config.SkipsBadDocuments))];
     }
 
     private static PieceFormat FormatOf(string file, DatasetConfig config) => config.Documents switch

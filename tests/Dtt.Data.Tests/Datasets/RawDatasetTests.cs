@@ -109,6 +109,8 @@ public sealed class RawDatasetTests : IDisposable
         RawDataset.RequireTokensOf(mine, _folder["raw"], tokens);
         var error = Assert.Throws<BadDataException>(() => RawDataset.RequireTokensOf(other, _folder["raw"], tokens));
         Assert.Contains($"made from 'path:{_folder["a/wiki.txt"]}', but the dataset now names 'path:{_folder["b/wiki.txt"]}'", error.Message);
+        RawDataset.RequireTokensOf(Config($"path: {_folder.Write("moved/wiki.txt", "one\n")}"), _folder["raw"], tokens);
+        RawDataset.RequireTokensOf(Config($"path: {_folder["not/copied.txt"]}"), _folder["raw"], tokens);
         _ = RawDataset.Prepare(other, _folder["raw"]);
         error = Assert.Throws<BadDataException>(() => RawDataset.RequireTokensOf(other, _folder["raw"], tokens));
         Assert.Contains("made from other text", error.Message);

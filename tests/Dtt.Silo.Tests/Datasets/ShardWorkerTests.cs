@@ -92,13 +92,15 @@ public sealed class ShardWorkerTests : IAsyncLifetime
     private DatasetJob Job()
     {
         var tales = new TaleGenerator(3);
-        for (var piece = 0; piece < Pieces - 1; piece++) _folder.Write($"text/{piece:00}.txt", string.Join("\n\n", Enumerable.Range(5 * piece, 5).Select(i => tales.Tell(i))));
+        for (var piece = 0; piece < Pieces - 1; piece++)
+            _folder.Write($"text/{piece:00}.txt", string.Join("\n\n", Enumerable.Range(5 * piece, 5).Select(i => tales.Tell(i))));
         _folder.Write("text/11.jsonl", "{\"text\": \"Once upon a time.\"}\n");
+        var config = new ConfigReader(DatasetKeys.All).ReadText($"path: {_folder["text"]}\nshard_size: 1000", "tales.yaml").Values;
         return new DatasetJob
         {
             Dataset = "tales",
             RawOnly = false,
-            Config = DatasetConfig.From(new ConfigReader(DatasetKeys.All).ReadText($"path: {_folder["text"]}\nshard_size: 1000", "tales.yaml").Values, "tales.yaml"),
+            Config = DatasetConfig.From(config, "tales.yaml"),
             RawFolder = _folder["raw"],
             TokenizerFolder = _folder["tokenizer"],
             TokensFolder = _folder["tokens"],
