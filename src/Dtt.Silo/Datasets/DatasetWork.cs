@@ -75,7 +75,7 @@ internal sealed class DatasetWork(DatasetJob job, string node)
     private void RequireSameText()
     {
         if (RawDataset.Changes(_manifest.Value, job.Config, job.RawFolder) is { Count: > 0 } changes)
-            throw new BadDataException($"{job.Dataset}: since `dtt download`: {string.Join("; ", changes)}. Run `dtt download -d {job.Dataset}` again.");
+            throw new BadDataException($"{job.Dataset}: since `dtt download`: {string.Join("; ", changes)}. Run `dtt download` again.");
     }
 
     private TokenIndex Assemble()
