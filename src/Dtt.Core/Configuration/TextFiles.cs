@@ -34,11 +34,11 @@ public static class TextFiles
     /// </summary>
     public static string DocumentsOf(Stream stream)
     {
-        using var reader = new StreamReader(stream, Encoding.Latin1);
-        var (text, gap, read) = (false, false, 0);
-        while (read <= Head && reader.ReadLine() is { } line)
+        var head = new byte[Head];
+        using var reader = new StringReader(Encoding.Latin1.GetString(head, 0, stream.ReadAtLeast(head, Head, throwOnEndOfStream: false)));
+        var (text, gap) = (false, false);
+        while (reader.ReadLine() is { } line)
         {
-            read += line.Length + 1;
             var empty = string.IsNullOrWhiteSpace(line);
             if (!empty && gap) return "blank_lines";
             (text, gap) = (text || !empty, text && empty);

@@ -66,6 +66,14 @@ public sealed class DatasetLoaderTests : IDisposable
     }
 
     [Fact]
+    public void DocumentsOf_AHugeLine_ReadsOnlyTheFirstMegabyte()
+    {
+        using var line = new MemoryStream(new byte[5 << 20]);
+        Assert.Equal("lines", TextFiles.DocumentsOf(line));
+        Assert.Equal(1 << 20, line.Position);
+    }
+
+    [Fact]
     public void Load_AFolderOfText_IsADatasetOfItsName()
     {
         _folder.Write("books/b.txt", "one\n\ntwo\n");
