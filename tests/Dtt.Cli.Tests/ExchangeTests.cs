@@ -49,6 +49,17 @@ public sealed class ExchangeTests(TinyProject project)
     }
 
     [Fact]
+    public async Task Import_ThatIsKilled_LeavesNoRun()
+    {
+        var model = Repository.At("tests", "reference", "hf-gpt2");
+        var killed = await project.Dtt.RunAsync(["import", model, "-n", "killed"], ("DTT_CRASH_AT", "checkpoint.manifest"));
+        Assert.Equal(1, killed.ExitCode);
+        Assert.DoesNotContain((await project.Dtt.JsonAsync("runs")).EnumerateArray(), r => r.GetProperty("run").GetString()!.Contains("killed"));
+        Assert.Equal("killed", (await project.Dtt.OutputAsync("import", model, "-n", "killed")).Trim());
+        Assert.Equal("killed-2", (await project.Dtt.OutputAsync("import", model, "-n", "killed")).Trim());
+    }
+
+    [Fact]
     public async Task Evaluate_OfALossWhosePerplexityOverflows_IsNullInJson()
     {
         await project.Dtt.OutputAsync("export", "undisturbed", "-o", "wild");

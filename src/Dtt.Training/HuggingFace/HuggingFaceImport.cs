@@ -53,7 +53,6 @@ internal static class HuggingFaceImport
     {
         var tokenizer = Path.Combine(spec.TokenizersFolder, $"{spec.Name}-{vocabulary.Sha256[..8]}");
         var hasTokenizer = TokenizerFolder.Exists(tokenizer);
-        string? made = null;
         try
         {
             if (!hasTokenizer) TokenizerFolder.Save(vocabulary, tokenizer);
@@ -64,14 +63,14 @@ internal static class HuggingFaceImport
                 TokenizerFolder = tokenizer,
                 Environment = new Dictionary<string, string>(),
             };
-            using var run = StandaloneRun.Create(spec.RunsFolder, request, TimeProvider.System);
-            made = run.Layout.Folder;
-            var written = Fill(run, request.Config, vocabulary, weights, $"from {spec.Folder}" + (note is null ? "" : $"; {note}"));
-            return new ImportResult(made, written.WeightsSha256, note);
+            var from = $"from {spec.Folder}" + (note is null ? "" : $"; {note}");
+            var sha256 = "";
+            var layout = StandaloneRun.CreateWhole(
+                spec.RunsFolder, request, TimeProvider.System, run => sha256 = Fill(run, request.Config, vocabulary, weights, from).WeightsSha256);
+            return new ImportResult(layout.Folder, sha256, note);
         }
         catch (Exception e)
         {
-            if (made is not null) Directory.Delete(made, recursive: true);
             if (!hasTokenizer && Directory.Exists(tokenizer)) Directory.Delete(tokenizer, recursive: true);
             if (e is not (IOException or UnauthorizedAccessException)) throw;
             throw new UserErrorException($"the run could not be written to {spec.RunsFolder} ({e.Message.TrimEnd('.')}), and nothing of it stays; "
@@ -93,7 +92,7 @@ internal static class HuggingFaceImport
             Device = "cpu, fp32",
         });
         run.Report(new RankEvent(EventKinds.Imported, from));
-        var origin = new CheckpointOrigin(run.Layout.Run, attempt, config.Seed, config.Model, vocabulary.Sha256, "imported", WindowsPerStep: 0);
+        var origin = new CheckpointOrigin(run.State.Record!.Run, attempt, config.Seed, config.Model, vocabulary.Sha256, "imported", WindowsPerStep: 0);
         var target = run.Layout.Checkpoint(WrittenCheckpoint.FolderNameOf(0, attempt));
         var written = CheckpointFolder.Write(target, origin.ManifestAt(0), [.. weights.Named(weights.Master)], state: null);
         var reply = run.Commit(written);

@@ -12,20 +12,23 @@ internal static class NewRunFolder
     /// <param name="runsFolder">Where runs lie, absolute.</param>
     /// <param name="request">What is to be trained.</param>
     /// <param name="stateOf">The first state of the run with this name.</param>
+    /// <param name="fill">Does what must be done before anybody sees the run, where it lies until then; it may release the lock. Null: nothing.</param>
     /// <returns>Where it lies, and the lock that owns it.</returns>
-    public static (RunLayout Layout, FileLock Owner) Create(string runsFolder, RunRequest request, Func<string, DurableRun> stateOf)
+    public static (RunLayout Layout, FileLock Owner) Create(
+        string runsFolder, RunRequest request, Func<string, DurableRun> stateOf, Action<RunLayout, FileLock>? fill = null)
     {
         Directory.CreateDirectory(runsFolder);
         for (var number = 1; ; number++)
         {
             var suffix = number == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"-{number}");
             var layout = new RunLayout(Path.Combine(runsFolder, request.Config.Name + suffix));
-            if (!Path.Exists(layout.Folder) && TryCreate(runsFolder, layout, request.ConfigYaml, stateOf(layout.Run)) is { } owner) return (layout, owner);
+            if (Path.Exists(layout.Folder)) continue;
+            if (TryCreate(runsFolder, layout, request.ConfigYaml, stateOf(layout.Run), fill) is { } owner) return (layout, owner);
         }
     }
 
     /// <summary>Makes it beside its place and renames it; of two creators one renames first, and the other gets null.</summary>
-    private static FileLock? TryCreate(string runsFolder, RunLayout layout, string configYaml, DurableRun state)
+    private static FileLock? TryCreate(string runsFolder, RunLayout layout, string configYaml, DurableRun state, Action<RunLayout, FileLock>? fill)
     {
         var draft = new RunLayout(Path.Combine(runsFolder, $".draft-{Guid.NewGuid():N}"));
         Directory.CreateDirectory(draft.Folder);
@@ -35,6 +38,7 @@ internal static class NewRunFolder
             DurableFile.Replace(draft.Config, Encoding.UTF8.GetBytes(configYaml));
             RunFile.Write(draft, state);
             owner = FileLock.TryAcquire(draft.Owner)!; // it goes with the folder: the run never stands there without its owner
+            fill?.Invoke(draft, owner);
             Directory.Move(draft.Folder, layout.Folder);
             DurableFile.SyncFolder(runsFolder);
             return owner;

@@ -47,10 +47,22 @@ internal sealed class StandaloneRun : IDisposable
     /// <param name="time">The clock.</param>
     public static StandaloneRun Create(string runsFolder, RunRequest request, TimeProvider time)
     {
-        var (layout, owner) = NewRunFolder.Create(
-            runsFolder, request, run => RunDecider.Decide(new DurableRun(), new RunInput.Create(run, request), _noReaders, time.GetUtcNow()).State);
+        var (layout, owner) = NewRunFolder.Create(runsFolder, request, FirstState(request, time));
         return Owned(layout, owner, time);
     }
+
+    /// <summary>Creates a run that is whole when it appears: what fills it is done where nobody looks, and nothing of it stays when that fails.</summary>
+    /// <param name="runsFolder">Where runs lie, absolute.</param>
+    /// <param name="request">What it is.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="fill">Takes the run to its end.</param>
+    /// <returns>Where it lies.</returns>
+    public static RunLayout CreateWhole(string runsFolder, RunRequest request, TimeProvider time, Action<StandaloneRun> fill) =>
+        NewRunFolder.Create(runsFolder, request, FirstState(request, time), (draft, owner) =>
+        {
+            using var run = Owned(draft, owner, time);
+            fill(run);
+        }).Layout;
 
     /// <summary>Owns the run in a folder until this is disposed or the process dies.</summary>
     /// <exception cref="UserErrorException">There is none, the platform has it, or another process trains it.</exception>
@@ -143,6 +155,9 @@ internal sealed class StandaloneRun : IDisposable
             _owner.Dispose();
         }
     }
+
+    private static Func<string, DurableRun> FirstState(RunRequest request, TimeProvider time) =>
+        run => RunDecider.Decide(new DurableRun(), new RunInput.Create(run, request), _noReaders, time.GetUtcNow()).State;
 
     private static StandaloneRun Owned(RunLayout layout, FileLock owner, TimeProvider time)
     {
