@@ -22,7 +22,7 @@ public static class JsonFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new BadDataException($"{path} cannot be read: {e.Message}", e);
+            throw new BadDataException($"{path} cannot be read: {e.Message.TrimEnd('.')}. Check its permissions and its disk.", e);
         }
 
         var text = bytes.AsMemory();

@@ -44,7 +44,7 @@ internal static class HuggingFaceImport
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new BadDataException($"{folder} cannot be read: {e.Message}", e);
+            throw new BadDataException($"{folder} cannot be read: {e.Message.TrimEnd('.')}. Check its permissions and its disk.", e);
         }
     }
 
