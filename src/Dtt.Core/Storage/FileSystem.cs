@@ -58,6 +58,9 @@ public static partial class FileSystem
         return RealPath(path, buffer) == null ? null : Marshal.PtrToStringUTF8((nint)buffer);
     }
 
+    /// <summary>A file's size and times; a link's are those of the file that it leads to, while <see cref="FileInfo"/> alone tells the link's own.</summary>
+    public static FileInfo Target(string path) => new(RealPath(path) ?? path);
+
     /// <summary>This process's effective user.</summary>
     [LibraryImport("libc", EntryPoint = "geteuid")]
     public static partial uint UserId();

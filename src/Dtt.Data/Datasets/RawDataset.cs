@@ -1,5 +1,6 @@
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
+using Dtt.Core.Storage;
 using Dtt.Data.Tales;
 using Dtt.Data.Text;
 using Dtt.Data.Tokens;
@@ -49,7 +50,7 @@ public static class RawDataset
         }
 
         var used = config.MaxDocuments is { } most ? Head(files, most, config) : [.. files.Select(f => (f, (long?)null))];
-        var total = used.Sum(f => new FileInfo(f.File).Length);
+        var total = used.Sum(f => FileSystem.Target(f.File).Length);
         var done = 0L;
         var hashed = new List<RawFile>();
         foreach (var (file, textBytes) in used)
@@ -111,14 +112,14 @@ public static class RawDataset
         if (config.MaxDocuments is null && there.Files[^1].TextBytes is not null) return false;
         if (!Path.Exists(path)) return true;
         var now = RawFiles.Find(config, path).Paths;
-        return now.Count >= there.Files.Count && there.Files.Zip(now, (file, found) => file.IsAt(found)).All(same => same)
+        return now.Count >= there.Files.Count && there.Files.Zip(now, (file, found) => file.HasContentOf(found)).All(same => same)
             && (now.Count == there.Files.Count || there.Files[^1].TextBytes is not null);
     }
 
     /// <summary>A manifest whose files have other times, or none, but the same content gets the times, so that they are not hashed again.</summary>
     private static RawManifest Timed(RawManifest there, string rawFolder)
     {
-        var timed = there with { Files = [.. there.Files.Select(f => f with { Modified = File.GetLastWriteTimeUtc(f.Path) })] };
+        var timed = there with { Files = [.. there.Files.Select(f => f with { Modified = FileSystem.Target(f.Path).LastWriteTimeUtc })] };
         if (timed.Files.SequenceEqual(there.Files)) return there;
         timed.Save(rawFolder);
         return timed;

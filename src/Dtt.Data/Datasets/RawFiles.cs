@@ -39,7 +39,7 @@ internal sealed record RawFiles(IReadOnlyList<string> Paths, IReadOnlyList<strin
 
     private static RawFiles Of(IReadOnlyList<string> files, IReadOnlyList<string> hidden)
     {
-        var bySize = files.ToLookup(f => new FileInfo(f).Length > 0);
+        var bySize = files.ToLookup(f => FileSystem.Target(f).Length > 0);
         return new RawFiles([.. bySize[true]], [.. bySize[false]], hidden);
     }
 

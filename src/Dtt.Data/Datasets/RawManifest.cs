@@ -61,17 +61,17 @@ public sealed record RawFile(
     public static RawFile Of(string path, long? textBytes)
     {
         using var stream = File.OpenRead(path);
-        var modified = File.GetLastWriteTimeUtc(path);
+        var modified = FileSystem.Target(path).LastWriteTimeUtc;
         return new RawFile(System.IO.Path.GetFullPath(path), stream.Length, Convert.ToHexStringLower(SHA256.HashData(stream)), textBytes, modified);
     }
 
-    /// <summary>Whether the file is as it was.</summary>
+    /// <summary>Whether the file is as it was: its size, and its time or else its hash.</summary>
     [JsonIgnore]
-    public bool IsUnchanged => IsAt(Path);
+    public bool IsUnchanged =>
+        FileSystem.Target(Path) is { Exists: true } now && now.Length == Bytes && (now.LastWriteTimeUtc == Modified || HasContentOf(Path));
 
-    /// <summary>Whether a file is this one, here or elsewhere: its size, and its time or else its hash.</summary>
-    public bool IsAt(string path) => new FileInfo(path) is { Exists: true } now && now.Length == Bytes
-        && (now.LastWriteTimeUtc == Modified || Of(path, TextBytes).Sha256 == Sha256);
+    /// <summary>Whether a file, here or elsewhere, has this one's content.</summary>
+    public bool HasContentOf(string path) => FileSystem.Target(path) is { Exists: true } other && other.Length == Bytes && Of(path, TextBytes).Sha256 == Sha256;
 
     /// <summary>What decides the text that is used.</summary>
     [JsonIgnore]

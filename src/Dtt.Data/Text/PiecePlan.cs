@@ -1,5 +1,6 @@
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
+using Dtt.Core.Storage;
 using Dtt.Data.Datasets;
 
 namespace Dtt.Data.Text;
@@ -69,7 +70,7 @@ public static class PiecePlan
 
     private static List<TextSlice> Slices(RawFile file, DatasetConfig config, long slice)
     {
-        var info = new FileInfo(file.Path);
+        var info = FileSystem.Target(file.Path);
         if (!info.Exists || info.Length != file.Bytes)
         {
             var change = info.Exists ? $"changed from {file.Bytes:N0} to {info.Length:N0} bytes" : "was deleted";

@@ -1,3 +1,5 @@
+using Dtt.Core.Storage;
+
 namespace Dtt.Data.Text;
 
 /// <summary>A whole file of text, or a part of one that starts and ends between documents.</summary>
@@ -15,7 +17,7 @@ public sealed record TextSlice(
     /// <summary>A whole file.</summary>
     public static TextSlice Of(string file, PieceFormat format, string textField)
     {
-        var bytes = new FileInfo(file).Length;
+        var bytes = FileSystem.Target(file).Length;
         return new TextSlice(file, 0, bytes, bytes, format, textField);
     }
 }

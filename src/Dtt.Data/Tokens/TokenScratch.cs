@@ -74,7 +74,7 @@ public sealed class TokenScratch : IDisposable
 
     private static void Copy(TokenIndex index, string from, string to, string root, Action alive)
     {
-        var needed = index.Shards.Sum(s => new FileInfo(Path.Combine(from, s.File)) is { Exists: true } file ? file.Length : 0) + Spare;
+        var needed = index.Shards.Sum(s => FileSystem.Target(Path.Combine(from, s.File)) is { Exists: true } file ? file.Length : 0) + Spare;
         MakeRoom(root, needed);
         if (FileSystem.FreeBytes(root) is var free && free < needed)
             throw new IOException($"{root} has {free / 1e9:0.0} GB free, but the tokens and a reserve of {Spare / 1e9:0.0} GB need {needed / 1e9:0.0} GB");

@@ -1,5 +1,6 @@
 using System.IO.MemoryMappedFiles;
 using Dtt.Core.Errors;
+using Dtt.Core.Storage;
 
 namespace Dtt.Data.Tokens;
 
@@ -67,7 +68,7 @@ public sealed unsafe class TokenShards : IDisposable
 
     private void Map(string path, TokenShard shard)
     {
-        var (tokenBytes, tokens) = shard.HeaderBytes > 0 ? ShardHeader.Read(path) : (2, new FileInfo(path) is { Exists: true } file ? file.Length / 2 : 0);
+        var (tokenBytes, tokens) = shard.HeaderBytes > 0 ? ShardHeader.Read(path) : (2, FileSystem.Target(path) is { Exists: true } file ? file.Length / 2 : 0);
         if (tokens != shard.Tokens || tokenBytes != TokenBytes)
         {
             throw new BadDataException($"{path} has {tokens:N0} tokens of {tokenBytes} bytes, but the index says {shard.Tokens:N0} of {TokenBytes}. "

@@ -1,6 +1,7 @@
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Data.Datasets;
+using Dtt.Data.Text;
 using Dtt.Tests;
 
 namespace Dtt.Data.Tests.Datasets;
@@ -27,6 +28,28 @@ public sealed class RawFilesTests : IDisposable
         File.CreateSymbolicLink(_folder["link"], "text");
         Assert.Equal(["a.txt", "deep/b.txt", "far/c.txt"], Files("text"));
         Assert.Equal(["a.txt", "deep/b.txt", "far/c.txt"], Files("link"));
+    }
+
+    [Fact]
+    public void LinkToAFile_IsReadWhole_AndItsChangesAreNoticed()
+    {
+        var text = string.Concat(Enumerable.Range(0, 50).Select(i => $"document {i}\n\n"));
+        _folder.Write("elsewhere/long.txt", text);
+        Directory.CreateDirectory(_folder["text"]);
+        File.CreateSymbolicLink(_folder["text/link.txt"], "../elsewhere/long.txt");
+        foreach (var path in new[] { "text", "text/link.txt" })
+        {
+            var (manifest, _, _) = RawDataset.Prepare(Config(path), _folder["raw"]);
+            Assert.Equal(text.Length, manifest.Bytes);
+            using var reader = new PieceReader(Assert.Single(PiecePlan.Of(manifest, Config(path))));
+            var documents = 0;
+            while (reader.Read()) documents++;
+            Assert.Equal(50, documents);
+            Assert.True(RawDataset.Prepare(Config(path), _folder["raw"]).WasThere);
+        }
+
+        _folder.Write("elsewhere/long.txt", text.Replace("document 7", "DOCUMENT 7"));
+        Assert.False(RawDataset.Prepare(Config("text/link.txt"), _folder["raw"]).WasThere);
     }
 
     [Fact]
