@@ -24,7 +24,7 @@ public interface IRunGrain : IGrainWithStringKey
     /// <summary>Queues a run that is not active again, with the environment of whoever asks.</summary>
     /// <exception cref="Core.Errors.UserErrorException">There is no such run, or it is complete.</exception>
     [Alias("resume")]
-    Task ResumeAsync(IReadOnlyDictionary<string, string> environment, int? ranks = null);
+    Task ResumeAsync(IReadOnlyDictionary<string, string> environment, int? ranks = null, IReadOnlyDictionary<string, long>? length = null);
 
     /// <summary>Asks for a checkpoint and a stop; a waiting run stops at once.</summary>
     [Alias("stop")]

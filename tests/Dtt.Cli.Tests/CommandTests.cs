@@ -320,6 +320,23 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
     }
 
     [Fact]
+    public async Task Resume_ToMoreSteps_TrainsWhatALongerRunWouldHave()
+    {
+        string[] constant = ["--set", "lr_schedule.name=constant", "--set", "warmup_steps=2"];
+        await project.Dtt.OutputAsync(["train", "-n", "long", .. constant]);
+        await project.Dtt.OutputAsync(["train", "-n", "short", .. constant, "--set", "max_steps=7"]);
+        await project.Dtt.OutputAsync("resume", "short", "--set", $"max_steps={TinyProject.Steps}");
+        Assert.Equal(await project.FinalWeightsAsync("long"), await project.FinalWeightsAsync("short"));
+        Assert.Contains("ok: every step was trained once", await project.Dtt.OutputAsync("audit", "short"));
+        var refused = await project.Dtt.RunAsync("resume", "undisturbed", "--set", "max_steps=50");
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Contains("`dtt train --set init_from=undisturbed`", refused.Error);
+        refused = await project.Dtt.RunAsync("resume", "short", "--set", "seed=4");
+        Assert.Equal(2, refused.ExitCode);
+        Assert.Contains("keeps its configuration but for its length (max_steps, max_tokens, epochs)", refused.Error);
+    }
+
+    [Fact]
     public async Task SecondRun_WaitsAndSaysForWhom_ThenGoesOnByItself()
     {
         string[] longRun = ["--detach", "-e", "1000", "--set", "max_steps=100000"];

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Dtt.Cli.Runs;
+using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Core.Platform;
 using Dtt.Core.Runs;
@@ -17,23 +18,53 @@ internal static class ResumeCommand
         var detach = new Option<bool>("--detach") { Description = "Return at once; the run goes on." };
         var ranks = new Option<int?>("--ranks") { Description = "Go on with so many ranks; the same windows per step, whatever their number." };
         ranks.Validators.Add(r => { if (r.GetValue(ranks) is < 1) r.AddError("--ranks takes a whole number at least 1."); });
-        var command = new Command("resume", "Resume a run that was stopped or failed.") { run, detach, ranks };
+        var set = new Option<string[]>("--set")
+        {
+            Description = $"Another length: {string.Join(", ", RunRequest.LengthKeys)}; where the learning rate does not depend on it.",
+            HelpName = "KEY=VALUE",
+        };
+        var command = new Command("resume", "Resume a run that was stopped or failed, or make a complete one longer.") { run, detach, ranks, set };
         command.SetAction(async (result, cancellation) =>
         {
             await using var client = await Platform.ConnectAsync(cancellation);
             var (grain, view) = await RunLookup.FindAsync(client, result.GetValue(run)!);
-            if (view.Record.State == RunState.Completed)
+            var length = Length(result.GetValue(set) ?? [], view.Request.ConfigYaml);
+            if (view.Record.State == RunState.Completed && length.Count == 0)
             {
-                Console.Error.WriteLine($"run '{view.Record.Run}' is complete: all {view.Record.TotalSteps:N0} steps are done.");
+                Console.Error.WriteLine($"run '{view.Record.Run}' is complete: all {view.Record.TotalSteps:N0} steps are done. "
+                    + $"`dtt resume {view.Record.Run} --set max_steps=N` makes it longer.");
                 return ExitCodes.Success;
             }
 
             var active = view.Record.State.IsActive();
             if (active) Console.Error.WriteLine($"run '{view.Record.Run}' is {RunsCommand.Word(view.Row)} already; attaching.");
-            await grain.ResumeAsync(RankEnvironment.OfThisProcess(), result.GetValue(ranks));
+            await grain.ResumeAsync(RankEnvironment.OfThisProcess(), result.GetValue(ranks), length);
             return result.GetValue(detach) ? ExitCodes.Success : await new RunFollower(view.Row.Folder).FollowAsync(client, active ? ShortBacklog : 0);
         });
         return command;
+    }
+
+    /// <summary>The keys of a run's length that are set anew, checked as its configuration is.</summary>
+    /// <exception cref="ConfigurationException">Another key, or a value that the key cannot have.</exception>
+    private static Dictionary<string, long> Length(IReadOnlyList<string> settings, string configYaml)
+    {
+        var (reader, length) = (new ConfigReader(RunKeys.All).ReadText(configYaml, "config.yaml"), new Dictionary<string, long>());
+        foreach (var set in settings)
+        {
+            var parts = set.Split('=', 2);
+            var key = parts[0].Trim();
+            if (parts.Length != 2 || !RunRequest.LengthKeys.Contains(key))
+            {
+                throw new ConfigurationException($"--set {set}: a run that has begun keeps its configuration but for its length "
+                    + $"({string.Join(", ", RunRequest.LengthKeys)}); for anything else begin a new one from its weights: dtt train --set init_from=RUN.");
+            }
+
+            reader.SetFromCommandLine(key, parts[1], $"--set {key}");
+            reader.ThrowIfWrong();
+            length[key] = reader.Values.LongOrNull(key) ?? throw new ConfigurationException($"--set {set}: takes a whole number.");
+        }
+
+        return length;
     }
 
     public static Command Attach()

@@ -30,6 +30,14 @@ public sealed record LearningRateConfig
     /// <summary>Wsd: share of the run in which the rate falls.</summary>
     public double DecayShare { get; init; } = 0.2;
 
+    /// <summary>Whether a step's rate depends on how long the run is.</summary>
+    public bool DependsOnLength => Name switch
+    {
+        "constant" => WarmupSteps is null,
+        "exponential" => Gamma is null,
+        _ => true,
+    };
+
     internal static LearningRateConfig From(ConfigValues v) => new()
     {
         Name = v.Text("lr_schedule.name"),

@@ -79,17 +79,33 @@ public static class RunDecider
     private static RunDecision Resume(DurableRun state, RunInput.Resume resume)
     {
         if (state.Deleting) return Refuse(state, "it is being deleted");
-        if (state.Record!.State == RunState.Completed) return Refuse(state, $"it is complete: all {state.Record.TotalSteps:N0} steps are done");
+        var length = resume.Length is { Count: > 0 } other ? other : null;
+        if (state.Record!.State == RunState.Completed && length is null)
+            return Refuse(state, $"it is complete: all {state.Record.TotalSteps:N0} steps are done");
         if (state is { IsActive: true, StopRequested: true }) return Refuse(state, "it is stopping; resume it once it has stopped");
+        if (state.IsActive && length is not null) return Refuse(state, $"it is running; stop it with `dtt stop {state.Record.Run}` before its length changes");
         if (state.IsActive) return new RunDecision(state) { Accepted = true };
+        if (length is not null && WhyNot(state, length) is { } reason) return Refuse(state, reason);
 
+        var request = length is null ? state.Request! : state.Request!.WithLength(length);
         return new RunDecision(state with
         {
             Record = state.Record with { State = RunState.Queued },
-            Request = (resume.Ranks is { } ranks ? state.Request!.WithRanks(ranks) : state.Request!) with { Environment = resume.Environment },
+            Request = (resume.Ranks is { } ranks ? request.WithRanks(ranks) : request) with { Environment = resume.Environment },
             FailureCode = 0,
         }, new RunEffect.SetReminder(true), new RunEffect.Enqueue(state.Record.CurrentAttempt + 1))
         { Accepted = true };
+    }
+
+    /// <summary>Why a run that has begun cannot have another length, or null.</summary>
+    private static string? WhyNot(DurableRun state, IReadOnlyDictionary<string, long> length)
+    {
+        var done = state.Record!.Latest?.Step ?? 0;
+        if (length.GetValueOrDefault("max_steps", long.MaxValue) < done) return $"{done:N0} steps are done already";
+        var schedule = state.Request!.Config.LearningRate;
+        return done == 0 || !schedule.DependsOnLength ? null
+            : $"its learning rate ({schedule.Name}) was planned for {state.Record.TotalSteps:N0} steps, and a run of another length would have had other "
+                + $"rates from the start; begin a new one from its weights: `dtt train --set init_from={state.Record.Run}`";
     }
 
     private static RunDecision Stop(DurableRun state, DateTimeOffset now)

@@ -12,7 +12,11 @@ public abstract record RunInput
     public sealed record Adopt(DurableRun Run) : RunInput;
 
     /// <summary>A client resumes it.</summary>
-    public sealed record Resume(IReadOnlyDictionary<string, string> Environment, int? Ranks = null) : RunInput;
+    /// <param name="Environment">The environment of its ranks from now on.</param>
+    /// <param name="Ranks">Another number of ranks, or null.</param>
+    /// <param name="Length">Another length: some of <see cref="RunRequest.LengthKeys"/>.</param>
+    public sealed record Resume(
+        IReadOnlyDictionary<string, string> Environment, int? Ranks = null, IReadOnlyDictionary<string, long>? Length = null) : RunInput;
 
     /// <summary>A client stops it.</summary>
     public sealed record Stop : RunInput;

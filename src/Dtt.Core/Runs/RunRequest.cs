@@ -39,6 +39,14 @@ public sealed record RunRequest
     [JsonIgnore]
     public DeviceRequest Devices => StoredDevices ?? new(Config.Cuda, Config.RanksPerNode, Config.MinRanks);
 
+    /// <summary>The keys that say how long a run is.</summary>
+    public static IReadOnlyList<string> LengthKeys { get; } = ["max_steps", "max_tokens", "epochs"];
+
+    /// <summary>The same, longer or shorter, as its configuration then says.</summary>
+    /// <param name="length">Some of <see cref="LengthKeys"/>.</param>
+    public RunRequest WithLength(IReadOnlyDictionary<string, long> length) =>
+        this with { ConfigYaml = length.Aggregate(ConfigYaml, (yaml, key) => ResolvedYaml.Set(yaml, key.Key, key.Value, "dtt resume --set")) };
+
     /// <summary>The same on another number of ranks, which its configuration then says.</summary>
     public RunRequest WithRanks(int ranks)
     {

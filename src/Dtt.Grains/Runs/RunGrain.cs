@@ -71,7 +71,8 @@ internal sealed partial class RunGrain(
         FailureCode = state.State.FailureCode,
     });
 
-    public Task ResumeAsync(IReadOnlyDictionary<string, string> environment, int? ranks) => ApplyAsync(new RunInput.Resume(environment, ranks));
+    public Task ResumeAsync(IReadOnlyDictionary<string, string> environment, int? ranks, IReadOnlyDictionary<string, long>? length) =>
+        ApplyAsync(new RunInput.Resume(environment, ranks, length));
 
     public Task StopAsync() => ApplyAsync(new RunInput.Stop());
 

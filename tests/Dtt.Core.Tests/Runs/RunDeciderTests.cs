@@ -117,6 +117,35 @@ public sealed class RunDeciderTests
         Assert.Equal((RunState.Queued, "4"), (resumed.Record!.State, resumed.Request!.Environment["OMP_NUM_THREADS"]));
     }
 
+    [Theory]
+    [InlineData("lr_schedule:\n  name: constant\nwarmup_steps: 2\n", 20, null)]
+    [InlineData("lr_schedule:\n  name: exponential\n  params:\n    gamma: 0.99\n", 20, null)]
+    [InlineData("lr_schedule:\n  name: constant\nwarmup_steps: 2\n", 4, "9 steps are done already")]
+    [InlineData("lr_schedule:\n  name: constant\n", 20, "(constant) was planned for 9 steps")] // its warm-up is a share of the run
+    [InlineData("lr_schedule:\n  name: wsd\nwarmup_steps: 2\n", 20, "(wsd) was planned for 9 steps")]
+    [InlineData("lr_schedule:\n  name: onecycle\n", 20, "dtt train --set init_from=r")]
+    public void Resume_WithAnotherLength_IsTakenWhereTheRatesOfTheStepsThatAreDoneStay(string config, long steps, string? refusal)
+    {
+        var created = Decide(new DurableRun(), new RunInput.Create("r", Request() with { ConfigYaml = config + "max_steps: 9 # -s\n" }));
+        var running = Decide(created, new RunInput.Granted(_node, ["cpu"], 1));
+        var started = new RankStarted { Parameters = 1, Device = "cpu", Plan = new RunPlan(9, 1, 10), FromStep = 0, Fingerprint = "" };
+        running = Decide(running, new RunInput.Reported(1, 1, [started]));
+        var resume = new RunInput.Resume(new Dictionary<string, string>(), Length: new Dictionary<string, long> { ["max_steps"] = steps });
+        Assert.Contains("dtt stop r", RunDecider.Decide(running, resume, _noLeases, _now).Refusal);
+        var checkpoint = new WrittenCheckpoint { Step = 9, Attempt = 1, ManifestSha256 = "m", WeightsSha256 = "w", SizeBytes = 1 };
+        var complete = Decide(Decide(running, new RunInput.Commit(checkpoint)), new RunInput.Ended(new AttemptEnd(1, new RankFinished(9, true), null)));
+        Assert.Contains("all 9 steps are done", RunDecider.Decide(complete, resume with { Length = null }, _noLeases, _now).Refusal);
+        var decision = RunDecider.Decide(complete, resume, _noLeases, _now);
+        if (refusal is not null)
+        {
+            Assert.Contains(refusal, decision.Refusal);
+            return;
+        }
+
+        Assert.Equal((RunState.Queued, steps), (decision.State.Record!.State, decision.State.Request!.Config.MaxSteps));
+        Assert.Contains($"max_steps: {steps} # dtt resume --set", decision.State.Request.ConfigYaml);
+    }
+
     [Fact]
     public void Delete_OfALeasedOrActiveRun_IsRefused()
     {
