@@ -144,6 +144,23 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
     }
 
     [Fact]
+    public Task Arguments_OfAnyDamage_AreRefusedInWords_OrDone() => Fuzz.RunAsync(12, async random =>
+    {
+        string[][] commands =
+        [
+            ["train", "--dry-run"], ["tokenize", "--dry-run"], ["download", "--dry-run"], ["show"], ["checkpoints"], ["events"], ["logs"], ["metrics"], ["audit"],
+            ["sample", "-n", "1"], ["evaluate"], ["runs"], ["datasets"], ["queue"], ["tokenizer", "encode"], ["tokenizer", "decode"], ["resume", "--detach"],
+        ];
+        string[] words = ["undisturbed", "undisturbed@", "undisturbed@40", "@best", "--json", "-t", "-n", "--set", "seed=", "-c", "-d", "--max", "--rank", "--csv", "-b"];
+        string[] arguments = [.. random.One(commands), .. Enumerable.Range(0, random.Next(4)).Select(_ => random.One(random.Next(2) == 0 ? words : Fuzz.Odd))];
+        var result = await project.Dtt.RunAsync(arguments);
+        var told = $"{string.Join(' ', arguments)}: {result.ExitCode} {result.Error}";
+        Assert.True(result.ExitCode is >= 0 and <= 4, told);
+        Assert.False(told.Contains("   at ") || told.Contains("bug in DTT"), told);
+        Assert.True(result.ExitCode == 0 || result.Error.Trim().Length > 0, told);
+    });
+
+    [Fact]
     public async Task Help_NamesTheArgument_NotTheRuns() => Assert.Contains("dtt show <RUN>", await project.Dtt.OutputAsync("show", "--help"));
 
     [Fact]

@@ -4,6 +4,7 @@ using Dtt.Core.Errors;
 using Dtt.Core.Ranks;
 using Dtt.Training.HuggingFace;
 using static TorchSharp.torch;
+using Dtt.Tests;
 
 namespace Dtt.Training.Tests.HuggingFace;
 
@@ -170,7 +171,7 @@ public sealed class DamagedFolderTests
                 Assert.NotEmpty(e.Message);
                 Assert.False(Directory.Exists(folder.Runs));
             }
-        }, iter: 500);
+        }, iter: Fuzz.Iterations(500));
     }
 
     private static void AssertRefused(string message, Action<ForeignFolder> damage)
