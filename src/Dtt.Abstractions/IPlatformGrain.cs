@@ -4,7 +4,10 @@ namespace Dtt.Abstractions;
 [Alias("dtt.platform")]
 public interface IPlatformGrain : IGrainWithIntegerKey
 {
-    /// <summary>All runs, oldest first; those in <paramref name="runsFolder"/> that were trained outside of the platform are adopted first.</summary>
+    /// <summary>
+    /// All runs whose folders are there, and those that are active, oldest first; what was trained outside of the platform or moved into
+    /// <paramref name="runsFolder"/> is adopted first.
+    /// </summary>
     [Alias("runs")]
     Task<RunRow[]> RunsAsync(string? runsFolder);
 

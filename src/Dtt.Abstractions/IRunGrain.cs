@@ -13,9 +13,11 @@ public interface IRunGrain : IGrainWithStringKey
     [Alias("create")]
     Task<NewRunReply> CreateAsync(RunRequest run);
 
-    /// <summary>Adopts a standalone run, with the state in its folder; false when there is none or the platform has it already.</summary>
+    /// <summary>Adopts the run that lies in the folder, unless there is none or the platform has it already.</summary>
+    /// <param name="force">Also one that another platform trains, as far as its folder knows.</param>
+    /// <exception cref="Core.Errors.UserErrorException">Another platform trains it, or its state is damaged.</exception>
     [Alias("adopt")]
-    Task<bool> AdoptAsync();
+    Task<AdoptReply> AdoptAsync(bool force = false);
 
     /// <summary>The run, or null when there is none.</summary>
     [Alias("find")]
@@ -128,6 +130,11 @@ public sealed record RunView
     /// <summary>How a failed run's rank wants commands to end: one of <see cref="Core.Errors.ExitCodes"/>.</summary>
     public required int FailureCode { get; init; }
 }
+
+/// <summary>Whether a run was adopted.</summary>
+/// <param name="Adopted">False: there was none in the folder, or the platform has it already.</param>
+/// <param name="Notes">What is to be said about it.</param>
+public sealed record AdoptReply(bool Adopted, IReadOnlyList<string> Notes);
 
 /// <summary>A run in one line, as lists show it: a row of the index table.</summary>
 public sealed record RunRow

@@ -10,6 +10,7 @@ namespace Dtt.Abstractions;
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(RunRequest))]
 [JsonSerializable(typeof(NewRunReply))]
+[JsonSerializable(typeof(AdoptReply))]
 [JsonSerializable(typeof(RunView))]
 [JsonSerializable(typeof(RunNews))]
 [JsonSerializable(typeof(RankMessage))]

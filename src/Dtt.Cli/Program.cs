@@ -19,6 +19,7 @@ var root = new RootCommand("DTT pretrains transformer language models from a ter
     StopCommand.Create(),
     SampleCommand.Create(),
     EvaluateCommand.Create(),
+    AdoptCommand.Create(),
     ExchangeCommand.Import(),
     ExchangeCommand.Export(),
     BenchCommand.Create(),

@@ -19,6 +19,9 @@ public sealed class DttProgram(string workingFolder, string? home = null)
     /// <summary>A file that a project's build made.</summary>
     public static string Built(string project, string file) => Repository.At("artifacts", "bin", project, _configuration, file);
 
+    /// <summary>Where commands run.</summary>
+    public string WorkingFolder => workingFolder;
+
     /// <summary>The platform's home.</summary>
     public string Home { get; } = home ?? Path.Combine(workingFolder, ".dtt");
 

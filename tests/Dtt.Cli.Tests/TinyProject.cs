@@ -59,17 +59,17 @@ public sealed class TinyProject : IAsyncLifetime
     }
 
     /// <summary>Every step's training loss as `dtt metrics` has it; a step that stands twice fails.</summary>
-    public async Task<SortedDictionary<int, double>> LossesAsync(string run)
+    public async Task<SortedDictionary<int, double>> LossesAsync(string run, DttProgram? dtt = null)
     {
         var losses = new SortedDictionary<int, double>();
-        foreach (var row in (await Dtt.JsonAsync("metrics", run)).EnumerateArray().Where(r => r.TryGetProperty("train_loss", out _)))
+        foreach (var row in (await (dtt ?? Dtt).JsonAsync("metrics", run)).EnumerateArray().Where(r => r.TryGetProperty("train_loss", out _)))
             losses.Add(row.GetProperty("step").GetInt32(), row.GetProperty("train_loss").GetDouble());
         return losses;
     }
 
-    public async Task<string> FinalWeightsAsync(string run)
+    public async Task<string> FinalWeightsAsync(string run, DttProgram? dtt = null)
     {
-        var shown = await Dtt.JsonAsync("show", run);
+        var shown = await (dtt ?? Dtt).JsonAsync("show", run);
         Assert.Equal("completed", shown.GetProperty("state").GetString());
         var last = shown.GetProperty("checkpoints").EnumerateArray().Last();
         Assert.Equal(Steps, last.GetProperty("step").GetInt32());
@@ -79,9 +79,9 @@ public sealed class TinyProject : IAsyncLifetime
     /// <summary>
     /// The run is completed with an undisturbed one's weights, each step stands once in its curve with an undisturbed one's loss, and its audit finds nothing.
     /// </summary>
-    public async Task CheckUndisturbedAsync(string run)
+    public async Task CheckUndisturbedAsync(string run, DttProgram? dtt = null)
     {
-        var (weights, losses, audit) = (FinalWeightsAsync(run), LossesAsync(run), Dtt.OutputAsync("audit", run));
+        var (weights, losses, audit) = (FinalWeightsAsync(run, dtt), LossesAsync(run, dtt), (dtt ?? Dtt).OutputAsync("audit", run));
         Assert.Equal(Undisturbed, await weights);
         Assert.Equal(Enumerable.Range(1, Steps), (await losses).Keys);
         Assert.Equal(UndisturbedLosses, await losses);

@@ -25,7 +25,18 @@ internal static class RunLookup
     {
         var here = UserPath.Full(name.Contains('/') ? name : Path.Combine(RunsFolder(), name));
         var grain = client.Grains.Run(here);
-        if (await grain.FindAsync() is { } mine) return (grain, mine);
+        _ = await AdoptAsync(grain, here, force: false);
+        if (await grain.FindAsync() is { } mine)
+        {
+            if (!Directory.Exists(here) && !mine.Record.State.IsActive())
+            {
+                Console.Error.WriteLine($"note: the run's folder {here} is gone. If it was moved, name it where it is now; "
+                    + $"`dtt delete {name}` forgets it here.");
+            }
+
+            return (grain, mine);
+        }
+
         var rows = await client.Grains.GetGrain<IPlatformGrain>(0).RunsAsync(RunsFolder());
         var named = rows.Where(r => r.Folder == here).Concat(rows.Where(r => r.Run == name)).Distinct().ToList();
         if (named.Count > 1 && named[0].Folder != here)
@@ -34,6 +45,7 @@ internal static class RunLookup
             throw new UserErrorException($"there are several runs '{name}': {folders}. Name one by its folder.", ExitCodes.BadConfiguration);
         }
 
+        if (named.Count == 0 && name.Contains('/') && Directory.Exists(here)) throw NoRun(here);
         if (named.Count == 0 || await client.Grains.Run(named[0].Folder).FindAsync() is not { } view)
         {
             var hint = Spelling.Hint(name, rows.Select(r => r.Run));
@@ -41,6 +53,27 @@ internal static class RunLookup
         }
 
         return (client.Grains.Run(named[0].Folder), view);
+    }
+
+    /// <summary>Has the platform adopt the run in a folder, if there is one that it has not; notes go to stderr.</summary>
+    /// <returns>Whether it was adopted.</returns>
+    /// <exception cref="UserErrorException">Another platform trains it, or its state is damaged.</exception>
+    public static async Task<bool> AdoptAsync(IRunGrain grain, string folder, bool force)
+    {
+        var reply = await grain.AdoptAsync(force);
+        if (reply.Adopted) Console.Error.WriteLine($"adopted run '{Path.GetFileName(folder)}' in {folder}.");
+        foreach (var note in reply.Notes) Console.Error.WriteLine($"note: {note}.");
+        return reply.Adopted;
+    }
+
+    /// <summary>What is wrong with a folder that holds no run.</summary>
+    public static BadDataException NoRun(string folder)
+    {
+        var layout = new RunLayout(folder);
+        var state = $"{Path.GetFileName(layout.PlatformState)} (of a standalone run: {Path.GetFileName(layout.State)})";
+        return new BadDataException(Directory.Exists(layout.Checkpoints)
+            ? $"{folder} has checkpoints, but no state of a run: {state} is missing. Copy it from where the run was trained."
+            : $"{folder} is not the folder of a run: {state} is missing. `dtt runs` lists the runs.");
     }
 
     /// <summary>The checkpoint that RUN, RUN@STEP, RUN@best or RUN@latest names.</summary>

@@ -33,6 +33,9 @@ public static class EventKinds
     /// <summary>Why the run waits in the queue.</summary>
     public const string Waiting = "waiting";
 
+    /// <summary>The platform adopted the run from its folder.</summary>
+    public const string Adopted = "adopted";
+
     /// <summary>The weights came from a Hugging Face folder.</summary>
     public const string Imported = "imported";
 

@@ -17,7 +17,7 @@ public static class RunDecider
     public static RunDecision Decide(DurableRun state, RunInput input, IReadOnlySet<long> leased, DateTimeOffset now) => input switch
     {
         RunInput.Create create => Create(state, create, now),
-        RunInput.Adopt adopt => Adopt(state, adopt),
+        RunInput.Adopt adopt => Adopt(state, adopt.Found, now),
         _ when state.Record is null => Refuse(state, "there is no such run; `dtt runs` lists them"),
         RunInput.Resume resume => Resume(state, resume),
         RunInput.Stop => Stop(state, now),
@@ -60,19 +60,24 @@ public static class RunDecider
         }, new RunEffect.SetReminder(true), new RunEffect.JoinExperiment(), new RunEffect.Enqueue(1))
         { Accepted = true };
 
-    /// <summary>Adopts a standalone run that nobody trains: the state in its folder becomes this run's.</summary>
-    private static RunDecision Adopt(DurableRun state, RunInput.Adopt adopt)
+    /// <summary>
+    /// Adopts a run: the state in its folder becomes this run's. One that is known already is replaced where the folder's has gone on further, elsewhere.
+    /// </summary>
+    private static RunDecision Adopt(DurableRun state, Adoption found, DateTimeOffset now)
     {
-        if (state.Record is not null) return Refuse(state, "the platform already has this run");
-        var record = adopt.Run.Record! with { Version = 0 };
-        var adopted = adopt.Run with
+        if (state.Record is not null && (state.IsActive || state.Deleting || found.Run.LastEvent <= state.LastEvent))
+            return Refuse(state, "the platform already has this run");
+        var record = found.Run.Record! with { Version = state.Record?.Version ?? 0 };
+        var adopted = found.Run with
         {
             Record = record.State.IsActive() ? record with { State = RunState.Interrupted } : record,
             Node = null,
             Devices = [],
             StopRequested = false,
+            Deleting = false,
             LastReport = 0,
         };
+        adopted = found.Notes.Aggregate(adopted, (run, note) => Note(run, now, EventKinds.Adopted, note));
         return new RunDecision(adopted, new RunEffect.JoinExperiment()) { Accepted = true };
     }
 

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using Dtt.Core.Errors;
 using Dtt.Core.Storage;
@@ -8,40 +9,53 @@ namespace Dtt.Core.Runs;
 
 /// <summary>
 /// <c>run.json</c>: the state of a standalone run, beside its <c>events.jsonl</c> and <c>metrics/aNN.jsonl</c>. One process at a time writes them, the
-/// holder of the lock on <c>.owner</c>; the platform reads them once, when it adopts the run.
+/// holder of the lock on <c>.owner</c>; the platform reads them once, when it adopts the run. <c>run.platform.json</c> has the same form: a copy of the state
+/// that a platform keeps in its database.
 /// </summary>
 /// <param name="Format">The file's version, <see cref="CurrentFormat"/>; builds before it wrote a bare <see cref="RunRecord"/>, which is read too.</param>
 /// <param name="Run">The state.</param>
-public sealed record RunFile(int Format, DurableRun Run)
+public sealed record RunFile(int Format, [property: JsonPropertyOrder(1)] DurableRun Run)
 {
     /// <summary>The version that this build writes.</summary>
     public const int CurrentFormat = 2;
 
-    /// <summary>Replaces the file whole.</summary>
-    /// <exception cref="IOException">The write failed; the old state stays.</exception>
-    public static void Write(RunLayout layout, DurableRun run) =>
-        DurableFile.Replace(layout.State, JsonSerializer.SerializeToUtf8Bytes(new RunFile(CurrentFormat, run), RunJson.Indented.RunFile));
+    /// <summary>The folder that it was written for, absolute: when it lies in another one, the run was moved or copied. Null: not known.</summary>
+    public string? Folder { get; init; }
 
-    /// <summary>The state in a run's folder.</summary>
+    /// <summary>The home of the platform that wrote it; null for a standalone run.</summary>
+    public string? Home { get; init; }
+
+    /// <summary>Replaces a standalone run's state.</summary>
+    /// <exception cref="IOException">The write failed; the old state stays.</exception>
+    public static void Write(RunLayout layout, DurableRun run) => Write(layout.State, new RunFile(CurrentFormat, run) { Folder = layout.Folder });
+
+    /// <summary>Replaces a platform's copy of a run's state.</summary>
+    /// <exception cref="IOException">The write failed; the old copy stays.</exception>
+    public static void WriteCopy(RunLayout layout, DurableRun run, string home) =>
+        Write(layout.PlatformState, new RunFile(CurrentFormat, run) { Folder = layout.Folder, Home = home });
+
+    /// <summary>The state of the standalone run in a folder.</summary>
     /// <exception cref="BadDataException">It is damaged, or of a newer build.</exception>
-    public static DurableRun Read(RunLayout layout)
+    public static DurableRun Read(RunLayout layout) => Read(layout, layout.State).Run;
+
+    /// <summary>The state from which the run in a folder can be adopted: a standalone one's own, else a platform's copy; null when there is none.</summary>
+    /// <exception cref="BadDataException">It is damaged, or of a newer build.</exception>
+    public static RunFile? Find(RunLayout layout)
+    {
+        string[] files = [layout.State, layout.PlatformState, layout.AdoptedState];
+        return files.FirstOrDefault(File.Exists) is { } file ? Read(layout, file) : null;
+    }
+
+    /// <summary>A platform's copy of the state; null when there is none that can be read.</summary>
+    public static RunFile? FindCopy(RunLayout layout)
     {
         try
         {
-            using var json = JsonDocument.Parse(File.ReadAllBytes(layout.State));
-            if (!json.RootElement.TryGetProperty("format", out var format)) return ReadRecord(layout, json.RootElement);
-            if (format.GetInt32() > CurrentFormat)
-            {
-                throw new BadDataException($"{layout.State} has format {format.GetInt32()}, but this build of DTT knows formats up to {CurrentFormat}: "
-                    + "use a newer build.");
-            }
-
-            var run = json.Deserialize(RunJson.Default.RunFile)!.Run;
-            return run is { Record: not null, Request: not null } ? run : throw new JsonException("it has no run");
+            return File.Exists(layout.PlatformState) ? Read(layout, layout.PlatformState) : null;
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
+        catch (Exception e) when (e is BadDataException or IOException or UnauthorizedAccessException)
         {
-            throw new BadDataException($"{layout.State} is not a run's state ({e.Message}); restore it from a backup, or delete the folder.", e);
+            return null;
         }
     }
 
@@ -51,6 +65,29 @@ public sealed record RunFile(int Format, DurableRun Run)
     /// <summary>What happened, oldest first: the events from 1 on.</summary>
     public static IReadOnlyList<NumberedEvent> ReadEvents(RunLayout layout) =>
         [.. ReadLines(layout.Events, RunJson.Default.RunEvent).Select((e, i) => new NumberedEvent(i + 1, e))];
+
+    private static void Write(string path, RunFile file) => DurableFile.Replace(path, JsonSerializer.SerializeToUtf8Bytes(file, RunJson.Indented.RunFile));
+
+    private static RunFile Read(RunLayout layout, string path)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllBytes(path));
+            if (!json.RootElement.TryGetProperty("format", out var format)) return new RunFile(1, ReadRecord(layout, json.RootElement));
+            if (format.GetInt32() > CurrentFormat)
+            {
+                throw new BadDataException($"{path} has format {format.GetInt32()}, but this build of DTT knows formats up to {CurrentFormat}: "
+                    + "use a newer build.");
+            }
+
+            var file = json.Deserialize(RunJson.Default.RunFile)!;
+            return file.Run is { Record: not null, Request: not null } ? file : throw new JsonException("it has no run");
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
+        {
+            throw new BadDataException($"{path} is not a run's state ({e.Message}); restore it from a backup, or delete the folder.", e);
+        }
+    }
 
     private static DurableRun ReadRecord(RunLayout layout, JsonElement json)
     {

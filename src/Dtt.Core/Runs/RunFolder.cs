@@ -33,10 +33,23 @@ public static class RunFolder
         }
     }
 
+    /// <summary>Copies the run's tokenizer into its folder, unless it is there or nowhere.</summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public static void KeepTokenizer(RunLayout run, string tokenizerFolder)
+    {
+        const string file = "tokenizer.json"; // the one that is read
+        var (source, copy) = (Path.Combine(tokenizerFolder, file), Path.Combine(run.Tokenizer, file));
+        if (File.Exists(copy) || !File.Exists(source)) return;
+        Directory.CreateDirectory(run.Tokenizer);
+        DurableFile.Replace(copy, File.ReadAllBytes(source));
+    }
+
     /// <summary>Before an attempt: its configuration as it is now, and nothing of earlier attempts but what they committed.</summary>
+    /// <exception cref="UserErrorException">The folder is gone.</exception>
     public static void Ready(TrainSpec spec)
     {
         var run = new RunLayout(spec.RunFolder);
+        if (!Directory.Exists(run.Folder)) throw new UserErrorException($"the run's folder {run.Folder} is gone; if it was moved, resume it where it is now");
         if (!File.Exists(run.Config) || File.ReadAllText(run.Config) != spec.ConfigYaml)
             DurableFile.Replace(run.Config, Encoding.UTF8.GetBytes(spec.ConfigYaml));
         if (Directory.Exists(run.Trash)) Directory.Delete(run.Trash, recursive: true);

@@ -8,8 +8,8 @@ public abstract record RunInput
     /// <summary>A client creates it.</summary>
     public sealed record Create(string Run, RunRequest Request) : RunInput;
 
-    /// <summary>The platform adopts a standalone run, with the state in its folder.</summary>
-    public sealed record Adopt(DurableRun Run) : RunInput;
+    /// <summary>The platform adopts a run that lies in a folder: a standalone one, or one of another platform or place.</summary>
+    public sealed record Adopt(Adoption Found) : RunInput;
 
     /// <summary>A client resumes it.</summary>
     /// <param name="Environment">The environment of its ranks from now on.</param>

@@ -27,8 +27,14 @@ public readonly record struct RunLayout(string Folder)
     /// <summary>Of a standalone run: its state.</summary>
     public string State => At("run.json");
 
-    /// <summary>The state of a standalone run after the platform has adopted it.</summary>
+    /// <summary>Of a platform's run: the platform's copy of its state, from which another platform, or the same in another place, adopts the run.</summary>
+    public string PlatformState => At("run.platform.json");
+
+    /// <summary>What builds before <see cref="PlatformState"/> made of a standalone run's state when they adopted it.</summary>
     public string AdoptedState => At("run.adopted.json");
+
+    /// <summary>A copy of the run's tokenizer: with it the folder is enough to sample and to export.</summary>
+    public string Tokenizer => At("tokenizer");
 
     /// <summary>Of a standalone run: the lock of the process that trains it.</summary>
     public string Owner => At(".owner");

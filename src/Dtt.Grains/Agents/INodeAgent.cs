@@ -54,17 +54,34 @@ public interface INodeAgent : IGrainService
     [Alias("work-available")]
     Task WorkAvailableAsync(string dataset);
 
-    /// <summary>Folders of standalone runs that are not adopted yet.</summary>
+    /// <summary>Folders of runs that are not adopted yet: standalone ones, and those that were moved or copied there.</summary>
     [Alias("find-orphans")]
     Task<string[]> FindOrphansAsync(string runsFolder);
 
-    /// <summary>Brings the metrics and events of such a run into the tables, and gives its state; null when there is none.</summary>
+    /// <summary>
+    /// The run in a folder, its metrics and events brought into the tables; null when there is none to adopt: nothing lies there, it is being trained, or, for
+    /// one that is <paramref name="known"/>, no other platform or place has written its state since.
+    /// </summary>
+    /// <exception cref="Core.Errors.UserErrorException">Another platform trains it, and <paramref name="force"/> is not set.</exception>
     [Alias("read-orphan")]
-    Task<DurableRun?> ReadOrphanAsync(string folder);
+    Task<Adoption?> ReadOrphanAsync(string folder, bool known, bool force);
 
-    /// <summary>Marks such a run as adopted.</summary>
-    [Alias("mark-adopted")]
-    Task MarkAdoptedAsync(string folder);
+    /// <summary>
+    /// Keeps a copy of a run's state, events and tokenizer in its folder, in place of a standalone run's own state; a copy that another platform has written,
+    /// and that has gone on further, is left alone.
+    /// </summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    [Alias("keep-state")]
+    Task KeepStateAsync(string folder, DurableRun run);
+
+    /// <summary>Adds metrics of an attempt to those in the run's folder.</summary>
+    /// <exception cref="IOException">They cannot be written.</exception>
+    [Alias("keep-metrics")]
+    Task KeepMetricsAsync(string folder, int attempt, List<StepMetrics> rows);
+
+    /// <summary>Those of the folders that are not there.</summary>
+    [Alias("find-gone")]
+    Task<string[]> FindGoneAsync(string[] folders);
 
     /// <summary>What the node's silo is doing.</summary>
     [Alias("status")]

@@ -1,5 +1,6 @@
 using Dtt.Abstractions;
 using Dtt.Core.Errors;
+using Dtt.Core.Runs;
 using Dtt.Grains.Agents;
 using Dtt.Grains.Storage;
 using Microsoft.Extensions.Logging;
@@ -18,7 +19,9 @@ internal sealed partial class PlatformGrain(IPlatformTables tables, INodeAgents 
             foreach (var orphan in await agents.At(agents.Here).FindOrphansAsync(runsFolder)) await AdoptAsync(orphan);
         }
 
-        return [.. await tables.ListRunsAsync()];
+        var rows = await tables.ListRunsAsync();
+        var gone = await agents.At(agents.Here).FindGoneAsync([.. rows.Where(r => !r.State.IsActive()).Select(r => r.Folder)]);
+        return [.. rows.ExceptBy(gone, r => r.Folder)];
     }
 
     /// <summary>One that cannot be adopted, its state being damaged or of a newer build, hides no other.</summary>

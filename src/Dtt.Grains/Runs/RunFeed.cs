@@ -30,10 +30,11 @@ internal sealed partial class RunFeed(IPlatformTables tables, string folder, Tim
     /// <summary>Goes on from the line that the index has.</summary>
     public async Task LoadAsync() => _progress = RunProgress.From(await tables.FindRunAsync(folder));
 
-    /// <summary>Takes what a run of another store had measured.</summary>
-    public void Adopt(IEnumerable<StepMetrics> curve)
+    /// <summary>Takes what a run of another store had measured; where its metrics did not come with it, what its checkpoints know.</summary>
+    public void Adopt(RunRecord record, IReadOnlyList<StepMetrics> curve)
     {
-        foreach (var row in curve) _progress.Apply(row);
+        Take(curve);
+        if (curve.Count == 0 && record.Latest is { } latest) _progress.StartFrom(latest);
     }
 
     /// <summary>Brings the events of the state and the run's line into the tables, and tells the viewers.</summary>
@@ -60,7 +61,7 @@ internal sealed partial class RunFeed(IPlatformTables tables, string folder, Tim
         foreach (var message in messages)
         {
             if (message is RankStarted started) _progress.StartFrom(started.FromStep);
-            if (message is MetricsReport report) Adopt(report.Rows);
+            if (message is MetricsReport report) Take(report.Rows);
             if (message is not RankEvent) Publish(record.State, message);
         }
 
@@ -78,6 +79,11 @@ internal sealed partial class RunFeed(IPlatformTables tables, string folder, Tim
     /// <summary>The newest <paramref name="backlog"/> news, then how the run stands, then everything from now on.</summary>
     public IAsyncEnumerable<RunNews> WatchAsync(RunState state, int backlog, CancellationToken cancellation) =>
         _news.WatchAsync(backlog, new RunNews(_newsNumber, state), cancellation);
+
+    private void Take(IEnumerable<StepMetrics> rows)
+    {
+        foreach (var row in rows) _progress.Apply(row);
+    }
 
     private void Publish(RunState state, RankMessage? message = null, RunEvent? happened = null) =>
         _news.Publish(new RunNews(++_newsNumber, state, message, happened));

@@ -29,6 +29,8 @@ internal sealed partial class RunGrain(
 
     private RunFeed Feed => field ??= new RunFeed(tables, Folder, time, log);
 
+    private RunCopy Copy => field ??= new RunCopy(agents, Folder, log);
+
     private RunHistory History => field ??= new RunHistory(tables, Folder);
 
     private RunEffects Effects => field ??= new RunEffects(GrainFactory, agents, Folder);
@@ -38,6 +40,7 @@ internal sealed partial class RunGrain(
         if (Record is null) return;
         await Feed.LoadAsync();
         await Feed.StoreAsync(state.State);
+        await Copy.KeepAsync(state.State);
         SetTimer();
     }
 
@@ -47,18 +50,13 @@ internal sealed partial class RunGrain(
         return new NewRunReply((await ApplyAsync(new RunInput.Create(Path.GetFileName(Folder), run))).Accepted);
     }
 
-    public async Task<bool> AdoptAsync()
+    public async Task<AdoptReply> AdoptAsync(bool force)
     {
-        var agent = agents.At(agents.Here);
-        if (Record is null)
-        {
-            if (await agent.ReadOrphanAsync(Folder) is not { } orphan) return false;
-            Feed.Adopt(await History.ReadCurveAsync(orphan.Record!.Attempts));
-            await ApplyAsync(new RunInput.Adopt(orphan));
-        }
-
-        await agent.MarkAdoptedAsync(Folder);
-        return true;
+        var found = state.State.IsActive ? null : await agents.At(agents.Here).ReadOrphanAsync(Folder, Record is not null, force);
+        if (found is not null) Feed.Adopt(found.Run.Record!, await History.ReadCurveAsync(found.Run.Record!.Attempts));
+        var adopted = found is not null && (await ApplyAsync(new RunInput.Adopt(found))).Accepted;
+        if (Record is not null) await Copy.KeepAsync(state.State); // what could not be written earlier
+        return new AdoptReply(adopted, adopted ? found!.Notes : []);
     }
 
     public Task<RunView?> FindAsync() => Task.FromResult(Record is null || state.State.Deleting ? null : new RunView
@@ -71,8 +69,11 @@ internal sealed partial class RunGrain(
         FailureCode = state.State.FailureCode,
     });
 
-    public Task ResumeAsync(IReadOnlyDictionary<string, string> environment, int? ranks, IReadOnlyDictionary<string, long>? length) =>
-        ApplyAsync(new RunInput.Resume(environment, ranks, length));
+    public async Task ResumeAsync(IReadOnlyDictionary<string, string> environment, int? ranks, IReadOnlyDictionary<string, long>? length)
+    {
+        await AdoptAsync(force: false); // another platform may have trained it since, or train it now
+        await ApplyAsync(new RunInput.Resume(environment, ranks, length));
+    }
 
     public Task StopAsync() => ApplyAsync(new RunInput.Stop());
 
@@ -130,6 +131,7 @@ internal sealed partial class RunGrain(
         if (!StandingOf(attempt).Current) return new Standing(false, false);
         var rows = messages.OfType<MetricsReport>().SelectMany(m => m.Rows).ToList();
         if (rows.Count > 0) await tables.AddMetricsAsync(Folder, attempt, rows);
+        if (rows.Count > 0) await Copy.AddMetricsAsync(attempt, rows);
         var before = state.State;
         var after = (await ApplyAsync(new RunInput.Reported(attempt, number, messages))).State;
         if (!ReferenceEquals(after, before)) await Feed.TakeAsync(Record!, messages);
@@ -172,6 +174,7 @@ internal sealed partial class RunGrain(
         {
             await Store.WriteAsync(decision.State with { Record = decision.State.Record! with { Version = decision.State.Record.Version + 1 } });
             await Feed.StoreAsync(state.State);
+            await Copy.KeepAsync(state.State);
             SetTimer();
         }
 
@@ -219,10 +222,9 @@ internal sealed partial class RunGrain(
     private async Task ForgetAsync()
     {
         await tables.DeleteRunAsync(Folder);
-        _timer?.Dispose();
-        _timer = null;
         await ForgetReminderAsync();
         await state.ClearStateAsync();
+        SetTimer();
         DeactivateOnIdle();
     }
 
@@ -234,15 +236,10 @@ internal sealed partial class RunGrain(
     /// <summary>The timer ticks only while the state asks for something, so that idle runs cost nothing.</summary>
     private void SetTimer()
     {
-        if (!state.State.IsActive && RunDecider.Pending(state.State).Count == 0)
-        {
-            _timer?.Dispose();
-            _timer = null;
-        }
-        else
-        {
-            _timer ??= this.RegisterGrainTimer(_ => PerformAsync(RunDecider.Pending(state.State)), new GrainTimerCreationOptions(_tick, _tick));
-        }
+        var wanted = state.State.IsActive || RunDecider.Pending(state.State).Count > 0;
+        if (!wanted) _timer?.Dispose();
+        _timer = !wanted ? null
+            : _timer ?? this.RegisterGrainTimer(_ => PerformAsync(RunDecider.Pending(state.State)), new GrainTimerCreationOptions(_tick, _tick));
     }
 
     [LoggerMessage(2001, LogLevel.Warning, "run {Run}: effect {Effect} failed and will be tried again")]

@@ -24,6 +24,9 @@ internal sealed class RunProgress
     /// <summary>An attempt starts from a step.</summary>
     public void StartFrom(long step) => _step = step;
 
+    /// <summary>The run stands at a checkpoint.</summary>
+    public void StartFrom(CommittedCheckpoint checkpoint) => (_step, _trainLoss, _valLoss) = (checkpoint.Step, checkpoint.TrainLoss, checkpoint.ValLoss);
+
     /// <summary>Applies a row of metrics.</summary>
     public void Apply(StepMetrics row)
     {

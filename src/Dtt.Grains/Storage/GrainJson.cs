@@ -12,6 +12,7 @@ namespace Dtt.Grains.Storage;
     AllowOutOfOrderMetadataProperties = true,
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(DurableRun))]
+[JsonSerializable(typeof(Adoption))]
 [JsonSerializable(typeof(QueueState))]
 [JsonSerializable(typeof(DatasetState))]
 [JsonSerializable(typeof(ShardState))]

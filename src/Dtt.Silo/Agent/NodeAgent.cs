@@ -66,9 +66,13 @@ internal sealed class NodeAgent(
 
     public Task<string[]> FindOrphansAsync(string runsFolder) => Task.Run(() => orphans.Find(runsFolder));
 
-    public Task<DurableRun?> ReadOrphanAsync(string folder) => Task.Run(() => orphans.ReadAsync(folder));
+    public Task<Adoption?> ReadOrphanAsync(string folder, bool known, bool force) => Task.Run(() => orphans.ReadAsync(folder, known, force));
 
-    public Task MarkAdoptedAsync(string folder) => Task.Run(() => orphans.MarkAdopted(folder));
+    public Task KeepStateAsync(string folder, DurableRun run) => Task.Run(() => orphans.Keep(folder, run));
+
+    public Task KeepMetricsAsync(string folder, int attempt, List<StepMetrics> rows) => Task.Run(() => OrphanRuns.KeepMetrics(folder, attempt, rows));
+
+    public Task<string[]> FindGoneAsync(string[] folders) => Task.Run(() => folders.Where(f => !Directory.Exists(f)).ToArray());
 
     public Task<SiloReport> StatusAsync() => Task.FromResult(life.Report());
 

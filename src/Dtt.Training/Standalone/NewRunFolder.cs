@@ -37,6 +37,7 @@ internal static class NewRunFolder
         {
             DurableFile.Replace(draft.Config, Encoding.UTF8.GetBytes(configYaml));
             RunFile.Write(draft, state);
+            RunFolder.KeepTokenizer(draft, state.Request!.TokenizerFolder);
             owner = FileLock.TryAcquire(draft.Owner)!; // it goes with the folder: the run never stands there without its owner
             fill?.Invoke(draft, owner);
             Directory.Move(draft.Folder, layout.Folder);

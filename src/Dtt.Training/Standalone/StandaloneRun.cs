@@ -176,7 +176,7 @@ internal sealed class StandaloneRun : IDisposable
     private static void RequireState(RunLayout layout)
     {
         if (File.Exists(layout.State)) return;
-        throw new UserErrorException(File.Exists(layout.AdoptedState) || File.Exists(layout.Config)
+        throw new UserErrorException(File.Exists(layout.Config)
             ? $"run '{layout.Run}' is the platform's: go on with `dtt resume {layout.Run}`."
             : $"there is no run in {layout.Folder}.", ExitCodes.BadConfiguration);
     }

@@ -155,6 +155,21 @@ public sealed class RunDeciderTests
         Assert.True(Decide(completed, new RunInput.Delete()).Deleting);
     }
 
+    [Fact]
+    public void Adopt_OfARunThatIsKnown_TakesOnlyAStateThatHasGoneOnFurther()
+    {
+        var found = Decide(new DurableRun(), new RunInput.Adopt(new Adoption(Running(), ["the run came here from /a"])));
+        Assert.Equal((RunState.Interrupted, null), (found.Record!.State, found.Node));
+        Assert.Equal(["started", "adopted"], found.Events.Select(e => e.Event.Kind));
+        Assert.NotNull(RunDecider.Decide(found, new RunInput.Adopt(new Adoption(Running(), [])), _noLeases, _now).Refusal);
+        Assert.NotNull(RunDecider.Decide(Running(), new RunInput.Adopt(new Adoption(found, [])), _noLeases, _now).Refusal);
+
+        var further = found with { LastEvent = 9, Record = found.Record with { Version = 3, State = RunState.Completed } };
+        var known = found with { Record = found.Record with { Version = 7 } };
+        var taken = Decide(known, new RunInput.Adopt(new Adoption(further, [])));
+        Assert.Equal((RunState.Completed, 7L), (taken.Record!.State, taken.Record.Version)); // the index takes no older version
+    }
+
     internal static RunRequest Request() => new()
     {
         ConfigYaml = "keep: 2\n",

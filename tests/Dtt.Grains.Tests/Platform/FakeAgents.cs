@@ -25,6 +25,12 @@ internal sealed class FakeAgents : INodeAgents
     /// <summary>Fails the next call of a verb.</summary>
     public (string Verb, Exception Failure)? Fail { get; set; }
 
+    /// <summary>What lies in the folder of whoever looks for a run there; found once.</summary>
+    public Adoption? Orphan { get; set; }
+
+    /// <summary>The copy of a run's state in its folder.</summary>
+    public DurableRun? Kept { get; private set; }
+
     /// <summary>Hears that a dataset has work.</summary>
     public Action<string>? OnWork { get; set; }
 
@@ -83,6 +89,15 @@ internal sealed class FakeAgents : INodeAgents
                     break;
                 case (nameof(INodeAgent.PrepareFolderAsync), _):
                     return Task.FromResult(true);
+                case (nameof(INodeAgent.ReadOrphanAsync), _):
+                    var orphan = Orphan;
+                    Orphan = null;
+                    return Task.FromResult(orphan);
+                case (nameof(INodeAgent.KeepStateAsync), [_, DurableRun kept]):
+                    Kept = kept;
+                    break;
+                case (nameof(INodeAgent.FindGoneAsync), _):
+                    return Task.FromResult(Array.Empty<string>());
                 case (nameof(INodeAgent.WorkAvailableAsync), [string dataset]):
                     OnWork?.Invoke(dataset);
                     break;

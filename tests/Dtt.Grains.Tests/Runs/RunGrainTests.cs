@@ -1,6 +1,7 @@
 using Dtt.Abstractions;
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
+using Dtt.Grains.Agents;
 using Dtt.Grains.Tests.Platform;
 using Dtt.Tests;
 
@@ -158,6 +159,37 @@ public sealed class RunGrainTests : IAsyncLifetime
         TokenizerFolder = "/v",
         Environment = new Dictionary<string, string>(),
     };
+
+    [Fact]
+    public async Task State_IsCopiedIntoTheFolderWithEveryWrite_AndAfterAFailureWithTheNext()
+    {
+        await StartAsync();
+        Assert.True((await Run.CommitAsync(Checkpoint(5, 1))).Accepted);
+        Assert.Equal(5, _agents.Kept!.Record!.Latest!.Step);
+        _agents.Fail = (nameof(INodeAgent.KeepStateAsync), new UnauthorizedAccessException());
+        Assert.True((await Run.CommitAsync(Checkpoint(6, 1))).Accepted);
+        Assert.Equal(5, _agents.Kept.Record.Latest!.Step);
+        await _platform.DeactivateAsync(Run);
+        Assert.Equal(6, (await Run.FindAsync())!.Record.Latest!.Step);
+        Assert.Equal(6, _agents.Kept.Record.Latest!.Step);
+        _agents.Fail = (nameof(INodeAgent.KeepMetricsAsync), new IOException());
+        Assert.True((await Run.ReportAsync(1, 2, [Metrics(7)])).Current);
+        Assert.Equal([7], await StepsAsync(1));
+    }
+
+    [Fact]
+    public async Task Adopt_OfARunWhoseMetricsStayedElsewhere_ShowsWhereItsCheckpointStands()
+    {
+        await StartAsync();
+        Assert.True((await Run.CommitAsync(Checkpoint(5, 1))).Accepted);
+        _agents.Orphan = new Adoption(_agents.Kept!, ["it was the run of the platform in /h"]);
+        var moved = _platform.Grains.Run("/runs/moved");
+        Assert.True((await moved.AdoptAsync()).Adopted);
+        var view = (await moved.FindAsync())!;
+        Assert.Equal((RunState.Interrupted, 5L), (view.Row.State, view.Row.Step));
+        Assert.Equal(["started", "committed", "adopted"], (await moved.EventsAsync()).Select(e => e.Kind));
+        Assert.False((await moved.AdoptAsync()).Adopted);
+    }
 
     private static RankStarted Started() => new() { FromStep = 0, Plan = new RunPlan(100, 4, 64), Fingerprint = "f", Parameters = 1, Device = "cpu" };
 

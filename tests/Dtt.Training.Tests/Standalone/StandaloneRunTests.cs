@@ -51,7 +51,7 @@ public sealed class StandaloneRunTests : IDisposable
     public void Open_WithoutAState_SaysWhoHasTheRun(bool adopted, string expected)
     {
         Directory.CreateDirectory(_folder["runs/a"]);
-        if (adopted) File.WriteAllText(_folder["runs/a/run.adopted.json"], "{}");
+        if (adopted) File.WriteAllText(_folder["runs/a/config.yaml"], "");
         Assert.Contains(expected, Assert.Throws<UserErrorException>(() => Open("a")).Message);
     }
 

@@ -1,7 +1,7 @@
+using Dtt.Core.Storage;
 using Dtt.Tests;
-using Dtt.Training.Standalone;
 
-namespace Dtt.Training.Tests.Standalone;
+namespace Dtt.Core.Tests.Storage;
 
 public sealed class LineLogTests : IDisposable
 {

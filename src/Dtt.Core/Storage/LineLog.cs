@@ -1,10 +1,10 @@
-namespace Dtt.Training.Standalone;
+namespace Dtt.Core.Storage;
 
 /// <summary>
 /// A file of lines that only grows. While the disk is full, lines wait in memory and are written with the next ones; a partly written line is
 /// removed, so the file holds whole lines unless a kill interrupts a write.
 /// </summary>
-internal sealed class LineLog : IDisposable
+public sealed class LineLog : IDisposable
 {
     private readonly FileStream _file;
     private readonly MemoryStream _waiting = new();
@@ -26,11 +26,18 @@ internal sealed class LineLog : IDisposable
         _ = TryWrite(out _);
     }
 
+    /// <summary>Sees to it that all lines are in the file.</summary>
+    /// <exception cref="IOException">The disk is full or fails; the lines still wait.</exception>
+    public void Flush()
+    {
+        if (!TryWrite(out var failure)) throw failure!;
+    }
+
     /// <summary>Makes all lines durable.</summary>
     /// <exception cref="IOException">The disk is full or fails; the lines still wait.</exception>
     public void Sync()
     {
-        if (!TryWrite(out var failure)) throw failure!;
+        Flush();
         _file.Flush(flushToDisk: true);
     }
 
