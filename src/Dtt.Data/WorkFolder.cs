@@ -1,4 +1,5 @@
 using System.Text;
+using Dtt.Core.Errors;
 using Dtt.Core.Storage;
 
 namespace Dtt.Data;
@@ -11,11 +12,23 @@ public static class WorkFolder
     /// <summary>Makes the folder, or keeps it when it belongs to the same source.</summary>
     public static void Begin(string folder, ReadOnlySpan<byte> source)
     {
-        var file = Path.Combine(folder, "source");
-        byte[] planned = [.. Encoding.ASCII.GetBytes(Plan), .. source];
-        if (File.Exists(file) && File.ReadAllBytes(file).AsSpan().SequenceEqual(planned)) return;
+        if (Belongs(folder, source)) return;
         if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
         Directory.CreateDirectory(folder);
-        DurableFile.Replace(file, planned);
+        DurableFile.Replace(SourceFile(folder), Planned(source));
     }
+
+    /// <summary>Refuses to go on with work that does not belong to the source, such as that of an earlier build.</summary>
+    /// <exception cref="BadDataException">It does not.</exception>
+    public static void Require(string folder, ReadOnlySpan<byte> source)
+    {
+        if (!Belongs(folder, source)) throw new BadDataException($"{folder} holds work of other text or of another build of DTT; run `dtt tokenize` again.");
+    }
+
+    private static bool Belongs(string folder, ReadOnlySpan<byte> source) =>
+        File.Exists(SourceFile(folder)) && File.ReadAllBytes(SourceFile(folder)).AsSpan().SequenceEqual(Planned(source));
+
+    private static byte[] Planned(ReadOnlySpan<byte> source) => [.. Encoding.ASCII.GetBytes(Plan), .. source];
+
+    private static string SourceFile(string folder) => Path.Combine(folder, "source");
 }

@@ -72,6 +72,12 @@ internal sealed class Trainer : IDisposable
     {
         var step = new CheckpointRestore(_spec, _setup.Origin, _setup.Parameters, _optimizer, Tell).Run();
         RequireSameStart(step);
+        if (step > Plan.TotalSteps)
+        {
+            throw new UserErrorException($"{step:N0} steps are done, and by its max_steps, max_tokens and epochs the run has {Plan.TotalSteps:N0}: "
+                + $"make it longer with `dtt resume {_spec.Run} --set …`.", ExitCodes.BadConfiguration);
+        }
+
         TellStarted(step);
         if (step == 0) Evaluate(0);
         while (step < Plan.TotalSteps && !_stopping)

@@ -148,11 +148,13 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
     {
         string[][] commands =
         [
-            ["train", "--dry-run"], ["tokenize", "--dry-run"], ["download", "--dry-run"], ["show"], ["checkpoints"], ["events"], ["logs"], ["metrics"], ["audit"],
-            ["sample", "-n", "1"], ["evaluate"], ["runs"], ["datasets"], ["queue"], ["tokenizer", "encode"], ["tokenizer", "decode"], ["resume", "--detach"],
+            ["train", "--dry-run"], ["tokenize", "--dry-run"], ["download", "--dry-run"], ["show"], ["checkpoints"], ["events"], ["logs"], ["metrics"],
+            ["audit"], ["sample", "-n", "1"], ["evaluate"], ["runs"], ["datasets"], ["queue"], ["tokenizer", "encode"], ["tokenizer", "decode"],
         ];
-        string[] words = ["undisturbed", "undisturbed@", "undisturbed@40", "@best", "--json", "-t", "-n", "--set", "seed=", "-c", "-d", "--max", "--rank", "--csv", "-b"];
-        string[] arguments = [.. random.One(commands), .. Enumerable.Range(0, random.Next(4)).Select(_ => random.One(random.Next(2) == 0 ? words : Fuzz.Odd))];
+        string[] words =
+            ["undisturbed", "undisturbed@", "undisturbed@40", "@best", "--json", "-t", "-n", "--set", "seed=", "-c", "-d", "--max", "--rank", "--csv", "-b"];
+        var more = Enumerable.Range(0, random.Next(4)).Select(_ => random.One(random.Next(2) == 0 ? words : Fuzz.Odd));
+        string[] arguments = [.. random.One(commands), .. more];
         var result = await project.Dtt.RunAsync(arguments);
         var told = $"{string.Join(' ', arguments)}: {result.ExitCode} {result.Error}";
         Assert.True(result.ExitCode is >= 0 and <= 4, told);

@@ -30,12 +30,12 @@ public sealed class DetachTests(TinyProject project)
         {
             // The rank is held while the command takes the signal, and goes in small strides until then, so that it is not through before.
             var rank = await project.RankAsync();
+            var held = false;
             await Wait.ForAsync("the start", () =>
             {
-                Assert.Equal(0, Native.Kill(rank, Native.SigCont));
-                Thread.Sleep(10);
-                Assert.Equal(0, Native.Kill(rank, Native.SigStop));
-                return dtt.ErrorSoFar.Contains(" parameters on ");
+                held = !held;
+                Assert.Equal(0, Native.Kill(rank, held ? Native.SigStop : Native.SigCont));
+                return held && dtt.ErrorSoFar.Contains(" parameters on ");
             });
             try
             {

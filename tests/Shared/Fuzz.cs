@@ -9,8 +9,10 @@ internal static class Fuzz
     /// <summary>Numbers and texts that programs trip over.</summary>
     public static readonly string[] Odd =
     [
-        "", "0", "-1", "0,5", "1e400", "-1e-400", "NaN", "Infinity", "2147483648", "4294967297", "9223372036854775808", "1_000", "0x10", "null", "~", "true", "[]", "{}",
-        "[1,", "\"", "'", "\\", "%s", "{0}", "{", "}", "@x", "--", "-", "..", "/", "a b", "\u0085", "\u2028", "\uFEFF", "é", "😀", "*", "&x", "!t", "|", ">", "#", ": ",
+        "", "0", "-1", "0,5", "1e400", "-1e-400", "NaN", "Infinity", "2147483648", "4294967297",
+        "9223372036854775808", "1_000", "0x10", "null", "~", "true", "[]",
+        "{}", "[1,", "\"", "'", "\\", "%s", "{0}", "{", "}", "@x", "--", "-", "..", "/", "a b",
+        "\u0085", "\u2028", "\uFEFF", "é", "😀", "*", "&x", "!t", "|", ">", "#", ": ",
     ];
 
     private static int Times => int.Parse(Environment.GetEnvironmentVariable("DTT_FUZZ") ?? "1", CultureInfo.InvariantCulture);

@@ -102,13 +102,16 @@ internal static class TrainCommand
 
     /// <summary>
     /// Creates the run; a taken name is numbered: <c>name-2</c>, <c>name-3</c> … A signal that comes meanwhile waits, so that no run is left that nobody
-    /// knows of.
+    /// knows of; a second one does not.
     /// </summary>
     /// <returns>Its folder, and the signal as an exit code (0: none).</returns>
     private static async Task<(string Folder, int Signal)> CreateAsync(PlatformClient client, LoadedConfig config, int priority)
     {
         var signal = 0;
-        using var signals = new Signals(code => signal = code);
+        using var signals = new Signals(code =>
+        {
+            if (Interlocked.Exchange(ref signal, code) != 0) Environment.Exit(code);
+        });
         var request = new RunRequest
         {
             ConfigYaml = config.Values.ToYaml(),

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Dtt.Core.Configuration;
 
 /// <summary>One row of a key table: everything the loader, the command line and the documentation know about a key.</summary>
@@ -15,6 +17,10 @@ public sealed record ConfigKey(string Name, KeyKind Kind, string? Default, strin
 
     /// <summary>The largest value allowed, or null: of a whole number <see cref="int.MaxValue"/>.</summary>
     public double? Max { get; init; }
+
+    /// <summary><see cref="Max"/> for people.</summary>
+    public string? MaxText => Max is not { } max ? null
+        : max >= long.MaxValue ? long.MaxValue.ToString("N0", CultureInfo.InvariantCulture) : max.ToString("#,0.####", CultureInfo.InvariantCulture);
 
     /// <summary>The largest value that can be held.</summary>
     public double Limit => Max ?? (Kind is KeyKind.Integer ? int.MaxValue : double.MaxValue);

@@ -63,7 +63,7 @@ internal static class ValueReader
             _ => "a list of numbers",
         };
         var low = key.Min is { } min ? $"{(key.MinExclusive ? "above" : "at least")} {min.ToString(CultureInfo.InvariantCulture)}" : null;
-        var high = key.Max is { } max ? $"at most {max.ToString("#,0.####", CultureInfo.InvariantCulture)}" : null;
+        var high = key.MaxText is { } max ? $"at most {max}" : null;
         return (low, high) switch
         {
             (null, null) => noun,

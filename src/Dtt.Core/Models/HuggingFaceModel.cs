@@ -38,7 +38,7 @@ public sealed record HuggingFaceModel(string Class, string Type, IReadOnlyList<H
         HuggingFaceKey.Fixed("scale_attn_weights", true),
         HuggingFaceKey.Expected("scale_attn_by_inverse_layer_idx", "false"),
         HuggingFaceKey.Ignored("reorder_and_upcast_attn"),
-        HuggingFaceKey.Fixed("tie_word_embeddings", "true"),
+        HuggingFaceKey.Fixed("tie_word_embeddings", true),
     ])
     { IsTransposed = true, OptionalPrefix = "transformer.", Derived = [".attn.bias", ".attn.masked_bias"] };
 

@@ -17,7 +17,7 @@ public sealed record FolderFiles(IReadOnlyList<string> Files, IReadOnlyList<stri
         while (folders.TryPop(out var next) || links.TryDequeue(out next))
         {
             RequireTarget(next);
-            var real = FileSystem.RealPath(next)!;
+            var real = FileSystem.RealPath(next) ?? throw Unreadable(next);
             if (!Directory.Exists(next)) _ = files.TryAdd(real, next);
             if (!Directory.Exists(next) || !walked.Add(real)) continue;
             foreach (var entry in new DirectoryInfo(next).EnumerateFileSystemInfos().OrderBy(e => e.Name, StringComparer.Ordinal))
@@ -26,12 +26,16 @@ public sealed record FolderFiles(IReadOnlyList<string> Files, IReadOnlyList<stri
                 if (entry.Name.StartsWith('.')) hidden.Add(path);
                 else if (entry.LinkTarget is not null) links.Enqueue(path);
                 else if (entry is DirectoryInfo) folders.Push(path);
+                else if (!entry.Exists) throw Unreadable(path);
                 else files[Path.Combine(real, entry.Name)] = path;
             }
         }
 
         return new FolderFiles([.. files.Values.Order(StringComparer.Ordinal)], [.. hidden.Order(StringComparer.Ordinal)]);
     }
+
+    private static BadDataException Unreadable(string path) =>
+        new($"{path} cannot be read: its name is not UTF-8, or it was removed just now. Rename it, or move it elsewhere.");
 
     /// <summary>Refuses a link that leads nowhere.</summary>
     /// <exception cref="BadDataException">It does.</exception>

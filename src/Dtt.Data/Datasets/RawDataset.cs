@@ -81,7 +81,8 @@ public static class RawDataset
 
         Add("added", [.. now.Except(known)]);
         Add("gone", [.. known.Except(now)]);
-        Add("changed", [.. there.Files.Where(f => now.Contains(f.Path) && !f.IsUnchanged).Select(f => f.Path)]);
+        var still = now.ToHashSet(StringComparer.Ordinal);
+        Add("changed", [.. there.Files.Where(f => still.Contains(f.Path) && !f.IsUnchanged).Select(f => f.Path)]);
         return changes;
     }
 

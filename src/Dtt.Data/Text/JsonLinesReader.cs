@@ -5,6 +5,7 @@ namespace Dtt.Data.Text;
 /// <summary>Documents of JSON lines: the text field of each line's object; of a field that stands twice, the last.</summary>
 internal sealed class JsonLinesReader(TextSlice slice, Stream stream, int most) : DocumentReader(slice)
 {
+    private const int MostLevels = 1000; // of what stands beside the text
     private readonly LineReader _lines = new(slice, stream, most);
     private readonly byte[] _field = System.Text.Encoding.UTF8.GetBytes(slice.TextField);
     private byte[] _document = new byte[1 << 12];
@@ -49,7 +50,7 @@ internal sealed class JsonLinesReader(TextSlice slice, Stream stream, int most) 
     {
         _length = 0;
         var found = JsonTokenType.None;
-        var json = new Utf8JsonReader(line);
+        var json = new Utf8JsonReader(line, new JsonReaderOptions { MaxDepth = MostLevels });
         if (!json.Read() || json.TokenType != JsonTokenType.StartObject) throw Wrong("is not a JSON object");
         while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
         {

@@ -29,7 +29,7 @@ public static class PiecePlan
             if (slices.Count > 1 || smallBytes + slices[0].Length > most) Close();
             if (slices.Count > 1)
             {
-                pieces.AddRange(slices.Select((s, i) => new Piece(pieces.Count + i, [s])));
+                foreach (var s in slices) pieces.Add(new Piece(pieces.Count, [s]));
                 continue;
             }
 

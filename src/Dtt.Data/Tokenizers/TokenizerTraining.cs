@@ -16,13 +16,16 @@ public sealed class TokenizerTraining(string folder, string source)
     private readonly string _counting = folder + ".counting";
 
     /// <summary>Makes the folder of count tables, and keeps those that belong to this source.</summary>
-    public void Begin() => WorkFolder.Begin(_counting, Encoding.UTF8.GetBytes(source));
+    public void Begin() => WorkFolder.Begin(_counting, Source);
+
+    private byte[] Source => Encoding.UTF8.GetBytes(source);
 
     /// <summary>Counts a piece's words into its table, unless the table is there.</summary>
     /// <returns>The table's hash and the piece's documents.</returns>
     /// <exception cref="BadDataException">The text is damaged.</exception>
     public (string Sha256, long Documents) Count(Piece piece)
     {
+        WorkFolder.Require(_counting, Source);
         var table = Table(piece.Number);
         if (!File.Exists(table))
         {
@@ -44,6 +47,7 @@ public sealed class TokenizerTraining(string folder, string source)
     /// <exception cref="BadDataException">There is no text, or too little for so many ids.</exception>
     public (Vocabulary Vocabulary, long Documents) Merge(IReadOnlyList<Piece> pieces, int vocabSize)
     {
+        WorkFolder.Require(_counting, Source);
         var counts = new WordCounts();
         foreach (var piece in pieces) counts.Add(WordCounts.Load(Table(piece.Number)));
         if (counts.Documents == 0)

@@ -62,12 +62,17 @@ public sealed class DatasetEncoder(string folder, TokenSource source)
     }
 
     /// <summary>Makes the folder of pieces, and keeps those that belong to this source.</summary>
-    public void Begin() => WorkFolder.Begin(_partial, JsonSerializer.SerializeToUtf8Bytes(source, DataJson.Default.TokenSource));
+    public void Begin() => WorkFolder.Begin(_partial, SourceBytes);
+
+    private byte[] SourceBytes => JsonSerializer.SerializeToUtf8Bytes(source, DataJson.Default.TokenSource);
 
     /// <summary>Encodes a piece, unless it is there.</summary>
     /// <exception cref="BadDataException">The text is damaged.</exception>
-    public EncodedPiece EncodePiece(Piece piece, Vocabulary vocabulary, BpeEncoder encoder) =>
-        PieceEncoder.Find(PieceFolder(piece.Number)) ?? PieceEncoder.Encode(piece, PieceFolder(piece.Number), source, vocabulary, encoder);
+    public EncodedPiece EncodePiece(Piece piece, Vocabulary vocabulary, BpeEncoder encoder)
+    {
+        WorkFolder.Require(_partial, SourceBytes);
+        return PieceEncoder.Find(PieceFolder(piece.Number)) ?? PieceEncoder.Encode(piece, PieceFolder(piece.Number), source, vocabulary, encoder);
+    }
 
     /// <summary>Reads a piece's shards again; one whose hash is wrong is encoded again.</summary>
     /// <exception cref="BadDataException">The hash is wrong a second time: the disk is at fault.</exception>
@@ -86,6 +91,7 @@ public sealed class DatasetEncoder(string folder, TokenSource source)
     public TokenIndex Assemble(int pieces)
     {
         if (FindDone() is { } done) return done;
+        WorkFolder.Require(_partial, SourceBytes);
         var ready = Path.Combine(_partial, "ready");
         Directory.CreateDirectory(ready);
         var encoded = Enumerable.Range(0, pieces)

@@ -27,7 +27,9 @@ internal sealed class DatasetWork(DatasetJob job, string node)
 
     private TokenizerTraining Training => new(
         job.TokenizerFolder,
-        string.Join('\n', [job.Config.Documents, job.Config.TextField, job.Config.SkipsBadDocuments, .. _manifest.Value.Files.Select(f => f.Identity)]));
+        string.Join('\n', [
+            job.Config.Documents, job.Config.TextField, job.Config.SkipsBadDocuments, job.Config.ShardTokens, .. _manifest.Value.Files.Select(f => f.Identity),
+        ]));
 
     /// <summary>Does work on the whole dataset.</summary>
     /// <exception cref="BadDataException">The text or a folder is not what it should be.</exception>

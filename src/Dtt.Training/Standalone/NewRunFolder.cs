@@ -8,6 +8,9 @@ namespace Dtt.Training.Standalone;
 /// <summary>Makes the folder of a new run: it appears whole, with its state and its owner in it, or not at all.</summary>
 internal static class NewRunFolder
 {
+    private const string DraftPrefix = ".draft-";
+    private static readonly TimeSpan _abandoned = TimeSpan.FromDays(1);
+
     /// <summary>Makes it; a taken name is numbered: <c>name-2</c>, <c>name-3</c> …</summary>
     /// <param name="runsFolder">Where runs lie, absolute.</param>
     /// <param name="request">What is to be trained.</param>
@@ -18,6 +21,7 @@ internal static class NewRunFolder
         string runsFolder, RunRequest request, Func<string, DurableRun> stateOf, Action<RunLayout, FileLock>? fill = null)
     {
         Directory.CreateDirectory(runsFolder);
+        Sweep(runsFolder);
         for (var number = 1; ; number++)
         {
             var suffix = number == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"-{number}");
@@ -27,10 +31,17 @@ internal static class NewRunFolder
         }
     }
 
+    /// <summary>Deletes what a kill left of runs that were never made.</summary>
+    private static void Sweep(string runsFolder)
+    {
+        var drafts = new DirectoryInfo(runsFolder).EnumerateDirectories(DraftPrefix + "*");
+        foreach (var draft in drafts.Where(d => DateTime.UtcNow - d.LastWriteTimeUtc > _abandoned)) draft.Delete(recursive: true);
+    }
+
     /// <summary>Makes it beside its place and renames it; of two creators one renames first, and the other gets null.</summary>
     private static FileLock? TryCreate(string runsFolder, RunLayout layout, string configYaml, DurableRun state, Action<RunLayout, FileLock>? fill)
     {
-        var draft = new RunLayout(Path.Combine(runsFolder, $".draft-{Guid.NewGuid():N}"));
+        var draft = new RunLayout(Path.Combine(runsFolder, DraftPrefix + Guid.NewGuid().ToString("N")));
         Directory.CreateDirectory(draft.Folder);
         FileLock? owner = null;
         try

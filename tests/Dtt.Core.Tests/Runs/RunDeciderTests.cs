@@ -134,6 +134,8 @@ public sealed class RunDeciderTests
         Assert.Contains("dtt stop r", RunDecider.Decide(running, resume, _noLeases, _now).Refusal);
         var checkpoint = new WrittenCheckpoint { Step = 9, Attempt = 1, ManifestSha256 = "m", WeightsSha256 = "w", SizeBytes = 1 };
         var complete = Decide(Decide(running, new RunInput.Commit(checkpoint)), new RunInput.Ended(new AttemptEnd(1, new RankFinished(9, true), null)));
+        var imported = complete with { Request = complete.Request! with { TokensFolder = "" } };
+        Assert.Contains("it was imported", RunDecider.Decide(imported, resume, _noLeases, _now).Refusal);
         Assert.Contains("all 9 steps are done", RunDecider.Decide(complete, resume with { Length = null }, _noLeases, _now).Refusal);
         var decision = RunDecider.Decide(complete, resume, _noLeases, _now);
         if (refusal is not null)

@@ -16,7 +16,8 @@ public sealed class JsonLinesFuzzTests : IDisposable
     [Fact]
     public Task Read_OfAnyDamage_GivesEveryDocumentThatAParserFinds_OrIsRefused() => Fuzz.RunAsync(3000, random =>
     {
-        var lines = Enumerable.Range(0, 1 + random.Next(5)).Select(_ => JsonSerializer.Serialize(new { text = random.One(Fuzz.Odd), id = random.Next(9) }) + "\n");
+        var lines = Enumerable.Range(0, 1 + random.Next(5))
+            .Select(_ => JsonSerializer.Serialize(new { text = random.One(Fuzz.Odd), id = random.Next(9) }) + "\n");
         var bytes = random.Damage(Encoding.UTF8.GetBytes(string.Concat(lines)));
         File.WriteAllBytes(_folder["x.jsonl"], bytes);
         var expected = Parse(bytes);

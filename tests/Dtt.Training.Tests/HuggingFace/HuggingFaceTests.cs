@@ -72,6 +72,7 @@ public sealed class HuggingFaceTests(ITestOutputHelper output) : IDisposable
             else Assert.Equal(key.Value.ToString(), written.ToString());
         }
 
+        Assert.Contains(json.RootElement.GetProperty("tie_word_embeddings").ValueKind, new[] { JsonValueKind.True, JsonValueKind.False });
         using var tokenizer = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(exported, "tokenizer_config.json")));
         Assert.Equal("PreTrainedTokenizerFast", tokenizer.RootElement.GetProperty("tokenizer_class").GetString());
         Assert.Contains("is there already", Assert.Throws<UserErrorException>(() => HuggingFaceExport.Write(first, exported)).Message);
