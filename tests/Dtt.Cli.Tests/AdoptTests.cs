@@ -119,7 +119,9 @@ public sealed class AdoptTests(TinyProject project) : IAsyncLifetime
         var state = Path.Combine(dtt.WorkingFolder, "runs", run, "run.platform.json");
         await dtt.OutputAsync("train", "-n", run, "--detach");
         await Wait.ForAsync("a checkpoint", () => File.Exists(state) && Record(state).GetProperty("checkpoints").GetArrayLength() > 0);
+        var ranks = Processes.ChildrenOf(dtt.Silo!.Value);
         await dtt.EndSiloAsync();
+        await Wait.ForAsync("the ranks' end", () => !ranks.Any(Processes.Lives));
         Assert.Equal("Running", Record(state).GetProperty("state").GetString());
     }
 

@@ -22,6 +22,7 @@ public sealed class AdoptionTests : IDisposable
         var found = Adoption.Of(Here, file, Home);
         Assert.Equal((_folder["new/data"], _folder["new/tok"]), (found.Run.Request!.TokensFolder, found.Run.Request.TokenizerFolder));
         Assert.Empty(found.Notes);
+        Assert.Empty(Adoption.Of(Here, file with { Folder = _folder["new/runs/.draft"], Home = null }, Home).Notes); // a standalone run, as it was made
         Assert.Equal([10, 20], found.Run.Record!.Checkpoints.Select(c => c.Step));
     }
 
