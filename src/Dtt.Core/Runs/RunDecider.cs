@@ -90,7 +90,7 @@ public static class RunDecider
         if (state is { IsActive: true, StopRequested: true }) return Refuse(state, "it is stopping; resume it once it has stopped");
         if (state.IsActive && length is not null) return Refuse(state, $"it is running; stop it with `dtt stop {state.Record.Run}` before its length changes");
         if (state.IsActive) return new RunDecision(state) { Accepted = true };
-        if (length is not null && WhyNot(state, length) is { } reason) return Refuse(state, reason);
+        if (length is not null && RunRules.WhyNoOtherLength(state, length) is { } reason) return Refuse(state, reason);
 
         var request = length is null ? state.Request! : state.Request!.WithLength(length);
         return new RunDecision(state with
@@ -100,19 +100,6 @@ public static class RunDecider
             FailureCode = 0,
         }, new RunEffect.SetReminder(true), new RunEffect.Enqueue(state.Record.CurrentAttempt + 1))
         { Accepted = true };
-    }
-
-    /// <summary>Why a run that has begun cannot have another length, or null.</summary>
-    private static string? WhyNot(DurableRun state, IReadOnlyDictionary<string, long> length)
-    {
-        if (state.Request!.TokensFolder.Length == 0)
-            return $"it was imported, and was not trained here; begin a new one from its weights: `dtt train --set init_from={state.Record!.Run}`";
-        var done = state.Record!.Latest?.Step ?? 0;
-        if (length.GetValueOrDefault("max_steps", long.MaxValue) < done) return $"{done:N0} steps are done already";
-        var schedule = state.Request!.Config.LearningRate;
-        return done == 0 || !schedule.DependsOnLength ? null
-            : $"its learning rate ({schedule.Name}) was planned for {state.Record.TotalSteps:N0} steps, and a run of another length would have had other "
-                + $"rates from the start; begin a new one from its weights: `dtt train --set init_from={state.Record.Run}`";
     }
 
     private static RunDecision Stop(DurableRun state, DateTimeOffset now)

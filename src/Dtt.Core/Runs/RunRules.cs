@@ -70,4 +70,17 @@ public static class RunRules
         attempts.Count > 0 && attempts[^1].EndedAt is null
             ? [.. attempts.SkipLast(1), attempts[^1] with { EndedAt = now, EndState = RunState.Interrupted, Outcome = "interrupted: its owner was killed" }]
             : attempts;
+
+    /// <summary>Why a run that has begun cannot have another length, or null.</summary>
+    public static string? WhyNoOtherLength(DurableRun state, IReadOnlyDictionary<string, long> length)
+    {
+        if (state.Request!.TokensFolder.Length == 0)
+            return $"it was imported, and was not trained here; begin a new one from its weights: `dtt train --set init_from={state.Record!.Run}`";
+        var done = state.Record!.Latest?.Step ?? 0;
+        if (length.GetValueOrDefault("max_steps", long.MaxValue) < done) return $"{done:N0} steps are done already";
+        var schedule = state.Request!.Config.LearningRate;
+        return done == 0 || !schedule.DependsOnLength ? null
+            : $"its learning rate ({schedule.Name}) was planned for {state.Record.TotalSteps:N0} steps, and a run of another length would have had other "
+                + $"rates from the start; begin a new one from its weights: `dtt train --set init_from={state.Record.Run}`";
+    }
 }
