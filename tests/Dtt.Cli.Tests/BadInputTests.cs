@@ -127,6 +127,7 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
     [InlineData("--top-p", "NaN", "--top-p takes a number")]
     [InlineData("-n", "1e2", "-n takes a whole number")]
     [InlineData("-s", "9223372036854775808", "-s takes a whole number")]
+    [InlineData("-n", "1,000", "-n takes a whole number")]
     public async Task Sample_NumberOfAnotherForm_IsRefused(string option, string value, string message)
     {
         var result = await project.Dtt.RunAsync("sample", "undisturbed", option, value);

@@ -34,11 +34,11 @@ internal static class BenchCommand
             foreach (var part in Parts(r.GetValue(only)).Except(BenchSpec.Parts)) r.AddError($"--only: there is no part '{part}'.");
         });
         var json = JsonOutput.Option();
-        foreach (var number in new[] { batch, context, pairs })
+        foreach (var (number, most) in new[] { (batch, 1 << 12), (context, 1 << 16), (pairs, 1 << 12) })
         {
             number.Validators.Add(r =>
             {
-                if (r.GetValue(number) < 1) r.AddError($"{number.Name} takes at least 1.");
+                if (r.GetValue(number) is var value && (value < 1 || value > most)) r.AddError($"{number.Name} takes 1 to {most:N0}.");
             });
         }
 

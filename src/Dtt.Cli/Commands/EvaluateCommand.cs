@@ -18,6 +18,10 @@ internal static class EvaluateCommand
             HelpName = "FILE",
         };
         var most = NumberOption.Create("Maximum number of questions.", long.MaxValue, "--max");
+        most.Validators.Add(r =>
+        {
+            if (r.GetValue(most) < 1) r.AddError("--max takes a whole number at least 1.");
+        });
         var json = JsonOutput.Option();
         var command = new Command("evaluate", "Evaluate a checkpoint: validation loss and multiple-choice accuracy.") { run, choices, most, json };
         command.SetAction(async (result, cancellation) =>

@@ -29,10 +29,12 @@ internal static class ResumeCommand
             await using var client = await Platform.ConnectAsync(cancellation);
             var (grain, view) = await RunLookup.FindAsync(client, result.GetValue(run)!);
             var length = Length(result.GetValue(set) ?? [], view.Request.ConfigYaml);
-            if (view.Record.State == RunState.Completed && length.Count == 0)
+            if (view.Record is { State: RunState.Completed, TotalSteps: > 0 } && length.Count == 0)
             {
-                Console.Error.WriteLine($"run '{view.Record.Run}' is complete: all {view.Record.TotalSteps:N0} steps are done. "
-                    + $"`dtt resume {view.Record.Run} --set max_steps=N` makes it longer.");
+                var further = view.Request.Config.LearningRate.DependsOnLength
+                    ? $"Its learning rate was planned for them; begin a new run from its weights: `dtt train --set init_from={view.Record.Run}`."
+                    : $"`dtt resume {view.Record.Run} --set max_steps=N` makes it longer.";
+                Console.Error.WriteLine($"run '{view.Record.Run}' is complete: all {view.Record.TotalSteps:N0} steps are done. {further}");
                 return ExitCodes.Success;
             }
 
@@ -53,7 +55,8 @@ internal static class ResumeCommand
         {
             var parts = set.Split('=', 2);
             var key = parts[0].Trim();
-            if (parts.Length != 2 || !RunRequest.LengthKeys.Contains(key))
+            if (parts.Length != 2) throw new ConfigurationException($"--set {set}: takes KEY=VALUE, such as --set max_steps=2000.");
+            if (!RunRequest.LengthKeys.Contains(key))
             {
                 throw new ConfigurationException($"--set {set}: a run that has begun keeps its configuration but for its length "
                     + $"({string.Join(", ", RunRequest.LengthKeys)}); for anything else begin a new one from its weights: dtt train --set init_from=RUN.");

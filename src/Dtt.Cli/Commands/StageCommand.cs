@@ -66,7 +66,7 @@ internal static class StageCommand
             var last = await new StageDisplay().ShowAsync(grain.WatchAsync(), leaving.Token);
             if (last.Stage == DatasetStage.Failed) throw new UserErrorException(last.Notes[^1], last.FailureCode);
             if (!rawOnly) Console.Error.WriteLine(Windows(config));
-            return ExitCodes.Success;
+            return signal == 0 ? ExitCodes.Success : signal;
         }
         catch (OperationCanceledException) when (signal == Signals.HangUp)
         {

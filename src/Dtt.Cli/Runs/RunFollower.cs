@@ -16,9 +16,11 @@ namespace Dtt.Cli.Runs;
 internal sealed class RunFollower(string folder, string? cudaOrigin = null)
 {
     private const int Reconnections = 5;
+    private static readonly TimeSpan _stopGrace = TimeSpan.FromSeconds(5);
     private readonly CancellationTokenSource _leaving = new();
     private readonly Dictionary<long, string> _samples = [];
     private IRunGrain? _grain;
+    private Task _stop = Task.CompletedTask;
     private int _signal;
 
     private string Run => Path.GetFileName(folder);
@@ -55,6 +57,7 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
                 }
                 catch (OperationCanceledException) when (_leaving.IsCancellationRequested)
                 {
+                    await Task.WhenAny(_stop, Task.Delay(_stopGrace)); // the request for a stop is on its way: it needs the connection
                     Console.Error.WriteLine(_signal == Signals.HangUp
                         ? $"detached from run '{Run}'."
                         : $"left; run '{Run}' saves a checkpoint and stops on its own. Follow it with: dtt attach {Run}");
@@ -134,7 +137,7 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
         }
 
         Console.Error.WriteLine("saving a checkpoint and stopping after this step (Ctrl+C again: leave now, the run still stops) …");
-        _ = StopAsync();
+        _stop = StopAsync();
     }
 
     private async Task StopAsync()

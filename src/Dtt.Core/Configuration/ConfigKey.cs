@@ -23,7 +23,7 @@ public sealed record ConfigKey(string Name, KeyKind Kind, string? Default, strin
         : max >= long.MaxValue ? long.MaxValue.ToString("N0", CultureInfo.InvariantCulture) : max.ToString("#,0.####", CultureInfo.InvariantCulture);
 
     /// <summary>The largest value that can be held.</summary>
-    public double Limit => Max ?? (Kind is KeyKind.Integer ? int.MaxValue : double.MaxValue);
+    public double Limit => Max ?? (Kind is KeyKind.Integer ? int.MaxValue : double.PositiveInfinity);
 
     /// <summary>Whether <see cref="Min"/> itself is refused.</summary>
     public bool MinExclusive { get; init; }

@@ -84,6 +84,8 @@ public static class RunDecider
     private static RunDecision Resume(DurableRun state, RunInput.Resume resume)
     {
         if (state.Deleting) return Refuse(state, "it is being deleted");
+        if (state.Request!.TokensFolder.Length == 0)
+            return Refuse(state, $"it is an import, without data; begin a new run from its weights: `dtt train --set init_from={state.Record!.Run}`");
         var length = resume.Length is { Count: > 0 } other ? other : null;
         if (state.Record!.State == RunState.Completed && length is null)
             return Refuse(state, $"it is complete: all {state.Record.TotalSteps:N0} steps are done");

@@ -12,7 +12,7 @@ public sealed record RunRequest
     /// <summary>The resolved configuration, YAML.</summary>
     public required string ConfigYaml { get; init; }
 
-    /// <summary>The token shards to train on, absolute.</summary>
+    /// <summary>The token shards to train on, absolute; empty for an import, which has none.</summary>
     public required string TokensFolder { get; init; }
 
     /// <summary>The tokenizer of those tokens, absolute.</summary>

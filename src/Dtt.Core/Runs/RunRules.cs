@@ -74,8 +74,6 @@ public static class RunRules
     /// <summary>Why a run that has begun cannot have another length, or null.</summary>
     public static string? WhyNoOtherLength(DurableRun state, IReadOnlyDictionary<string, long> length)
     {
-        if (state.Request!.TokensFolder.Length == 0)
-            return $"it was imported, and was not trained here; begin a new one from its weights: `dtt train --set init_from={state.Record!.Run}`";
         var done = state.Record!.Latest?.Step ?? 0;
         if (length.GetValueOrDefault("max_steps", long.MaxValue) < done) return $"{done:N0} steps are done already";
         var schedule = state.Request!.Config.LearningRate;

@@ -204,6 +204,7 @@ public sealed class ConfigLoaderTests : IDisposable
     }
 
     [Theory]
+    [InlineData("grad_clip: 1e400", "'grad_clip' is 1e400, but must be a number at least 0.")]
     [InlineData("batch_size: 1000000\nn_ctx: 4000000", "tokens are more than a micro-batch may have")]
     [InlineData("batch_size: 100000\nn_ctx: 2\noverlap: 0\ngrad_accumulation_steps: 1000000", "a step has at most 2,147,483,647 windows")]
     [InlineData("log_per_val: 1000000\neff_batch_per_log: 1000000", "is 1,000,000,000,000 steps, more than 2,147,483,647")]

@@ -118,6 +118,22 @@ public sealed class RunDeciderTests
     }
 
     [Theory]
+    [InlineData(null)]
+    [InlineData(20L)]
+    public void Resume_OfAnImport_IsRefused_AndItStaysComplete(long? steps)
+    {
+        var import = Decide(new DurableRun(), new RunInput.Create("r", Request() with { TokensFolder = "" }));
+        import = Decide(import, new RunInput.Granted(_node, ["cpu"], 1));
+        var checkpoint = new WrittenCheckpoint { Step = 0, Attempt = 1, ManifestSha256 = "m", WeightsSha256 = "w", SizeBytes = 1 };
+        import = Decide(Decide(import, new RunInput.Commit(checkpoint)), new RunInput.Ended(new AttemptEnd(1, new RankFinished(0, true), null)));
+        Assert.Equal(RunState.Completed, import.Record!.State);
+        var length = steps is { } n ? new Dictionary<string, long> { ["max_steps"] = n } : null;
+        var decision = RunDecider.Decide(import, new RunInput.Resume(new Dictionary<string, string>(), Length: length), _noLeases, _now);
+        Assert.Contains("dtt train --set init_from=r", decision.Refusal);
+        Assert.Same(import, decision.State);
+    }
+
+    [Theory]
     [InlineData("lr_schedule:\n  name: constant\nwarmup_steps: 2\n", 20, null)]
     [InlineData("lr_schedule:\n  name: exponential\n  params:\n    gamma: 0.99\n", 20, null)]
     [InlineData("lr_schedule:\n  name: constant\nwarmup_steps: 2\n", 4, "9 steps are done already")]
@@ -134,8 +150,6 @@ public sealed class RunDeciderTests
         Assert.Contains("dtt stop r", RunDecider.Decide(running, resume, _noLeases, _now).Refusal);
         var checkpoint = new WrittenCheckpoint { Step = 9, Attempt = 1, ManifestSha256 = "m", WeightsSha256 = "w", SizeBytes = 1 };
         var complete = Decide(Decide(running, new RunInput.Commit(checkpoint)), new RunInput.Ended(new AttemptEnd(1, new RankFinished(9, true), null)));
-        var imported = complete with { Request = complete.Request! with { TokensFolder = "" } };
-        Assert.Contains("it was imported", RunDecider.Decide(imported, resume, _noLeases, _now).Refusal);
         Assert.Contains("all 9 steps are done", RunDecider.Decide(complete, resume with { Length = null }, _noLeases, _now).Refusal);
         var decision = RunDecider.Decide(complete, resume, _noLeases, _now);
         if (refusal is not null)

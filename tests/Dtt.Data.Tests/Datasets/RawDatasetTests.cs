@@ -168,6 +168,17 @@ public sealed class RawDatasetTests : IDisposable
     }
 
     [Fact]
+    public void Plan_OfSmallAndSlicedFiles_NumbersItsPiecesWithoutAGap()
+    {
+        foreach (var (name, documents) in new[] { ("a", 3), ("b", 400_000), ("c", 3), ("d", 400_000), ("e", 3) })
+            WriteDocuments(_folder[$"raw/{name}.txt"], "documents: lines", Enumerable.Range(1_000_000_000, documents));
+        var config = Config($"path: {_folder["raw"]}\ndocuments: lines");
+        var pieces = PiecePlan.Of(RawDataset.Prepare(config, _folder["out"]).Manifest, config);
+        Assert.True(pieces.Count >= 7);
+        Assert.Equal(Enumerable.Range(0, pieces.Count), pieces.Select(p => p.Number));
+    }
+
+    [Fact]
     public void Prepare_AnotherNdocs_IsAnotherText()
     {
         _folder.Write("a.txt", "one\ntwo\nthree\n");

@@ -2,9 +2,9 @@ using System.Text;
 using CsCheck;
 using Dtt.Core.Errors;
 using Dtt.Core.Ranks;
+using Dtt.Tests;
 using Dtt.Training.HuggingFace;
 using static TorchSharp.torch;
-using Dtt.Tests;
 
 namespace Dtt.Training.Tests.HuggingFace;
 
