@@ -118,10 +118,16 @@ public sealed class AdoptTests(TinyProject project) : IAsyncLifetime
     {
         var state = Path.Combine(dtt.WorkingFolder, "runs", run, "run.platform.json");
         await dtt.OutputAsync("train", "-n", run, "--detach");
-        await Wait.ForAsync("a checkpoint", () => File.Exists(state) && Record(state).GetProperty("checkpoints").GetArrayLength() > 0);
-        var ranks = Processes.ChildrenOf(dtt.Silo!.Value);
+        var rank = await Wait.ForAsync("a rank", () => Processes.ChildrenOf(dtt.Silo!.Value) is [var child, ..] ? child : (int?)null);
+        var held = false; // it goes in small strides, so that it is not through before
+        await Wait.ForAsync("a checkpoint", () =>
+        {
+            held = !held;
+            Assert.Equal(0, Native.Kill(rank, held ? Native.SigStop : Native.SigCont));
+            return held && File.Exists(state) && Record(state).GetProperty("checkpoints").GetArrayLength() > 0;
+        });
         await dtt.EndSiloAsync();
-        await Wait.ForAsync("the ranks' end", () => !ranks.Any(Processes.Lives));
+        await Wait.ForAsync("the ranks' end", () => !Processes.Lives(rank));
         Assert.Equal("Running", Record(state).GetProperty("state").GetString());
     }
 
