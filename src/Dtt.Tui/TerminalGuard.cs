@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Dtt.Core.Errors;
 
 namespace Dtt.Tui;
 
@@ -21,7 +22,7 @@ internal sealed partial class TerminalGuard : IDisposable
     public TerminalGuard(Action stop)
     {
         _stop = stop;
-        _signals = [On(PosixSignal.SIGINT, 130), On(PosixSignal.SIGTERM, 143), On(PosixSignal.SIGHUP, HangUp)];
+        _signals = [On(PosixSignal.SIGINT, ExitCodes.Interrupted), On(PosixSignal.SIGTERM, ExitCodes.Terminated), On(PosixSignal.SIGHUP, HangUp)];
         _terminal = new Timer(_ => EndWithoutTerminal(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
     }
 
