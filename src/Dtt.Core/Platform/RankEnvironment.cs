@@ -8,6 +8,8 @@ namespace Dtt.Core.Platform;
 /// </summary>
 public static class RankEnvironment
 {
+    private const string SpinCount = "GOMP_SPINCOUNT";
+
     private static readonly string[] _prefixes =
         ["OMP_", "KMP_", "GOMP_", "MKL_", "ONEDNN_", "DNNL_", "MALLOC_", "TORCH", "PYTORCH_", "NCCL_", "CUDA_", "CUBLAS_"];
 
@@ -15,15 +17,26 @@ public static class RankEnvironment
         ["DTT_LIBTORCH", "DTT_NCCL", "DTT_SCRATCH", "SLURM_TMPDIR", "TMPDIR", "LD_LIBRARY_PATH", "DTT_CRASH_AT", "DTT_DEADLINE_SCALE"];
 
     /// <summary>
-    /// What the starter of a rank sets for malloc unless the run does: fresh pages cost more than arithmetic when every step maps and unmaps its
-    /// activations, so freed ones are retained.
+    /// What the starter of a rank sets unless the run does. malloc: fresh pages cost more than arithmetic when every step maps and unmaps its activations, so
+    /// freed ones are retained. OpenMP: a thread that waits looks for work a thousand times and then sleeps; by default it looks 300,000 times, and on a busy
+    /// machine it does so on the core that the thread it waits for should have.
     /// </summary>
-    public static IReadOnlyDictionary<string, string> Allocator { get; } = new Dictionary<string, string>
+    public static IReadOnlyDictionary<string, string> Defaults { get; } = new Dictionary<string, string>
     {
         ["MALLOC_MMAP_THRESHOLD_"] = "4000000000",
         ["MALLOC_TRIM_THRESHOLD_"] = "8000000000",
         ["MALLOC_TOP_PAD_"] = "268435456",
+        [SpinCount] = "1000",
     };
+
+    /// <summary>Completes a rank's environment by <see cref="Defaults"/>; whoever chose how threads wait, by either variable, has chosen.</summary>
+    public static void Complete(IDictionary<string, string?> environment)
+    {
+        foreach (var (name, value) in Defaults)
+        {
+            if (name != SpinCount || !environment.ContainsKey("OMP_WAIT_POLICY")) environment.TryAdd(name, value);
+        }
+    }
 
     /// <summary>Whether a variable belongs to the run.</summary>
     public static bool Owns(string name) =>

@@ -98,7 +98,7 @@ internal sealed class RankProcess : IDisposable
 
         foreach (var name in start.Environment.Keys.Where(RankEnvironment.Owns).ToList()) start.Environment.Remove(name);
         foreach (var (name, value) in environment) start.Environment[name] = value;
-        foreach (var (name, value) in RankEnvironment.Allocator) start.Environment.TryAdd(name, value);
+        RankEnvironment.Complete(start.Environment);
         start.Environment[OwnerSweep.Variable] = OwnerSweep.ThisOwner;
         var process = Process.Start(start)!;
         process.StandardInput.Close();

@@ -18,7 +18,7 @@ internal sealed class BenchPeer : IDisposable
         var start = new ProcessStartInfo(command[0], [.. command.Skip(1), .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true };
 
         // As its own users start it: what dtt set for its rank is not the peer's.
-        foreach (var (name, value) in RankEnvironment.Allocator)
+        foreach (var (name, value) in RankEnvironment.Defaults)
         {
             if (start.Environment.TryGetValue(name, out var set) && set == value) start.Environment.Remove(name);
         }
