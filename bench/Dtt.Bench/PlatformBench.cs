@@ -23,7 +23,7 @@ internal static partial class PlatformBench
         for (var pair = 0; pair < pairs; pair++)
         {
             // The rank alone gets the environment that a silo gives to its ranks.
-            var environment = string.Join(' ', RankEnvironment.Allocator.Select(v => $"{v.Key}={v.Value}"));
+            var environment = string.Join(' ', RankEnvironment.Defaults.Select(v => $"{v.Key}={v.Value}"));
             var standalone = $"dotnet {rank} --standalone {config} name=alone-{pair} {string.Join(' ', settings)}";
             scratch.Time("bash", "-c", $"{environment} {standalone} 2> alone.log");
             scratch.Dtt(["train", "-c", config, "-n", $"run-{pair}", .. Scratch.Set(settings)]);
