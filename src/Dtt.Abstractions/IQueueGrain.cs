@@ -6,9 +6,9 @@ namespace Dtt.Abstractions;
 [Alias("dtt.queue")]
 public interface IQueueGrain : IGrainWithIntegerKey
 {
-    /// <summary>Queues a run for its next attempt; a run that is queued keeps its place.</summary>
+    /// <summary>Queues a run for its next attempt, not to begin before a time; a run that is queued keeps its place.</summary>
     [Alias("enqueue")]
-    Task EnqueueAsync(string run, int attempt, int priority, DeviceRequest request);
+    Task EnqueueAsync(string run, int attempt, int priority, DeviceRequest request, DateTimeOffset? notBefore);
 
     /// <summary>Removes a run from the queue.</summary>
     [Alias("dequeue")]

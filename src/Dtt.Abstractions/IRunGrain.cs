@@ -77,7 +77,7 @@ public interface IRunGrain : IGrainWithStringKey
 
     /// <summary>Queue → run: devices are reserved for this attempt, one a rank; false: the run does not want it any more.</summary>
     [Alias("granted")]
-    Task<bool> GrantedAsync(NodeRef node, string[] devices, int attempt);
+    Task<bool> GrantedAsync(Placement[] placements, int attempt);
 
     /// <summary>Queue → run: why it waits; null when it does not.</summary>
     [Alias("waiting")]
@@ -92,17 +92,29 @@ public interface IRunGrain : IGrainWithStringKey
     [Alias("commit")]
     Task<CommitReply> CommitAsync(WrittenCheckpoint checkpoint);
 
-    /// <summary>Agent → run: a rank is gone and will not come back.</summary>
-    [Alias("ended")]
-    Task EndedAsync(AttemptEnd end);
+    /// <summary>Agent → run: where the ranks of a part of an attempt listen; told again until all parts have said so.</summary>
+    /// <returns>Where every rank of the attempt listens, by rank; empty: not all are there yet.</returns>
+    [Alias("meet")]
+    Task<string[]> MeetAsync(int attempt, int firstRank, string[] endpoints);
 
-    /// <summary>Agent → run: the attempt's rank is alive in this silo.</summary>
+    /// <summary>Agent → run: the ranks of an attempt on a node are gone and will not come back.</summary>
+    [Alias("ended")]
+    Task EndedAsync(NodeRef node, AttemptEnd end);
+
+    /// <summary>Agent → run: the attempt's ranks are alive in this silo.</summary>
+    /// <param name="attempt">The attempt.</param>
+    /// <param name="node">The silo.</param>
+    /// <param name="stalled">What its ranks look like when all of them wait for ranks elsewhere, for too long; else null.</param>
     [Alias("renew")]
-    Task<Standing> RenewAsync(int attempt, NodeRef node);
+    Task<Standing> RenewAsync(int attempt, NodeRef node, StalledPart? stalled);
 
     /// <summary>Agent → run, after its silo started and swept what dead ones left: whatever ranks a dead silo had here are gone.</summary>
     [Alias("agent-started")]
     Task AgentStartedAsync(NodeRef node);
+
+    /// <summary>A silo may have died, or come: the run looks whether that is its concern.</summary>
+    [Alias("check")]
+    Task CheckAsync();
 }
 
 /// <summary>The answer to the creation of a run.</summary>
@@ -120,6 +132,9 @@ public sealed record RunView
 
     /// <summary>What is trained: its configuration, and where its tokens lie.</summary>
     public required RunRequest Request { get; init; }
+
+    /// <summary>Where its current attempt lives, by rank.</summary>
+    public required IReadOnlyList<Placement> Placements { get; init; }
 
     /// <summary>Whether it was asked to stop and has not yet.</summary>
     public required bool StopRequested { get; init; }
@@ -186,7 +201,14 @@ public sealed record RunNews(long Number, RunState State, RankMessage? Message =
 /// <summary>Run → agent: how an attempt stands.</summary>
 /// <param name="Current">Whether the attempt is current; if not, its rank must be killed.</param>
 /// <param name="StopRequested">Whether it is to stop after its step.</param>
-public sealed record Standing(bool Current, bool StopRequested);
+/// <param name="Hung">What was found when every rank of every node waits for the others: they are to be killed for it; else null.</param>
+public sealed record Standing(bool Current, bool StopRequested, CauseCard? Hung = null);
+
+/// <summary>The ranks of a part of an attempt that all wait for others, for longer than they may.</summary>
+/// <param name="Rank">The one of them with the fewest completed collective operations.</param>
+/// <param name="Completed">Collective operations that it completed.</param>
+/// <param name="Card">What it was doing.</param>
+public sealed record StalledPart(int Rank, long Completed, CauseCard Card);
 
 /// <summary>A stretch of a run's log.</summary>
 /// <param name="Text">The text.</param>

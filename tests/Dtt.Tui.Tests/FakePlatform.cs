@@ -40,7 +40,7 @@ internal sealed class FakePlatform : IPlatform
             Checkpoints = row.Step == 0 ? [] : [Checkpoint(200, 4.0), Checkpoint(400, 3.0), Checkpoint(600, 3.5)],
         };
         var request = new RunRequest { ConfigYaml = "", TokensFolder = "/t", TokenizerFolder = "/v", Environment = new Dictionary<string, string>() };
-        var view = new RunView { Row = row, Record = record, Request = request, StopRequested = false, FailureCode = 0 };
+        var view = new RunView { Row = row, Record = record, Request = request, Placements = [], StopRequested = false, FailureCode = 0 };
         return Answer<RunDetail?>(new RunDetail(
             view,
             [.. Enumerable.Range(1, 300).Select(i => ((long)i * 2, 8 * Math.Exp(-i / 60.0) + 2))],

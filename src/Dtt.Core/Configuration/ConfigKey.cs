@@ -31,6 +31,9 @@ public sealed record ConfigKey(string Name, KeyKind Kind, string? Default, strin
     /// <summary>The allowed texts, or empty for any.</summary>
     public IReadOnlyList<string> Choices { get; init; } = [];
 
+    /// <summary>A word that may stand for a number, or null: <c>all</c>, <c>auto</c>.</summary>
+    public string? Word { get; init; }
+
     /// <summary>Why the key is accepted but does nothing any more, or null: one line is printed when a file sets it.</summary>
     public string? LostMeaning { get; init; }
 }

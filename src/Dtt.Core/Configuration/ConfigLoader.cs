@@ -61,11 +61,13 @@ public static partial class ConfigLoader
             errors.Add($"{v.Origin("min_ranks")}: 'min_ranks' {fewest} is above 'ranks_per_node' {v.Int("ranks_per_node")}.");
         if ((long)v.Int("batch_size") * v.Int("n_ctx") > int.MaxValue)
             errors.Add($"{v.Origin("batch_size")}: 'batch_size' {v.Int("batch_size")} × 'n_ctx' {v.Int("n_ctx")} tokens are more than a micro-batch may have.");
-        var windows = (double)v.Int("batch_size") * v.Int("grad_accumulation_steps") * v.Int("ranks_per_node");
+        if (v.IntOrWord("nodes") is { } nodes && v.Int("min_nodes") > nodes)
+            errors.Add($"{v.Origin("min_nodes")}: 'min_nodes' {v.Int("min_nodes")} is above 'nodes' {nodes}.");
+        var windows = (double)v.Int("batch_size") * v.Int("grad_accumulation_steps") * v.Int("ranks_per_node") * (v.IntOrWord("nodes") ?? 1);
         if (windows > int.MaxValue)
         {
-            errors.Add($"{v.Origin("grad_accumulation_steps")}: 'batch_size' × 'grad_accumulation_steps' × 'ranks_per_node' is {windows:N0}, but a step "
-                + $"has at most {int.MaxValue:N0} windows.");
+            errors.Add($"{v.Origin("grad_accumulation_steps")}: 'batch_size' × 'grad_accumulation_steps' × 'ranks_per_node' × 'nodes' is {windows:N0}, but a "
+                + $"step has at most {int.MaxValue:N0} windows.");
         }
 
         if (v.LongOrNull("eval_every") is null && v.LongOrNull("log_per_val") is { } logs && logs * v.Int("eff_batch_per_log") > int.MaxValue)

@@ -41,6 +41,9 @@ public sealed class ConfigValues
     /// <summary>The value of an integer key.</summary>
     public int Int(string name) => checked((int)(long)_values[name]!);
 
+    /// <summary>The value of an integer key, or null where its word stands instead.</summary>
+    public int? IntOrWord(string name) => _values[name] is string ? null : Int(name);
+
     /// <summary>The value of an integer key that may exceed 31 bits.</summary>
     public long Long(string name) => (long)_values[name]!;
 

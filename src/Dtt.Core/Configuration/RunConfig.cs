@@ -102,10 +102,19 @@ public sealed record RunConfig
     /// <summary>Whether to train on a GPU when there is one.</summary>
     public required bool Cuda { get; init; }
 
-    /// <summary>Ranks to train on.</summary>
+    /// <summary>Ranks to train on, on each node.</summary>
     public required int RanksPerNode { get; init; }
 
-    /// <summary>Fewest ranks to continue with.</summary>
+    /// <summary>Nodes to train on; 0: all of the platform.</summary>
+    public required int Nodes { get; init; }
+
+    /// <summary>Fewest nodes to continue with.</summary>
+    public required int MinNodes { get; init; }
+
+    /// <summary>How long to wait for a lost node.</summary>
+    public required TimeSpan NodeWait { get; init; }
+
+    /// <summary>Fewest ranks of a node to continue with.</summary>
     public required int MinRanks { get; init; }
 
     /// <summary>Whether each rank keeps only its share of the optimizer's state.</summary>
@@ -149,6 +158,9 @@ public sealed record RunConfig
         Cuda = v.Bool("cuda"),
         ShardOptimizer = v.Bool("shard_optimizer"),
         RanksPerNode = v.Int("ranks_per_node"),
+        Nodes = v.IntOrWord("nodes") ?? 0,
+        MinNodes = v.Int("min_nodes"),
+        NodeWait = TimeSpan.FromSeconds(v.Int("node_wait")),
         MinRanks = (int)(v.LongOrNull("min_ranks") ?? v.Int("ranks_per_node")),
     };
 

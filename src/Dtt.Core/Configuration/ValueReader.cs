@@ -9,6 +9,7 @@ internal static class ValueReader
     public static object? Read(ConfigKey key, YamlNode node, out string? error)
     {
         error = null;
+        if (key.Word is not null && node.Scalar == key.Word) return key.Word;
         object? value = key.Kind switch
         {
             KeyKind.Integer => ReadInteger(node),
@@ -55,6 +56,7 @@ internal static class ValueReader
         if (key.Choices.Count > 0) return $"one of {string.Join(", ", key.Choices)}";
         var noun = key.Kind switch
         {
+            KeyKind.Integer when key.Word is { } word => $"{word}, or a whole number",
             KeyKind.Integer => "a whole number",
             KeyKind.Number => "a number",
             KeyKind.Boolean => "true or false",

@@ -86,8 +86,11 @@ public sealed record TrainSpec : RankMessage
     /// <summary>What the ranks of a run's current attempt are to do.</summary>
     /// <param name="run">The run, an attempt of which has begun.</param>
     /// <param name="folder">The run's folder, absolute.</param>
-    public static TrainSpec Of(DurableRun run, string folder) => new()
+    /// <param name="placement">The part of the attempt; <see cref="Rank"/> is the first of its ranks.</param>
+    public static TrainSpec Of(DurableRun run, string folder, Placement placement) => new()
     {
+        Rank = placement.FirstRank,
+        WorldSize = run.Placements.Sum(p => p.Devices.Count),
         Run = run.Record!.Run,
         RunFolder = folder,
         Attempt = run.Record.CurrentAttempt,

@@ -1,7 +1,23 @@
 namespace Dtt.Core.Runs;
 
 /// <summary>The devices that a run wants.</summary>
-/// <param name="WantsGpu">GPUs where the machine has any, one a rank; else all ranks share the CPU.</param>
-/// <param name="Ranks">Ranks to train on.</param>
-/// <param name="MinRanks">Fewest that will do.</param>
-public sealed record DeviceRequest(bool WantsGpu, int Ranks, int MinRanks);
+/// <param name="WantsGpu">GPUs where a node has any, one a rank; else all ranks of the node share its CPU.</param>
+/// <param name="Ranks">Ranks on each node.</param>
+/// <param name="MinRanks">Fewest on a node that will do.</param>
+/// <param name="Nodes">Nodes to train on; 0: all that live.</param>
+/// <param name="MinNodes">Fewest nodes that will do once <paramref name="NodeWait"/> has passed.</param>
+/// <param name="LastNodes">Nodes of the last attempt: what a run on all nodes waits for.</param>
+/// <param name="MaxNodes">Most nodes that have something to do: each rank needs a micro-batch of a step.</param>
+/// <param name="NodeWait">How long a run that has trained waits for a lost node before it goes on with fewer.</param>
+public sealed record DeviceRequest(
+    bool WantsGpu, int Ranks, int MinRanks, int Nodes = 1, int MinNodes = 1, int LastNodes = 1, int MaxNodes = int.MaxValue, TimeSpan NodeWait = default)
+{
+    /// <summary>Nodes to take now, of those that live.</summary>
+    /// <param name="alive">Nodes that live.</param>
+    /// <param name="waited">How long the run has waited.</param>
+    public (int Wanted, int Fewest) NodesNow(int alive, TimeSpan waited)
+    {
+        var wanted = Math.Min(Nodes == 0 ? Math.Max(alive, LastNodes) : Nodes, MaxNodes);
+        return (wanted, waited >= NodeWait ? Math.Min(MinNodes, wanted) : wanted);
+    }
+}

@@ -18,11 +18,31 @@ public sealed record DurableRun
     [JsonPropertyName("order")]
     public RunRequest? Request { get; init; }
 
-    /// <summary>Where the current attempt lives; null when it lives nowhere.</summary>
-    public NodeRef? Node { get; init; }
+    /// <summary>Where the current attempt lives, by rank; empty when it lives nowhere.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<Placement> Placements
+    {
+        get => StoredPlacements ?? (StoredNode is { } node ? [new Placement(node, StoredDevices ?? [], 0)] : []);
+        init => (StoredPlacements, StoredNode, StoredDevices) = (value, null, null);
+    }
 
-    /// <summary>The devices of the current attempt, one a rank.</summary>
-    public IReadOnlyList<string> Devices { get; init; } = [];
+    /// <summary><see cref="Placements"/> as they are stored.</summary>
+    [JsonPropertyName("placements")]
+    public IReadOnlyList<Placement>? StoredPlacements { get; init; }
+
+    /// <summary>The one node of the current attempt, as earlier builds stored it.</summary>
+    [JsonPropertyName("node")]
+    public NodeRef? StoredNode { get; init; }
+
+    /// <summary>The devices on <see cref="StoredNode"/>, one a rank.</summary>
+    [JsonPropertyName("devices")]
+    public IReadOnlyList<string>? StoredDevices { get; init; }
+
+    /// <summary>Whether the ranks were asked to leave so that the next attempt takes more nodes.</summary>
+    public bool Growing { get; init; }
+
+    /// <summary>When the next attempt may begin, after several deaths in a row; null: at once.</summary>
+    public DateTimeOffset? NotBefore { get; init; }
 
     /// <summary>Whether a stop was requested.</summary>
     public bool StopRequested { get; init; }
@@ -45,6 +65,32 @@ public sealed record DurableRun
 
     /// <summary>The newest events, oldest first.</summary>
     public IReadOnlyList<NumberedEvent> Events { get; init; } = [];
+
+    /// <summary>The same with one more event.</summary>
+    public DurableRun Noted(DateTimeOffset now, string kind, string message)
+    {
+        var noted = new NumberedEvent(LastEvent + 1, new RunEvent(now, kind, message));
+        return this with { LastEvent = noted.Number, Events = [.. Events.TakeLast(MaxEvents - 1), noted] };
+    }
+
+    /// <summary>The devices that the next attempt wants: the first takes all or waits, for the size of a step is frozen with it.</summary>
+    [JsonIgnore]
+    public DeviceRequest Wanted
+    {
+        get
+        {
+            var (wanted, config) = (Request!.Devices, Request.Config);
+            if (Record!.GlobalBatchWindows == 0) return wanted with { MinNodes = int.MaxValue };
+            var micro = (Record.GlobalBatchWindows + config.MicroBatchSize - 1) / config.MicroBatchSize;
+            var most = (int)Math.Clamp(micro / wanted.Ranks, 1, int.MaxValue);
+            return wanted with { MaxNodes = most, LastNodes = Record.Attempts.LastOrDefault()?.Nodes ?? 1 };
+        }
+    }
+
+    /// <summary>Whether the current attempt has fewer nodes than the run would take.</summary>
+    [JsonIgnore]
+    public bool WantsMoreNodes => Record?.State == RunState.Running && !StopRequested && !Growing
+        && Placements.Count < Math.Min(Wanted.Nodes == 0 ? int.MaxValue : Wanted.Nodes, Wanted.MaxNodes);
 
     /// <summary>Whether an attempt lives or is about to.</summary>
     [JsonIgnore]

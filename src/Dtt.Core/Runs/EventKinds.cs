@@ -27,6 +27,9 @@ public static class EventKinds
     /// <summary>The ranks saved and left because their silo is shutting down.</summary>
     public const string Drained = "drained";
 
+    /// <summary>The ranks are to leave, so that the next attempt takes more nodes.</summary>
+    public const string Growing = "growing";
+
     /// <summary>The next attempt is on its way.</summary>
     public const string Recovering = "recovering";
 

@@ -1,26 +1,58 @@
 namespace Dtt.Core.Runs;
 
-/// <summary>Whether a run whose rank died recovers by itself: as long as one of every few attempts in a row commits a step.</summary>
+/// <summary>
+/// Whether a run whose ranks died recovers by itself, and when. Deaths are counted by cause: what came from outside (a signal, a silo, a node) says nothing about
+/// the run, however often; ranks that die by themselves again and again at one step or in one phase are in a loop.
+/// </summary>
 public static class RecoveryRules
 {
-    /// <summary>Attempts in a row that may die without a new commit.</summary>
-    public const int FruitlessAttempts = 3;
+    /// <summary>Attempts in a row that may die by themselves at one step, or in one phase, without a new commit.</summary>
+    public const int MaxAlike = 3;
 
-    /// <summary>Decides after an attempt's rank died.</summary>
+    /// <summary>Attempts in a row that may die by themselves, wherever, without a new commit.</summary>
+    public const int MaxFruitless = 10;
+
+    /// <summary>The longest wait before an attempt.</summary>
+    public static readonly TimeSpan MaxDelay = TimeSpan.FromMinutes(1);
+
+    private static readonly TimeSpan _firstDelay = TimeSpan.FromSeconds(1);
+
+    /// <summary>Decides after an attempt's ranks died.</summary>
     /// <param name="record">The run, the dead attempt being current.</param>
-    public static RecoveryDecision Decide(RunRecord record)
+    /// <param name="cause">Why.</param>
+    public static RecoveryDecision Decide(RunRecord record, CauseCard cause)
     {
-        var earlier = record.Attempts.SkipLast(1).Reverse().TakeWhile(a => a.EndState == RunState.Recovering && !Committed(record, a));
-        var fruitless = Committed(record, record.Attempts[^1]) ? 0 : 1 + earlier.Count();
-        return fruitless < FruitlessAttempts
-            ? new RecoveryDecision(true, $"continuing with attempt {record.CurrentAttempt + 1} from step {record.Latest?.Step ?? 0}")
-            : new RecoveryDecision(false, $"giving up: {fruitless} attempts in a row died before they committed a step after step {record.Latest?.Step ?? 0}");
+        var step = record.Latest?.Step ?? 0;
+        if (Committed(record, record.Attempts[^1])) return GoOn(record, 0);
+        var earlier = record.Attempts.SkipLast(1).Reverse().TakeWhile(a => a.EndState == RunState.Recovering && !Committed(record, a)).ToList();
+        var faults = earlier.Select(a => a.Cause).Where(c => c is null or { Kind: DeathKind.Rank or DeathKind.Peer }).Select(c => c ?? cause).ToList();
+        if (cause.Kind is DeathKind.Rank or DeathKind.Peer)
+        {
+            var alike = 1 + faults.TakeWhile(f => f.Phase == cause.Phase || f.Step == cause.Step).Count();
+            if (alike >= MaxAlike)
+                return new RecoveryDecision($"giving up: {alike} attempts in a row died {Where(cause)} before they committed a step after step {step}");
+            if (faults.Count + 1 >= MaxFruitless)
+                return new RecoveryDecision($"giving up: {faults.Count + 1} attempts in a row died before they committed a step after step {step}");
+        }
+
+        return GoOn(record, earlier.Count);
     }
+
+    private static RecoveryDecision GoOn(RunRecord record, int fruitless)
+    {
+        // At once after the first death; then after 1, 2, 4 … s: what kills attempts for want of something may have it by then.
+        var delay = fruitless == 0 ? TimeSpan.Zero : _firstDelay * Math.Pow(2, Math.Min(fruitless - 1, 10));
+        if (delay > MaxDelay) delay = MaxDelay;
+        var when = delay > TimeSpan.Zero ? $" in {delay.TotalSeconds:0} s" : "";
+        return new RecoveryDecision($"continuing with attempt {record.CurrentAttempt + 1} from step {record.Latest?.Step ?? 0}{when}", delay);
+    }
+
+    private static string Where(CauseCard cause) => cause.Phase is not { } phase ? "alike" : $"in phase {phase.ToString().ToLowerInvariant()}";
 
     private static bool Committed(RunRecord record, RunAttempt attempt) => record.Checkpoints.Any(c => c.Attempt == attempt.Attempt);
 }
 
-/// <summary>What to do after a rank died.</summary>
-/// <param name="Recover">Whether to begin the next attempt.</param>
+/// <summary>What to do after an attempt's ranks died.</summary>
 /// <param name="Reason">One clause for the event.</param>
-public sealed record RecoveryDecision(bool Recover, string Reason);
+/// <param name="Delay">How long to wait before the next attempt; null: there is none.</param>
+public sealed record RecoveryDecision(string Reason, TimeSpan? Delay = null);

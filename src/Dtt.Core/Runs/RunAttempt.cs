@@ -15,6 +15,15 @@ public sealed record RunAttempt
     /// <summary>The numerics fingerprint: attempts with the same one give the same bits.</summary>
     public string? Fingerprint { get; init; }
 
+    /// <summary>Nodes that it lived on; 0 in records of earlier builds.</summary>
+    public int Nodes { get; init; }
+
+    /// <summary>Its ranks; 0 in records of earlier builds.</summary>
+    public int Ranks { get; init; }
+
+    /// <summary>Why it died, or null.</summary>
+    public CauseCard? Cause { get; init; }
+
     /// <summary>When it ended, or null.</summary>
     public DateTimeOffset? EndedAt { get; init; }
 

@@ -1,4 +1,3 @@
-using Dtt.Core.Errors;
 using Dtt.Core.Ranks;
 
 namespace Dtt.Core.Runs;
@@ -26,8 +25,9 @@ public static class RunDecider
         RunInput.Granted granted => Granted(state, granted, now),
         RunInput.Reported reported => Reported(state, reported, now),
         RunInput.Commit commit => Commit(state, commit.Checkpoint, leased, now),
-        RunInput.Ended ended => Ended(state, ended.End, now),
-        RunInput.SiloDied died => SiloDied(state, died.Node, now),
+        RunInput.Ended ended => AttemptEnding.Ended(state, ended.Node, ended.End, now),
+        RunInput.SiloDied died => AttemptEnding.SiloDied(state, died.Node, now),
+        RunInput.Grow grow => AttemptEnding.Grow(state, grow, now),
         RunInput.CheckpointsDeleted deleted => new RunDecision(state with { ToDelete = [.. state.ToDelete.Except(deleted.Folders)] }),
         _ => throw new ArgumentOutOfRangeException(nameof(input)),
     };
@@ -38,9 +38,10 @@ public static class RunDecider
         var effects = new List<RunEffect>();
         if (state.Record is null) return effects;
         if (state.Deleting) return [new RunEffect.Erase()];
-        if (state.Record.State is RunState.Queued or RunState.Recovering) effects.Add(new RunEffect.Enqueue(state.Record.CurrentAttempt + 1));
-        if (state.Record.State == RunState.Preparing && state.Node is { } node) effects.Add(new RunEffect.Launch(node, state.Devices));
-        if (state is { StopRequested: true, IsActive: true, Node: { } stopping }) effects.Add(new RunEffect.StopRank(stopping, state.Record.CurrentAttempt));
+        if (state.Record.State is RunState.Queued or RunState.Recovering)
+            effects.Add(new RunEffect.Enqueue(state.Record.CurrentAttempt + 1, state.NotBefore));
+        if (state.Record.State == RunState.Preparing) effects.AddRange(Living(state).Select(p => new RunEffect.Launch(p)));
+        if (state.IsActive && (state.StopRequested || state.Growing)) effects.AddRange(StopRanks(state));
         if (state.ToDelete.Count > 0) effects.Add(new RunEffect.DeleteCheckpoints(state.ToDelete));
         return effects;
     }
@@ -71,13 +72,13 @@ public static class RunDecider
         var adopted = found.Run with
         {
             Record = record.State.IsActive() ? record with { State = RunState.Interrupted } : record,
-            Node = null,
-            Devices = [],
+            Placements = [],
             StopRequested = false,
+            Growing = false,
             Deleting = false,
             LastReport = 0,
         };
-        adopted = found.Notes.Aggregate(adopted, (run, note) => Note(run, now, EventKinds.Adopted, note));
+        adopted = found.Notes.Aggregate(adopted, (run, note) => run.Noted(now, EventKinds.Adopted, note));
         return new RunDecision(adopted, new RunEffect.JoinExperiment()) { Accepted = true };
     }
 
@@ -100,6 +101,7 @@ public static class RunDecider
             Record = state.Record with { State = RunState.Queued },
             Request = (resume.Ranks is { } ranks ? request.WithRanks(ranks) : request) with { Environment = resume.Environment },
             FailureCode = 0,
+            NotBefore = null,
         }, new RunEffect.SetReminder(true), new RunEffect.Enqueue(state.Record.CurrentAttempt + 1))
         { Accepted = true };
     }
@@ -107,9 +109,9 @@ public static class RunDecider
     private static RunDecision Stop(DurableRun state, DateTimeOffset now)
     {
         if (!state.IsActive) return new RunDecision(state);
-        if (state.Node is { } node) return new RunDecision(state with { StopRequested = true }, new RunEffect.StopRank(node, state.Record!.CurrentAttempt));
+        if (state.Placements.Count > 0) return new RunDecision(state with { StopRequested = true }, StopRanks(state));
         var stopped = state with { Record = state.Record! with { State = RunState.Stopped } };
-        return new RunDecision(Note(stopped, now, EventKinds.Stopped, "stopped on request while it was queued"),
+        return new RunDecision(stopped.Noted(now, EventKinds.Stopped, "stopped on request while it was queued"),
             new RunEffect.Dequeue(), new RunEffect.SetReminder(false));
     }
 
@@ -133,15 +135,21 @@ public static class RunDecider
 
     private static RunDecision Granted(DurableRun state, RunInput.Granted granted, DateTimeOffset now)
     {
-        var record = state.Record!;
-        var launch = new RunEffect.Launch(granted.Node, granted.Devices);
-        var again = record.State == RunState.Preparing && granted.Attempt == record.CurrentAttempt
-            && granted.Node == state.Node && granted.Devices.SequenceEqual(state.Devices);
-        if (again) return new RunDecision(state, launch) { Accepted = true };
+        var (record, places) = (state.Record!, granted.Placements);
+        var again = record.State == RunState.Preparing && granted.Attempt == record.CurrentAttempt && places.Count == state.Placements.Count
+            && places.Zip(state.Placements).All(p => p.First.IsSamePlace(p.Second));
+        if (again) return new RunDecision(state, [.. Living(state).Select(p => new RunEffect.Launch(p))]) { Accepted = true };
         var waiting = record.State is RunState.Queued or RunState.Recovering && !state.Deleting;
         if (!waiting || granted.Attempt != record.CurrentAttempt + 1) return new RunDecision(state);
-        var begun = state with { Record = RunRules.BeginAttempt(record, now), Node = granted.Node, Devices = granted.Devices, LastReport = 0 };
-        return new RunDecision(begun, launch) { Accepted = true };
+        var begun = state with
+        {
+            Record = RunRules.BeginAttempt(record, now, places.Count, places.Sum(p => p.Devices.Count)),
+            Placements = places,
+            NotBefore = null,
+            Growing = false,
+            LastReport = 0,
+        };
+        return new RunDecision(begun, [.. places.Select(p => new RunEffect.Launch(p))]) { Accepted = true };
     }
 
     /// <summary>
@@ -157,9 +165,9 @@ public static class RunDecider
         {
             next = message switch
             {
-                RankStarted s => Note(next with { Record = RunRules.Started(next.Record!, reported.Attempt, s.FromStep, s.Plan, s.Fingerprint) }, now,
+                RankStarted s => (next with { Record = RunRules.Started(next.Record!, reported.Attempt, s.FromStep, s.Plan, s.Fingerprint) }).Noted(now,
                     EventKinds.Started, $"attempt {reported.Attempt} on {s.Device}, from {(s.FromStep == 0 ? s.InitialWeights : $"step {s.FromStep}")}"),
-                RankEvent e => Note(next, now, e.Kind, e.Message),
+                RankEvent e => next.Noted(now, e.Kind, e.Message),
                 _ => next,
             };
         }
@@ -175,77 +183,31 @@ public static class RunDecider
         if (reply.Accepted && !IsLive(state, checkpoint.Attempt)) reply = new CommitReply(false, $"attempt {checkpoint.Attempt} is over");
         else if (reply.Accepted && state.Record!.State != RunState.Running)
             return new RunDecision(state) { Commit = new CommitReply(false, "the step that the attempt started from is not reported yet", Transient: true) };
-        if (!reply.Accepted) return new RunDecision(Note(state, now, EventKinds.Refused, $"step {checkpoint.Step}: {reply.Reason}")) { Commit = reply };
+        if (!reply.Accepted) return new RunDecision(state.Noted(now, EventKinds.Refused, $"step {checkpoint.Step}: {reply.Reason}")) { Commit = reply };
         var expired = RunRules.Expired(record, state.Request!.Config.Keep).Where(c => !leased.Contains(c.Step)).ToList();
         var loss = checkpoint.ValLoss is { } value ? $", val loss {value:0.0000}" : "";
         var next = state with { Record = RunRules.Forget(record, expired), ToDelete = [.. state.ToDelete, .. expired.Select(c => c.FolderName)] };
-        next = Note(next, now, EventKinds.Committed, $"step {checkpoint.Step} ({checkpoint.SizeBytes / 1e6:0.0} MB){loss}");
-        return new RunDecision(next, next.ToDelete.Count > 0 ? [new RunEffect.DeleteCheckpoints(next.ToDelete)] : []) { Commit = reply };
-    }
-
-    private static RunDecision Ended(DurableRun state, AttemptEnd end, DateTimeOffset now)
-    {
-        if (!IsLive(state, end.Attempt)) return new RunDecision(state);
-        switch (end.Ending)
-        {
-            case RankFinished { Completed: true } finished:
-                return EndRun(state, RunState.Completed, finished.Step == 0 ? "it has no steps to train" : $"all {finished.Step} steps are done", now);
-            case RankFinished finished when state.StopRequested:
-                return EndRun(state, RunState.Stopped, $"stopped on request after step {finished.Step}", now);
-            case RankFinished finished:
-                state = Note(state, now, EventKinds.Drained, $"saved after step {finished.Step}, because its silo is shutting down");
-                return Recover(state, RunState.Interrupted, "its silo shut down", now);
-            case RankFailed failed:
-                return EndRun(state, RunState.Failed, failed.Message, now, failed.ExitCode);
-        }
-
-        var died = end.Died ?? "the rank died";
-        state = Note(state, now, EventKinds.Died, died);
-        if (state.StopRequested) return EndStopped(state, now);
-        var decision = RecoveryRules.Decide(state.Record!);
-        return decision.Recover
-            ? Recover(state, RunState.Recovering, died, now)
-            : EndRun(state, RunState.Failed, decision.Reason, now, ExitCodes.Failure, died);
-    }
-
-    private static RunDecision SiloDied(DurableRun state, NodeRef node, DateTimeOffset now)
-    {
-        if (!state.IsActive || state.Node != node) return new RunDecision(state);
-        const string died = "the silo died, and the rank with it";
-        state = Note(state, now, EventKinds.Died, died);
-        return state.StopRequested ? EndStopped(state, now) : Recover(state, RunState.Interrupted, died, now);
-    }
-
-    /// <summary>Ends the current attempt and queues the next.</summary>
-    private static RunDecision Recover(DurableRun state, RunState endState, string outcome, DateTimeOffset now)
-    {
-        var next = state.Record!.CurrentAttempt + 1;
-        var record = RunRules.EndAttempt(state.Record, state.Record.CurrentAttempt, endState, outcome, now) with { State = RunState.Recovering };
-        state = state with { Record = record, Node = null, Devices = [] };
-        state = Note(state, now, EventKinds.Recovering, $"continuing with attempt {next} from step {record.Latest?.Step ?? 0}");
-        return new RunDecision(state, new RunEffect.Enqueue(next));
-    }
-
-    private static RunDecision EndStopped(DurableRun state, DateTimeOffset now) => EndRun(state, RunState.Stopped,
-        $"it died after a stop was requested; its last checkpoint is of step {state.Record!.Latest?.Step ?? 0}", now);
-
-    /// <summary>Ends the current attempt and the run with it, until it is resumed.</summary>
-    private static RunDecision EndRun(DurableRun state, RunState end, string message, DateTimeOffset now, int failureCode = 0, string? outcome = null)
-    {
-        var kind = end switch { RunState.Completed => EventKinds.Completed, RunState.Stopped => EventKinds.Stopped, _ => EventKinds.Failed };
-        var record = RunRules.EndAttempt(state.Record!, state.Record!.CurrentAttempt, end, outcome ?? message, now);
-        state = state with { Record = record, Node = null, Devices = [], StopRequested = false, FailureCode = failureCode };
-        return new RunDecision(Note(state, now, kind, message), new RunEffect.WakeQueue(), new RunEffect.SetReminder(false));
+        next = next.Noted(now, EventKinds.Committed, $"step {checkpoint.Step} ({checkpoint.SizeBytes / 1e6:0.0} MB){loss}");
+        var effects = new List<RunEffect>();
+        if (next.ToDelete.Count > 0) effects.Add(new RunEffect.DeleteCheckpoints(next.ToDelete));
+        if (next.WantsMoreNodes) effects.Add(new RunEffect.LookForNodes());
+        return new RunDecision(next, effects) { Commit = reply };
     }
 
     private static RunDecision Refuse(DurableRun state, string reason) => new(state) { Refusal = reason };
 
-    private static bool IsLive(DurableRun state, int attempt) =>
-        attempt == state.Record!.CurrentAttempt && state.Record.State is RunState.Preparing or RunState.Running;
+    /// <summary>The parts of the attempt that have not ended.</summary>
+    internal static IEnumerable<Placement> Living(DurableRun state) => state.Placements.Where(p => p.End is null);
 
-    private static DurableRun Note(DurableRun state, DateTimeOffset now, string kind, string message)
-    {
-        var noted = new NumberedEvent(state.LastEvent + 1, new RunEvent(now, kind, message));
-        return state with { LastEvent = noted.Number, Events = [.. state.Events.TakeLast(DurableRun.MaxEvents - 1), noted] };
-    }
+    /// <summary>Asks every part to save and leave.</summary>
+    internal static IReadOnlyList<RunEffect> StopRanks(DurableRun state) =>
+        [.. Living(state).Select(p => new RunEffect.StopRank(p.Node, state.Record!.CurrentAttempt))];
+
+    /// <summary>Whether the ranks of an attempt are to go on: it is current, and no part of it has ended otherwise than in order.</summary>
+    public static bool MayGoOn(DurableRun state, int attempt) =>
+        state.Record is not null && IsLive(state, attempt) && state.Placements.All(p => p.End is null or { Ending: RankFinished });
+
+    /// <summary>Whether an attempt is current and lives.</summary>
+    internal static bool IsLive(DurableRun state, int attempt) =>
+        attempt == state.Record!.CurrentAttempt && state.Record.State is RunState.Preparing or RunState.Running;
 }

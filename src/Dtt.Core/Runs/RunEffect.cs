@@ -3,8 +3,8 @@ namespace Dtt.Core.Runs;
 /// <summary>What is to be done once a run's state is written. Each may be repeated.</summary>
 public abstract record RunEffect
 {
-    /// <summary>Queue for an attempt.</summary>
-    public sealed record Enqueue(int Attempt) : RunEffect;
+    /// <summary>Queue for an attempt, which is not to begin before a time.</summary>
+    public sealed record Enqueue(int Attempt, DateTimeOffset? NotBefore = null) : RunEffect;
 
     /// <summary>Leave the queue.</summary>
     public sealed record Dequeue : RunEffect;
@@ -12,10 +12,13 @@ public abstract record RunEffect
     /// <summary>A device became free.</summary>
     public sealed record WakeQueue : RunEffect;
 
-    /// <summary>Start the ranks of the current attempt.</summary>
-    public sealed record Launch(NodeRef Node, IReadOnlyList<string> Devices) : RunEffect;
+    /// <summary>Start the ranks of a part of the current attempt.</summary>
+    public sealed record Launch(Placement Placement) : RunEffect;
 
-    /// <summary>Ask the current attempt's rank to stop.</summary>
+    /// <summary>See whether there are more nodes for the next attempt.</summary>
+    public sealed record LookForNodes : RunEffect;
+
+    /// <summary>Ask the current attempt's ranks on a node to stop.</summary>
     public sealed record StopRank(NodeRef Node, int Attempt) : RunEffect;
 
     /// <summary>Delete the folders of checkpoints that are no longer committed.</summary>

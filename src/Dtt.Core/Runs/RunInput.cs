@@ -28,7 +28,7 @@ public abstract record RunInput
     public sealed record Delete : RunInput;
 
     /// <summary>The queue has devices for an attempt.</summary>
-    public sealed record Granted(NodeRef Node, IReadOnlyList<string> Devices, int Attempt) : RunInput;
+    public sealed record Granted(IReadOnlyList<Placement> Placements, int Attempt) : RunInput;
 
     /// <summary>An attempt's rank sent a report.</summary>
     public sealed record Reported(int Attempt, long Number, IReadOnlyList<RankMessage> Messages) : RunInput;
@@ -36,11 +36,14 @@ public abstract record RunInput
     /// <summary>An attempt's rank wrote a checkpoint.</summary>
     public sealed record Commit(WrittenCheckpoint Checkpoint) : RunInput;
 
-    /// <summary>An attempt's rank is gone.</summary>
-    public sealed record Ended(AttemptEnd End) : RunInput;
+    /// <summary>An attempt's ranks on a node are gone.</summary>
+    public sealed record Ended(NodeRef Node, AttemptEnd End) : RunInput;
 
-    /// <summary>An attempt's silo is dead, and its rank with it.</summary>
+    /// <summary>A silo is dead, and what ranks it had with it.</summary>
     public sealed record SiloDied(NodeRef Node) : RunInput;
+
+    /// <summary>There are devices for the next attempt on nodes that the current one does not have.</summary>
+    public sealed record Grow(IReadOnlyList<string> Nodes) : RunInput;
 
     /// <summary>Folders of checkpoints that are no longer committed are gone.</summary>
     public sealed record CheckpointsDeleted(IReadOnlyList<string> Folders) : RunInput;

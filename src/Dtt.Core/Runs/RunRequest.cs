@@ -37,7 +37,12 @@ public sealed record RunRequest
 
     /// <summary>The devices that the run wants.</summary>
     [JsonIgnore]
-    public DeviceRequest Devices => StoredDevices ?? new(Config.Cuda, Config.RanksPerNode, Config.MinRanks);
+    public DeviceRequest Devices => StoredDevices ?? new(Config.Cuda, Config.RanksPerNode, Config.MinRanks)
+    {
+        Nodes = Config.Nodes,
+        MinNodes = Config.MinNodes,
+        NodeWait = Config.NodeWait,
+    };
 
     /// <summary>The keys that say how long a run is.</summary>
     public static IReadOnlyList<string> LengthKeys { get; } = ["max_steps", "max_tokens", "epochs"];

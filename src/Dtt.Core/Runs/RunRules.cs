@@ -7,10 +7,14 @@ namespace Dtt.Core.Runs;
 public static class RunRules
 {
     /// <summary>Begins the next attempt: from here on only it may commit.</summary>
-    public static RunRecord BeginAttempt(RunRecord record, DateTimeOffset now) => record with
+    public static RunRecord BeginAttempt(RunRecord record, DateTimeOffset now, int nodes = 1, int ranks = 1) => record with
     {
         State = RunState.Preparing,
-        Attempts = [.. EndOpenAttempt(record.Attempts, now), new RunAttempt { Attempt = record.CurrentAttempt + 1, StartedAt = now }],
+        Attempts =
+        [
+            .. EndOpenAttempt(record.Attempts, now),
+            new RunAttempt { Attempt = record.CurrentAttempt + 1, StartedAt = now, Nodes = nodes, Ranks = ranks },
+        ],
     };
 
     /// <summary>Notes what the attempt's rank found when it was ready; ignored unless the attempt is current.</summary>
@@ -51,11 +55,11 @@ public static class RunRules
     }
 
     /// <summary>Ends an attempt; ignored unless it is current.</summary>
-    public static RunRecord EndAttempt(RunRecord record, int attempt, RunState state, string outcome, DateTimeOffset now) =>
+    public static RunRecord EndAttempt(RunRecord record, int attempt, RunState state, string outcome, DateTimeOffset now, CauseCard? cause = null) =>
         attempt != record.CurrentAttempt ? record : record with
         {
             State = state,
-            Attempts = [.. record.Attempts.SkipLast(1), record.Attempts[^1] with { EndedAt = now, EndState = state, Outcome = outcome }],
+            Attempts = [.. record.Attempts.SkipLast(1), record.Attempts[^1] with { EndedAt = now, EndState = state, Outcome = outcome, Cause = cause }],
         };
 
     /// <summary>The checkpoints that retention expires: all but the newest <paramref name="keep"/>, the best and the pinned.</summary>

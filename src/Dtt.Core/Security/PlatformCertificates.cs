@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using Dtt.Core.Errors;
 using Dtt.Core.Storage;
 
@@ -9,6 +10,7 @@ namespace Dtt.Core.Security;
 public sealed class PlatformCertificates
 {
     private const int YearsValid = 20;
+    private const int SecretBytes = 32;
     private const int LockTimeoutMilliseconds = 10_000;
 
     private PlatformCertificates(X509Certificate2 silo, X509Certificate2 client) => (Silo, Client) = (silo, client);
@@ -18,6 +20,15 @@ public sealed class PlatformCertificates
 
     /// <summary>What clients show.</summary>
     public X509Certificate2 Client { get; }
+
+    /// <summary>A secret that every silo of the platform can derive, and nobody else (HKDF-SHA256, RFC 5869, from the silos' private key), hex.</summary>
+    /// <param name="purpose">What it is for: another purpose gives another secret.</param>
+    public string DeriveSecret(string purpose)
+    {
+        using var key = Silo.GetECDsaPrivateKey()!;
+        var secret = key.ExportParameters(includePrivateParameters: true).D!;
+        return Convert.ToHexString(HKDF.DeriveKey(HashAlgorithmName.SHA256, secret, SecretBytes, info: Encoding.UTF8.GetBytes(purpose)));
+    }
 
     /// <summary>Reads the pairs, or makes them when there are none.</summary>
     /// <exception cref="UserErrorException">The files are another user's, open to others, or damaged.</exception>
@@ -58,7 +69,7 @@ public sealed class PlatformCertificates
         PrivateFolder.RefuseOpen(file);
         try
         {
-            return X509CertificateLoader.LoadPkcs12FromFile(file, null);
+            return X509CertificateLoader.LoadPkcs12FromFile(file, null, X509KeyStorageFlags.Exportable);
         }
         catch (CryptographicException e)
         {

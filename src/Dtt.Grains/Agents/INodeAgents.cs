@@ -11,6 +11,9 @@ public interface INodeAgents
     /// <summary>The silos that live.</summary>
     IReadOnlyList<NodeRef> Alive();
 
+    /// <summary>Whether a silo is known to be dead, as the platform's membership says now.</summary>
+    Task<bool> IsDeadAsync(NodeRef silo);
+
     /// <summary>A node's agent.</summary>
     INodeAgent At(NodeRef node);
 }

@@ -8,11 +8,12 @@ public static class QueueDecider
     /// <summary>
     /// Queues a run. A recovering run (any attempt after the first) comes before those that never ran; one that is queued already keeps its place.
     /// </summary>
-    public static QueueState Enqueue(QueueState state, string run, int attempt, int priority, DeviceRequest request, DateTimeOffset now)
+    public static QueueState Enqueue(
+        QueueState state, string run, int attempt, int priority, DeviceRequest request, DateTimeOffset now, DateTimeOffset? notBefore = null)
     {
         var there = state.Entries.FirstOrDefault(e => e.Run == run);
         if (there is not null && there.Attempt >= attempt) return state;
-        var entry = new QueueEntry(run, attempt, priority, request, there?.Since ?? now);
+        var entry = new QueueEntry(run, attempt, priority, request, there?.Since ?? now) { NotBefore = notBefore };
         return state with { Entries = [.. state.Entries.Where(e => e.Run != run), entry] };
     }
 

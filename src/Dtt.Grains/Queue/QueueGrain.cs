@@ -28,9 +28,9 @@ internal sealed partial class QueueGrain(
         return Task.CompletedTask;
     }
 
-    public async Task EnqueueAsync(string run, int attempt, int priority, DeviceRequest request)
+    public async Task EnqueueAsync(string run, int attempt, int priority, DeviceRequest request, DateTimeOffset? notBefore)
     {
-        await ChangeAsync(queue => QueueDecider.Enqueue(queue, run, attempt, priority, request, time.GetUtcNow()));
+        await ChangeAsync(queue => QueueDecider.Enqueue(queue, run, attempt, priority, request, time.GetUtcNow(), notBefore));
         Wake();
     }
 
@@ -88,7 +88,11 @@ internal sealed partial class QueueGrain(
         {
             try
             {
-                if (blocked.TryGetValue(entry.Device, out var before))
+                if (entry.NotBefore is { } start && time.GetUtcNow() < start)
+                {
+                    await SayAsync(entry, $"attempt {entry.Attempt} begins at {start:HH:mm:ss} UTC, after several deaths in a row");
+                }
+                else if (blocked.TryGetValue(entry.Device, out var before))
                 {
                     await SayAsync(entry, $"behind run '{Path.GetFileName(before)}' in the queue");
                 }
@@ -105,27 +109,66 @@ internal sealed partial class QueueGrain(
         }
     }
 
-    /// <summary>Reserves and grants; null when the entry is dealt with, else why it waits.</summary>
+    /// <summary>Reserves on as many nodes as the run wants, all or none, and grants; null when the entry is dealt with, else why it waits.</summary>
     private async Task<string?> PlaceAsync(QueueEntry entry)
     {
-        var reasons = new List<string>();
-        foreach (var node in agents.Alive())
+        var alive = agents.Alive();
+        var (wanted, fewest) = entry.Request.NodesNow(alive.Count, time.GetUtcNow() - entry.Since);
+        var (placements, reasons, ranks) = (new List<Placement>(), new List<string>(), 0);
+        foreach (var node in alive)
         {
-            var reply = await agents.At(node).ReserveAsync(entry.Run, entry.Attempt, entry.Request);
+            if (placements.Count == wanted) break;
+            var reply = await ReserveAsync(node, entry);
             if (reply.Devices.Count == 0)
             {
-                reasons.Add(reply.Reason!);
+                reasons.Add(alive.Count == 1 ? reply.Reason! : $"{node.Node}: {reply.Reason}");
                 continue;
             }
 
-            var accepted = await GrainFactory.Run(entry.Run).GrantedAsync(node, [.. reply.Devices], entry.Attempt);
-            if (!accepted) await agents.At(node).ReleaseAsync(entry.Run, entry.Attempt);
-            _reasons.Remove(entry.Run);
-            await ChangeAsync(queue => QueueDecider.Dequeue(queue, entry.Run, entry.Attempt));
-            return null;
+            placements.Add(new Placement(node, reply.Devices, ranks));
+            ranks += reply.Devices.Count;
         }
 
-        return string.Join("; ", reasons);
+        if (placements.Count < fewest)
+        {
+            await ReleaseAsync(entry, placements);
+            return wanted == 1 ? string.Join("; ", reasons) : Missing(placements.Count, wanted, fewest, alive.Count, reasons);
+        }
+
+        if (!await GrainFactory.Run(entry.Run).GrantedAsync([.. placements], entry.Attempt)) await ReleaseAsync(entry, placements);
+        _reasons.Remove(entry.Run);
+        await ChangeAsync(queue => QueueDecider.Dequeue(queue, entry.Run, entry.Attempt));
+        return null;
+    }
+
+    private static string Missing(int free, int wanted, int fewest, int alive, List<string> reasons)
+    {
+        var needs = fewest == wanted ? $"it needs {wanted} nodes" : $"it needs at least {fewest} of {wanted} nodes";
+        var others = reasons.Count == 0 ? "" : $" ({string.Join("; ", reasons)})";
+        return $"{needs}: {alive} live, and {free} of them have devices for it{others}";
+    }
+
+    /// <summary>A node that does not answer has nothing to give.</summary>
+    private async Task<ReserveReply> ReserveAsync(NodeRef node, QueueEntry entry)
+    {
+        try
+        {
+            return await agents.At(node).ReserveAsync(entry.Run, entry.Attempt, entry.Request);
+        }
+        catch (Exception e) when (e is TimeoutException or OrleansException)
+        {
+            return new ReserveReply([], "it does not answer");
+        }
+    }
+
+    /// <summary>Gives reservations back; where that is not heard they end by themselves.</summary>
+    private async Task ReleaseAsync(QueueEntry entry, List<Placement> placements)
+    {
+        foreach (var placement in placements)
+        {
+            await agents.At(placement.Node).ReleaseAsync(entry.Run, entry.Attempt)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        }
     }
 
     private async Task SayAsync(QueueEntry entry, string reason)

@@ -19,5 +19,8 @@ public sealed record QueueState
 public sealed record QueueEntry(
     string Run, int Attempt, int Priority, [property: JsonPropertyName("wish")] DeviceRequest Request, DateTimeOffset Since)
 {
+    /// <summary>When the attempt may begin; null: at once.</summary>
+    public DateTimeOffset? NotBefore { get; init; }
+
     internal string Device => Request.WantsGpu ? "gpu, else cpu" : "cpu";
 }

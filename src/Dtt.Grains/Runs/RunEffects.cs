@@ -15,7 +15,7 @@ internal sealed class RunEffects(IGrainFactory grains, INodeAgents agents, strin
         switch (effect)
         {
             case RunEffect.Enqueue enqueue:
-                await queue.EnqueueAsync(folder, enqueue.Attempt, run.Request!.Priority, run.Request.Devices);
+                await queue.EnqueueAsync(folder, enqueue.Attempt, run.Request!.Priority, run.Wanted, enqueue.NotBefore);
                 break;
             case RunEffect.Dequeue:
                 await queue.DequeueAsync(folder);
@@ -24,13 +24,14 @@ internal sealed class RunEffects(IGrainFactory grains, INodeAgents agents, strin
                 await queue.WakeAsync();
                 break;
             case RunEffect.Launch launch:
-                await agents.At(launch.Node).LaunchAsync(new LaunchRequest(TrainSpec.Of(run, folder), launch.Devices, run.Request!.Environment));
+                await agents.At(launch.Placement.Node)
+                    .LaunchAsync(new LaunchRequest(TrainSpec.Of(run, folder, launch.Placement), launch.Placement.Devices, run.Request!.Environment));
                 break;
             case RunEffect.StopRank stop:
                 await agents.At(stop.Node).StopRankAsync(folder, stop.Attempt);
                 break;
             case RunEffect.DeleteCheckpoints delete:
-                await agents.At(run.Node ?? agents.Here).DeleteCheckpointsAsync(folder, [.. delete.Folders]);
+                await agents.At(agents.Here).DeleteCheckpointsAsync(folder, [.. delete.Folders]);
                 break;
             case RunEffect.Erase:
                 await agents.At(agents.Here).DeleteFolderAsync(folder);
@@ -40,6 +41,21 @@ internal sealed class RunEffects(IGrainFactory grains, INodeAgents agents, strin
                 await Experiment(run).AddAsync(folder, run.Request!.ConfigYaml);
                 break;
         }
+    }
+
+    /// <summary>Nodes beside those of the current attempt that have devices for the next one, which are reserved for it then.</summary>
+    public async Task<IReadOnlyList<string>> FindMoreNodesAsync(DurableRun run)
+    {
+        var found = new List<string>();
+        var missing = (run.Wanted.Nodes == 0 ? int.MaxValue : run.Wanted.Nodes) - run.Placements.Count;
+        foreach (var node in agents.Alive().Where(n => run.Placements.All(p => p.Node != n)))
+        {
+            if (found.Count == Math.Min(missing, run.Wanted.MaxNodes - run.Placements.Count)) break;
+            var reply = await agents.At(node).ReserveAsync(folder, run.Record!.CurrentAttempt + 1, run.Wanted);
+            if (reply.Devices.Count > 0) found.Add(node.Node);
+        }
+
+        return found;
     }
 
     private IExperimentGrain Experiment(DurableRun run) =>

@@ -19,6 +19,7 @@ internal sealed partial class RunGrain(
     private static readonly TimeSpan _tick = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan _reminderPeriod = TimeSpan.FromMinutes(1);
     private readonly CheckpointLeases _leases = new();
+    private readonly AttemptParts _parts = new();
     private IGrainTimer? _timer;
 
     private string Folder => this.Folder();
@@ -64,6 +65,7 @@ internal sealed partial class RunGrain(
         Row = Feed.Row(Record),
         Record = Record,
         Request = state.State.Request!,
+        Placements = state.State.Placements,
         StopRequested = state.State.StopRequested,
         Waiting = Record.State is RunState.Queued or RunState.Recovering ? Feed.Waiting : null,
         FailureCode = state.State.FailureCode,
@@ -96,7 +98,7 @@ internal sealed partial class RunGrain(
         Feed.WatchAsync(Record?.State ?? throw new UserErrorException($"there is no run in {Folder}."), backlog, cancellation);
 
     public Task<LogChunk> ReadLogAsync(int attempt, int rank, long offset) =>
-        agents.At(state.State.Node ?? agents.Here).ReadLogAsync(Folder, attempt, rank, offset);
+        agents.At(agents.Here).ReadLogAsync(Folder, attempt, rank, offset);
 
     public Task<CheckpointSource> LeaseAsync(long step, Guid lease)
     {
@@ -112,9 +114,9 @@ internal sealed partial class RunGrain(
         return Task.CompletedTask;
     }
 
-    public async Task<bool> GrantedAsync(NodeRef node, string[] devices, int attempt)
+    public async Task<bool> GrantedAsync(Placement[] placements, int attempt)
     {
-        if (Record is null || !(await ApplyAsync(new RunInput.Granted(node, devices, attempt))).Accepted) return false;
+        if (Record is null || !(await ApplyAsync(new RunInput.Granted(placements, attempt))).Accepted) return false;
         Feed.Wait(Record, null);
         return true;
     }
@@ -150,19 +152,36 @@ internal sealed partial class RunGrain(
         return reply;
     }
 
-    public Task EndedAsync(AttemptEnd end) => ApplyAsync(new RunInput.Ended(end));
+    public Task<string[]> MeetAsync(int attempt, int firstRank, string[] endpoints) =>
+        Task.FromResult(StandingOf(attempt).Current ? _parts.Meet(state.State, attempt, firstRank, endpoints) : []);
 
-    public Task<Standing> RenewAsync(int attempt, NodeRef node) => Task.FromResult(StandingOf(attempt));
+    public Task EndedAsync(NodeRef node, AttemptEnd end) => ApplyAsync(new RunInput.Ended(node, end));
+
+    public Task<Standing> RenewAsync(int attempt, NodeRef node, StalledPart? stalled)
+    {
+        var standing = StandingOf(attempt);
+        if (standing.Current) _parts.Renew(state.State, attempt, node, stalled);
+        return Task.FromResult(standing.Current ? standing with { Hung = _parts.Hung } : standing);
+    }
 
     public Task AgentStartedAsync(NodeRef node) =>
-        state.State.Node is { } mine && mine.Node == node.Node && mine.Silo != node.Silo
-            ? ApplyAsync(new RunInput.SiloDied(mine))
+        state.State.Placements.FirstOrDefault(p => p.Node.Node == node.Node && p.Node.Silo != node.Silo) is { } dead
+            ? ApplyAsync(new RunInput.SiloDied(dead.Node))
             : PerformAsync(RunDecider.Pending(state.State));
 
-    public Task ReceiveReminder(string reminderName, TickStatus status) => PerformAsync(RunDecider.Pending(state.State));
+    public async Task CheckAsync()
+    {
+        foreach (var placement in state.State.Placements.Where(p => p.End is null).ToList())
+        {
+            if (await agents.IsDeadAsync(placement.Node)) await ApplyAsync(new RunInput.SiloDied(placement.Node));
+        }
 
-    private Standing StandingOf(int attempt) => new(
-        Record is { State: RunState.Preparing or RunState.Running } record && attempt == record.CurrentAttempt, state.State.StopRequested);
+        await PerformAsync(RunDecider.Pending(state.State));
+    }
+
+    public Task ReceiveReminder(string reminderName, TickStatus status) => CheckAsync();
+
+    private Standing StandingOf(int attempt) => new(RunDecider.MayGoOn(state.State, attempt), state.State.StopRequested || state.State.Growing);
 
     private async Task<RunDecision> ApplyAsync(RunInput input)
     {
@@ -207,6 +226,9 @@ internal sealed partial class RunGrain(
             case RunEffect.DeleteCheckpoints delete:
                 await ApplyAsync(new RunInput.CheckpointsDeleted(delete.Folders));
                 break;
+            case RunEffect.LookForNodes when await Effects.FindMoreNodesAsync(state.State) is { Count: > 0 } more:
+                await ApplyAsync(new RunInput.Grow(more));
+                break;
             case RunEffect.Erase:
                 await ForgetAsync();
                 break;
@@ -239,7 +261,7 @@ internal sealed partial class RunGrain(
         var wanted = state.State.IsActive || RunDecider.Pending(state.State).Count > 0;
         if (!wanted) _timer?.Dispose();
         _timer = !wanted ? null
-            : _timer ?? this.RegisterGrainTimer(_ => PerformAsync(RunDecider.Pending(state.State)), new GrainTimerCreationOptions(_tick, _tick));
+            : _timer ?? this.RegisterGrainTimer(_ => CheckAsync(), new GrainTimerCreationOptions(_tick, _tick));
     }
 
     [LoggerMessage(2001, LogLevel.Warning, "run {Run}: effect {Effect} failed and will be tried again")]

@@ -62,7 +62,7 @@ internal static class SiloHost
             .AddSingleton(TimeProvider.System)
             .AddSingleton<IPlatformTables, SqliteTables>()
             .AddSingleton<INodeAgents, NodeAgents>()
-            .AddSingleton<RankHost>().AddSingleton<JobHost>().AddSingleton<ShardWorker>().AddSingleton<OrphanRuns>()
+            .AddSingleton(certificates).AddSingleton(new NodeAddress(NodeAddress.Loopback)).AddSingleton<RankHost>().AddSingleton<JobHost>().AddSingleton<ShardWorker>().AddSingleton<OrphanRuns>()
             .AddSingleton<Announcement>().AddSingleton<SiloLife>()
             .Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromMinutes(2)));
         builder.UseOrleans(silo => silo

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Dtt.Abstractions;
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
 
@@ -7,37 +8,47 @@ namespace Dtt.Silo.Ranks;
 /// <summary>
 /// Looks into the ranks' black boxes every second. A rank that has been silent for too long is hung, unless it waits for its peers in a collective: then the
 /// hung one is another, or all wait for each other. Of several the one with the fewest completed collectives is named. The attempt is killed, and who was
-/// doing what is said. A rank that is dead explains the silence of the others: then nobody is hung, and who started the ranks ends them.
+/// doing what is said. A rank that is dead explains the silence of the others: then nobody is hung, and who started the ranks ends them. Where ranks of the
+/// attempt are on other nodes, that all here wait says nothing yet: the run hears of it (<see cref="Stalled"/>), and of the others.
 /// </summary>
 internal sealed class HangWatch : IAsyncDisposable
 {
     private static readonly TimeSpan _period = TimeSpan.FromSeconds(1);
     private readonly Lock _gate = new();
-    private readonly IReadOnlyList<BlackBox> _boxes;
+    private readonly IReadOnlyList<WatchedRank> _ranks;
+    private readonly bool _isWhole;
     private readonly PhaseDeadlines _deadlines;
     private readonly Func<bool> _anyDied;
     private readonly Action _kill;
     private readonly List<double> _stepSeconds = [];
     private readonly ITimer _timer;
     private volatile string? _verdict;
+    private volatile StalledPart? _stalled;
 
     /// <summary>Starts to look.</summary>
-    /// <param name="boxes">The ranks' black boxes.</param>
+    /// <param name="ranks">The ranks.</param>
+    /// <param name="isWhole">Whether they are all ranks of their attempt.</param>
     /// <param name="deadlines">How long a rank may be silent in each phase.</param>
     /// <param name="anyDied">Whether a rank has ended before its time.</param>
     /// <param name="kill">Ends them all.</param>
     /// <param name="time">The clock of looking.</param>
-    public HangWatch(IReadOnlyList<BlackBox> boxes, PhaseDeadlines deadlines, Func<bool> anyDied, Action kill, TimeProvider time)
+    public HangWatch(IReadOnlyList<WatchedRank> ranks, bool isWhole, PhaseDeadlines deadlines, Func<bool> anyDied, Action kill, TimeProvider time)
     {
-        (_boxes, _deadlines, _anyDied, _kill) = (boxes, deadlines, anyDied, kill);
+        (_ranks, _isWhole, _deadlines, _anyDied, _kill) = (ranks, isWhole, deadlines, anyDied, kill);
         _timer = time.CreateTimer(_ => Look(), null, _period, _period);
     }
 
     /// <summary>What was found, or null.</summary>
     public string? Verdict => _verdict;
 
-    /// <summary>The rank that hung, or null.</summary>
+    /// <summary>Which of the ranks hung, counted from 0; or null.</summary>
     public int? Culprit { get; private set; }
+
+    /// <summary>What the managed threads of the culprit were doing, a line a frame.</summary>
+    public IReadOnlyList<string> Stacks { get; private set; } = [];
+
+    /// <summary>What the ranks look like while all of them wait for ranks of other nodes, for too long; else null.</summary>
+    public StalledPart? Stalled => _stalled;
 
     /// <summary>Learns how long steps take.</summary>
     public void Learn(RankMessage message)
@@ -59,31 +70,55 @@ internal sealed class HangWatch : IAsyncDisposable
         lock (_gate)
         {
             if (_verdict is not null || _anyDied()) return;
-            var silent = _boxes.Select((box, rank) => Read(box, rank)).Where(s => s.Age > s.Deadline).ToList();
+            var silent = _ranks.Select(Read).Where(s => s.Age > s.Deadline).ToList();
             var hung = silent.Where(s => !s.Waits).ToList();
-            var allWait = hung.Count == 0 && silent.Count == _boxes.Count;
-            if ((allWait ? silent : hung).MinBy(s => s.Completed) is not { } culprit) return;
-            var who = _boxes.Count == 1 ? "the rank"
+            var allWait = hung.Count == 0 && silent.Count == _ranks.Count;
+            if ((allWait ? silent : hung).MinBy(s => s.Completed) is not { } culprit)
+            {
+                _stalled = null;
+                return;
+            }
+
+            if (allWait && !_isWhole)
+            {
+                _stalled = new StalledPart(culprit.Rank, culprit.Completed, new CauseCard
+                {
+                    Kind = DeathKind.Rank,
+                    How = $"rank {culprit.Rank} {Doing(culprit)}",
+                    Rank = culprit.Rank,
+                    Phase = culprit.Phase,
+                    Step = culprit.Step,
+                    Collective = culprit.Begun,
+                });
+                return;
+            }
+
+            var who = _isWhole && _ranks.Count == 1 ? "the rank"
                 : allWait ? $"every rank waits for the others in collective {culprit.Begun}; rank {culprit.Rank}"
                 : $"rank {culprit.Rank}";
-            Culprit = culprit.Rank;
-            _verdict = string.Create(CultureInfo.InvariantCulture,
-                $"{who} hung in phase {culprit.Phase.ToString().ToLowerInvariant()} after step {culprit.Step}: "
-                + $"no sign for {culprit.Age.TotalSeconds:0} s, the deadline is {culprit.Deadline.TotalSeconds:0} s");
+            Culprit = culprit.Rank - _ranks[0].Rank;
+            _verdict = $"{who} {Doing(culprit)}";
             _kill();
         }
     }
 
-    private Sign Read(BlackBox box, int rank)
+    private static string Doing(Sign sign) => string.Create(CultureInfo.InvariantCulture,
+        $"hung in phase {sign.Phase.ToString().ToLowerInvariant()} after step {sign.Step}: "
+        + $"no sign for {sign.Age.TotalSeconds:0} s, the deadline is {sign.Deadline.TotalSeconds:0} s");
+
+    private Sign Read(WatchedRank rank)
     {
-        var (phase, step, age) = box.Read();
-        var (begun, completed) = box.ReadCollectives();
-        return new Sign(rank, phase, step, age, _deadlines.Of(phase, _stepSeconds), begun, completed);
+        var (phase, step, age) = rank.Box.Read();
+        var (begun, completed) = rank.Box.ReadCollectives();
+        return new Sign(rank.Rank, phase, step, age, _deadlines.Of(phase, _stepSeconds), begun, completed, begun > completed && !rank.IsStopped());
     }
 
     /// <summary>A rank's last sign of life.</summary>
-    private sealed record Sign(int Rank, RankPhase Phase, long Step, TimeSpan Age, TimeSpan Deadline, long Begun, long Completed)
-    {
-        public bool Waits => Begun > Completed;
-    }
+    private sealed record Sign(int Rank, RankPhase Phase, long Step, TimeSpan Age, TimeSpan Deadline, long Begun, long Completed, bool Waits);
 }
+
+/// <summary>A rank that is watched.</summary>
+/// <param name="Rank">Its number in the attempt.</param>
+/// <param name="Box">Its black box.</param>
+/// <param name="IsStopped">Whether somebody has stopped its process: then it waits for nobody, whatever it says.</param>
+internal sealed record WatchedRank(int Rank, BlackBox Box, Func<bool> IsStopped);

@@ -1,18 +1,26 @@
+using Dtt.Core.Runs;
+
 namespace Dtt.Silo.Ranks;
 
 /// <summary>How a rank ended.</summary>
 internal abstract record RankExit
 {
-    private const int SignalBase = 128;
+    private const int SignalBase = 128, Kill = 9;
 
     /// <summary>For people; what stands before it is who: <c>was killed by signal 9</c>.</summary>
     public abstract string Description { get; }
+
+    /// <summary>Whose doing it was.</summary>
+    public virtual DeathKind Kind => DeathKind.Rank;
 
     /// <summary>Whether the rank itself is to blame: it neither exited with 0 nor lost a peer.</summary>
     public virtual bool IsFailure => true;
 
     /// <summary>How a process ended, by the exit code of which a shell says 128 and the signal.</summary>
-    public static RankExit Of(int exitCode) => exitCode > SignalBase ? new Signaled(exitCode - SignalBase) : new Exited(exitCode);
+    /// <param name="exitCode">The code.</param>
+    /// <param name="ranOut">Whether the kernel killed a process of this machine for want of memory since the rank began.</param>
+    public static RankExit Of(int exitCode, bool ranOut) =>
+        exitCode > SignalBase ? new Signaled(exitCode - SignalBase, ranOut && exitCode - SignalBase == Kill) : new Exited(exitCode);
 
     /// <summary>By itself.</summary>
     public sealed record Exited(int Code) : RankExit
@@ -23,15 +31,22 @@ internal abstract record RankExit
     }
 
     /// <summary>By a signal.</summary>
-    public sealed record Signaled(int Signal) : RankExit
+    public sealed record Signaled(int Signal, bool ForMemory) : RankExit
     {
-        public override string Description => $"was killed by signal {Signal}";
+        // A rank raises these itself when it goes wrong; all others are sent to it.
+        private static readonly HashSet<int> _own = [4, 5, 6, 7, 8, 11, 31]; // ILL TRAP ABRT BUS FPE SEGV SYS
+
+        public override string Description => $"was killed by signal {Signal}{(ForMemory ? ", for the machine ran out of memory," : "")}";
+
+        public override DeathKind Kind => ForMemory || _own.Contains(Signal) ? DeathKind.Rank : DeathKind.Outside;
     }
 
     /// <summary>By itself, because another rank disappeared.</summary>
     public sealed record LostPeer(string Message) : RankExit
     {
         public override string Description => $"ended because {Message}";
+
+        public override DeathKind Kind => DeathKind.Peer;
 
         public override bool IsFailure => false;
     }

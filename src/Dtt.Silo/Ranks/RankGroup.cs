@@ -1,6 +1,6 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Threading.Channels;
+using Dtt.Abstractions;
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
 using Dtt.Grains.Devices;
@@ -20,36 +20,45 @@ internal sealed class RankGroup : IAsyncDisposable
     private readonly Channel<RankMessage> _messages = Channel.CreateUnbounded<RankMessage>();
     private readonly List<Member> _ended = [];
     private readonly Lock _gate = new();
+    private readonly TaskCompletionSource<string[]> _endpoints = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly bool _isWhole;
     private int _listening;
 
-    private RankGroup(Member[] members, PhaseDeadlines deadlines, TimeProvider time)
+    private RankGroup(Member[] members, bool isWhole, PhaseDeadlines deadlines, TimeProvider time)
     {
-        (_members, _time) = (members, time);
-        _watch = new HangWatch([.. members.Select(m => m.Box)], deadlines, () => _members.Any(m => m.HasDied), Kill, time);
+        (_members, _isWhole, _time) = (members, isWhole, time);
+        _watch = new HangWatch([.. members.Select(m => new WatchedRank(m.Rank, m.Box, m.Process.IsStopped))], isWhole, deadlines,
+            () => _members.Any(m => m.HasDied), Kill, time);
     }
 
-    /// <summary>The process of rank 0, for people.</summary>
+    /// <summary>Where the ranks listen, in order, once they all do: what their peers on other nodes need to know.</summary>
+    public Task<string[]> Endpoints => _endpoints.Task;
+
+    /// <summary>What the ranks look like when all of them wait for ranks of other nodes, for too long; else null.</summary>
+    public StalledPart? Stalled => _watch.Stalled;
+
+    /// <summary>The process of the first rank, for people.</summary>
     public int Process => _members[0].Process.Id;
 
     /// <summary>Starts a rank on every device.</summary>
-    /// <param name="spec">What they train.</param>
+    /// <param name="spec">What they train; the first of them is its rank, and when they are fewer than its world the others are on other nodes.</param>
     /// <param name="devices">A device for each rank, and the file whose lock means it.</param>
     /// <param name="environment">The run's environment.</param>
     /// <param name="time">The clock of deadlines.</param>
     public static async Task<RankGroup> StartAsync(
         TrainSpec spec, IReadOnlyList<(string Name, string LockFile)> devices, IReadOnlyDictionary<string, string> environment, TimeProvider time)
     {
-        var secret = devices.Count > 1 ? Convert.ToHexString(RandomNumberGenerator.GetBytes(32)) : null;
         var layout = new RunLayout(spec.RunFolder);
         var members = new List<Member>();
         try
         {
-            for (var rank = 0; rank < devices.Count; rank++)
+            for (var i = 0; i < devices.Count; i++)
             {
+                var rank = spec.Rank + i;
                 var box = layout.BlackBox(spec.Attempt, rank);
-                var mine = spec with { BlackBoxFile = box, DeviceLock = devices[rank].LockFile, Rank = rank, WorldSize = devices.Count, Secret = secret };
+                var mine = spec with { BlackBoxFile = box, DeviceLock = devices[i].LockFile, Rank = rank };
                 var blackBox = BlackBox.Create(box);
-                var ours = EnvironmentOf(devices[rank].Name, devices.Count, environment);
+                var ours = EnvironmentOf(devices[i].Name, devices.Count, environment);
                 members.Add(new Member(rank, box, blackBox, await RankProcess.StartAsync(mine, layout.Log(spec.Attempt, rank), ours)));
             }
         }
@@ -59,12 +68,12 @@ internal sealed class RankGroup : IAsyncDisposable
             throw;
         }
 
-        var group = new RankGroup([.. members], PhaseDeadlines.Of(environment.GetValueOrDefault("DTT_DEADLINE_SCALE")), time);
+        var group = new RankGroup([.. members], devices.Count == spec.WorldSize, PhaseDeadlines.Of(environment.GetValueOrDefault("DTT_DEADLINE_SCALE")), time);
         _ = group.ListenAsync();
         return group;
     }
 
-    /// <summary>The ranks' messages, until all have ended: rank 0's, and of the others only a failure.</summary>
+    /// <summary>The ranks' messages, until all have ended: rank 0's, where it is here, and of the others only a failure and the end.</summary>
     public ChannelReader<RankMessage> Messages => _messages.Reader;
 
     /// <summary>Tells every rank.</summary>
@@ -80,16 +89,25 @@ internal sealed class RankGroup : IAsyncDisposable
     }
 
     /// <summary>
-    /// How the attempt ended when no rank said so itself: which rank was the cause, what it was doing, its last lines. Call it when the messages have ended.
+    /// How the ranks ended when none said so itself: which of them was the cause, what it was doing, its last lines. Call it when the messages have ended.
     /// </summary>
-    public string Verdict()
+    public CauseCard Verdict()
     {
         var culprit = _watch.Culprit is { } hung ? _members[hung] : _ended.FirstOrDefault(m => m.Exit!.IsFailure) ?? _ended[0];
-        var last = culprit.Box.Read();
-        var who = _members.Length == 1 ? "the rank" : string.Create(CultureInfo.InvariantCulture, $"rank {culprit.Rank}");
-        var doing = string.Create(CultureInfo.InvariantCulture, $"in phase {last.Phase.ToString().ToLowerInvariant()} after step {last.Step}");
-        var verdict = _watch.Verdict ?? $"{who} {culprit.Exit!.Description} {doing}";
-        return culprit.Process.LastLines() is { Count: > 0 } lines ? $"{verdict}; its last lines: {string.Join(" | ", lines)}" : verdict;
+        var (phase, step, _) = culprit.Box.Read();
+        var who = _isWhole && _members.Length == 1 ? "the rank" : string.Create(CultureInfo.InvariantCulture, $"rank {culprit.Rank}");
+        var doing = string.Create(CultureInfo.InvariantCulture, $"in phase {phase.ToString().ToLowerInvariant()} after step {step}");
+        return new CauseCard
+        {
+            Kind = _watch.Verdict is null ? culprit.Exit!.Kind : DeathKind.Rank,
+            How = _watch.Verdict ?? $"{who} {culprit.Exit!.Description} {doing}",
+            Rank = culprit.Rank,
+            Phase = phase,
+            Step = step,
+            Collective = culprit.Box.ReadCollectives().Begun,
+            LastLines = culprit.Process.LastLines(),
+            Stacks = _watch.Stacks,
+        };
     }
 
     public async ValueTask DisposeAsync()
@@ -129,7 +147,7 @@ internal sealed class RankGroup : IAsyncDisposable
             if (member.Rank == 0) _watch.Learn(message);
             if (message is RankListening listening) await IntroduceAsync(member, listening.Endpoint);
             else if (message is RankPeerLost lost) lostPeer = new RankExit.LostPeer(lost.Message);
-            else if (member.Rank == 0 || message is RankFailed) _messages.Writer.TryWrite(message);
+            else if (member.Rank == 0 || message is RankFailed || (message is RankFinished && member == _members[0])) _messages.Writer.TryWrite(message);
         }
 
         var exit = await member.Process.WaitAsync();
@@ -140,11 +158,14 @@ internal sealed class RankGroup : IAsyncDisposable
         Kill();
     }
 
-    /// <summary>When every rank listens, each is told where all of them are.</summary>
+    /// <summary>When every rank listens, each is told where all of them are; where others are on other nodes, by whoever hears of those.</summary>
     private async Task IntroduceAsync(Member member, string endpoint)
     {
         member.Endpoint = endpoint;
-        if (Interlocked.Increment(ref _listening) == _members.Length) await TellAllAsync(new RankPeers([.. _members.Select(m => m.Endpoint!)]));
+        if (Interlocked.Increment(ref _listening) != _members.Length) return;
+        string[] endpoints = [.. _members.Select(m => m.Endpoint!)];
+        _endpoints.TrySetResult(endpoints);
+        if (_isWhole) await TellAllAsync(new RankPeers(endpoints));
     }
 
     /// <summary>One rank.</summary>

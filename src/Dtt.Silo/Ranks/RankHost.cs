@@ -1,8 +1,11 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using Dtt.Abstractions;
 using Dtt.Core.Errors;
 using Dtt.Core.Platform;
+using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
+using Dtt.Core.Security;
 using Dtt.Grains.Agents;
 using Dtt.Grains.Devices;
 using Microsoft.Extensions.Logging;
@@ -10,7 +13,8 @@ using Microsoft.Extensions.Logging;
 namespace Dtt.Silo.Ranks;
 
 /// <summary>The ranks of this node and the devices they hold. What an attempt's number already started, or ended, is never started again.</summary>
-internal sealed partial class RankHost(PlatformFolders folders, IGrainFactory grains, TimeProvider time, ILogger<RankHost> log)
+internal sealed partial class RankHost(
+    PlatformFolders folders, NodeAddress address, PlatformCertificates certificates, IGrainFactory grains, TimeProvider time, ILogger<RankHost> log)
 {
     private static readonly TimeSpan _drainTimeout = TimeSpan.FromSeconds(90);
     private readonly Lock _gate = new();
@@ -128,7 +132,7 @@ internal sealed partial class RankHost(PlatformFolders folders, IGrainFactory gr
             cannotLock = $"its devices could not be locked: {e.Message}";
         }
 
-        var supervisor = new RankSupervisor(request, grains.Run(run), here, devices, time, log);
+        var supervisor = new RankSupervisor(request with { Spec = Completed(request) }, grains.Run(run), here, devices, time, log);
         try
         {
             AttemptEnd end;
@@ -142,7 +146,8 @@ internal sealed partial class RankHost(PlatformFolders folders, IGrainFactory gr
             try
             {
                 var refusal = cannotLock ?? (held ? null : $"{string.Join(", ", request.Devices)}: taken by another attempt before its ranks could start");
-                end = refusal is null ? await supervisor.RunAsync() : new AttemptEnd(attempt, null, refusal);
+                end = refusal is null ? await supervisor.RunAsync()
+                    : new AttemptEnd(attempt, null, CauseCard.Of(DeathKind.Rank, refusal) with { Node = here.Node });
             }
             finally
             {
@@ -160,10 +165,20 @@ internal sealed partial class RankHost(PlatformFolders folders, IGrainFactory gr
         {
             LogSupervisionFailed(request.Spec.Run, attempt, e);
             if (_ending.IsCancellationRequested) return;
-            var end = new AttemptEnd(attempt, null, $"its supervision failed, which is a bug in DTT: {e}");
+            var end = new AttemptEnd(attempt, null, CauseCard.Of(DeathKind.Rank, $"its supervision failed, which is a bug in DTT: {e}") with { Node = here.Node });
             await supervisor.TellAsync(end, _ending.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
+
+    /// <summary>
+    /// With what only nodes know: where ranks listen, and what they prove to each other that they know. Every silo derives the same from the platform's own key,
+    /// so no secret is sent or stored.
+    /// </summary>
+    private TrainSpec Completed(LaunchRequest request) => request.Spec.WorldSize == 1 ? request.Spec : request.Spec with
+    {
+        ListenAddress = request.Devices.Count == request.Spec.WorldSize ? NodeAddress.Loopback : address.Value,
+        Secret = certificates.DeriveSecret(string.Create(CultureInfo.InvariantCulture, $"{request.Spec.RunFolder}\n{request.Spec.Attempt}")),
+    };
 
     [LoggerMessage(3011, LogLevel.Error, "run {Run}, attempt {Attempt}: the supervision ended in an error")]
     private partial void LogSupervisionFailed(string run, int attempt, Exception exception);

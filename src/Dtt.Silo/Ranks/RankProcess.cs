@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.IO.Pipes;
 using Dtt.Core.Platform;
 using Dtt.Core.Ranks;
@@ -14,6 +15,7 @@ internal sealed class RankProcess : IDisposable
     private const int TailBytes = 4096;
     private readonly Process _process;
     private readonly string _logFile;
+    private readonly long _killsForMemory = KillsForMemory();
 
     private RankProcess(Process process, MessagePipe pipe, string logFile)
     {
@@ -28,6 +30,20 @@ internal sealed class RankProcess : IDisposable
 
     /// <summary>Whether it has ended.</summary>
     public bool HasExited => _process.HasExited;
+
+    /// <summary>Whether somebody has stopped it (SIGSTOP): it waits for nobody.</summary>
+    public bool IsStopped()
+    {
+        try
+        {
+            var stat = File.ReadAllText($"/proc/{Id}/stat"); // proc(5): the state follows the name in brackets
+            return stat[stat.LastIndexOf(')') + 2] is 'T' or 't';
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>The last lines that it printed.</summary>
     public IReadOnlyList<string> LastLines()
@@ -73,7 +89,7 @@ internal sealed class RankProcess : IDisposable
     public async Task<RankExit> WaitAsync()
     {
         await _process.WaitForExitAsync();
-        return RankExit.Of(_process.ExitCode);
+        return RankExit.Of(_process.ExitCode, KillsForMemory() > _killsForMemory);
     }
 
     public void Dispose()
@@ -81,6 +97,14 @@ internal sealed class RankProcess : IDisposable
         Kill();
         Pipe.Dispose();
         _process.Dispose();
+    }
+
+    /// <summary>How often the kernel has killed a process of this machine for want of memory (<c>/proc/vmstat</c>).</summary>
+    private static long KillsForMemory()
+    {
+        const string name = "oom_kill ";
+        return File.ReadLines("/proc/vmstat").FirstOrDefault(l => l.StartsWith(name, StringComparison.Ordinal)) is { } line
+            ? long.Parse(line[name.Length..], CultureInfo.InvariantCulture) : 0;
     }
 
     private static RankProcess Spawn(string logFile, IReadOnlyDictionary<string, string> environment)

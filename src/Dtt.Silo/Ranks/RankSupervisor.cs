@@ -16,6 +16,7 @@ internal sealed partial class RankSupervisor
 {
     private static readonly TimeSpan _beatPeriod = TimeSpan.FromMilliseconds(400);
     private static readonly TimeSpan _renewPeriod = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan _meetPeriod = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan _lease = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan _flushTimeout = TimeSpan.FromSeconds(30);
     private readonly CancellationTokenSource _stop = new(), _kill = new();
@@ -27,6 +28,8 @@ internal sealed partial class RankSupervisor
     private readonly ILogger _log;
     private readonly Outbox _outbox;
     private RankMessage? _ending;
+    private CauseCard? _hung;
+    private bool _told;
 
     public RankSupervisor(
         LaunchRequest launch, IRunGrain run, NodeRef here, IReadOnlyList<(string Name, string LockFile)> devices, TimeProvider time, ILogger log)
@@ -49,29 +52,33 @@ internal sealed partial class RankSupervisor
     /// <summary>Kills the ranks: their attempt is over.</summary>
     public void Kill() => _kill.Cancel();
 
+    private bool IsWhole => _launch.Devices.Count == Spec.WorldSize;
+
     /// <summary>Runs the ranks; gives how they ended. The caller frees the devices, then tells the run.</summary>
     public async Task<AttemptEnd> RunAsync()
     {
         try
         {
-            RunFolder.Ready(Spec);
+            if (Spec.Rank == 0) RunFolder.Ready(Spec);
             CrashPoint.Reach("silo.launch");
             await using var ranks = await RankGroup.StartAsync(Spec, _devices, _launch.Environment, _time);
             Process = ranks.Process;
             LogStarted(Spec.Run, Attempt, ranks.Process);
             using var killing = _kill.Token.Register(ranks.Kill);
             using var stopping = _stop.Token.Register(() => ranks.TellAllAsync(new StopRequest()));
+            if (!IsWhole) _ = IntroduceAsync(ranks);
             await SuperviseAsync(ranks);
             if (_ending is not null) return new AttemptEnd(Attempt, _ending, null);
-            var died = ranks.Verdict();
-            LogDied(Spec.Run, Attempt, died);
+            var died = (_hung ?? ranks.Verdict()) with { Node = _here.Node };
+            if (_hung is null && _told) died = died with { Kind = DeathKind.Peer };
+            LogDied(Spec.Run, Attempt, died.Line);
             return new AttemptEnd(Attempt, null, died);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or UserErrorException or System.ComponentModel.Win32Exception)
         {
             LogNotStarted(Spec.Run, Attempt, e);
             if (_ending is not null) return new AttemptEnd(Attempt, _ending, null);
-            return new AttemptEnd(Attempt, null, $"the rank {new RankExit.NotStarted(e.Message).Description}");
+            return new AttemptEnd(Attempt, null, CauseCard.Of(DeathKind.Rank, $"the rank {new RankExit.NotStarted(e.Message).Description}") with { Node = _here.Node });
         }
         finally
         {
@@ -83,7 +90,31 @@ internal sealed partial class RankSupervisor
     public async Task TellAsync(AttemptEnd end, CancellationToken cancellation)
     {
         _ = await _outbox.FlushAsync(Timeout.InfiniteTimeSpan, cancellation);
-        _ = await _outbox.CallAsync(() => _run.EndedAsync(end), Timeout.InfiniteTimeSpan, cancellation);
+        _ = await _outbox.CallAsync(() => _run.EndedAsync(_here, end), Timeout.InfiniteTimeSpan, cancellation);
+    }
+
+    /// <summary>Tells the run where the ranks listen, and the ranks, once all of the attempt have said so, where those of other nodes do.</summary>
+    private async Task IntroduceAsync(RankGroup ranks)
+    {
+        using var timer = new PeriodicTimer(_meetPeriod, _time);
+        var mine = await ranks.Endpoints;
+        while (!_kill.IsCancellationRequested)
+        {
+            try
+            {
+                if (await _run.MeetAsync(Attempt, Spec.Rank, mine) is { Length: > 0 } all)
+                {
+                    await ranks.TellAllAsync(new RankPeers(all));
+                    return;
+                }
+            }
+            catch (Exception e) when (e is IOException or TimeoutException or OrleansException)
+            {
+                LogNotAnswered(Spec.Run, Attempt, e);
+            }
+
+            await timer.WaitForNextTickAsync();
+        }
     }
 
     private async Task SuperviseAsync(RankGroup ranks)
@@ -94,7 +125,7 @@ internal sealed partial class RankSupervisor
         {
             if (await Task.WhenAny(beat, message) == beat)
             {
-                await BeatAsync();
+                await BeatAsync(ranks);
                 beat = timer.WaitForNextTickAsync().AsTask();
             }
             else if (await message)
@@ -152,10 +183,11 @@ internal sealed partial class RankSupervisor
     }
 
     /// <summary>Delivers what waits; renews the lease when nothing else did; ends the ranks when it has passed.</summary>
-    private async Task BeatAsync()
+    private async Task BeatAsync(RankGroup ranks)
     {
         if (!_outbox.IsEmpty) _ = await _outbox.TryFlushAsync();
-        if (_outbox.SinceAcknowledged >= _renewPeriod) _ = await _outbox.TryAsync(async () => Handle(await _run.RenewAsync(Attempt, _here)));
+        if (_outbox.SinceAcknowledged >= _renewPeriod || (ranks.Stalled is not null && !_kill.IsCancellationRequested))
+            _ = await _outbox.TryAsync(async () => Handle(await _run.RenewAsync(Attempt, _here, ranks.Stalled)));
         if (_outbox.SinceAcknowledged >= _lease) Expire();
     }
 
@@ -168,7 +200,16 @@ internal sealed partial class RankSupervisor
 
     private void Handle(Standing standing)
     {
-        if (!standing.Current) Kill();
+        if (!standing.Current)
+        {
+            _told = !_kill.IsCancellationRequested;
+            Kill();
+        }
+        else if (standing.Hung is { } hung)
+        {
+            _hung = hung;
+            Kill();
+        }
         else if (standing.StopRequested) Stop();
     }
 

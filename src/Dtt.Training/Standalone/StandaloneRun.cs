@@ -84,14 +84,14 @@ internal sealed class StandaloneRun : IDisposable
     /// <exception cref="UserErrorException">The run is complete.</exception>
     public TrainSpec BeginAttempt()
     {
-        if (State is { IsActive: true, Node: { } dead }) Apply(new RunInput.SiloDied(dead));
+        if (State is { IsActive: true, Placements: [var dead, ..] }) Apply(new RunInput.SiloDied(dead.Node));
         if (!State.IsActive) Apply(new RunInput.Resume(State.Request!.Environment));
-        Apply(new RunInput.Granted(_here, _devices, Attempt + 1));
+        Apply(new RunInput.Granted([new Placement(_here, _devices, 0)], Attempt + 1));
         _reports = 0;
         var metrics = Layout.Metrics(Attempt);
         Directory.CreateDirectory(Path.GetDirectoryName(metrics)!);
         _metrics = new LineLog(metrics);
-        var spec = TrainSpec.Of(State, Layout.Folder);
+        var spec = TrainSpec.Of(State, Layout.Folder, State.Placements[0]);
         RunFolder.Ready(spec);
         return spec;
     }
@@ -142,7 +142,7 @@ internal sealed class StandaloneRun : IDisposable
     /// <returns>What the run is then.</returns>
     public RunState End(RankMessage ending)
     {
-        lock (_gate) Apply(new RunInput.Ended(new AttemptEnd(Attempt, ending, null)));
+        lock (_gate) Apply(new RunInput.Ended(_here, new AttemptEnd(Attempt, ending, null)));
         return State.Record!.State;
     }
 

@@ -181,7 +181,8 @@ public sealed class ConfigLoaderTests : IDisposable
         foreach (var value in new[] { max + 1, 4294967297 + max, long.MaxValue })
         {
             var error = Assert.Throws<ConfigurationException>(() => Load($"{name}: {value}"));
-            Assert.Contains($"'{name}' is {value}, but must be a whole number", error.Message);
+            Assert.Contains($"'{name}' is {value}, but must be ", error.Message);
+            Assert.Contains("a whole number", error.Message);
             Assert.Contains($"at most {max:N0}", error.Message);
         }
     }

@@ -52,6 +52,7 @@ public sealed class ConfigurationPageTests
         var range = key.Choices.Count > 0 ? string.Join(", ", key.Choices.Select(c => $"`{c}`"))
             : key.Min is null && key.Max is null ? ""
             : $"{(key.Min is null ? "" : $"{(key.MinExclusive ? ">" : "≥")} {key.Min}")}{(key.Max is null ? "" : $" ≤ {key.MaxText}")}".Trim();
+        if (key.Word is { } word) range = $"{range} or `{word}`";
         var meaning = key.LostMeaning is { } lost ? $"{key.Meaning} The key {lost}" : key.Meaning;
         return $"| `{key.Name}` | {meaning} | {key.Unit} | {(string.IsNullOrEmpty(key.Default) ? "unset" : $"`{key.Default}`")} | {range} |\n";
     }

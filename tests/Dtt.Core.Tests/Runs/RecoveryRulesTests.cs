@@ -1,9 +1,13 @@
+using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
 
 namespace Dtt.Core.Tests.Runs;
 
 public sealed class RecoveryRulesTests
 {
+    private static readonly CauseCard _fault = Fault(RankPhase.Train, 7);
+    private static readonly CauseCard _kill = CauseCard.Of(DeathKind.Outside, "the rank was killed by signal 9");
+
     [Theory]
     [InlineData(true)]                                                                                        // the first death
     [InlineData(true, RunState.Recovering)]                                                                   // the second in a row
@@ -11,15 +15,59 @@ public sealed class RecoveryRulesTests
     [InlineData(true, RunState.Recovering, RunState.Recovering, RunState.Interrupted)] // its owner was killed: that says nothing of the rank
     [InlineData(true, RunState.Recovering, RunState.Recovering, RunState.Failed)]                             // resumed by hand
     public void Decide_CountsDeathsInARow(bool recovers, params RunState[] before) =>
-        Assert.Equal(recovers, RecoveryRules.Decide(Record(before, committedBy: [])).Recover);
+        Assert.Equal(recovers, RecoveryRules.Decide(Record(before, committedBy: []), _fault).Delay is not null);
 
     [Fact]
     public void Decide_AnAttemptThatCommitted_StartsTheCountAnew()
     {
         RunState[] before = [RunState.Recovering, RunState.Recovering, RunState.Recovering];
-        Assert.True(RecoveryRules.Decide(Record(before, committedBy: [3])).Recover);
-        Assert.True(RecoveryRules.Decide(Record(before, committedBy: [4])).Recover);
-        Assert.False(RecoveryRules.Decide(Record(before, committedBy: [1])).Recover);
+        Assert.NotNull(RecoveryRules.Decide(Record(before, committedBy: [3]), _fault).Delay);
+        Assert.NotNull(RecoveryRules.Decide(Record(before, committedBy: [4]), _fault).Delay);
+        Assert.Null(RecoveryRules.Decide(Record(before, committedBy: [1]), _fault).Delay);
+    }
+
+    [Fact]
+    public void Decide_DeathsFromOutside_AreNoLoop_HoweverMany()
+    {
+        var record = Record(_kill, count: 40);
+        Assert.NotNull(RecoveryRules.Decide(record, _kill).Delay);
+        Assert.NotNull(RecoveryRules.Decide(record, _fault).Delay); // the first of its kind
+    }
+
+    [Fact]
+    public void Decide_DeathsAtOtherStepsAndPhases_AreNoLoop_UntilThereAreTen()
+    {
+        CauseCard[] causes = [.. Enumerable.Range(0, 9).Select(i => Fault(i % 2 == 0 ? RankPhase.Train : RankPhase.Save, i))];
+        for (var count = 1; count <= causes.Length; count++)
+            Assert.NotNull(RecoveryRules.Decide(Record(causes[..(count - 1)]), causes[count - 1]).Delay);
+        Assert.Contains("10 attempts in a row", RecoveryRules.Decide(Record(causes), Fault(RankPhase.Save, 9)).Reason);
+    }
+
+    [Fact]
+    public void Decide_DeathsAtOneStep_AreALoop_WhateverThePhase()
+    {
+        var decision = RecoveryRules.Decide(Record(Fault(RankPhase.Train, 7), Fault(RankPhase.Save, 7)), Fault(RankPhase.Evaluate, 7));
+        Assert.Null(decision.Delay);
+        Assert.Equal("giving up: 3 attempts in a row died in phase evaluate before they committed a step after step 0", decision.Reason);
+    }
+
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(1, 1)]
+    [InlineData(2, 2)]
+    [InlineData(3, 4)]
+    [InlineData(30, 60)]
+    public void Decide_WaitsLongerAfterEveryDeathInARow(int before, int seconds) =>
+        Assert.Equal(TimeSpan.FromSeconds(seconds), RecoveryRules.Decide(Record(_kill, before), _kill).Delay);
+
+    private static CauseCard Fault(RankPhase phase, long step) => CauseCard.Of(DeathKind.Rank, "the rank ended with exit code 1") with { Phase = phase, Step = step };
+
+    private static RunRecord Record(CauseCard cause, int count) => Record([.. Enumerable.Repeat(cause, count)]);
+
+    private static RunRecord Record(params CauseCard[] causes)
+    {
+        var record = Record([.. causes.Select(_ => RunState.Recovering)], committedBy: []);
+        return record with { Attempts = [.. record.Attempts.Select((a, i) => a with { Cause = causes.ElementAtOrDefault(i) })] };
     }
 
     private static RunRecord Record(RunState[] before, int[] committedBy) => new()

@@ -20,8 +20,8 @@ public sealed class RunDeciderTests
     [Fact]
     public void Granted_Twice_BeginsOneAttemptAndLaunchesItAgain()
     {
-        var first = Decide(Created(), new RunInput.Granted(_node, ["cpu"], 1));
-        var second = RunDecider.Decide(first, new RunInput.Granted(_node, ["cpu"], 1), _noLeases, _now);
+        var first = Decide(Created(), Granted(_node, 1));
+        var second = RunDecider.Decide(first, Granted(_node, 1), _noLeases, _now);
         Assert.Same(first, second.State);
         Assert.True(second.Accepted);
         Assert.Single(second.Effects.OfType<RunEffect.Launch>());
@@ -29,7 +29,7 @@ public sealed class RunDeciderTests
 
     [Fact]
     public void Granted_ForAnAttemptThatIsOver_IsNotTaken() =>
-        Assert.False(RunDecider.Decide(Running(), new RunInput.Granted(_nextLife, ["cpu"], 1), _noLeases, _now).Accepted);
+        Assert.False(RunDecider.Decide(Running(), Granted(_nextLife, 1), _noLeases, _now).Accepted);
 
     [Fact]
     public void Reported_AgainUnderTheSameNumber_ChangesNothing()
@@ -73,18 +73,18 @@ public sealed class RunDeciderTests
     [Fact]
     public void Ended_WithoutAWord_Recovers_AndLateOrRepeatedWordsChangeNothing()
     {
-        var recovering = Decide(Running(), new RunInput.Ended(new AttemptEnd(1, null, "the rank was killed by signal 9")));
+        var recovering = Decide(Running(), new RunInput.Ended(_node, Died(1, "the rank was killed by signal 9")));
         Assert.Equal(RunState.Recovering, recovering.Record!.State);
         Assert.Equal(["started", "died", "recovering"], recovering.Events.Select(e => e.Event.Kind));
         Assert.Equal(new RunEffect.Enqueue(2), RunDecider.Pending(recovering).Single());
-        Assert.Same(recovering, Decide(recovering, new RunInput.Ended(new AttemptEnd(1, null, "again"))));
+        Assert.Same(recovering, Decide(recovering, new RunInput.Ended(_node, Died(1, "again"))));
         Assert.Same(recovering, Decide(recovering, new RunInput.SiloDied(_node)));
     }
 
     [Fact]
     public void Ended_OnRequest_Stops_AndWithoutOne_GoesOnElsewhere()
     {
-        var finished = new RunInput.Ended(new AttemptEnd(1, new RankFinished(7, Completed: false), null));
+        var finished = new RunInput.Ended(_node, new AttemptEnd(1, new RankFinished(7, Completed: false), null));
         Assert.Equal(RunState.Stopped, Decide(Decide(Running(), new RunInput.Stop()), finished).Record!.State);
         Assert.Equal(RunState.Recovering, Decide(Running(), finished).Record!.State);
     }
@@ -102,7 +102,7 @@ public sealed class RunDeciderTests
         var state = Created();
         for (var attempt = 1; attempt <= 5; attempt++)
         {
-            state = Decide(state, new RunInput.Granted(_node, ["cpu"], attempt));
+            state = Decide(state, Granted(_node, attempt));
             state = Decide(state, new RunInput.SiloDied(_node));
             Assert.Equal(RunState.Recovering, state.Record!.State);
         }
@@ -111,7 +111,7 @@ public sealed class RunDeciderTests
     [Fact]
     public void Resume_OfAFailedRun_TakesTheEnvironmentOfWhoeverAsks()
     {
-        var failed = Decide(Running(), new RunInput.Ended(new AttemptEnd(1, new RankFailed("no", 3), null)));
+        var failed = Decide(Running(), new RunInput.Ended(_node, new AttemptEnd(1, new RankFailed("no", 3), null)));
         Assert.Equal((RunState.Failed, 3), (failed.Record!.State, failed.FailureCode));
         var resumed = Decide(failed, new RunInput.Resume(new Dictionary<string, string> { ["OMP_NUM_THREADS"] = "4" }));
         Assert.Equal((RunState.Queued, "4"), (resumed.Record!.State, resumed.Request!.Environment["OMP_NUM_THREADS"]));
@@ -123,9 +123,9 @@ public sealed class RunDeciderTests
     public void Resume_OfAnImport_IsRefused_AndItStaysComplete(long? steps)
     {
         var import = Decide(new DurableRun(), new RunInput.Create("r", Request() with { TokensFolder = "" }));
-        import = Decide(import, new RunInput.Granted(_node, ["cpu"], 1));
+        import = Decide(import, Granted(_node, 1));
         var checkpoint = new WrittenCheckpoint { Step = 0, Attempt = 1, ManifestSha256 = "m", WeightsSha256 = "w", SizeBytes = 1 };
-        import = Decide(Decide(import, new RunInput.Commit(checkpoint)), new RunInput.Ended(new AttemptEnd(1, new RankFinished(0, true), null)));
+        import = Decide(Decide(import, new RunInput.Commit(checkpoint)), new RunInput.Ended(_node, new AttemptEnd(1, new RankFinished(0, true), null)));
         Assert.Equal(RunState.Completed, import.Record!.State);
         var length = steps is { } n ? new Dictionary<string, long> { ["max_steps"] = n } : null;
         var decision = RunDecider.Decide(import, new RunInput.Resume(new Dictionary<string, string>(), Length: length), _noLeases, _now);
@@ -143,13 +143,13 @@ public sealed class RunDeciderTests
     public void Resume_WithAnotherLength_IsTakenWhereTheRatesOfTheStepsThatAreDoneStay(string config, long steps, string? refusal)
     {
         var created = Decide(new DurableRun(), new RunInput.Create("r", Request() with { ConfigYaml = config + "max_steps: 9 # -s\n" }));
-        var running = Decide(created, new RunInput.Granted(_node, ["cpu"], 1));
+        var running = Decide(created, Granted(_node, 1));
         var started = new RankStarted { Parameters = 1, Device = "cpu", Plan = new RunPlan(9, 1, 10), FromStep = 0, Fingerprint = "" };
         running = Decide(running, new RunInput.Reported(1, 1, [started]));
         var resume = new RunInput.Resume(new Dictionary<string, string>(), Length: new Dictionary<string, long> { ["max_steps"] = steps });
         Assert.Contains("dtt stop r", RunDecider.Decide(running, resume, _noLeases, _now).Refusal);
         var checkpoint = new WrittenCheckpoint { Step = 9, Attempt = 1, ManifestSha256 = "m", WeightsSha256 = "w", SizeBytes = 1 };
-        var complete = Decide(Decide(running, new RunInput.Commit(checkpoint)), new RunInput.Ended(new AttemptEnd(1, new RankFinished(9, true), null)));
+        var complete = Decide(Decide(running, new RunInput.Commit(checkpoint)), new RunInput.Ended(_node, new AttemptEnd(1, new RankFinished(9, true), null)));
         Assert.Contains("all 9 steps are done", RunDecider.Decide(complete, resume with { Length = null }, _noLeases, _now).Refusal);
         var decision = RunDecider.Decide(complete, resume, _noLeases, _now);
         if (refusal is not null)
@@ -166,7 +166,7 @@ public sealed class RunDeciderTests
     public void Delete_OfALeasedOrActiveRun_IsRefused()
     {
         Assert.Contains("dtt stop r", RunDecider.Decide(Running(), new RunInput.Delete(), _noLeases, _now).Refusal);
-        var completed = Decide(Running(), new RunInput.Ended(new AttemptEnd(1, new RankFinished(9, true), null)));
+        var completed = Decide(Running(), new RunInput.Ended(_node, new AttemptEnd(1, new RankFinished(9, true), null)));
         Assert.Contains("being read", RunDecider.Decide(completed, new RunInput.Delete(), new HashSet<long> { 5 }, _now).Refusal);
         Assert.True(Decide(completed, new RunInput.Delete()).Deleting);
     }
@@ -175,7 +175,7 @@ public sealed class RunDeciderTests
     public void Adopt_OfARunThatIsKnown_TakesOnlyAStateThatHasGoneOnFurther()
     {
         var found = Decide(new DurableRun(), new RunInput.Adopt(new Adoption(Running(), ["the run came here from /a"])));
-        Assert.Equal((RunState.Interrupted, null), (found.Record!.State, found.Node));
+        Assert.Equal((RunState.Interrupted, null), (found.Record!.State, found.Placements.FirstOrDefault()));
         Assert.Equal(["started", "adopted"], found.Events.Select(e => e.Event.Kind));
         Assert.NotNull(RunDecider.Decide(found, new RunInput.Adopt(new Adoption(Running(), [])), _noLeases, _now).Refusal);
         Assert.NotNull(RunDecider.Decide(Running(), new RunInput.Adopt(new Adoption(found, [])), _noLeases, _now).Refusal);
@@ -202,7 +202,11 @@ public sealed class RunDeciderTests
 
     private static DurableRun Created() => Decide(new DurableRun(), new RunInput.Create("r", Request()));
 
-    private static DurableRun Running() => Decide(Decide(Created(), new RunInput.Granted(_node, ["cpu"], 1)), new RunInput.Reported(1, 1, [Started()]));
+    private static RunInput.Granted Granted(NodeRef node, int attempt) => new([new Placement(node, ["cpu"], 0)], attempt);
+
+    private static AttemptEnd Died(int attempt, string how) => new(attempt, null, CauseCard.Of(DeathKind.Rank, how));
+
+    private static DurableRun Running() => Decide(Decide(Created(), Granted(_node, 1)), new RunInput.Reported(1, 1, [Started()]));
 
     private static DurableRun Decide(DurableRun state, RunInput input) => RunDecider.Decide(state, input, _noLeases, _now).State;
 }

@@ -36,6 +36,8 @@ internal sealed class FakeAgents : INodeAgents
 
     public IReadOnlyList<NodeRef> Alive() => [Here];
 
+    public Task<bool> IsDeadAsync(NodeRef silo) => Task.FromResult(false);
+
     public INodeAgent At(NodeRef node) => _agent;
 
     /// <summary>Whether the agent was asked: <c>LaunchAsync RUN ATTEMPT</c>.</summary>

@@ -41,7 +41,7 @@ public sealed class QueueGrainTests : IAsyncLifetime
     public async Task Grant_RefusedByTheRun_GivesTheReservationBack()
     {
         _agents.Hold("cpu", "/runs/other", held: false);
-        await Queue.EnqueueAsync("/runs/deleted", 1, 0, _cpu);
+        await Queue.EnqueueAsync("/runs/deleted", 1, 0, _cpu, null);
         await Wait.ForAsync("the release", () => _agents.Heard("ReleaseAsync /runs/deleted 1"));
         await Wait.UntilAsync("an empty queue", async () => (await Queue.ListAsync()).Length == 0);
         Assert.Null(_agents.HolderOf("cpu"));
@@ -50,11 +50,11 @@ public sealed class QueueGrainTests : IAsyncLifetime
     [Fact]
     public async Task Order_IsByPriority_ThenThoseThatRanBefore_ThenByTime()
     {
-        await Queue.EnqueueAsync("/runs/first", 1, 0, _cpu);
-        await Queue.EnqueueAsync("/runs/second", 1, 0, _cpu);
-        await Queue.EnqueueAsync("/runs/recovering", 2, 0, _cpu);
-        await Queue.EnqueueAsync("/runs/urgent", 1, 5, _cpu);
-        await Queue.EnqueueAsync("/runs/first", 1, 0, _cpu); // keeps its place
+        await Queue.EnqueueAsync("/runs/first", 1, 0, _cpu, null);
+        await Queue.EnqueueAsync("/runs/second", 1, 0, _cpu, null);
+        await Queue.EnqueueAsync("/runs/recovering", 2, 0, _cpu, null);
+        await Queue.EnqueueAsync("/runs/urgent", 1, 5, _cpu, null);
+        await Queue.EnqueueAsync("/runs/first", 1, 0, _cpu, null); // keeps its place
         await Wait.UntilAsync("reasons", async () => (await Queue.ListAsync())[0].Reason == "run 'other' has cpu");
         await Wait.UntilAsync("the reasons of the others", async () => (await Queue.ListAsync())[1..].All(r => r.Reason == "behind run 'urgent' in the queue"));
         Assert.Equal(["/runs/urgent", "/runs/recovering", "/runs/first", "/runs/second"], (await Queue.ListAsync()).Select(r => r.Run));
@@ -67,7 +67,7 @@ public sealed class QueueGrainTests : IAsyncLifetime
     {
         var run = _platform.Grains.Run("/runs/r");
         await run.CreateAsync(RunGrainTests.Request());
-        await Queue.EnqueueAsync("/runs/urgent", 1, 5, _cpu);
+        await Queue.EnqueueAsync("/runs/urgent", 1, 5, _cpu, null);
         await _platform.DeactivateAsync(Queue);
         Assert.Equal(["/runs/urgent", "/runs/r"], (await Queue.ListAsync()).Select(r => r.Run));
         Assert.Equal(2, _platform.Storage.Reads(StateStorage.Queue));

@@ -27,13 +27,13 @@ public sealed class RunGrainTests : IAsyncLifetime
         Assert.False((await Run.CreateAsync(Request())).Created);
         Assert.Equal(new Standing(true, false), await Run.ReportAsync(1, 1, [Started(), Metrics(1)]));
         Assert.True((await Run.CommitAsync(Checkpoint(1, 1))).Accepted);
-        await Run.EndedAsync(new AttemptEnd(1, new RankFinished(1, Completed: true), null));
+        await Run.EndedAsync(_agents.Here, new AttemptEnd(1, new RankFinished(1, Completed: true), null));
         await _platform.DeactivateAsync(Run);
         var view = (await Run.FindAsync())!;
         Assert.Equal((RunState.Completed, 1L), (view.Record.State, view.Record.Latest!.Step));
         Assert.Equal(["started", "committed", "completed"], (await Run.EventsAsync()).Select(e => e.Kind));
         Assert.Equal([1], await StepsAsync(1));
-        Assert.False((await Run.RenewAsync(1, _agents.Here)).Current);
+        Assert.False((await Run.RenewAsync(1, _agents.Here, null)).Current);
     }
 
     [Fact]
@@ -41,7 +41,7 @@ public sealed class RunGrainTests : IAsyncLifetime
     {
         await StartAsync();
         _agents.Hold("cpu", Folder, held: false); // its ranks are gone
-        await Run.EndedAsync(new AttemptEnd(1, null, "the rank was killed by signal 9"));
+        await Run.EndedAsync(_agents.Here, new AttemptEnd(1, null, CauseCard.Of(DeathKind.Outside, "the rank was killed by signal 9")));
         await LaunchedAsync(2);
         var reply = await Run.CommitAsync(Checkpoint(5, 1));
         Assert.Equal((false, false), (reply.Accepted, reply.Transient));
@@ -101,7 +101,7 @@ public sealed class RunGrainTests : IAsyncLifetime
         await StartAsync();
         _platform.Tables.IsFull = true;
         await Assert.ThrowsAsync<IOException>(() => Run.ReportAsync(1, 2, [Metrics(1), new RankEvent("note", "once")]));
-        Assert.True((await Run.RenewAsync(1, _agents.Here)).Current);
+        Assert.True((await Run.RenewAsync(1, _agents.Here, null)).Current);
         _platform.Tables.IsFull = false;
         Assert.True((await Run.ReportAsync(1, 2, [Metrics(1), new RankEvent("note", "once")])).Current);
         Assert.Equal([1], await StepsAsync(1));
@@ -136,7 +136,7 @@ public sealed class RunGrainTests : IAsyncLifetime
         await StartAsync();
         _agents.Hold("cpu", Folder, held: false); // its ranks are gone
         await Run.AgentStartedAsync(_agents.Here with { Silo = "a later life" });
-        Assert.False((await Run.RenewAsync(1, _agents.Here)).Current);
+        Assert.False((await Run.RenewAsync(1, _agents.Here, null)).Current);
         Assert.Contains("the silo died", (await Run.EventsAsync()).Single(e => e.Kind == "died").Message);
         await LaunchedAsync(2);
     }
@@ -147,8 +147,8 @@ public sealed class RunGrainTests : IAsyncLifetime
         await StartAsync();
         await Run.StopAsync();
         Assert.True(_agents.Heard($"StopRankAsync {Folder} 1"));
-        Assert.Equal(new Standing(true, true), await Run.RenewAsync(1, _agents.Here));
-        await Run.EndedAsync(new AttemptEnd(1, new RankFinished(3, Completed: false), null));
+        Assert.Equal(new Standing(true, true), await Run.RenewAsync(1, _agents.Here, null));
+        await Run.EndedAsync(_agents.Here, new AttemptEnd(1, new RankFinished(3, Completed: false), null));
         Assert.Equal(RunState.Stopped, (await Run.FindAsync())!.Record.State);
     }
 

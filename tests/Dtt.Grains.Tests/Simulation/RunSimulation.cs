@@ -133,7 +133,7 @@ internal sealed class RunSimulation(int seed)
         (_devices, _ranks, _newest, _leases, _unanswered) = (new DeviceTable(_machine), [], [], [], []);
         foreach (var run in _states.Keys.ToList())
         {
-            if (_states[run].Node is { } node && node != Here)
+            if (_states[run].Placements.FirstOrDefault(p => p.Node != Here)?.Node is { } node)
             {
                 try
                 {
@@ -185,15 +185,15 @@ internal sealed class RunSimulation(int seed)
             switch (effect)
             {
                 case RunEffect.Enqueue enqueue:
-                    Send(() => _queue = QueueDecider.Enqueue(_queue, run, enqueue.Attempt, 0, _states[run].Request!.Devices, _now));
+                    Send(() => _queue = QueueDecider.Enqueue(_queue, run, enqueue.Attempt, 0, _states[run].Wanted, _now));
                     break;
                 case RunEffect.Dequeue:
                     Send(() => _queue = QueueDecider.Dequeue(_queue, run));
                     break;
-                case RunEffect.Launch launch when launch.Node == Here:
+                case RunEffect.Launch { Placement: var place } when place.Node == Here:
                     var record = _states[run].Record!;
                     var committed = record.Checkpoints.Select(c => c.FolderName).ToHashSet();
-                    Send(() => Launch(run, record.CurrentAttempt, record.Latest?.Step ?? 0, launch.Devices, committed));
+                    Send(() => Launch(run, record.CurrentAttempt, record.Latest?.Step ?? 0, place.Devices, committed));
                     break;
                 case RunEffect.StopRank stop when stop.Node == Here:
                     Send(() =>
@@ -224,7 +224,7 @@ internal sealed class RunSimulation(int seed)
             var devices = _devices.Reserve(entry.Run, entry.Attempt, entry.Request, _now).Devices;
             if (devices.Count == 0) return;
             MaybeCrash();
-            var accepted = Apply(entry.Run, new RunInput.Granted(Here, devices, entry.Attempt)).Accepted;
+            var accepted = Apply(entry.Run, new RunInput.Granted([new Placement(Here, devices, 0)], entry.Attempt)).Accepted;
             if (!accepted && !_ranks.ContainsKey(entry.Run)) _devices.Release(entry.Run, entry.Attempt);
             MaybeCrash();
             _queue = QueueDecider.Dequeue(_queue, entry.Run, entry.Attempt);
@@ -273,7 +273,7 @@ internal sealed class RunSimulation(int seed)
     {
         void Again() => Send(() =>
         {
-            Apply(rank.Run, new RunInput.Ended(new AttemptEnd(rank.Attempt, ending, died)));
+            Apply(rank.Run, new RunInput.Ended(Here, new AttemptEnd(rank.Attempt, ending, died is null ? null : CauseCard.Of(DeathKind.Rank, died))));
             if (!Lost()) _unanswered.Remove(Again);
         });
         _unanswered.Add(Again);

@@ -12,7 +12,9 @@ public sealed class HangWatchTests : IAsyncLifetime
     private readonly TempFolder _folder = new();
     private readonly List<BlackBox> _boxes = [];
     private HangWatch? _watch;
-    private bool _anyDied;
+    private bool _anyDied, _isWhole = true;
+    private int? _stopped;
+    private int _firstRank;
     private int _kills;
 
     public ValueTask InitializeAsync() => ValueTask.CompletedTask;
@@ -74,6 +76,34 @@ public sealed class HangWatchTests : IAsyncLifetime
         Assert.Equal(1, _kills);
     }
 
+    [Fact]
+    public void Look_AtARankThatIsStoppedInACollective_NamesIt()
+    {
+        _stopped = 1;
+        Look(_none, (9, 8), (9, 8), (9, 8));
+        Assert.Equal(1, _watch!.Culprit);
+        Assert.StartsWith("rank 1 hung in phase train", _watch.Verdict);
+    }
+
+    [Fact]
+    public void Look_AtAPartWhoseRanksAllWait_SaysSo_AndKillsNobody()
+    {
+        (_isWhole, _firstRank) = (false, 4);
+        Look(_none, (9, 8), (8, 7));
+        Assert.Equal((null, 0), (_watch!.Verdict, _kills));
+        Assert.Equal((5, 7), (_watch.Stalled!.Rank, _watch.Stalled.Completed));
+        Assert.StartsWith("rank 5 hung in phase train after step 5", _watch.Stalled.Card.How);
+    }
+
+    [Fact]
+    public void Look_AtARankThatHangsInAPart_NamesItByItsNumberInTheAttempt()
+    {
+        (_isWhole, _firstRank) = (false, 4);
+        Look(_none, (9, 8), (8, 8));
+        Assert.Equal((1, 1), (_watch!.Culprit, _kills));
+        Assert.StartsWith("rank 5 hung", _watch.Verdict);
+    }
+
     /// <summary>Has the watch look once at ranks with these collectives begun and completed.</summary>
     private void Look(PhaseDeadlines deadlines, params (long Begun, long Completed)[] ranks)
     {
@@ -86,7 +116,7 @@ public sealed class HangWatchTests : IAsyncLifetime
         }
 
         Assert.True(SpinWait.SpinUntil(() => _boxes.All(b => b.Read().Age > TimeSpan.Zero), TimeSpan.FromMinutes(1)));
-        _watch = new HangWatch(_boxes, deadlines, () => _anyDied, () => _kills++, _time);
+        _watch = new HangWatch([.. _boxes.Select((box, rank) => new WatchedRank(_firstRank + rank, box, () => _stopped == rank))], _isWhole, deadlines, () => _anyDied, () => _kills++, _time);
         _time.Advance(TimeSpan.FromSeconds(1));
     }
 }

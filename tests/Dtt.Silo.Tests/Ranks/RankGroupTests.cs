@@ -18,7 +18,7 @@ public sealed class RankGroupTests : IDisposable
         var messages = await ReadToEndAsync(ranks);
         Assert.Equal(new RankEvent("test", "hello"), messages[0]);
         Assert.IsType<RankFinished>(Assert.Single(messages.Skip(1))); // rank 0 speaks for all
-        Assert.Contains("ended with exit code 0", ranks.Verdict());
+        Assert.Contains("ended with exit code 0", ranks.Verdict().Line);
     }
 
     [Theory]
@@ -28,7 +28,7 @@ public sealed class RankGroupTests : IDisposable
     {
         await using var ranks = await StartAsync($"step:7 listen:a {rank0}", "step:7 print:last-line listen:b die");
         Assert.IsType<MetricsReport>((await ReadToEndAsync(ranks))[0]);
-        Assert.Equal("rank 1 was killed by signal 9 in phase train after step 7; its last lines: last-line", ranks.Verdict());
+        Assert.Equal("rank 1 was killed by signal 9 in phase train after step 7; its last lines: last-line", ranks.Verdict().Line);
     }
 
     [Fact]
@@ -36,7 +36,7 @@ public sealed class RankGroupTests : IDisposable
     {
         await using var ranks = await StartAsync("exit:3", "hang");
         _ = await ReadToEndAsync(ranks);
-        Assert.Equal("rank 0 ended with exit code 3 in phase init after step 0", ranks.Verdict());
+        Assert.Equal("rank 0 ended with exit code 3 in phase init after step 0", ranks.Verdict().Line);
     }
 
     [Fact]
@@ -52,7 +52,7 @@ public sealed class RankGroupTests : IDisposable
         // A tenth of the deadlines: two seconds of silence while training, a minute until then.
         await using var ranks = await StartAsync("collectives:9:8 step:4 hang", "collectives:8:8 step:4 hang");
         _ = await ReadToEndAsync(ranks);
-        Assert.Matches(@"^rank 1 hung in phase train after step 4: no sign for \d+ s, the deadline is 2 s$", ranks.Verdict());
+        Assert.Matches(@"^rank 1 hung in phase train after step 4: no sign for \d+ s, the deadline is 2 s$", ranks.Verdict().Line);
     }
 
     [Fact]
@@ -74,6 +74,7 @@ public sealed class RankGroupTests : IDisposable
             TokenizerFolder = "",
             GlobalBatchWindows = 0,
             ResumeFrom = [],
+            WorldSize = ranks.Length,
         };
         var devices = ranks.Select((_, rank) => (rank == 0 ? "cpu" : $"cpu:{rank}", _folder["device.lock"])).ToList();
         return await RankGroup.StartAsync(spec, devices, new Dictionary<string, string> { ["DTT_DEADLINE_SCALE"] = "0.1" }, TimeProvider.System);

@@ -56,7 +56,7 @@ public sealed class RankSupervisorTests : IDisposable
     public async Task Attempt_ThatIsOver_IsKilled()
     {
         _standing = new Standing(false, false);
-        Assert.Equal("the rank was killed by signal 9 in phase init after step 0", (await RunAsync("say:a hang")).Died);
+        Assert.Equal("the rank was killed by signal 9 in phase init after step 0", (await RunAsync("say:a hang")).Died!.How);
     }
 
     [Fact]
@@ -79,13 +79,13 @@ public sealed class RankSupervisorTests : IDisposable
             time.Advance(TimeSpan.FromSeconds(1));
             return running.IsCompleted;
         });
-        Assert.Contains("was killed by signal 9", (await running).Died);
+        Assert.Contains("was killed by signal 9", (await running).Died!.How);
         Assert.True(time.GetElapsedTime(start) >= TimeSpan.FromSeconds(60));
     }
 
     [Fact]
     public async Task Rank_ThatCannotBeStarted_IsAnEndThatSaysWhy() =>
-        Assert.StartsWith("the rank could not be started: ", (await RunAsync("finish", _folder.Write("file", "in the way"))).Died);
+        Assert.StartsWith("the rank could not be started: ", (await RunAsync("finish", _folder.Write("file", "in the way"))).Died!.How);
 
     private List<string> Events() => [.. _reported.Cast<RankEvent>().Select(e => e.Message)];
 
@@ -128,7 +128,7 @@ public sealed class RankSupervisorTests : IDisposable
             case nameof(IRunGrain.CommitAsync):
                 return _commit(++_commits);
             case nameof(IRunGrain.EndedAsync):
-                _ends.Add((AttemptEnd)arguments[0]!);
+                _ends.Add((AttemptEnd)arguments[1]!);
                 return Task.CompletedTask;
             default:
                 throw new NotSupportedException(call);
