@@ -1,44 +1,45 @@
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
-using Dtt.Grains.Devices;
 using Dtt.Grains.Queue;
 
 namespace Dtt.Grains.Tests.Simulation;
 
 /// <summary>
-/// Runs, queue and one node's agent around the very functions that decide, in a world made from a seed: messages are lost, late, doubled and out of order,
-/// ranks die, and the silo crashes before a write, after it, and between any two effects. What is durable survives a crash, everything else is gone. After
-/// every event the invariants are checked; when the faults end every run must come to its end.
+/// Runs, queue and the agents of several nodes around the very functions that decide, in a world made from a seed: messages are lost, late, doubled and out of
+/// order, ranks die, nodes are cut off and come back, the clock jumps, and silos crash, also the one of the grain at work: before a write, after it, and between
+/// any two effects. What is durable survives, everything else is gone. After every event the invariants are checked; when the faults end every run must come to
+/// its end.
 /// </summary>
-internal sealed class RunSimulation(int seed)
+/// <param name="seed">What the world is made from.</param>
+/// <param name="nodes">Nodes of the platform.</param>
+internal sealed class RunSimulation(int seed, int nodes)
 {
-    private const int Runs = 3, TotalSteps = 6, Keep = 2, Faults = 900, Calm = 6000;
+    public const int TotalSteps = 6;
+    private const int Runs = 3, Keep = 2, Faults = 900, Calm = 9000;
+    private static readonly string[] _machine = ["gpu:0", "gpu:1", "gpu:2", "cpu"];
+    private static readonly TimeSpan _lease = TimeSpan.FromSeconds(60);
     private readonly Random _random = new(seed);
     private readonly Dictionary<string, DurableRun> _states = Enumerable.Range(0, Runs).ToDictionary(i => $"/runs/{i}", _ => new DurableRun());
     private readonly Dictionary<string, HashSet<string>> _disk = Enumerable.Range(0, Runs).ToDictionary(i => $"/runs/{i}", _ => new HashSet<string>());
+    private readonly Dictionary<string, HashSet<long>> _leases = [];
     private readonly Dictionary<string, long> _committed = [];
-    private readonly List<(int Life, Action Act)> _inFlight = [];
+    private readonly Dictionary<(string, int), int> _worldSizes = [];
+    private readonly HashSet<NodeRef> _dead = [];
+    private readonly List<Action> _inFlight = [];
+    private readonly SimulatedNode[] _nodes = [.. Enumerable.Range(0, nodes).Select(i => new SimulatedNode($"n{i}", _machine))];
     private QueueState _queue = new();
     private DateTimeOffset _now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
     private bool _faulty = true;
-    private int _life;
 
-    // One silo's life.
-    private static readonly string[] _machine = ["gpu:0", "gpu:1", "gpu:2", "cpu"];
-    private DeviceTable _devices = new(_machine);
-    private Dictionary<string, Rank> _ranks = [];
-    private Dictionary<string, int> _newest = [];
-    private Dictionary<string, HashSet<long>> _leases = [];
-    private List<Action> _unanswered = [];
+    /// <summary>How the attempts ended whose rank 0 said so.</summary>
+    public Dictionary<(string Run, int Attempt), RankFinished> Finished { get; } = [];
 
-    private NodeRef Here => new("n", $"{_life}");
+    private IEnumerable<SimulatedPart> Parts => _nodes.SelectMany(n => n.Parts.Values);
 
     /// <summary>Runs to the end; throws when an invariant breaks.</summary>
     public void Run()
     {
-        foreach (var run in _states.Keys.ToList())
-            Send(() => Apply(run, new RunInput.Create(Path.GetFileName(run), RequestOf(ranks: 2 + _random.Next(2), minRanks: 1 + _random.Next(2)))));
-
+        foreach (var run in _states.Keys.ToList()) Send(() => Apply(run, new RunInput.Create(Path.GetFileName(run), Request())));
         for (var i = 0; i < Faults; i++) Step();
         _faulty = false;
         for (var i = 0; i < Calm && _states.Values.Any(s => s.Record?.State is not (RunState.Completed or RunState.Failed or RunState.Stopped)); i++) Step();
@@ -51,56 +52,111 @@ internal sealed class RunSimulation(int seed)
         }
     }
 
-    private static RunRequest RequestOf(int ranks, int minRanks) => new()
+    /// <summary>The parts of an attempt that live, wherever.</summary>
+    public IReadOnlyList<SimulatedPart> PartsOf(string run, int attempt) => [.. Parts.Where(p => p.Run == run && p.Attempt == attempt)];
+
+    public bool Chance(int oneIn) => _random.Next(oneIn) == 0;
+
+    public bool Lost() => _faulty && Chance(8);
+
+    public void Write(string run, string checkpoint) => _disk[run].Add(checkpoint);
+
+    private RunRequest Request()
     {
-        ConfigYaml = $"name: e\nkeep: {Keep}\nranks_per_node: {ranks}\nmin_ranks: {minRanks}\n",
-        TokensFolder = "/t",
-        TokenizerFolder = "/v",
-        Environment = new Dictionary<string, string>(),
-    };
+        var (ranks, wanted) = (2 + _random.Next(2), 1 + _random.Next(nodes));
+        var word = nodes > 1 && Chance(4) ? "all" : $"{wanted}";
+        return new RunRequest
+        {
+            ConfigYaml = $"name: e\nkeep: {Keep}\nranks_per_node: {ranks}\nmin_ranks: {1 + _random.Next(2)}\nbatch_size: 1\nnodes: {word}\n"
+                + $"min_nodes: {1 + _random.Next(word == "all" ? 1 : wanted)}\nnode_wait: {_random.Next(90)}\n",
+            TokensFolder = "/t",
+            TokenizerFolder = "/v",
+            Environment = new Dictionary<string, string>(),
+        };
+    }
 
     private void Step()
     {
         _now += TimeSpan.FromMilliseconds(_random.Next(1, 3000));
         try
         {
-            switch (_random.Next(_faulty ? 12 : 9))
+            switch (_random.Next(_faulty ? 15 : 10))
             {
                 case < 5 when _inFlight.Count > 0:
-                    var index = _random.Next(_inFlight.Count);
-                    var (life, act) = _inFlight[index];
-                    _inFlight.RemoveAt(index);
-                    if (life == _life) act();
+                    for (var i = 1 + _inFlight.Count / 8; i > 0; i--) Deliver();
                     break;
                 case 5:
-                    foreach (var run in _states.Keys) Perform(run, RunDecider.Pending(_states[run])); // timers
+                    foreach (var run in _states.Keys) Tick(run);
                     break;
                 case 6:
-                    foreach (var again in _unanswered.ToList()) again();
+                    foreach (var again in _nodes.SelectMany(n => n.Unanswered).ToList()) again();
                     break;
                 case 7:
                     Pass();
                     break;
-                case 9:
-                    Crash();
+                case 8:
+                    Mend();
                     break;
-                case 10 when _ranks.Count > 0:
-                    End(_ranks.Values.ElementAt(_random.Next(_ranks.Count)), null, "killed");
+                case 10:
+                    Crash(_nodes[_random.Next(nodes)]);
                     break;
-                case 11:
+                case 11 when Parts.Any():
+                    End(Parts.ElementAt(_random.Next(Parts.Count())), null, CauseCard.Of(Chance(2) ? DeathKind.Outside : DeathKind.Rank, "killed"));
+                    break;
+                case 12:
                     Disturb(_states.Keys.ElementAt(_random.Next(Runs)));
                     break;
+                case 13 when nodes > 1:
+                    _nodes[_random.Next(nodes)].CutSince ??= _now;
+                    break;
+                case 14 when Chance(10):
+                    _now += TimeSpan.FromMinutes(_random.Next(1, 100)); // the clock jumps
+                    break;
                 default:
-                    foreach (var rank in _ranks.Values.ToList()) rank.Work(this);
+                    foreach (var part in Parts.ToList()) part.Work();
                     break;
             }
         }
-        catch (SiloCrash)
+        catch (GrainCrash)
         {
-            Crash();
+            Crash(_nodes[_random.Next(nodes)]); // the silo that the grain was in
         }
 
         Check();
+    }
+
+    private void Deliver()
+    {
+        var index = _random.Next(_inFlight.Count);
+        var act = _inFlight[index];
+        _inFlight.RemoveAt(index);
+        act();
+    }
+
+    /// <summary>Time passes: membership notices who is gone, leases end, nodes start again and cuts heal; a silo that was declared dead ends when it hears of it.</summary>
+    private void Mend()
+    {
+        foreach (var node in _nodes)
+        {
+            if (!node.IsReachable) _dead.Add(node.Ref);
+            if (node.CutSince is { } since && _now - since > _lease)
+            {
+                foreach (var part in node.Parts.Values.ToList()) End(part, null, CauseCard.Of(DeathKind.Outside, "its lease passed"));
+            }
+
+            if (_faulty && Chance(2)) continue;
+            if (node.CutSince is not null && _dead.Contains(node.Ref)) node.Crash();
+            node.CutSince = null;
+            if (!node.IsUp) node.Start();
+        }
+    }
+
+    /// <summary>A run's timer: it looks whether its silos live, and does what its state still asks for.</summary>
+    private void Tick(string run)
+    {
+        foreach (var placement in _states[run].Placements.Where(p => p.End is null && _dead.Contains(p.Node)).ToList())
+            Apply(run, new RunInput.SiloDied(placement.Node));
+        Perform(run, RunDecider.Pending(_states[run]));
     }
 
     /// <summary>A client pins, leases, stops or resumes.</summary>
@@ -111,13 +167,13 @@ internal sealed class RunSimulation(int seed)
         switch (_random.Next(4))
         {
             case 0 when state.Record.Checkpoints.Count > 0:
-                Apply(run, new RunInput.Pin(state.Record.Checkpoints[0].Step, _random.Next(2) == 0));
+                Apply(run, new RunInput.Pin(state.Record.Checkpoints[0].Step, Chance(2)));
                 break;
             case 1 when state.Record.Latest is { } latest:
                 if (!_leases.TryGetValue(run, out var leases)) _leases[run] = leases = [];
                 if (!leases.Remove(latest.Step)) leases.Add(latest.Step);
                 break;
-            case 2 when _random.Next(6) == 0:
+            case 2 when Chance(6):
                 Apply(run, new RunInput.Stop());
                 break;
             default:
@@ -126,37 +182,23 @@ internal sealed class RunSimulation(int seed)
         }
     }
 
-    /// <summary>Everything that is not durable is gone, ranks with it; the next life sweeps and tells the runs.</summary>
-    private void Crash()
+    private void Crash(SimulatedNode node)
     {
-        _life++;
-        (_devices, _ranks, _newest, _leases, _unanswered) = (new DeviceTable(_machine), [], [], [], []);
-        foreach (var run in _states.Keys.ToList())
-        {
-            if (_states[run].Placements.FirstOrDefault(p => p.Node != Here)?.Node is { } node)
-            {
-                try
-                {
-                    Apply(run, new RunInput.SiloDied(node));
-                }
-                catch (SiloCrash)
-                {
-                    Crash();
-                    return;
-                }
-            }
-        }
+        node.Crash();
+        _leases.Clear();
     }
 
     private void MaybeCrash()
     {
-        if (_faulty && _random.Next(60) == 0) throw new SiloCrash();
+        if (_faulty && Chance(60)) throw new GrainCrash();
     }
 
-    private RunDecision Apply(string run, RunInput input)
+    public RunDecision Apply(string run, RunInput input)
     {
         var before = _states[run];
         var decision = RunDecider.Decide(before, input, _leases.GetValueOrDefault(run) ?? [], _now);
+        if (input is RunInput.Commit commit && decision.Commit!.Accepted && !ReferenceEquals(decision.State, before))
+            Require(commit.Checkpoint.Attempt == before.Record!.CurrentAttempt, $"{run}: attempt {commit.Checkpoint.Attempt} commits when it is over");
         if (!ReferenceEquals(decision.State, before))
         {
             MaybeCrash();
@@ -185,30 +227,30 @@ internal sealed class RunSimulation(int seed)
             switch (effect)
             {
                 case RunEffect.Enqueue enqueue:
-                    Send(() => _queue = QueueDecider.Enqueue(_queue, run, enqueue.Attempt, 0, _states[run].Wanted, _now));
+                    Send(() => _queue = QueueDecider.Enqueue(_queue, run, enqueue.Attempt, 0, _states[run].Wanted, _now, enqueue.NotBefore));
                     break;
                 case RunEffect.Dequeue:
                     Send(() => _queue = QueueDecider.Dequeue(_queue, run));
                     break;
-                case RunEffect.Launch { Placement: var place } when place.Node == Here:
+                case RunEffect.Launch { Placement: var place }:
                     var record = _states[run].Record!;
+                    var (attempt, from, world) = (record.CurrentAttempt, record.Latest?.Step ?? 0, _states[run].Placements.Sum(p => p.Devices.Count));
                     var committed = record.Checkpoints.Select(c => c.FolderName).ToHashSet();
-                    Send(() => Launch(run, record.CurrentAttempt, record.Latest?.Step ?? 0, place.Devices, committed));
+                    SendTo(place.Node, node => Launch(node, run, attempt, from, place, world, committed));
                     break;
-                case RunEffect.StopRank stop when stop.Node == Here:
-                    Send(() =>
+                case RunEffect.StopRank stop:
+                    SendTo(stop.Node, node =>
                     {
-                        if (_ranks.GetValueOrDefault(run) is { } rank && rank.Attempt == stop.Attempt) rank.Stopping = true;
+                        if (node.Parts.GetValueOrDefault(run) is { } part && part.Attempt == stop.Attempt) part.Stopping = true;
                     });
+                    break;
+                case RunEffect.LookForNodes:
+                    LookForNodes(run);
                     break;
                 case RunEffect.DeleteCheckpoints discard:
                     Send(() =>
                     {
-                        foreach (var folder in discard.Folders)
-                        {
-                            Delete(run, folder);
-                        }
-
+                        foreach (var folder in discard.Folders) Delete(run, folder);
                         Apply(run, new RunInput.CheckpointsDeleted(discard.Folders));
                     });
                     break;
@@ -216,67 +258,110 @@ internal sealed class RunSimulation(int seed)
         }
     }
 
-    /// <summary>The queue's pass: reserve, grant, and release what is not wanted.</summary>
+    /// <summary>The queue's pass: reserve on as many nodes as are wanted, grant, and release what is not.</summary>
     private void Pass()
     {
         foreach (var entry in QueueDecider.Order(_queue))
         {
-            var devices = _devices.Reserve(entry.Run, entry.Attempt, entry.Request, _now).Devices;
-            if (devices.Count == 0) return;
+            if (_now < entry.NotBefore) continue;
+            var alive = _nodes.Where(n => n.IsReachable).ToList();
+            var (wanted, fewest) = entry.Request.NodesNow(alive.Count, _now - entry.Since);
+            var (placements, ranks) = (new List<Placement>(), 0);
+            foreach (var node in alive.TakeWhile(_ => placements.Count < wanted))
+            {
+                var devices = Lost() ? [] : node.Devices.Reserve(entry.Run, entry.Attempt, entry.Request, _now).Devices;
+                if (devices.Count == 0) continue;
+                placements.Add(new Placement(node.Ref, devices, ranks));
+                ranks += devices.Count;
+            }
+
+            if (placements.Count < fewest)
+            {
+                Release(entry, placements);
+                return;
+            }
+
             MaybeCrash();
-            var accepted = Apply(entry.Run, new RunInput.Granted([new Placement(Here, devices, 0)], entry.Attempt)).Accepted;
-            if (!accepted && !_ranks.ContainsKey(entry.Run)) _devices.Release(entry.Run, entry.Attempt);
+            if (!Apply(entry.Run, new RunInput.Granted(placements, entry.Attempt)).Accepted) Release(entry, placements);
             MaybeCrash();
             _queue = QueueDecider.Dequeue(_queue, entry.Run, entry.Attempt);
         }
     }
 
-    private void Launch(string run, int attempt, long from, IReadOnlyList<string> devices, HashSet<string> committed)
+    private void Release(QueueEntry entry, List<Placement> placements)
     {
-        if (_newest.GetValueOrDefault(run) >= attempt) return;
-        _newest[run] = attempt;
-        if (_ranks.GetValueOrDefault(run) is { } older) End(older, null, "its attempt is over");
-        var rank = new Rank(run, attempt, from, devices);
-        if (!_devices.Hold(devices, run, attempt, _now))
+        foreach (var placement in placements)
         {
-            Tell(rank, null, "a device was taken");
+            SendTo(placement.Node, node =>
+            {
+                if (!node.Parts.ContainsKey(entry.Run)) node.Devices.Release(entry.Run, entry.Attempt);
+            });
+        }
+    }
+
+    private void LookForNodes(string run)
+    {
+        var state = _states[run];
+        var more = _nodes.Where(n => n.IsReachable && state.Placements.All(p => p.Node != n.Ref))
+            .Where(n => n.Devices.Reserve(run, state.Record!.CurrentAttempt + 1, state.Wanted, _now).Devices.Count > 0).Select(n => n.Ref.Node).ToList();
+        if (more.Count > 0) Apply(run, new RunInput.Grow(more));
+    }
+
+    private void Launch(SimulatedNode node, string run, int attempt, long from, Placement placement, int worldSize, HashSet<string> committed)
+    {
+        if (node.Newest.GetValueOrDefault(run) >= attempt) return;
+        node.Newest[run] = attempt;
+        if (node.Parts.GetValueOrDefault(run) is { } older) End(older, null, CauseCard.Of(DeathKind.Peer, "its attempt is over"));
+        Require(_worldSizes.TryAdd((run, attempt), worldSize) || _worldSizes[(run, attempt)] == worldSize, $"{run}, attempt {attempt}: two world sizes");
+        var part = new SimulatedPart(this, node, run, attempt, from, placement, worldSize);
+        if (!node.Devices.Hold(placement.Devices, run, attempt, _now))
+        {
+            Tell(part, null, CauseCard.Of(DeathKind.Outside, "a device was taken"));
             return;
         }
 
-        Require(!_ranks.Values.Any(r => r.Devices.Intersect(devices).Any()), $"{string.Join(", ", devices)}: one is in two attempts");
-        _ranks[run] = rank;
+        node.Parts[run] = part;
+        if (placement.FirstRank != 0) return;
         foreach (var folder in _disk[run].Except(committed).ToList()) Delete(run, folder);
-        Report(rank, new RankStarted { FromStep = from, Plan = new RunPlan(TotalSteps, 1, 1), Fingerprint = "f", Parameters = 1, Device = "cpu" });
     }
 
-    private void Report(Rank rank, RankMessage message)
+    /// <summary>A renewal, and its answer: an attempt that is over, or a part of which has died, is to be ended.</summary>
+    public bool HearsThatItIsOver(SimulatedPart part)
     {
-        var number = ++rank.Reports;
+        if (part.Node.CutSince is not null || Lost() || RunDecider.MayGoOn(_states[part.Run], part.Attempt)) return false;
+        End(part, null, CauseCard.Of(DeathKind.Peer, "its attempt is over"));
+        return true;
+    }
+
+    public void Report(SimulatedPart part, RankMessage message)
+    {
+        var number = ++part.Reports;
+        Say(part.Node, () => Apply(part.Run, new RunInput.Reported(part.Attempt, number, [message])));
+    }
+
+    public void End(SimulatedPart part, RankMessage? ending, CauseCard? died)
+    {
+        part.Node.Parts.Remove(part.Run);
+        part.Node.Devices.Release(part.Run, part.Attempt);
+        Tell(part, ending, died);
+    }
+
+    private void Tell(SimulatedPart part, RankMessage? ending, CauseCard? died)
+    {
+        var from = part.Placement.Node;
+        Say(part.Node, () => Apply(part.Run, new RunInput.Ended(from, new AttemptEnd(part.Attempt, ending, died))));
+    }
+
+    /// <summary>An agent says something to a run again and again until it is answered; none of it gets through while its node is cut off.</summary>
+    private void Say(SimulatedNode node, Action hear)
+    {
         void Again() => Send(() =>
         {
-            var accepted = Apply(rank.Run, new RunInput.Reported(rank.Attempt, number, [message])).Accepted;
-            if (!accepted && _ranks.GetValueOrDefault(rank.Run) == rank) End(rank, null, "its attempt is over");
-            if (!Lost()) _unanswered.Remove(Again);
+            if (node.CutSince is not null) return;
+            hear();
+            if (!Lost()) node.Unanswered.Remove(Again);
         });
-        _unanswered.Add(Again);
-        Again();
-    }
-
-    private void End(Rank rank, RankMessage? ending, string? died)
-    {
-        _ranks.Remove(rank.Run);
-        _devices.Release(rank.Run, rank.Attempt);
-        Tell(rank, ending, died);
-    }
-
-    private void Tell(Rank rank, RankMessage? ending, string? died)
-    {
-        void Again() => Send(() =>
-        {
-            Apply(rank.Run, new RunInput.Ended(Here, new AttemptEnd(rank.Attempt, ending, died is null ? null : CauseCard.Of(DeathKind.Rank, died))));
-            if (!Lost()) _unanswered.Remove(Again);
-        });
-        _unanswered.Add(Again);
+        node.Unanswered.Add(Again);
         Again();
     }
 
@@ -286,15 +371,19 @@ internal sealed class RunSimulation(int seed)
         _disk[run].Remove(folder);
     }
 
+    /// <summary>A message to one life of a silo: another does not get it.</summary>
+    private void SendTo(NodeRef target, Action<SimulatedNode> act) => Send(() =>
+    {
+        if (_nodes.FirstOrDefault(n => n.Ref == target && n.IsReachable) is { } node) act(node);
+    });
+
     /// <summary>Puts a message on its way: late, perhaps never, perhaps twice.</summary>
     private void Send(Action act)
     {
         if (Lost()) return;
-        _inFlight.Add((_life, act));
-        if (_faulty && _random.Next(8) == 0) _inFlight.Add((_life, act));
+        _inFlight.Add(act);
+        if (_faulty && Chance(8)) _inFlight.Add(act);
     }
-
-    private bool Lost() => _faulty && _random.Next(8) == 0;
 
     private void Check()
     {
@@ -308,66 +397,17 @@ internal sealed class RunSimulation(int seed)
                 Require(state.Record.Checkpoints.Any(c => c.Step == step), $"{run}: the leased checkpoint of step {step} is forgotten");
         }
 
-        Require(_ranks.Values.SelectMany(r => r.Devices).Distinct().Count() == _ranks.Values.Sum(r => r.Devices.Count), "a device is in two attempts");
+        foreach (var node in _nodes)
+        {
+            var held = node.Parts.Values.SelectMany(p => p.Placement.Devices).ToList();
+            Require(held.Distinct().Count() == held.Count, $"{node.Ref.Node}: a device is in two attempts");
+        }
     }
 
     private void Require(bool right, string otherwise)
     {
-        if (!right) throw new InvalidOperationException($"seed {seed}: {otherwise}");
+        if (!right) throw new InvalidOperationException($"seed {seed}, {nodes} nodes: {otherwise}");
     }
 
-    private sealed class SiloCrash : Exception;
-
-    private sealed class Rank(string run, int attempt, long from, IReadOnlyList<string> devices)
-    {
-        private long _step = from;
-        private bool _asked;
-
-        public string Run => run;
-
-        public int Attempt => attempt;
-
-        public IReadOnlyList<string> Devices => devices;
-
-        public long Reports { get; set; }
-
-        public bool Stopping { get; set; }
-
-        /// <summary>One step: a checkpoint on disk, its commit, and the end when there is one.</summary>
-        public void Work(RunSimulation world)
-        {
-            if (!_asked && _step < TotalSteps)
-            {
-                _step++;
-                _asked = true;
-                world._disk[run].Add(CommittedCheckpoint.FolderNameOf(_step, attempt));
-            }
-
-            if (_asked)
-            {
-                var checkpoint = new WrittenCheckpoint
-                {
-                    Step = _step,
-                    Attempt = attempt,
-                    ManifestSha256 = $"m{_step}.{attempt}",
-                    WeightsSha256 = "w",
-                    SizeBytes = 1,
-                    ValLoss = _step % 3,
-                };
-                if (world.Lost()) return;
-                var reply = world.Apply(run, new RunInput.Commit(checkpoint)).Commit!;
-                if (world.Lost()) return; // the answer was lost: it is asked again
-                if (reply.Transient) return;
-                if (!reply.Accepted)
-                {
-                    world.End(this, null, $"refused: {reply.Reason}");
-                    return;
-                }
-
-                _asked = false;
-            }
-
-            if (Stopping || _step == TotalSteps) world.End(this, new RankFinished(_step, _step == TotalSteps), null);
-        }
-    }
+    private sealed class GrainCrash : Exception;
 }

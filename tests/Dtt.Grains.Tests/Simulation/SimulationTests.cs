@@ -10,8 +10,11 @@ public sealed class SimulationTests
 {
     private static int Seeds => int.TryParse(Environment.GetEnvironmentVariable("DTT_SIMULATIONS"), CultureInfo.InvariantCulture, out var n) ? n : 200;
 
-    [Fact]
-    public void Runs_KeepTheirInvariants_AndComeToTheirEnd() => Parallel.For(0, Seeds, seed => new RunSimulation(seed).Run());
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(8)]
+    public void Runs_KeepTheirInvariants_AndComeToTheirEnd(int nodes) => Parallel.For(0, Seeds, seed => new RunSimulation(seed, nodes).Run());
 
     [Fact]
     public void Datasets_DoEveryPieceOnce() => Parallel.For(0, Seeds, Dataset);
