@@ -85,7 +85,7 @@ public sealed record RunFile(int Format, [property: JsonPropertyOrder(1)] Durabl
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
         {
-            throw new BadDataException($"{path} is not a run's state ({e.Message}); restore it from a backup, or delete the folder.", e);
+            throw new BadDataException($"{path} is not a run's state ({JsonFile.Reason(e)}); restore it from a backup, or move the folder away.", e);
         }
     }
 

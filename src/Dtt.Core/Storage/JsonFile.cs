@@ -43,14 +43,18 @@ public static class JsonFile
         }
         catch (JsonException e)
         {
-            var place = e.LineNumber is { } line ? $"{source}:{line + 1}:{e.BytePositionInLine + 1}" : source;
-            var reason = e.Message.Split(" LineNumber:")[0].Split(" Path:")[0];
-            throw new BadDataException($"{place}: this is not whole JSON: {reason} Put a whole file there.", e);
+            throw new BadDataException($"{Place(source, e)}: this is not whole JSON: {Reason(e)}. Put a whole file there.", e);
         }
 
         if (json.RootElement.ValueKind == JsonValueKind.Object) return json;
         using (json) throw new BadDataException($"{source} holds {Shown(json.RootElement)}, and an object ({{…}}) was expected.");
     }
+
+    /// <summary>Where a parser found something wrong: <c>file:line:column</c>.</summary>
+    public static string Place(string source, JsonException e) => e.LineNumber is { } line ? $"{source}:{line + 1}:{e.BytePositionInLine + 1}" : source;
+
+    /// <summary>What a parser found wrong, without the place as it writes it, whose lines count from 0.</summary>
+    public static string Reason(Exception e) => e.Message.Split(" LineNumber:")[0].Split(" Path:")[0].TrimEnd('.');
 
     /// <summary>A value as errors show it, on one line and not too long.</summary>
     public static string Shown(JsonElement value)

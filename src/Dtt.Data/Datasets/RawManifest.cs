@@ -38,7 +38,7 @@ public sealed record RawManifest
         }
         catch (JsonException e)
         {
-            throw new BadDataException($"{file} is damaged ({e.Message}); delete it and run `dtt download` again.", e);
+            throw new BadDataException($"{JsonFile.Place(file, e)} is damaged ({JsonFile.Reason(e)}); move it away and run `dtt download` again.", e);
         }
     }
 

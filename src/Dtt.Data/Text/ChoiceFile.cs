@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Dtt.Core.Errors;
+using Dtt.Core.Storage;
 using Dtt.Data.Tokenizers;
 
 namespace Dtt.Data.Text;
@@ -44,7 +45,7 @@ public static class ChoiceFile
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or OverflowException)
         {
-            throw new BadDataException($"{where} is not a question in HellaSwag's form, {Form} ({e.Message}).", e);
+            throw new BadDataException($"{where} is not a question in HellaSwag's form, {Form} ({JsonFile.Reason(e)}).", e);
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Dtt.Core.Storage;
 
 namespace Dtt.Data.Text;
 
@@ -30,7 +31,7 @@ internal sealed class JsonLinesReader(TextSlice slice, Stream stream, int most) 
             }
             catch (JsonException e)
             {
-                throw Wrong($"is not one JSON object ({e.Message})");
+                throw Wrong($"is not one JSON object ({JsonFile.Reason(e)})");
             }
             catch (InvalidOperationException)
             {
