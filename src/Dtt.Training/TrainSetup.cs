@@ -28,7 +28,9 @@ internal sealed class TrainSetup : IDisposable
 
     /// <summary>Opens tokens and tokenizer, meets the other ranks, and makes model and optimizer.</summary>
     /// <exception cref="BadDataException">Tokens or tokenizer are missing, damaged or do not fit each other.</exception>
-    /// <exception cref="UserErrorException">The device cannot do what the configuration asks for, or has too little memory for it.</exception>
+    /// <exception cref="UserErrorException">
+    /// The tokens are others than the run's, or the device cannot do what the configuration asks for, or has too little memory for it.
+    /// </exception>
     public TrainSetup(TrainSpec spec, RunConfig config, IRankChannel channel)
     {
         TorchRuntime.Load();
@@ -36,6 +38,7 @@ internal sealed class TrainSetup : IDisposable
         Reporter.Beat(RankPhase.Init, 0);
         _scratch = config.Stage ? Stage(spec.TokensFolder) : null;
         Data = TrainingData.Open(_scratch?.Folder ?? spec.TokensFolder, spec.TokenizerFolder, config, spec.GlobalBatchWindows, spec.WorldSize);
+        TokenIdentity.Require(spec.TokenData, Data.Index.Identity, spec.Run, spec.TokensFolder);
         Device = TorchRuntime.Device(config.Cuda);
         if (TorchRuntime.IdleGpu(config.Cuda) is { } idle) Reporter.Tell(new RankEvent(EventKinds.IdleGpu, idle));
         if (config.Deterministic && Device.type != DeviceType.CPU)
@@ -55,7 +58,7 @@ internal sealed class TrainSetup : IDisposable
         Evaluator = new Evaluator(Data.Val, config, Data.Vocabulary, Device, Collective);
         Choices = config.Choices is { } file ? new MultipleChoice(ChoiceFile.Read(file, config.MaxChoices, Data.Vocabulary), Collective) : null;
         Origin = new CheckpointOrigin(spec.Run, spec.Attempt, config.Seed, config.Model, Data.Index.Source.TokenizerSha256,
-            TorchRuntime.Fingerprint(Device, bf16, spec.WorldSize), Data.Plan.GlobalBatchWindows);
+            TorchRuntime.Fingerprint(Device, bf16, spec.WorldSize), Data.Plan.GlobalBatchWindows, Data.Index.Identity);
         Profile = config.Profile ? new StepProfile(new RunLayout(spec.RunFolder).Trace(spec.Attempt, spec.Rank), spec.Rank, Device) : null;
         PeakFlops = Parameters.Kernels.MatmulPeak(Parameters.Working.dtype) * spec.WorldSize;
     }

@@ -222,6 +222,7 @@ internal sealed class Trainer : IDisposable
         {
             FromStep = step,
             Plan = Plan,
+            TokenData = _setup.Origin.TokenData,
             Fingerprint = _setup.Origin.Fingerprint,
             Parameters = _setup.Parameters.Table.Sum(p => p.Count),
             Device = $"{device}, {TorchRuntime.Threads} threads, {(_setup.Parameters.IsBf16 ? "bf16" : "fp32")}{ranks}",

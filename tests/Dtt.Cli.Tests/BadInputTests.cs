@@ -21,6 +21,7 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
     [InlineData(2, "'save_every' is 4294967297, but must be a whole number", "--set", "save_every=4294967297")]
     [InlineData(3, "of multiple-choice questions", "--set", "choices=q/none.jsonl")]
     [InlineData(3, "configs/config.yaml:1 is not a question", "--set", "choices=configs/config.yaml")]
+    [InlineData(2, "--set init_from: 'init_from': there is no run 'nope'.", "--set", "init_from=nope")]
     [InlineData(2, "--priority takes a whole number, not '1,000'", "--priority", "1,000")]
     public async Task Train_SaysWhatIsWrong(int code, string message, params string[] arguments)
     {
@@ -30,6 +31,7 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
         Assert.Contains(message, result.Error);
         Assert.Equal(code, result.ExitCode);
         Assert.DoesNotContain("   at ", result.Error);
+        Assert.DoesNotContain("LineNumber", result.Error);
         Assert.Equal(runs, Directory.GetDirectories(Path.Combine(project.Path, "runs")));
     }
 
@@ -70,6 +72,7 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
             var result = await dtt.RunAsync("train", "-n", "torn");
             Assert.Equal(3, result.ExitCode);
             Assert.Contains($"{shard} has", result.Error);
+            Assert.Contains($"Move {Path.GetDirectoryName(shard)} away and run `dtt tokenize` again.", result.Error);
             Assert.False(Directory.Exists(Path.Combine(path, "runs")));
         });
     }
@@ -100,6 +103,41 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
             var result = await dtt.RunAsync("train");
             Assert.Equal(3, result.ExitCode);
             Assert.Contains("were made with another tokenizer", result.Error);
+        });
+    }
+
+    [Fact]
+    public async Task Resume_OnOtherTokens_IsRefusedForGood_UntilTheyAreBack()
+    {
+        await WithCopyAsync(async (dtt, path) =>
+        {
+            await dtt.OutputAsync("train", "-n", "pinned", "--detach", "-e", "1000", "--set", "max_steps=100000", "--set", "save_every=1");
+            await Wait.ForAsync("a checkpoint", () => File.Exists(Path.Combine(path, "runs/pinned/checkpoints/step_00000001.a01/manifest.json")));
+            await dtt.OutputAsync("stop", "pinned");
+            await TokenizeAsync("0.3");
+            const string other = "run 'pinned' was trained on ";
+            var refused = await dtt.RunAsync("resume", "pinned");
+            Assert.Equal(3, refused.ExitCode);
+            Assert.Contains(other, refused.Error);
+            var run = (await dtt.JsonAsync("runs")).EnumerateArray().Single(r => r.GetProperty("run").GetString() == "pinned");
+            Assert.Equal(("failed", 2), (run.GetProperty("state").GetString(), run.GetProperty("attempts").GetInt32())); // it was not tried again
+            var audit = await dtt.RunAsync("audit", "pinned");
+            Assert.Equal(3, audit.ExitCode);
+            Assert.Contains("problem: " + other, audit.Output);
+            Assert.Contains("committed steps in 2 attempts", audit.Output);
+            Assert.Contains("note: " + other, (await dtt.RunAsync("evaluate", "pinned")).Error);
+
+            await TokenizeAsync("0.05");
+            await dtt.OutputAsync("resume", "pinned", "--detach");
+            await dtt.OutputAsync("stop", "pinned");
+            Assert.Contains(TinyProject.AuditOk, await dtt.OutputAsync("audit", "pinned"));
+            Assert.DoesNotContain("note:", (await dtt.RunAsync("evaluate", "pinned")).Error);
+
+            async Task TokenizeAsync(string valFraction)
+            {
+                Directory.Delete(Path.Combine(path, "data/tiny/tokens"), recursive: true);
+                await dtt.OutputAsync("tokenize", "--set", $"val_fraction={valFraction}");
+            }
         });
     }
 

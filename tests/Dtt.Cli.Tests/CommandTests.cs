@@ -117,6 +117,7 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
         foreach (var metric in new[] { "val_loss", "val_perplexity", "val_bits_per_byte", "choice_accuracy", "choice_accuracy_by_sum" })
             Assert.Equal(answered[^1].GetProperty(metric).GetDouble(), evaluated.GetProperty(metric).GetDouble(), 1e-6);
         Assert.Equal(3, (await project.Dtt.RunAsync("evaluate", "choices", "--choices", "nowhere.jsonl")).ExitCode);
+        Assert.DoesNotContain(long.MaxValue.ToString(), await project.Dtt.OutputAsync("evaluate", "--help"));
     }
 
     [Fact]
@@ -334,6 +335,33 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
         refused = await project.Dtt.RunAsync("resume", "short", "--set", "seed=4");
         Assert.Equal(2, refused.ExitCode);
         Assert.Contains("keeps its configuration but for its length (max_steps, max_tokens, epochs)", refused.Error);
+    }
+
+    [Fact]
+    public async Task Resume_ToALengthThatCannotBe_SaysWhichKeyBoundsIt_AndChangesNothing()
+    {
+        await project.Dtt.OutputAsync("train", "-n", "bounded", "--set", "lr_schedule.name=constant", "--set", "max_steps=5");
+        var config = await ConfigAsync();
+        (string Set, string Message)[] lengths =
+        [
+            ("max_steps=100000", @"--set max_steps=100000 asks for 100,000 steps, but 'epochs: 1' allows \d+\. Set it as well: .* --set epochs=N"),
+            ("max_tokens=999999999", @"asks for 3,906,249 steps, but 'max_steps: 5' allows 5\. "),
+            ("epochs=3", @"--set epochs=3 asks for [\d,]+ steps, but 'max_steps: 5' allows 5\. "),
+            ("max_steps=2", "5 steps are done already, and 'max_steps: 2' allows 2;"),
+            ("max_tokens=512", "5 steps are done already, and 'max_tokens: 512' allows 2;"),
+        ];
+        foreach (var (set, message) in lengths)
+        {
+            var refused = await project.Dtt.RunAsync("resume", "bounded", "--set", set);
+            Assert.Equal(2, refused.ExitCode);
+            Assert.Matches(message, refused.Error);
+        }
+
+        Assert.Equal(config, await ConfigAsync());
+        await project.Dtt.OutputAsync("resume", "bounded", "--set", "max_steps=6", "--set", "epochs=3");
+        Assert.Contains("6 committed steps in 2 attempts", await project.Dtt.OutputAsync("audit", "bounded"));
+
+        async Task<string> ConfigAsync() => (await project.Dtt.JsonAsync("show", "bounded")).GetProperty("config").GetRawText();
     }
 
     [Fact]

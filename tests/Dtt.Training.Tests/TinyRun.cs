@@ -13,11 +13,23 @@ namespace Dtt.Training.Tests;
 public sealed class TinyRun : IDisposable
 {
     private readonly TempFolder _folder = new();
+    private readonly Vocabulary _vocabulary = new([]);
 
     public TinyRun()
     {
-        var vocabulary = new Vocabulary([]);
-        TokenizerFolder.Save(vocabulary, _folder["tokenizer"]);
+        TokenizerFolder.Save(_vocabulary, _folder["tokenizer"]);
+        Tokenize("tokens", valFraction: 0.2);
+    }
+
+    /// <summary>The folder of the runs' checkpoints.</summary>
+    public string RunFolder => _folder["run"];
+
+    public void Dispose() => _folder.Dispose();
+
+    /// <summary>Makes token shards of the tales.</summary>
+    /// <returns>Their folder.</returns>
+    public string Tokenize(string folder, double valFraction)
+    {
         var file = _folder.Write("tales.txt", string.Concat(Enumerable.Range(0, 50).Select(i => new TaleGenerator(2).Tell(i) + "\n\n")));
         var source = new TokenSource
         {
@@ -25,19 +37,15 @@ public sealed class TinyRun : IDisposable
             Documents = "blank_lines",
             TextField = "text",
             Tokenizer = "bytes",
-            TokenizerSha256 = vocabulary.Sha256,
-            VocabSize = vocabulary.Size,
-            ValFraction = 0.2,
+            TokenizerSha256 = _vocabulary.Sha256,
+            VocabSize = _vocabulary.Size,
+            ValFraction = valFraction,
             SplitSeed = 0,
             ShardTokens = 5000,
         };
-        DatasetEncoder.Encode([new Piece(0, [TextSlice.Of(file, PieceFormat.BlankLines, "text")])], _folder["tokens"], source, vocabulary);
+        DatasetEncoder.Encode([new Piece(0, [TextSlice.Of(file, PieceFormat.BlankLines, "text")])], _folder[folder], source, _vocabulary);
+        return _folder[folder];
     }
-
-    /// <summary>The folder of the runs' checkpoints.</summary>
-    public string RunFolder => _folder["run"];
-
-    public void Dispose() => _folder.Dispose();
 
     /// <summary>Trains, after whatever another attempt left was swept.</summary>
     /// <param name="host">The host.</param>

@@ -1,4 +1,6 @@
+using System.Security.Cryptography;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Dtt.Core.Errors;
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
@@ -91,6 +93,57 @@ public sealed class TrainerTests(TinyRun run) : IClassFixture<TinyRun>
     }
 
     [Fact]
+    public void Run_FromACheckpoint_OnOtherTokens_IsRefusedForGood_AndOnTheSameMadeAgainGoesOn()
+    {
+        var (whole, first) = (new RecordingChannel(), new RecordingChannel { StopAtStep = 2 });
+        run.Train(whole, 0, "max_steps: 6");
+        run.Train(first, 0, "max_steps: 6");
+        var pinned = first.Messages.OfType<RankStarted>().Single().TokenData;
+        var (checkpoint, other) = (new CommittedCheckpoint(first.Commits.Single()), run.Tokenize("other", valFraction: 0.5));
+        foreach (var known in new[] { pinned, null }) // null: only the checkpoint knows
+        {
+            var host = new RecordingChannel();
+            var error = Assert.Throws<UserErrorException>(() => Resume(host, checkpoint, known, other));
+            Assert.Equal(ExitCodes.BadData, error.ExitCode);
+            const string tokens = @"[\d,]+ training and [\d,]+ validation tokens \([0-9a-f]{12}\)";
+            Assert.Matches($@"^run 'tiny' was trained on {tokens}, and {other} now holds {tokens}\. Put its tokens back ", error.Message);
+            Assert.Empty(host.Messages); // no other checkpoint was tried
+        }
+
+        var again = new RecordingChannel();
+        Resume(again, checkpoint, pinned, run.Tokenize("again", valFraction: 0.2));
+        Assert.Equal(whole.Commits.Last().WeightsSha256, again.Commits.Last().WeightsSha256);
+    }
+
+    [Fact]
+    public void Run_FromACheckpointOfAnEarlierBuild_TakesTheTokensThatAreThere_ButNoOtherTokenizer()
+    {
+        var first = new RecordingChannel { StopAtStep = 2 };
+        run.Train(first, 0, "max_steps: 6");
+        var manifest = Path.Combine(new RunLayout(run.RunFolder).Checkpoint(first.Commits.Single().FolderName), CheckpointManifest.FileName);
+        var json = JsonNode.Parse(File.ReadAllBytes(manifest))!.AsObject();
+        Assert.True(json.Remove("token_data"));
+        var host = new RecordingChannel();
+        Resume(host, Changed(), null, run.Tokenize("others", valFraction: 0.5));
+        Assert.Equal((first.Commits.Single().Step + 1, 6), (host.Steps.First(), host.Steps.Last()));
+
+        json["tokenizer_sha256"] = new string('0', 64);
+        var error = Assert.Throws<UserErrorException>(() => Resume(new RecordingChannel(), Changed(), null, run.Tokenize("others", valFraction: 0.5)));
+        Assert.Equal(ExitCodes.BadData, error.ExitCode);
+        Assert.Contains("was trained with another tokenizer (000000000000) than the one that made the tokens in ", error.Message);
+
+        CommittedCheckpoint Changed()
+        {
+            File.WriteAllText(manifest, json.ToJsonString());
+            var sha256 = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(manifest)));
+            return new CommittedCheckpoint(first.Commits.Single()) with { ManifestSha256 = sha256 };
+        }
+    }
+
+    private void Resume(RecordingChannel host, CommittedCheckpoint checkpoint, TokenIdentity? pinned, string tokens) => run.Train(
+        host, 0, spec => spec with { Attempt = 2, ResumeFrom = [checkpoint], TokenData = pinned, TokensFolder = tokens }, "max_steps: 6");
+
+    [Fact]
     public void Checkpoint_HasAManifestOfTheShapeOfAnImportedOne()
     {
         var host = new RecordingChannel();
@@ -98,7 +151,8 @@ public sealed class TrainerTests(TinyRun run) : IClassFixture<TinyRun>
         string At(string name) => Path.Combine(run.RunFolder, name);
         var imported = new RunLayout(HuggingFaceImport.Read(
             new ImportSpec(Path.Combine(AppContext.BaseDirectory, "reference", "hf-gpt2"), "theirs", At("runs"), At("tokenizers"))).RunFolder);
-        Assert.Equal(Keys(run.RunFolder, host.Commits.Last()), Keys(imported.Folder, RunFile.Read(imported).Record!.Latest!));
+        var trained = Keys(run.RunFolder, host.Commits.Last()).Where(k => k != "token_data Object"); // an import has no data
+        Assert.Equal(trained, Keys(imported.Folder, RunFile.Read(imported).Record!.Latest!));
 
         static IEnumerable<string> Keys(string runFolder, WrittenCheckpoint checkpoint)
         {

@@ -36,7 +36,16 @@ internal static class AuditCommand
         var record = view.Record;
         var audit = LineageAudit.Of(record, attempt => steps[attempt]);
         var problems = audit.Problems.ToList();
-        var windows = Windows(view, audit.CommittedStep, problems);
+        var windows = "its windows were not counted";
+        try
+        {
+            windows = Windows(view, audit.CommittedStep, problems);
+        }
+        catch (UserErrorException e) when (e.ExitCode == ExitCodes.BadData)
+        {
+            problems.Add(e.Message);
+        }
+
         var o = Console.Out;
         o.WriteLine($"{record.Run}: {audit.CommittedStep:N0} committed steps in {record.Attempts.Count} attempt{(record.Attempts.Count == 1 ? "" : "s")}");
         o.WriteLine(windows);
@@ -54,6 +63,7 @@ internal static class AuditCommand
         var config = view.Request.Config;
         var record = view.Record;
         using var data = TrainingData.Open(view.Request.TokensFolder, view.Request.TokenizerFolder, config, record.GlobalBatchWindows);
+        TokenIdentity.Require(record.TokenData, data.Index.Identity, record.Run, view.Request.TokensFolder);
         var (n, positions) = (data.Windows.Count, steps * data.Plan.GlobalBatchWindows);
         var order = new WindowOrder(n, config.Seed, (long)data.Windows.Stride * data.Train.TokenBytes);
         for (var start = 0L; start < positions; start += n)

@@ -1,9 +1,11 @@
 using System.CommandLine;
+using Dtt.Abstractions;
 using Dtt.Cli.Runs;
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Core.Platform;
 using Dtt.Core.Runs;
+using Dtt.Data.Order;
 
 namespace Dtt.Cli.Commands;
 
@@ -38,6 +40,7 @@ internal static class ResumeCommand
                 return ExitCodes.Success;
             }
 
+            if (length.Count > 0) RequireReachable(view, length);
             var active = view.Record.State.IsActive();
             if (active) Console.Error.WriteLine($"run '{view.Record.Run}' is {RunsCommand.Word(view.Row)} already; attaching.");
             await grain.ResumeAsync(RankEnvironment.OfThisProcess(), result.GetValue(ranks), length);
@@ -68,6 +71,30 @@ internal static class ResumeCommand
         }
 
         return length;
+    }
+
+    /// <summary>Refuses a length that the run is past already, or that another key of its length keeps it from.</summary>
+    /// <exception cref="UserErrorException">It is one, or the run's tokens are missing or others.</exception>
+    private static void RequireReachable(RunView view, IReadOnlyDictionary<string, long> length)
+    {
+        var (record, request) = (view.Record, view.Request);
+        if (request.TokensFolder.Length == 0 || record.State.IsActive()) return; // refused whatever the length
+        var config = request.WithLength(length).Config;
+        using var data = TrainingData.Open(
+            request.TokensFolder, request.TokenizerFolder, config, record.GlobalBatchWindows, record.GlobalBatchWindows > 0 ? 1 : config.RanksPerNode);
+        TokenIdentity.Require(record.TokenData, data.Index.Identity, record.Run, request.TokensFolder);
+        var bounds = StepPlan.Bounds(config, data.Windows.Count, data.Plan.GlobalBatchWindows)
+            .OrderBy(b => b.Steps).ThenBy(b => !length.ContainsKey(b.Key)).ToList();
+        var (least, wanted, done) = (bounds[0], bounds.First(b => length.ContainsKey(b.Key)), record.Latest?.Step ?? 0);
+        if (least.Steps < done)
+        {
+            throw new ConfigurationException($"run '{record.Run}': {done:N0} steps are done already, and '{least.Key}: {least.Value}' allows {least.Steps:N0}; "
+                + "a run cannot become shorter than what is done.");
+        }
+
+        if (least.Key == wanted.Key || RunRules.WhyNoOtherLength(record, request, length) is not null) return; // the latter is for the run to say
+        throw new ConfigurationException($"run '{record.Run}': --set {wanted.Key}={wanted.Value} asks for {wanted.Steps:N0} steps, but "
+            + $"'{least.Key}: {least.Value}' allows {least.Steps:N0}. Set it as well: --set {wanted.Key}={wanted.Value} --set {least.Key}=N.");
     }
 
     public static Command Attach()

@@ -62,6 +62,9 @@ public sealed record TrainSpec : RankMessage
     /// <summary>Windows per step, G, when an earlier attempt froze it; else 0.</summary>
     public required long GlobalBatchWindows { get; init; }
 
+    /// <summary>The token data that an earlier attempt froze; null: any.</summary>
+    public TokenIdentity? TokenData { get; init; }
+
     /// <summary>The checkpoint whose weights the run starts from when it has none of its own; null: fresh ones.</summary>
     public CheckpointPlace? InitFrom { get; init; }
 
@@ -98,6 +101,7 @@ public sealed record TrainSpec : RankMessage
         TokensFolder = run.Request.TokensFolder,
         TokenizerFolder = run.Request.TokenizerFolder,
         GlobalBatchWindows = run.Record.GlobalBatchWindows,
+        TokenData = run.Record.TokenData,
         ResumeFrom = [.. run.Record.Checkpoints.Reverse()],
         InitFrom = run.Request.InitFrom,
     };
@@ -134,6 +138,9 @@ public sealed record RankStarted : RankMessage
 
     /// <summary>The run's arithmetic.</summary>
     public required RunPlan Plan { get; init; }
+
+    /// <summary>The token data; null for an import, which has none.</summary>
+    public TokenIdentity? TokenData { get; init; }
 
     /// <summary>The numerics fingerprint.</summary>
     public required string Fingerprint { get; init; }

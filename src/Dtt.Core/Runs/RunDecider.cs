@@ -93,7 +93,7 @@ public static class RunDecider
         if (state is { IsActive: true, StopRequested: true }) return Refuse(state, "it is stopping; resume it once it has stopped");
         if (state.IsActive && length is not null) return Refuse(state, $"it is running; stop it with `dtt stop {state.Record.Run}` before its length changes");
         if (state.IsActive) return new RunDecision(state) { Accepted = true };
-        if (length is not null && RunRules.WhyNoOtherLength(state, length) is { } reason) return Refuse(state, reason);
+        if (length is not null && RunRules.WhyNoOtherLength(state.Record, state.Request!, length) is { } reason) return Refuse(state, reason);
 
         var request = length is null ? state.Request! : state.Request!.WithLength(length);
         return new RunDecision(state with
@@ -165,8 +165,8 @@ public static class RunDecider
         {
             next = message switch
             {
-                RankStarted s => (next with { Record = RunRules.Started(next.Record!, reported.Attempt, s.FromStep, s.Plan, s.Fingerprint) }).Noted(now,
-                    EventKinds.Started, $"attempt {reported.Attempt} on {s.Device}, from {(s.FromStep == 0 ? s.InitialWeights : $"step {s.FromStep}")}"),
+                RankStarted s => (next with { Record = RunRules.Started(next.Record!, reported.Attempt, s) }).Noted(now, EventKinds.Started,
+                    $"attempt {reported.Attempt} on {s.Device}, from {(s.FromStep == 0 ? s.InitialWeights : $"step {s.FromStep}")}"),
                 RankEvent e => next.Noted(now, e.Kind, e.Message),
                 _ => next,
             };

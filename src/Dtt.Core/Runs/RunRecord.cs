@@ -26,6 +26,9 @@ public sealed record RunRecord
     /// <summary>Target tokens per step.</summary>
     public long TokensPerStep { get; init; }
 
+    /// <summary>The token data that it trains on: frozen by the first attempt; null in runs of earlier builds and in imports.</summary>
+    public TokenIdentity? TokenData { get; init; }
+
     /// <summary>The attempts, oldest first; the last one is current.</summary>
     public IReadOnlyList<RunAttempt> Attempts { get; init; } = [];
 

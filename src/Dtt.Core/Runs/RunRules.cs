@@ -1,3 +1,5 @@
+using Dtt.Core.Ranks;
+
 namespace Dtt.Core.Runs;
 
 /// <summary>
@@ -20,19 +22,18 @@ public static class RunRules
     /// <summary>Notes what the attempt's rank found when it was ready; ignored unless the attempt is current.</summary>
     /// <param name="record">The run.</param>
     /// <param name="attempt">The attempt that speaks.</param>
-    /// <param name="fromStep">The step whose state it loaded.</param>
-    /// <param name="plan">The run's arithmetic; frozen by the first attempt.</param>
-    /// <param name="fingerprint">The numerics fingerprint.</param>
-    public static RunRecord Started(RunRecord record, int attempt, long fromStep, RunPlan plan, string fingerprint) =>
+    /// <param name="started">What it says; the windows of a step and the token data are frozen by the first attempt.</param>
+    public static RunRecord Started(RunRecord record, int attempt, RankStarted started) =>
         attempt != record.CurrentAttempt ? record : record with
         {
             State = RunState.Running,
-            TotalSteps = plan.TotalSteps,
-            GlobalBatchWindows = record.GlobalBatchWindows == 0 ? plan.GlobalBatchWindows : record.GlobalBatchWindows,
-            TokensPerStep = record.TokensPerStep == 0 ? plan.TokensPerStep : record.TokensPerStep,
-            Attempts = [.. record.Attempts.SkipLast(1), record.Attempts[^1] with { FromStep = fromStep, Fingerprint = fingerprint }],
+            TotalSteps = started.Plan.TotalSteps,
+            GlobalBatchWindows = record.GlobalBatchWindows == 0 ? started.Plan.GlobalBatchWindows : record.GlobalBatchWindows,
+            TokensPerStep = record.TokensPerStep == 0 ? started.Plan.TokensPerStep : record.TokensPerStep,
+            TokenData = record.TokenData ?? started.TokenData,
+            Attempts = [.. record.Attempts.SkipLast(1), record.Attempts[^1] with { FromStep = started.FromStep, Fingerprint = started.Fingerprint }],
             // A newer checkpoint that could not be loaded is no longer one to continue from.
-            Checkpoints = [.. record.Checkpoints.Where(c => c.Step <= fromStep)],
+            Checkpoints = [.. record.Checkpoints.Where(c => c.Step <= started.FromStep)],
         };
 
     /// <summary>
@@ -76,13 +77,13 @@ public static class RunRules
             : attempts;
 
     /// <summary>Why a run that has begun cannot have another length, or null.</summary>
-    public static string? WhyNoOtherLength(DurableRun state, IReadOnlyDictionary<string, long> length)
+    public static string? WhyNoOtherLength(RunRecord record, RunRequest request, IReadOnlyDictionary<string, long> length)
     {
-        var done = state.Record!.Latest?.Step ?? 0;
+        var done = record.Latest?.Step ?? 0;
         if (length.GetValueOrDefault("max_steps", long.MaxValue) < done) return $"{done:N0} steps are done already";
-        var schedule = state.Request!.Config.LearningRate;
+        var schedule = request.Config.LearningRate;
         return done == 0 || !schedule.DependsOnLength ? null
-            : $"its learning rate ({schedule.Name}) was planned for {state.Record.TotalSteps:N0} steps, and a run of another length would have had other "
-                + $"rates from the start; begin a new one from its weights: `dtt train --set init_from={state.Record.Run}`";
+            : $"its learning rate ({schedule.Name}) was planned for {record.TotalSteps:N0} steps, and a run of another length would have had other "
+                + $"rates from the start; begin a new one from its weights: `dtt train --set init_from={record.Run}`";
     }
 }

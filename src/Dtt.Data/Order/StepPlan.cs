@@ -48,8 +48,15 @@ public static class StepPlan
                 + $"{globalBatchWindows:N0} (batch_size × grad_accumulation_steps × ranks). Add text, raise epochs, or lower batch_size.");
         }
 
-        if (config.MaxSteps is { } maxSteps) steps = Math.Min(steps, maxSteps);
-        if (config.MaxTokens is { } maxTokens) steps = Math.Min(steps, Math.Max(1, maxTokens / tokensPerStep));
-        return new RunPlan(steps, globalBatchWindows, tokensPerStep);
+        return new RunPlan(Bounds(config, windows, globalBatchWindows).Min(b => b.Steps), globalBatchWindows, tokensPerStep);
+    }
+
+    /// <summary>The keys that bound a run's length, each with its value and the steps that it allows: the fewest are the run's.</summary>
+    public static IReadOnlyList<(string Key, long Value, long Steps)> Bounds(RunConfig config, long windows, long globalBatchWindows)
+    {
+        var bounds = new List<(string Key, long Value, long Steps)> { ("epochs", config.Epochs, config.Epochs * windows / globalBatchWindows) };
+        if (config.MaxSteps is { } steps) bounds.Add(("max_steps", steps, steps));
+        if (config.MaxTokens is { } tokens) bounds.Add(("max_tokens", tokens, Math.Max(1, tokens / (globalBatchWindows * config.Model.ContextLength))));
+        return bounds;
     }
 }

@@ -1,6 +1,9 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Dtt.Core.Errors;
+using Dtt.Core.Runs;
 using Dtt.Core.Storage;
 
 namespace Dtt.Data.Tokens;
@@ -24,6 +27,18 @@ public sealed record TokenIndex
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public long SkippedDocuments { get; init; }
 
+    /// <summary>Which tokens these are: names and folders do not matter to it, but a shard's hash is the one that was taken when the index was made.</summary>
+    [JsonIgnore]
+    public TokenIdentity Identity
+    {
+        get
+        {
+            var lines = Shards.Select(s => $"{s.Split} {s.Tokens} {s.Sha256}").Prepend(Source.TokenizerSha256);
+            var sha256 = Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Join('\n', lines))));
+            return new TokenIdentity(TokensOf("train"), TokensOf("val"), sha256);
+        }
+    }
+
     /// <summary>Tokens of a split.</summary>
     public long TokensOf(string split) => Shards.Where(s => s.Split == split).Sum(s => s.Tokens);
 
@@ -39,7 +54,7 @@ public sealed record TokenIndex
         }
         catch (JsonException e)
         {
-            throw new BadDataException($"{file} is damaged ({e.Message}); delete {folder} and run `dtt tokenize` again.", e);
+            throw new BadDataException($"{JsonFile.Place(file, e)} is damaged ({JsonFile.Reason(e)}). {MakeAgain(folder)}", e);
         }
     }
 
@@ -47,6 +62,12 @@ public sealed record TokenIndex
     /// <exception cref="BadDataException">There is none, or it is damaged.</exception>
     public static TokenIndex FindRequired(string folder) => Find(folder)
         ?? throw new BadDataException($"there are no tokens in {folder}; run `dtt tokenize` with the same configuration first.");
+
+    /// <summary>What to do about a shard that is damaged or gone: nobody's own token files are made again from text.</summary>
+    internal static string Remedy(string folder, TokenShard shard) => !Path.IsPathRooted(shard.File) ? MakeAgain(folder)
+        : $"Bring it back as it was when `dtt tokenize` read it; or, to take the files as they are now, run `dtt download` and then: {MakeAgain(folder)}";
+
+    private static string MakeAgain(string folder) => $"Move {folder} away and run `dtt tokenize` again.";
 
     internal void Save(string folder) =>
         DurableFile.Replace(Path.Combine(folder, FileName), JsonSerializer.SerializeToUtf8Bytes(this, DataJson.Default.TokenIndex));

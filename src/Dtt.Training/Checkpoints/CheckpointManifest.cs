@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Dtt.Core.Configuration;
+using Dtt.Core.Runs;
 
 namespace Dtt.Training.Checkpoints;
 
@@ -35,6 +36,10 @@ internal sealed record CheckpointManifest
 
     /// <summary>Hash of the tokenizer that made the tokens.</summary>
     public required string TokenizerSha256 { get; init; }
+
+    /// <summary>The token data; null in imports and in checkpoints of earlier builds.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public TokenIdentity? TokenData { get; init; }
 
     /// <summary>The numerics fingerprint.</summary>
     public required string Fingerprint { get; init; }

@@ -1,4 +1,5 @@
 using Dtt.Core.Configuration;
+using Dtt.Core.Runs;
 using Dtt.Data.Order;
 
 namespace Dtt.Training.Checkpoints;
@@ -11,7 +12,9 @@ namespace Dtt.Training.Checkpoints;
 /// <param name="TokenizerSha256">Hash of the tokenizer.</param>
 /// <param name="Fingerprint">The numerics fingerprint.</param>
 /// <param name="WindowsPerStep">Windows per step, G; 0: it was not trained on any.</param>
-internal sealed record CheckpointOrigin(string Run, int Attempt, long Seed, ModelConfig Model, string TokenizerSha256, string Fingerprint, long WindowsPerStep)
+/// <param name="TokenData">The token data; null: it was not trained on any.</param>
+internal sealed record CheckpointOrigin(
+    string Run, int Attempt, long Seed, ModelConfig Model, string TokenizerSha256, string Fingerprint, long WindowsPerStep, TokenIdentity? TokenData = null)
 {
     /// <summary>The manifest of a step but for its files and weights' hash.</summary>
     public CheckpointManifest ManifestAt(long step) => new()
@@ -25,6 +28,7 @@ internal sealed record CheckpointOrigin(string Run, int Attempt, long Seed, Mode
         Seed = Seed,
         Model = Model,
         TokenizerSha256 = TokenizerSha256,
+        TokenData = TokenData,
         Fingerprint = Fingerprint,
         WeightsSha256 = "",
         Files = [],

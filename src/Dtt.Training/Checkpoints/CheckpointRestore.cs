@@ -14,6 +14,7 @@ internal sealed class CheckpointRestore(
     /// <summary>Fills weights and optimizer.</summary>
     /// <returns>Steps done.</returns>
     /// <exception cref="BadDataException">No committed checkpoint can be read, or the one to start from does not fit.</exception>
+    /// <exception cref="UserErrorException">The tokens are others than the run's.</exception>
     public long Run()
     {
         foreach (var checkpoint in spec.ResumeFrom)
@@ -50,12 +51,22 @@ internal sealed class CheckpointRestore(
                 + $"this version of DTT has {WindowOrder.Version}.");
         }
 
+        RequireItsTokens(folder, manifest);
         CheckpointFolder.Load(folder, manifest, origin.Model, parameters, optimizer);
         if (manifest.Fingerprint != origin.Fingerprint)
         {
             tell(new RankEvent(EventKinds.Fingerprint, "resuming under other numerics: same windows, but not the same bits "
                 + $"({manifest.Fingerprint} → {origin.Fingerprint})"));
         }
+    }
+
+    /// <summary>Refuses other tokens for good: no earlier checkpoint of the run would fit them either.</summary>
+    private void RequireItsTokens(string folder, CheckpointManifest manifest)
+    {
+        TokenIdentity.Require(manifest.TokenData, origin.TokenData!, spec.Run, spec.TokensFolder);
+        if (manifest.TokenizerSha256 == origin.TokenizerSha256) return;
+        throw new UserErrorException($"{folder} was trained with another tokenizer ({manifest.TokenizerSha256[..12]}) than the one that made the tokens in "
+            + $"{spec.TokensFolder} ({origin.TokenizerSha256[..12]}). Put its tokenizer and tokens back, or begin a new run.", ExitCodes.BadData);
     }
 
     /// <summary>Loads the weights of another run's checkpoint; the optimizer starts afresh.</summary>

@@ -2,6 +2,7 @@ using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Core.Models;
 using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
 using Dtt.Data.Text;
 using Dtt.Data.Tokens;
 using Dtt.Training.Checkpoints;
@@ -36,6 +37,12 @@ internal static class EvaluateWork
 
         if (TokenIndex.Find(source.TokensFolder) is { } index)
         {
+            if (TokenIdentity.WhatElse(manifest.TokenData, index.Identity, source.TokensFolder) is { } other)
+            {
+                channel.Send(new JobProgress($"note: run '{manifest.Run}' was trained on {other}: "
+                    + "this is the loss of other validation text, some of which it may have been trained on."));
+            }
+
             using var shards = TokenShards.Open(source.TokensFolder, index, "val");
             Add(new Evaluator(shards, config, vocabulary, device).Run(model, () => { }));
         }

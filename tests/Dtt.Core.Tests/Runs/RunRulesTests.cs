@@ -1,3 +1,4 @@
+using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
 
 namespace Dtt.Core.Tests.Runs;
@@ -53,16 +54,16 @@ public sealed class RunRulesTests
     public void Started_FromAnEarlierCheckpoint_ForgetsTheNewerUnreadableOne()
     {
         var record = RunRules.Commit(RunRules.Commit(Running(), Checkpoint(10, 1)).Record, Checkpoint(20, 1)).Record;
-        record = RunRules.Started(RunRules.BeginAttempt(record, _now), 2, 10, new RunPlan(100, 4, 64), "f");
+        record = RunRules.Started(RunRules.BeginAttempt(record, _now), 2, Ready(10));
         Assert.Equal([10], record.Checkpoints.Select(c => c.Step));
         Assert.True(RunRules.Commit(record, Checkpoint(20, 2)).Reply.Accepted);
     }
 
     [Fact]
-    public void Started_FreezesTheGlobalBatchOfTheFirstAttempt()
+    public void Started_FreezesTheGlobalBatchAndTheTokensOfTheFirstAttempt()
     {
-        var record = RunRules.Started(RunRules.BeginAttempt(Running(), _now), 2, 0, new RunPlan(50, 8, 128), "f");
-        Assert.Equal((4, 64), (record.GlobalBatchWindows, record.TokensPerStep));
+        var record = RunRules.Started(RunRules.BeginAttempt(Running(), _now), 2, Ready(0, "new") with { Plan = new RunPlan(50, 8, 128) });
+        Assert.Equal((4, 64, "first"), (record.GlobalBatchWindows, record.TokensPerStep, record.TokenData!.Sha256));
     }
 
     [Fact]
@@ -88,7 +89,17 @@ public sealed class RunRulesTests
 
     private static RunRecord Running() => RunRules.Started(
         RunRules.BeginAttempt(new RunRecord { Version = 1, Run = "r", State = RunState.Queued, CreatedAt = _now }, _now),
-        1, 0, new RunPlan(100, 4, 64), "f");
+        1, Ready(0));
+
+    private static RankStarted Ready(long fromStep, string tokens = "first") => new()
+    {
+        FromStep = fromStep,
+        Plan = new RunPlan(100, 4, 64),
+        TokenData = new TokenIdentity(9, 1, tokens),
+        Fingerprint = "f",
+        Parameters = 1,
+        Device = "cpu",
+    };
 
     private static CommittedCheckpoint Checkpoint(long step, int attempt) =>
         new() { Step = step, Attempt = attempt, ManifestSha256 = $"m{step}.{attempt}", WeightsSha256 = "w", SizeBytes = 1 };

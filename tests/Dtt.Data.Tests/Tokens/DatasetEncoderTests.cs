@@ -48,6 +48,19 @@ public sealed class DatasetEncoderTests : IDisposable
     }
 
     [Fact]
+    public void Identity_IsOfTheTokens_NotOfTheFolder()
+    {
+        TokenIndex Encode(string folder, TokenSource source) => DatasetEncoder.Encode(Pieces(2), _folder[folder], source, _vocabulary);
+        var one = Encode("one", Source());
+        Assert.Equal((one.TokensOf("train"), one.TokensOf("val")), (one.Identity.TrainTokens, one.Identity.ValTokens));
+        Assert.Equal(one.Identity, Encode("again", Source()).Identity);
+        Assert.Equal(one.Identity, (one with { Shards = [.. one.Shards.Select(s => s with { File = "/elsewhere/" + s.File })] }).Identity);
+        Assert.NotEqual(one.Identity, Encode("split", Source() with { SplitSeed = 5 }).Identity);
+        Assert.NotEqual(one.Identity, Encode("shards", Source() with { ShardTokens = 5000 }).Identity);
+        Assert.NotEqual(one.Identity, (one with { Source = Source() with { TokenizerSha256 = new string('0', 64) } }).Identity);
+    }
+
+    [Fact]
     public void Encode_CutsShardsAtDocuments()
     {
         var index = DatasetEncoder.Encode(Pieces(1), _folder["tokens"], Source() with { ShardTokens = 5000 }, _vocabulary);
