@@ -44,7 +44,7 @@ public sealed class TrainingData : IDisposable
         if (index.Source.TokenizerSha256 != vocabulary.Sha256)
         {
             throw new BadDataException($"the tokens in {tokensFolder} were made with another tokenizer ({index.Source.TokenizerSha256[..12]}) than the one in "
-                + $"{tokenizerFolder} ({vocabulary.Sha256[..12]}). Delete the tokens and run `dtt tokenize` again, or restore the right tokenizer.");
+                + $"{tokenizerFolder} ({vocabulary.Sha256[..12]}). Move the tokens away and run `dtt tokenize` again, or restore the right tokenizer.");
         }
 
         if (vocabulary.Size != config.Model.VocabSize)

@@ -57,7 +57,7 @@ public sealed class DatasetEncoder(string folder, TokenSource source)
         if (TokenIndex.Find(folder) is not { } there) return null;
         return source.DifferencesFrom(there.Source) is { Count: > 0 } differences
             ? throw new BadDataException($"{folder} holds tokens of another source ({string.Join("; ", differences)}). "
-                + "Delete that folder to tokenize again, or give this dataset or tokenizer another name.")
+                + "Move that folder away to tokenize again, or give this dataset or tokenizer another name.")
             : there;
     }
 

@@ -33,7 +33,7 @@ internal static class ShardHeader
         var read = stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
         if (read == start.Length && BinaryPrimitives.ReadInt32LittleEndian(start) is Magic or WideMagic)
         {
-            var (tokenBytes, tokens) = Read(file);
+            var (tokenBytes, tokens) = Read(file, "Copy or download the file again.");
             return (tokenBytes, Bytes, tokens);
         }
 
@@ -43,26 +43,28 @@ internal static class ShardHeader
     }
 
     /// <summary>Bytes per token and token count of a shard file.</summary>
-    /// <exception cref="BadDataException">The file is not a shard, or is cut short.</exception>
-    public static (int TokenBytes, long Tokens) Read(string file)
+    /// <param name="file">The file.</param>
+    /// <param name="remedy">What the user can do when it is damaged, as a sentence.</param>
+    /// <exception cref="BadDataException">The file is missing, is not a shard, or is cut short.</exception>
+    public static (int TokenBytes, long Tokens) Read(string file, string remedy)
     {
-        if (!File.Exists(file)) throw new BadDataException($"{file} is missing; delete its folder and run `dtt tokenize` again.");
+        if (!File.Exists(file)) throw new BadDataException($"{file} is missing. {remedy}");
         using var stream = File.OpenRead(file);
         var header = new byte[Bytes];
-        if (stream.ReadAtLeast(header, Bytes, throwOnEndOfStream: false) < Bytes) throw Truncated(file, Bytes, stream.Length);
+        if (stream.ReadAtLeast(header, Bytes, throwOnEndOfStream: false) < Bytes) throw Truncated(Bytes, "a header needs");
         var (magic, version) = (BinaryPrimitives.ReadInt32LittleEndian(header), BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(4)));
         var tokenBytes = (magic, version) switch
         {
             (Magic, 1) => 2,
             (WideMagic, 7) => 4,
-            _ => throw new BadDataException($"{file} is not a token shard: it starts with {magic}, {version} instead of 20240520, 1 (or 20240801, 7)."),
+            _ => throw new BadDataException(
+                $"{file} is not a token shard: it starts with {magic}, {version} instead of 20240520, 1 (or 20240801, 7). {remedy}"),
         };
         long tokens = BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(8));
         var expected = Bytes + tokens * tokenBytes;
-        return stream.Length == expected ? (tokenBytes, tokens) : throw Truncated(file, expected, stream.Length);
-    }
+        return stream.Length == expected ? (tokenBytes, tokens) : throw Truncated(expected, "its header says");
 
-    private static BadDataException Truncated(string file, long expected, long actual) =>
-        new($"{file} has {actual:N0} bytes, but its header says {expected:N0}: it is damaged from byte {Math.Min(actual, expected):N0} on. "
-            + "Delete its folder and run `dtt tokenize` again.");
+        BadDataException Truncated(long bytes, string who) => new(
+            $"{file} has {stream.Length:N0} bytes, but {who} {bytes:N0}: it is damaged from byte {Math.Min(stream.Length, bytes):N0} on. {remedy}");
+    }
 }

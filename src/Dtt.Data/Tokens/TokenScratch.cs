@@ -87,7 +87,7 @@ public sealed class TokenScratch : IDisposable
             foreach (var (number, shard) in index.Shards.Index())
             {
                 var name = $"{number:000000}.bin";
-                CopyFile(Path.Combine(from, shard.File), Path.Combine(partial, name), shard.Sha256, alive);
+                CopyFile(Path.Combine(from, shard.File), Path.Combine(partial, name), shard.Sha256, TokenIndex.Remedy(from, shard), alive);
                 staged.Add(shard with { File = name });
             }
 
@@ -101,9 +101,9 @@ public sealed class TokenScratch : IDisposable
         }
     }
 
-    private static void CopyFile(string from, string to, string sha256, Action alive)
+    private static void CopyFile(string from, string to, string sha256, string remedy, Action alive)
     {
-        if (!File.Exists(from)) throw new BadDataException($"{from} is missing; delete its folder and run `dtt tokenize` again.");
+        if (!File.Exists(from)) throw new BadDataException($"{from} is missing. {remedy}");
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         using var source = new FileStream(from, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
         using var target = new FileStream(to, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
@@ -117,7 +117,7 @@ public sealed class TokenScratch : IDisposable
 
         target.Flush(flushToDisk: true);
         if (Convert.ToHexStringLower(hash.GetHashAndReset()) != sha256)
-            throw new BadDataException($"{from} does not have the hash in its index: it is damaged. Delete its folder and run `dtt tokenize` again.");
+            throw new BadDataException($"{from} does not have the hash in its index: it is damaged. {remedy}");
     }
 
     /// <summary>Deletes copies that nobody reads, least recently used first, until there is room.</summary>

@@ -25,7 +25,7 @@ public sealed unsafe class TokenShards : IDisposable
         var shards = new TokenShards(ShardHeader.TokenBytes(index.Source.VocabSize));
         try
         {
-            foreach (var shard in index.Shards.Where(s => s.Split == split)) shards.Map(Path.Combine(folder, shard.File), shard);
+            foreach (var shard in index.Shards.Where(s => s.Split == split)) shards.Map(folder, shard);
             return shards;
         }
         catch
@@ -66,13 +66,15 @@ public sealed unsafe class TokenShards : IDisposable
         _maps.Clear();
     }
 
-    private void Map(string path, TokenShard shard)
+    private void Map(string folder, TokenShard shard)
     {
-        var (tokenBytes, tokens) = shard.HeaderBytes > 0 ? ShardHeader.Read(path) : (2, FileSystem.Target(path) is { Exists: true } file ? file.Length / 2 : 0);
+        var (path, remedy) = (Path.Combine(folder, shard.File), TokenIndex.Remedy(folder, shard));
+        var (tokenBytes, tokens) = shard.HeaderBytes > 0 ? ShardHeader.Read(path, remedy)
+            : (2, FileSystem.Target(path) is { Exists: true } file ? file.Length / 2 : 0);
         if (tokens != shard.Tokens || tokenBytes != TokenBytes)
         {
             throw new BadDataException($"{path} has {tokens:N0} tokens of {tokenBytes} bytes, but the index says {shard.Tokens:N0} of {TokenBytes}. "
-                + "Delete its folder and run `dtt tokenize` again.");
+                + remedy);
         }
 
         using var map = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);

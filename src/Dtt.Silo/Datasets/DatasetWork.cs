@@ -123,7 +123,7 @@ internal sealed class DatasetWork(DatasetJob job, string node)
     {
         if (_vocabulary.Value.Size == job.VocabSize) return;
         throw new BadDataException($"the tokenizer in {job.TokenizerFolder} has {_vocabulary.Value.Size:N0} ids, and vocab_size asks for {job.VocabSize:N0}. "
-            + $"Set vocab_size: {_vocabulary.Value.Size}, or delete that folder.");
+            + $"Set vocab_size: {_vocabulary.Value.Size}, or move that folder away.");
     }
 
     private string Merge()

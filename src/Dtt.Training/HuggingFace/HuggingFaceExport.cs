@@ -22,7 +22,7 @@ internal static class HuggingFaceExport
     public static void Write(CheckpointSource source, string target)
     {
         if (File.Exists(target) || (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any()))
-            throw new UserErrorException($"{target} is there already; name another folder with -o, or delete it.", ExitCodes.BadConfiguration);
+            throw new UserErrorException($"{target} is there already; name another folder with -o, or move it away.", ExitCodes.BadConfiguration);
         var (manifest, vocabulary) = CheckpointFolder.Open(source);
         TorchRuntime.Load();
         using var parameters = new FlatParameters(Core.Models.ParameterTable.Of(manifest.Model), CPU, bf16: false, forTraining: false);

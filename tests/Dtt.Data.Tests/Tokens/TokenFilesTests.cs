@@ -57,6 +57,20 @@ public sealed class TokenFilesTests : IDisposable
         Assert.Contains("has 1,028 bytes, but its header says 1,030", Assert.Throws<BadDataException>(Index).Message);
     }
 
+    [Theory]
+    [InlineData(1024)]
+    [InlineData(0)]
+    public void Open_AFileThatWasCutSince_NamesIt_AndDoesNotAskToDeleteWhereItLies(int headerBytes)
+    {
+        var file = Write("a_train.bin", headerBytes, 1, 2, 3);
+        Index();
+        File.WriteAllBytes(file, File.ReadAllBytes(file)[..^2]);
+        var error = Assert.Throws<BadDataException>(() => Tokens("train", 0, 0, 1)).Message;
+        Assert.StartsWith(file, error);
+        Assert.EndsWith($"Bring it back as it was when `dtt tokenize` read it; or, to take the files as they are now, run `dtt download` and then: "
+            + $"Move {_folder["tokens"]} away and run `dtt tokenize` again.", error);
+    }
+
     private long[] Tokens(string split, int shard, long offset, int count)
     {
         using var shards = TokenShards.Open(_folder["tokens"], TokenIndex.Find(_folder["tokens"])!, split);
