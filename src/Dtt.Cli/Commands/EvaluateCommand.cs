@@ -17,10 +17,10 @@ internal static class EvaluateCommand
             Description = "Multiple-choice questions in HellaSwag's format: a .jsonl file with ctx, endings and label.",
             HelpName = "FILE",
         };
-        var most = NumberOption.Create("Maximum number of questions.", long.MaxValue, "--max");
+        var most = NumberOption.Optional<long>("Maximum number of questions (default: all).", "--max");
         most.Validators.Add(r =>
         {
-            if (r.GetValue(most) < 1) r.AddError("--max takes a whole number at least 1.");
+            if (r.GetValue(most) is < 1) r.AddError("--max takes a whole number at least 1.");
         });
         var json = JsonOutput.Option();
         var command = new Command("evaluate", "Evaluate a checkpoint: validation loss and multiple-choice accuracy.") { run, choices, most, json };
@@ -28,7 +28,11 @@ internal static class EvaluateCommand
         {
             await using var client = await Platform.ConnectAsync(cancellation);
             var (_, view, checkpoint) = await RunLookup.FindCheckpointAsync(client, result.GetValue(run)!);
-            var work = new EvaluateSpec { Choices = result.GetValue(choices) is { } file ? UserPath.Full(file) : null, MaxChoices = result.GetValue(most) };
+            var work = new EvaluateSpec
+            {
+                Choices = result.GetValue(choices) is { } file ? UserPath.Full(file) : null,
+                MaxChoices = result.GetValue(most) ?? long.MaxValue,
+            };
             await foreach (var measured in Jobs.RunAsync(client, view.Row.Folder, checkpoint.Step, work, cancellation).OfType<EvaluateResult>())
             {
                 if (result.GetValue(json)) JsonOutput.Print(measured.Values, JsonOutput.Records.IReadOnlyDictionaryStringDouble);

@@ -18,6 +18,10 @@ internal static class NumberOption
             CustomParser = Parse<T>,
         };
 
+    /// <summary>A number that may be left out.</summary>
+    public static Option<T?> Optional<T>(string description, string name)
+        where T : struct, INumber<T> => new(name) { Description = description, HelpName = "N", CustomParser = given => Parse<T>(given) };
+
     private static T Parse<T>(ArgumentResult given)
         where T : struct, INumber<T>
     {

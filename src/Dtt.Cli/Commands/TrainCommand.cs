@@ -97,6 +97,10 @@ internal static class TrainCommand
             {
                 throw NoCheckpoint();
             }
+            catch (UserErrorException e)
+            {
+                throw new UserErrorException($"{origin}: 'init_from': {e.Message}", e.ExitCode, e);
+            }
         }
     }
 
