@@ -51,6 +51,7 @@ public sealed class DatasetInputTests : IAsyncLifetime
         Assert.Contains("bad.jsonl: line 1 has a 'text' that is not a string", File.ReadAllText(_folder["data/many/tokens/many_300/skipped.txt"]));
         var dry = await Dtt.OutputAsync("train", "-d", "many", "-v", "300", "-ctx", "32", "--dry-run");
         Assert.Matches(@"tokens in no window +\d+ of [\d,]+ ", dry);
+        Assert.Matches(@"validation windows +\d+; tokens in no window: \d+ of [\d,]+ ", dry);
 
         static string Windows(string error) => error.Split('\n').Single(l => l.StartsWith("windows: ", StringComparison.Ordinal));
     }

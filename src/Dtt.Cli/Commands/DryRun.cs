@@ -1,6 +1,7 @@
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Core.Models;
+using Dtt.Data.Order;
 using Dtt.Data.Text;
 
 namespace Dtt.Cli.Commands;
@@ -41,6 +42,8 @@ internal static class DryRun
             var (n, g, steps) = (data.Windows.Count, data.Plan.GlobalBatchWindows, data.Plan.TotalSteps);
             Row("training windows N", $"{n:N0} of {run.Model.ContextLength} tokens");
             Row("tokens in no window", data.Windows.UnreachedInWords);
+            var val = new WindowIndex(data.Val.Lengths, run.Model.ContextLength, overlap: 0);
+            Row("validation windows", $"{val.Count:N0}; tokens in no window: {val.UnreachedInWords}");
             var bound = run.Epochs * n / g > steps ? "limited by max_steps or max_tokens" : $"{run.Epochs} × N ÷ G, {run.Epochs * n % g:N0} windows left over";
             Row("steps", $"{steps:N0} of {g:N0} windows; {bound}");
             Row("total tokens", $"{steps * stepTokens:N0}");

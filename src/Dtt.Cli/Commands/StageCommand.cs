@@ -87,8 +87,10 @@ internal static class StageCommand
     /// <summary>What a run of this configuration would see of the tokens.</summary>
     private static string Windows(LoadedConfig config)
     {
-        var tokens = TokenIndex.FindRequired(config.Paths.Tokens).Shards.Where(s => s.Split == "train").Select(s => s.Tokens);
-        var windows = new WindowIndex([.. tokens], config.Run.Model.ContextLength, config.Run.Overlap);
-        return $"windows: {windows.Count:N0} of n_ctx {windows.ContextLength:N0}; tokens in no window: {windows.UnreachedInWords}";
+        var shards = TokenIndex.FindRequired(config.Paths.Tokens).Shards.ToLookup(s => s.Split, s => s.Tokens);
+        WindowIndex Of(string split, int overlap) => new([.. shards[split]], config.Run.Model.ContextLength, overlap);
+        var (train, val) = (Of("train", config.Run.Overlap), Of("val", overlap: 0));
+        return $"windows: {train.Count:N0} of n_ctx {train.ContextLength:N0}; tokens in no window: {train.UnreachedInWords}"
+            + $"{Environment.NewLine}validation windows: {val.Count:N0}; tokens in no window: {val.UnreachedInWords}";
     }
 }

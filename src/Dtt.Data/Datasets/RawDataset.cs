@@ -41,6 +41,7 @@ public static class RawDataset
             throw new BadDataException($"{empty[0]} is empty; add text to it, remove it, or set 'on_bad_document: skip' in the dataset's configuration.");
         if (empty.Count > 0) notes.Add($"left out as empty: {RawFiles.Few(empty)}");
         if (hidden.Count > 0) notes.Add($"left out as hidden: {RawFiles.Few(hidden)}");
+        if (RawFiles.Doubled(files) is { Count: > 0 } doubled) notes.Add($"each is read, though they may be one text twice: {RawFiles.Few(doubled)}");
         if (files.Count == 0)
         {
             throw new BadDataException((config.Path is { } path

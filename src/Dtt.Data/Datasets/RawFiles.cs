@@ -43,6 +43,13 @@ internal sealed record RawFiles(IReadOnlyList<string> Paths, IReadOnlyList<strin
         return new RawFiles([.. bySize[true]], [.. bySize[false]], hidden);
     }
 
+    /// <summary>Files that stand there plain and compressed, or compressed in two ways: they may be one text twice.</summary>
+    public static IReadOnlyList<string> Doubled(IReadOnlyList<string> files)
+    {
+        static string Plain(string file) => TextFormat.Of(file) is { Compression: not TextCompression.None } ? Path.ChangeExtension(file, null) : file;
+        return [.. files.GroupBy(Plain, StringComparer.Ordinal).Where(g => g.Count() > 1).SelectMany(g => g)];
+    }
+
     /// <summary>A few of many names, in words.</summary>
     public static string Few(IReadOnlyList<string> names) => string.Join(", ", names.Take(3)) + (names.Count > 3 ? $" and {names.Count - 3:N0} more" : "");
 

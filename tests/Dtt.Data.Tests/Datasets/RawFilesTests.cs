@@ -53,6 +53,17 @@ public sealed class RawFilesTests : IDisposable
     }
 
     [Fact]
+    public void Folder_WithATextPlainAndCompressed_ReadsBothAndSaysSo()
+    {
+        foreach (var name in new[] { "a.txt", "b.txt" }) _folder.Write($"text/{name}", "one\n");
+        using (var packed = new System.IO.Compression.GZipStream(File.Create(_folder["text/a.txt.gz"]), System.IO.Compression.CompressionLevel.Optimal))
+            packed.Write("one\n"u8);
+        var (manifest, _, notes) = RawDataset.Prepare(Config("text"), _folder["raw"]);
+        Assert.Equal(3, manifest.Files.Count);
+        Assert.Equal($"each is read, though they may be one text twice: {_folder["text/a.txt"]}, {_folder["text/a.txt.gz"]}", Assert.Single(notes));
+    }
+
+    [Fact]
     public void Folder_WithHiddenFiles_LeavesThemOutAndSaysSo()
     {
         _folder.Write("text/a.txt", "one\n");
