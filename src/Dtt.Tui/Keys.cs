@@ -29,8 +29,8 @@ internal static class Keys
         ]),
         ("on a run's page",
         [
-            On<RunPage>("s", "stop", (page, shell) => page.Stop(shell), disabled: page => page.WhyNoStop),
-            On<RunPage>("r", "resume", (page, shell) => page.Resume(shell), disabled: page => page.WhyNoResume),
+            On<RunPage>("s", "stop", (page, shell) => page.Stop(shell), visible: page => !page.IsComplete, disabled: page => page.WhyNoStop),
+            On<RunPage>("r", "resume", (page, shell) => page.Resume(shell), visible: page => !page.IsComplete, disabled: page => page.WhyNoResume),
             On<RunPage>("p enter", "sample", (page, shell) => page.OpenPlayground(shell), disabled: page => page.WhyNoCheckpoint),
             On<RunPage>("x", "log x", (page, _) => page.ToggleLogSteps()),
             On<RunPage>("l", "longer log", (page, _) => page.ToggleLongLog()),

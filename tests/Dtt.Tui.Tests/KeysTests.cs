@@ -45,7 +45,6 @@ public sealed class KeysTests
     [Theory]
     [InlineData("quickstart is running already.", "enter", "r")]
     [InlineData("prose is failed: there is nothing to stop.", "j", "enter", "s")]
-    [InlineData("done is complete: there is nothing left to train.", "j", "j", "enter", "r")]
     [InlineData("there is no checkpoint to sample from yet.", "G", "enter", "p")]
     [InlineData("no match for 'zzz'.", "/", "z", "z", "z", "enter", "enter")]
     public async Task ADisabledKey_SaysWhy_AndDoesNothing(string reason, params string[] keys)
@@ -77,6 +76,9 @@ public sealed class KeysTests
             var footer = screen.Shell.Draw(80, 24).ToString().TrimEnd('\n').Split('\n')[^1];
             Assert.Equal(string.Join("   ", Keys.Of(screen.Shell.Top).Where(b => b.InFooter).Select(b => $"{b.Label} {b.Description}")), footer.Trim());
         }
+
+        // Nothing is left to stop or to resume of a complete run.
+        Assert.Matches("^ *p Enter sample ", (await Screen.OpenAsync("j", "j", "enter")).Shell.Draw(80, 24).ToString().TrimEnd('\n').Split('\n')[^1]);
 
         // A character is text while text is typed.
         Assert.DoesNotContain("help", (await Screen.OpenAsync("enter", "p")).Look());

@@ -41,7 +41,8 @@ public sealed class ShellTests
     {
         await OpenRunAsync();
         var screen = Screen(width, height);
-        Assert.Contains("step 600/1,200", screen);
+        Assert.Matches(@"● running +step 600/1,200 .* loss \d\.\d{3}  val ", screen.Split('\n')[1]);
+        Assert.Equal("", screen.Split('\n')[2].Trim());
         Assert.Matches("[⠁-⣿]{3}", screen);
         Assert.Contains("★      400  3.000", screen);
         Assert.Contains("the rank was", screen);

@@ -14,6 +14,9 @@ internal sealed class RunPage(string folder) : Page
 
     public override string Title => $"Runs › {Run}";
 
+    /// <summary>Whether all of its steps are done: there is nothing to stop or to resume.</summary>
+    public bool IsComplete => _detail is not null && State == RunState.Completed;
+
     /// <summary>Why the run cannot be stopped now, or null.</summary>
     public string? WhyNoStop => Unavailable
         ?? (!State.IsActive() ? $"{Run} is {Word}: there is nothing to stop."
@@ -22,8 +25,7 @@ internal sealed class RunPage(string folder) : Page
 
     /// <summary>Why the run cannot be resumed now, or null.</summary>
     public string? WhyNoResume => Unavailable
-        ?? (State == RunState.Completed ? $"{Run} is complete: there is nothing left to train."
-            : !State.IsActive() ? null
+        ?? (!State.IsActive() ? null
             : StopRequested ? $"{Run} is still stopping."
             : $"{Run} is {Word} already.");
 
@@ -102,17 +104,23 @@ internal sealed class RunPage(string folder) : Page
         var text = string.Create(CultureInfo.InvariantCulture, $"step {row.Step:N0}/{row.TotalSteps:N0}");
         canvas.Text(state.Length + 3, 1, text);
         var x = state.Length + text.Length + 5;
+        var room = canvas.Width - x - 1;
         static string Shown(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "—";
         var losses = $"loss {Shown(row.TrainLoss, "0.000")}  val {Shown(row.ValLoss, "0.000")}";
-        var right = string.Create(CultureInfo.InvariantCulture, $"{share:0%}  ETA {Eta(row)}  {losses}  {Shown(row.TokensPerSecond, "N0")} tok/s");
-        var bar = canvas.Width - x - right.Length - 3;
-        if (bar >= 4) canvas.Bar(x, 1, bar, share, Ink.Good);
-        canvas.TextRight(canvas.Width - 1, bar >= 4 ? 1 : 2, right, Ink.Dim);
+        var (percent, speed) = (string.Create(CultureInfo.InvariantCulture, $"{share:0%}  "), $"  {Shown(row.TokensPerSecond, "N0")} tok/s");
+        var eta = Eta(row) is { } left ? $"ETA {left}  " : "";
+
+        // One line at any width: what tells least is left out first.
+        string[] rights = [percent + eta + losses + speed, eta + losses + speed, losses + speed, losses];
+        var right = rights.FirstOrDefault(r => r.Length <= room) ?? rights[^1];
+        if (room - right.Length - 2 is >= 4 and var bar) canvas.Bar(x, 1, bar, share, Ink.Good);
+        canvas.TextRight(canvas.Width - 1, 1, right, Ink.Dim);
     }
 
-    private static string Eta(Abstractions.RunRow row)
+    /// <summary>The time that is left; null when it is not known.</summary>
+    private static string? Eta(Abstractions.RunRow row)
     {
-        if (row.TokensPerSecond is not > 0 || row.Step == 0 || row.State != RunState.Running) return "—";
+        if (row.TokensPerSecond is not > 0 || row.Step == 0 || row.State != RunState.Running) return null;
         var left = TimeSpan.FromSeconds((row.TotalSteps - row.Step) * (row.Tokens / (double)row.Step) / row.TokensPerSecond.Value);
         return left.TotalHours >= 1 ? $"{(int)left.TotalHours}h{left.Minutes:00}m" : $"{left.Minutes}m{left.Seconds:00}s";
     }
