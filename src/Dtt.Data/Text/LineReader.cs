@@ -35,9 +35,10 @@ internal sealed class LineReader(TextSlice slice, Stream stream, int most) : IDi
         if (!_begun) Begin();
         IsTooLong = false;
         var offset = End;
+        var seen = 0; // bytes of the line that hold no line end
         while (true)
         {
-            var feed = _buffer.AsSpan(_start, _end - _start).IndexOf((byte)'\n');
+            var feed = _buffer.AsSpan(_start + seen, _end - _start - seen).IndexOf((byte)'\n') is >= 0 and var next ? seen + next : -1;
             if (feed >= 0 || (_atEnd && (_start < _end || IsTooLong)))
             {
                 var length = feed >= 0 ? feed : _end - _start;
@@ -48,7 +49,8 @@ internal sealed class LineReader(TextSlice slice, Stream stream, int most) : IDi
             }
 
             if (_atEnd) return false;
-            Fill();
+            var read = Fill();
+            seen = _end - _start - read;
         }
     }
 
@@ -64,14 +66,16 @@ internal sealed class LineReader(TextSlice slice, Stream stream, int most) : IDi
         _start = TextStart.MarkLength(head);
     }
 
-    private void Fill()
+    /// <summary>Reads on behind what is held of the line; how many bytes.</summary>
+    private int Fill()
     {
         if (_start == 0 && _end == _buffer.Length && _buffer.Length == most) (IsTooLong, _start) = (true, _end);
-        _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
+        if (_start > 0) _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
         (_bufferOffset, _end, _start) = (_bufferOffset + _start, _end - _start, 0);
         if (_end == _buffer.Length) Array.Resize(ref _buffer, (int)Math.Min(most, _buffer.Length * 2L));
         var read = stream.Read(_buffer, _end, _buffer.Length - _end);
         _end += read;
         _atEnd = read == 0;
+        return read;
     }
 }

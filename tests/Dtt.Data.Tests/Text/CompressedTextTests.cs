@@ -115,6 +115,14 @@ public sealed class CompressedTextTests : IDisposable
         if (ending.EndsWith(".gz", StringComparison.Ordinal)) Assert.Equal(["one"], Read("x" + ending, [.. file, .. new byte[512]]));
     }
 
+    [Theory]
+    [MemberData(nameof(Compressed))]
+    public void Read_DocumentsOfAnyLength_AreWhole(string ending)
+    {
+        string[] texts = [.. new[] { 1, 65_535, 65_536, 65_537, 300_000, 7 }.Select((length, i) => new string((char)('a' + i), length))];
+        Assert.Equal(texts, Read("x" + ending, Compress(ending, Text(ending, texts))));
+    }
+
     [Fact]
     public void Read_AGzipHeaderWithAllItsParts()
     {
