@@ -19,8 +19,8 @@ public sealed record TokenIdentity(long TrainTokens, long ValTokens, string Sha2
     public static void Require(TokenIdentity? pinned, TokenIdentity there, string run, string folder)
     {
         if (WhatElse(pinned, there, folder) is not { } other) return;
-        throw new UserErrorException($"run '{run}' was trained on {other}. Put its tokens back (the same text, tokenizer, val_fraction and shard_size give them "
-            + $"again), or begin a new run from its weights: `dtt train --set init_from={run}`.", ExitCodes.BadData);
+        throw new UserErrorException($"run '{run}' was trained on {other}. Put its tokens back (the same text, tokenizer, val_fraction and "
+            + $"shard_size give them again), or begin a new run from its weights: `dtt train --set init_from={run}`.", ExitCodes.BadData);
     }
 
     /// <summary>What the pinned tokens were and what is there now, when these are others; else null.</summary>
