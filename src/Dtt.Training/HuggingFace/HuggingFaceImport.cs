@@ -3,6 +3,7 @@ using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
+using Dtt.Core.Storage;
 using Dtt.Data.Tokenizers;
 using Dtt.Training.Checkpoints;
 using Dtt.Training.Model;
@@ -51,6 +52,7 @@ internal static class HuggingFaceImport
     /// <summary>Makes the run; when that fails, nothing of it stays.</summary>
     private static ImportResult Write(ImportSpec spec, ConfigValues values, Vocabulary vocabulary, FlatParameters weights, string? note)
     {
+        using var alone = Wait(spec.TokenizersFolder);
         var tokenizer = Path.Combine(spec.TokenizersFolder, $"{spec.Name}-{vocabulary.Sha256[..8]}");
         var hasTokenizer = TokenizerFolder.Exists(tokenizer);
         try
@@ -75,6 +77,25 @@ internal static class HuggingFaceImport
             if (e is not (IOException or UnauthorizedAccessException)) throw;
             throw new UserErrorException($"the run could not be written to {spec.RunsFolder} ({e.Message.TrimEnd('.')}), and nothing of it stays; "
                 + "free some space, or name another place with 'runs' in configs/path_templates.yaml.", inner: e);
+        }
+    }
+
+    /// <summary>
+    /// One import writes at a time: the tokenizer that is deleted when its import fails must not be one that another import of the model found there.
+    /// </summary>
+    private static FileLock Wait(string tokenizersFolder)
+    {
+        try
+        {
+            Directory.CreateDirectory(tokenizersFolder);
+            FileLock? alone = null;
+            SpinWait.SpinUntil(() => (alone = FileLock.TryAcquire(Path.Combine(tokenizersFolder, ".import.lock"))) is not null);
+            return alone!;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"the tokenizer could not be written to {tokenizersFolder} ({e.Message.TrimEnd('.')}); "
+                + "free some space, or name another place with 'tokenizer' in configs/path_templates.yaml.", inner: e);
         }
     }
 

@@ -5,6 +5,7 @@ using Dtt.Core.Errors;
 using Dtt.Core.Models;
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
+using Dtt.Data.Tokenizers;
 using Dtt.Tests;
 using Dtt.Training.Checkpoints;
 using Dtt.Training.HuggingFace;
@@ -157,6 +158,23 @@ public sealed class HuggingFaceTests(ITestOutputHelper output) : IDisposable
     }
 
     /// <summary>A copy of a folder whose configuration is changed.</summary>
+    [Fact]
+    public void Import_OfOneModelManyTimesAtOnce_IsARunEach_WhoeverFails()
+    {
+        var nowhere = Path.Combine(_folder.Write("a-file", ""), "runs");
+        var runs = new System.Collections.Concurrent.ConcurrentBag<string>();
+        Parallel.For(0, 12, i =>
+        {
+            var spec = new ImportSpec(Reference("hf-gpt2"), "theirs", i % 2 == 0 ? _folder["runs"] : nowhere, _folder["tokenizers"]);
+            if (i % 2 == 0) runs.Add(HuggingFaceImport.Read(spec).RunFolder);
+            else Assert.Contains("nothing of it stays", Assert.Throws<UserErrorException>(() => HuggingFaceImport.Read(spec)).Message);
+        });
+        Assert.Equal(6, runs.Distinct().Count());
+        var tokenizer = Assert.Single(runs.Select(r => RunFile.Read(new RunLayout(r)).Request!.TokenizerFolder).Distinct());
+        Assert.Equal(4, Directory.GetFiles(tokenizer).Length);
+        _ = TokenizerFolder.Load(tokenizer);
+    }
+
     private string Copy(string name, string old, string changed)
     {
         var copy = Directory.CreateDirectory(_folder["copy"]).FullName;
