@@ -31,9 +31,9 @@ internal static class HuggingFaceExport
 
         // Under another name until it is whole.
         var making = $"{Path.TrimEndingDirectorySeparator(target)}.tmp-{Environment.ProcessId}";
+        MakeFolder(making);
         try
         {
-            Directory.CreateDirectory(making);
             void Put(string name, JsonObject json) => File.WriteAllText(Path.Combine(making, name), json.ToJsonString(_readable) + "\n");
             Put("config.json", HuggingFaceConfig.Write(manifest.Model, vocabulary.EndOfText));
             Put("generation_config.json", new JsonObject
@@ -65,6 +65,23 @@ internal static class HuggingFaceExport
         finally
         {
             if (Directory.Exists(making)) Directory.Delete(making, recursive: true);
+        }
+    }
+
+    /// <summary>Makes a folder, and those that it lies in; where that fails is the last one that is there.</summary>
+    private static void MakeFolder(string folder)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            var parent = Path.GetDirectoryName(folder)!;
+            while (!Path.Exists(parent)) parent = Path.GetDirectoryName(parent)!;
+            // The folder above is there, so that "not found" is what a file system says that takes no folders.
+            var reason = e is DirectoryNotFoundException or FileNotFoundException ? "its file system takes none" : e.Message.TrimEnd('.');
+            throw new UserErrorException($"no folder can be made in {parent} ({reason}); name another one with -o.", inner: e);
         }
     }
 }

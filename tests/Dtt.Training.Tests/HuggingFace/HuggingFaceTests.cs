@@ -158,6 +158,18 @@ public sealed class HuggingFaceTests(ITestOutputHelper output) : IDisposable
     }
 
     /// <summary>A copy of a folder whose configuration is changed.</summary>
+    [Theory]
+    [InlineData("/proc/a/b", "no folder can be made in /proc (its file system takes none)")]
+    [InlineData("a-file/b", "a-file (")]
+    public void Export_WhereNoFolderCanBe_SaysInWhich(string target, string message)
+    {
+        _folder.Write("a-file", "");
+        var (_, checkpoint) = Import(Reference("hf-gpt2"), "theirs");
+        var error = Assert.Throws<UserErrorException>(() => HuggingFaceExport.Write(checkpoint, Path.Combine(_folder.Path, target)));
+        Assert.Contains(message, error.Message);
+        Assert.EndsWith("; name another one with -o.", error.Message);
+    }
+
     [Fact]
     public void Import_OfOneModelManyTimesAtOnce_IsARunEach_WhoeverFails()
     {
