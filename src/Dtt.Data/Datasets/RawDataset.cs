@@ -23,7 +23,7 @@ public static class RawDataset
         var there = RawManifest.Find(rawFolder);
         if (there is not null && Changes(there, config, rawFolder) is var changes)
         {
-            if (changes.Count == 0) return (Timed(there, rawFolder), true, notes);
+            if (changes.Count == 0) return (RawManifest.Find(rawFolder)!, true, notes);
             notes.Add($"since the last download: {string.Join("; ", changes)}");
         }
 
@@ -65,7 +65,9 @@ public static class RawDataset
         return (manifest, false, notes);
     }
 
-    /// <summary>What is another now than when a manifest was written, a few words each; nothing when all is as it was.</summary>
+    /// <summary>
+    /// What is another now than when a manifest was written, a few words each; nothing when all is as it was, and then the manifest has the files' times.
+    /// </summary>
     /// <exception cref="BadDataException">The dataset's path is not there any more.</exception>
     public static IReadOnlyList<string> Changes(RawManifest there, DatasetConfig config, string rawFolder)
     {
@@ -84,6 +86,7 @@ public static class RawDataset
         Add("gone", [.. known.Except(now)]);
         var still = now.ToHashSet(StringComparer.Ordinal);
         Add("changed", [.. there.Files.Where(f => still.Contains(f.Path) && !f.IsUnchanged).Select(f => f.Path)]);
+        if (changes.Count == 0) _ = Timed(there, rawFolder);
         return changes;
     }
 
@@ -93,7 +96,7 @@ public static class RawDataset
     {
         if (RawManifest.Find(rawFolder) is not { } there) return;
         var source = SourceOf(config);
-        if (there.Source != source && !IsElsewhere(there, config))
+        if (there.Source != source && !IsElsewhere(there, config, rawFolder))
         {
             throw new BadDataException($"{rawFolder} and its tokens were made from '{there.Source}', but the dataset now names '{source}'. "
                 + "Run `dtt download` and `dtt tokenize` for it, under another name to keep both.");
@@ -106,16 +109,22 @@ public static class RawDataset
         }
     }
 
-    /// <summary>Whether a dataset is the same text in another place, or its text is not on this machine: a project was moved or copied.</summary>
-    private static bool IsElsewhere(RawManifest there, DatasetConfig config)
+    /// <summary>
+    /// Whether a dataset is the same text in another place, or its text is not on this machine: a project was moved or copied. Text in another place is
+    /// hashed once: the manifest then says where it is.
+    /// </summary>
+    private static bool IsElsewhere(RawManifest there, DatasetConfig config, string rawFolder)
     {
         if (config.Path is not { } path || !there.Source.StartsWith("path:", StringComparison.Ordinal)) return false;
         if (!there.Source.EndsWith(OptionsOf(config), StringComparison.Ordinal)) return false;
         if (config.MaxDocuments is null && there.Files[^1].TextBytes is not null) return false;
         if (!Path.Exists(path)) return true;
         var now = RawFiles.Find(config, path).Paths;
-        return now.Count >= there.Files.Count && there.Files.Zip(now, (file, found) => file.HasContentOf(found)).All(same => same)
-            && (now.Count == there.Files.Count || there.Files[^1].TextBytes is not null);
+        if (now.Count < there.Files.Count || (now.Count > there.Files.Count && there.Files[^1].TextBytes is null)) return false;
+        if (!there.Files.Zip(now, (file, found) => file.HasContentOf(found)).All(same => same)) return false;
+        var files = there.Files.Zip(now, (file, found) => file with { Path = found, Modified = null });
+        _ = Timed(there with { Source = SourceOf(config), Files = [.. files] }, rawFolder);
+        return true;
     }
 
     /// <summary>A manifest whose files have other times, or none, but the same content gets the times, so that they are not hashed again.</summary>
@@ -123,7 +132,15 @@ public static class RawDataset
     {
         var timed = there with { Files = [.. there.Files.Select(f => f with { Modified = FileSystem.Target(f.Path).LastWriteTimeUtc })] };
         if (timed.Files.SequenceEqual(there.Files)) return there;
-        timed.Save(rawFolder);
+        try
+        {
+            timed.Save(rawFolder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return there; // a folder that cannot be written costs the hashing again
+        }
+
         return timed;
     }
 

@@ -79,6 +79,19 @@ public sealed class RawDatasetTests : IDisposable
     }
 
     [Fact]
+    public void Changes_OfAManifestWithoutTimes_LearnsThem_WhereItCanBeWritten()
+    {
+        var config = Config($"path: {_folder.Write("a.txt", "one\n")}");
+        var manifest = RawDataset.Prepare(config, _folder["raw"]).Manifest;
+        var timeless = manifest with { Files = [manifest.Files[0] with { Modified = null }] };
+        Directory.Delete(_folder["raw"], recursive: true);
+        Assert.Empty(RawDataset.Changes(timeless, config, _folder["raw"]));
+        Directory.CreateDirectory(_folder["raw"]);
+        Assert.Empty(RawDataset.Changes(timeless, config, _folder["raw"]));
+        Assert.Equal(manifest.Files[0].Modified, RawManifest.Find(_folder["raw"])!.Files[0].Modified);
+    }
+
+    [Fact]
     public void Prepare_AManifestWithoutTimes_IsRead()
     {
         var config = Config($"path: {_folder.Write("a.txt", "one\n")}");
@@ -109,7 +122,10 @@ public sealed class RawDatasetTests : IDisposable
         RawDataset.RequireTokensOf(mine, _folder["raw"], tokens);
         var error = Assert.Throws<BadDataException>(() => RawDataset.RequireTokensOf(other, _folder["raw"], tokens));
         Assert.Contains($"made from 'path:{_folder["a/wiki.txt"]}', but the dataset now names 'path:{_folder["b/wiki.txt"]}'", error.Message);
-        RawDataset.RequireTokensOf(Config($"path: {_folder.Write("moved/wiki.txt", "one\n")}"), _folder["raw"], tokens);
+        var moved = Config($"path: {_folder.Write("moved/wiki.txt", "one\n")}");
+        RawDataset.RequireTokensOf(moved, _folder["raw"], tokens);
+        Assert.Equal(_folder["moved/wiki.txt"], RawManifest.Find(_folder["raw"])!.Files[0].Path); // it is not hashed again
+        Assert.Empty(RawDataset.Changes(RawManifest.Find(_folder["raw"])!, moved, _folder["raw"]));
         RawDataset.RequireTokensOf(Config($"path: {_folder["not/copied.txt"]}"), _folder["raw"], tokens);
         _ = RawDataset.Prepare(other, _folder["raw"]);
         error = Assert.Throws<BadDataException>(() => RawDataset.RequireTokensOf(other, _folder["raw"], tokens));
