@@ -38,28 +38,38 @@ public sealed class PlatformClient : IAsyncDisposable
     public CancellationToken Lost => _lost.Token;
 
     /// <summary>
-    /// Connects to the silo of this process's environment, starting one when there is none; one of another build is replaced when it is idle.
+    /// Connects to the silo of this process's environment, starting one when there is none; one of another build, or with another store of its state, is
+    /// replaced when it is idle.
     /// </summary>
     /// <param name="say">Told what the user should know.</param>
     /// <param name="cancellation">Gives up.</param>
-    /// <exception cref="UserErrorException">The silo cannot start, or does not answer.</exception>
+    /// <exception cref="UserErrorException">The silo cannot start, does not answer, or is busy with another store.</exception>
     public static async Task<PlatformClient> ConnectAsync(Action<string> say, CancellationToken cancellation = default)
     {
-        var folders = PlatformFolders.FromEnvironment();
+        var (folders, store) = (PlatformFolders.FromEnvironment(), PostgresAddress.FromEnvironment()?.Name);
         var build = SiloStarter.BuildToStart();
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
             var silo = SiloAnnouncement.FindLiving(folders.AnnouncementFile) ?? await SiloStarter.StartAsync(folders, cancellation);
             if (await JoinAsync(folders, silo, cancellation) is not { } client) continue;
-            if (silo.Build == build) return client;
+            if (silo.Build == build && silo.Store == store) return client;
             if (!await client.EndSiloAsync(force: false, cancellation))
             {
+                if (silo.Store != store)
+                {
+                    await client.DisposeAsync();
+                    throw new UserErrorException($"the silo (process {silo.Process}) is busy and keeps its state in {Describe(silo.Store)}, but this "
+                        + $"command's in {Describe(store)}. Set {PostgresAddress.Variable} as that silo has it, give this command a DTT_HOME of its own, "
+                        + "or end the silo with `dtt silo stop --force`: its runs save first.", ExitCodes.BadConfiguration);
+                }
+
                 say($"the silo (process {silo.Process}) is of another build ({silo.Build}, this command is {build}) and busy, so it stays for now; "
                     + "`dtt silo stop --force` replaces it after its runs have saved.");
                 return client;
             }
 
             await client.DisposeAsync();
+            if (silo.Store != store) say($"the idle silo, which kept its state in {Describe(silo.Store)}, is replaced by one with {Describe(store)}.");
         }
 
         throw new UserErrorException($"{MaxAttempts} silos ended before this command could connect to one; see {folders.LogFile}.", ExitCodes.Requeue);
@@ -178,6 +188,8 @@ public sealed class PlatformClient : IAsyncDisposable
 
         public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
+
+    private static string Describe(string? store) => store is null ? "SQLite" : $"PostgreSQL at {store}";
 
     private static void Cancel(CancellationTokenSource lost)
     {

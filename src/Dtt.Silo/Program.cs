@@ -13,7 +13,7 @@ CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureIn
 var foreground = args is ["--foreground"];
 try
 {
-    var folders = PlatformFolders.FromEnvironment();
+    var (folders, postgres) = (PlatformFolders.FromEnvironment(), PostgresAddress.FromEnvironment());
     if (!foreground) Daemon.Detach(folders.LogFile);
     using var only = await SoleSilo.AcquireAsync(folders);
     if (only is null)
@@ -22,7 +22,7 @@ try
         return ExitCodes.Requeue;
     }
 
-    using var database = Database.Open(folders.State);
+    using var database = await Database.OpenAsync(folders, postgres);
     using var host = await SiloHost.StartAsync(folders, database, PlatformCertificates.Load(folders.TlsFolder));
     host.Services.GetRequiredService<Announcement>().Publish();
     if (foreground) Console.Error.WriteLine($"serving {folders.State}, process {Environment.ProcessId}; Ctrl+C ends it, and its ranks save first.");

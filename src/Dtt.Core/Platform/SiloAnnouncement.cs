@@ -32,6 +32,9 @@ public sealed record SiloAnnouncement
     /// <summary>The build that it runs.</summary>
     public required string Build { get; init; }
 
+    /// <summary>Where its PostgreSQL database is (<see cref="PostgresAddress.Name"/>, which holds no secret); null: SQLite, in this folder.</summary>
+    public string? Store { get; init; }
+
     /// <summary>Writes the file in one step.</summary>
     public void Save(string file) => DurableFile.Replace(file, JsonSerializer.SerializeToUtf8Bytes(this, AnnouncementJson.Default.SiloAnnouncement));
 
@@ -50,7 +53,7 @@ public sealed record SiloAnnouncement
     }
 
     /// <summary>The announcement of this process.</summary>
-    public static SiloAnnouncement OfThisProcess(int gatewayPort, int siloPort, string build) => new()
+    public static SiloAnnouncement OfThisProcess(int gatewayPort, int siloPort, string build, string? store) => new()
     {
         Process = Environment.ProcessId,
         StartTicks = StartTicksOf(Environment.ProcessId) ?? 0,
@@ -58,6 +61,7 @@ public sealed record SiloAnnouncement
         GatewayPort = gatewayPort,
         SiloPort = siloPort,
         Build = build,
+        Store = store,
     };
 
     /// <summary>When the kernel started a process, in clock ticks since boot; null when there is no such process or it is a zombie.</summary>

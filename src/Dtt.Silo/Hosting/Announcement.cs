@@ -10,7 +10,8 @@ namespace Dtt.Silo.Hosting;
 internal sealed class Announcement(PlatformFolders folders, SiloOptionsFromEnvironment options)
 {
     /// <summary>From here on the silo accepts clients.</summary>
-    public void Publish() => SiloAnnouncement.OfThisProcess(options.GatewayPort, options.SiloPort, options.Build).Save(folders.AnnouncementFile);
+    public void Publish() =>
+        SiloAnnouncement.OfThisProcess(options.GatewayPort, options.SiloPort, options.Build, options.Store).Save(folders.AnnouncementFile);
 
     /// <summary>Those who join from here on find out that this silo ends.</summary>
     public void Withdraw() => File.Delete(folders.AnnouncementFile);

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Net;
 using System.Net.Sockets;
 using Dtt.Abstractions;
@@ -17,11 +18,10 @@ using Orleans.Configuration;
 
 namespace Dtt.Silo.Hosting;
 
-/// <summary>The silo of one machine: exactly one per user and state folder, on loopback, with SQLite.</summary>
+/// <summary>The silo of one machine: exactly one per user and state folder, on loopback.</summary>
 internal static class SiloHost
 {
     private const int MostTries = 5;
-    private const string Invariant = "System.Data.SQLite"; // Orleans' name for Microsoft.Data.Sqlite
 
     /// <summary>Starts a silo. A free port that another program takes between its choice and its use is replaced by another.</summary>
     public static async Task<IHost> StartAsync(PlatformFolders folders, Database database, PlatformCertificates certificates)
@@ -60,7 +60,7 @@ internal static class SiloHost
         builder.ConfigureServices(services => services
             .AddSingleton(folders).AddSingleton(options).AddSingleton(database).AddSingleton(clients)
             .AddSingleton(TimeProvider.System)
-            .AddSingleton<IPlatformTables, SqliteTables>()
+            .AddSingleton(database.Tables)
             .AddSingleton<INodeAgents, NodeAgents>()
             .AddSingleton(certificates).AddSingleton(new NodeAddress(NodeAddress.Loopback)).AddSingleton<RankHost>().AddSingleton<JobHost>().AddSingleton<ShardWorker>().AddSingleton<OrphanRuns>()
             .AddSingleton<Announcement>().AddSingleton<SiloLife>()
@@ -76,9 +76,9 @@ internal static class SiloHost
                 o.ConfigureSiloOutboundConnection(c => c.UseTls((plain, closed) => TlsPipe.ConnectAsync(plain, ours, ours, closed)));
                 o.ConfigureGatewayInboundConnection(c => c.UseTls((plain, closed) => TlsPipe.AcceptAsync(plain, ours, theirs, closed), clients.Change));
             })
-            .AddAdoNetGrainStorage(StateStorage.Provider, o => ConfigureStorage(o, database.Platform))
-            .AddAdoNetGrainStorage(StateStorage.PieceProvider, o => ConfigureStorage(o, database.Pieces))
-            .UseAdoNetReminderService(o => (o.Invariant, o.DataSource) = (Invariant, database.Platform))
+            .AddAdoNetGrainStorage(StateStorage.Provider, o => ConfigureStorage(o, database, database.State))
+            .AddAdoNetGrainStorage(StateStorage.PieceProvider, o => ConfigureStorage(o, database, database.Pieces))
+            .UseAdoNetReminderService(o => (o.Invariant, o.DataSource) = (database.Invariant, database.State))
             .AddIncomingGrainCallFilter<StorageFailures>()
             .AddGrainService<NodeAgent>()
             .AddStartupTask<Announcer>()
@@ -89,6 +89,6 @@ internal static class SiloHost
         return builder.Build();
     }
 
-    private static void ConfigureStorage(AdoNetGrainStorageOptions options, SqliteSource source) =>
-        (options.Invariant, options.DataSource, options.GrainStorageSerializer) = (Invariant, source, new StateSerializer());
+    private static void ConfigureStorage(AdoNetGrainStorageOptions options, Database database, DbDataSource source) =>
+        (options.Invariant, options.DataSource, options.GrainStorageSerializer) = (database.Invariant, source, new StateSerializer());
 }

@@ -23,6 +23,9 @@ internal sealed record SiloOptionsFromEnvironment
     /// <summary>The build of this program.</summary>
     public required string Build { get; init; }
 
+    /// <summary><c>DTT_POSTGRES</c>: where its database is (<see cref="PostgresAddress.Name"/>); null: SQLite, in the state folder.</summary>
+    public required string? Store { get; init; }
+
     /// <summary>Reads the environment.</summary>
     /// <exception cref="ConfigurationException">A value is no number, or a port is taken.</exception>
     public static SiloOptionsFromEnvironment Read() => new()
@@ -31,6 +34,7 @@ internal sealed record SiloOptionsFromEnvironment
         GatewayPort = Port("DTT_GATEWAY_PORT"),
         SiloPort = Port("DTT_SILO_PORT"),
         Build = BuildId.Of(AppContext.BaseDirectory),
+        Store = PostgresAddress.FromEnvironment()?.Name,
     };
 
     private static int Number(string name, int otherwise, int least, int most)

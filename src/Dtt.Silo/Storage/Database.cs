@@ -1,51 +1,34 @@
+using System.Data.Common;
 using Dtt.Core.Errors;
-using Microsoft.Data.Sqlite;
+using Dtt.Core.Platform;
+using Dtt.Grains.Storage;
 
 namespace Dtt.Silo.Storage;
 
-/// <summary>
-/// The platform's two databases in a state folder: state, which is synced at every write except those of pieces, and metrics, which are synced at every
-/// commit of a run.
-/// </summary>
-internal sealed class Database : IDisposable
+/// <summary>Where a platform's state is kept: what Orleans' storage and reminders connect to, and the tables beside it.</summary>
+internal abstract class Database : IDisposable
 {
-    private static readonly TimeSpan _busyTimeout = TimeSpan.FromSeconds(5);
+    /// <summary>Orleans' name of the database's kind.</summary>
+    public abstract string Invariant { get; }
 
-    private Database(SqliteSource platform, SqliteSource pieces, SqliteSource metrics) => (Platform, Pieces, Metrics) = (platform, pieces, metrics);
+    /// <summary>Grain state, reminders, the index: every write is synced.</summary>
+    public abstract DbDataSource State { get; }
 
-    /// <summary>Grain state, reminders, the index.</summary>
-    public SqliteSource Platform { get; }
+    /// <summary>The records of pieces.</summary>
+    public abstract DbDataSource Pieces { get; }
 
-    /// <summary>
-    /// The same file as <see cref="Platform"/>, without a sync of its own: for the records of pieces. Its writes lie in the same log in order, so the next
-    /// synced one, which is the dataset's within a second, brings them to the disk with it; a dataset never knows of a piece whose record a power failure took.
-    /// </summary>
-    public SqliteSource Pieces { get; }
+    /// <summary>The tables beside the grains' state.</summary>
+    public abstract IPlatformTables Tables { get; }
 
-    /// <summary>Metrics and events.</summary>
-    public SqliteSource Metrics { get; }
+    /// <summary>Opens the database, and brings its schema up to date.</summary>
+    /// <param name="folders">The platform's folders: SQLite's files are in its state.</param>
+    /// <param name="postgres">PostgreSQL's address; null: SQLite.</param>
+    /// <exception cref="UserErrorException">It cannot be used; says why.</exception>
+    public static async Task<Database> OpenAsync(PlatformFolders folders, PostgresAddress? postgres) =>
+        postgres is null ? SqliteDatabase.Open(folders.State) : await PostgresDatabase.OpenAsync(postgres);
 
-    /// <summary>Opens both, and brings their schemas up to date; neither is touched before both are known to be readable by this build.</summary>
-    /// <param name="folder">The state folder.</param>
-    /// <param name="busyTimeout">How long a call waits for another program's lock; whole seconds, by default 5.</param>
-    /// <exception cref="UserErrorException">A file is damaged, of a newer DTT, locked, or the disk is full.</exception>
-    public static Database Open(string folder, TimeSpan? busyTimeout = null)
-    {
-        var (wait, state, metrics) = (busyTimeout ?? _busyTimeout, new SemaphoreSlim(1), new SemaphoreSlim(1));
-        SqliteSource Source(string name, string synchronous, SemaphoreSlim turns) => new(Path.Combine(folder, name), synchronous, turns, wait);
-        var database = new Database(Source("platform.db", "FULL", state), Source("platform.db", "NORMAL", state), Source("metrics.db", "NORMAL", metrics));
-        SqliteSchema.Check(database.Platform);
-        SqliteSchema.Check(database.Metrics);
-        SqliteSchema.Apply(database.Platform, "platform.sqlite.sql");
-        SqliteSchema.Apply(database.Metrics, "metrics.sqlite.sql");
-        return database;
-    }
+    /// <summary>What callers are told when the database failed.</summary>
+    public abstract IOException Failure(DbException error);
 
-    public void Dispose()
-    {
-        Platform.Dispose();
-        Pieces.Dispose();
-        Metrics.Dispose();
-        SqliteConnection.ClearAllPools();
-    }
+    public abstract void Dispose();
 }

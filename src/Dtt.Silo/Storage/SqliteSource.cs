@@ -30,6 +30,11 @@ internal sealed class SqliteSource(string file, string synchronous, SemaphoreSli
 
     public string File => file;
 
+    /// <summary>The error that callers see of SQLite's.</summary>
+    /// <param name="what">What could not be read or written.</param>
+    /// <param name="error">What SQLite said.</param>
+    public static IOException Failure(string what, DbException error) => StorageFailures.Of(what, error, "is the disk full?");
+
     /// <summary>Writes, when those that came before are done. A write of several statements is a transaction of the caller's.</summary>
     /// <exception cref="IOException">The write failed: callers know no database, nor its exceptions.</exception>
     public async Task WriteAsync(Action<DbConnection> write)
@@ -94,7 +99,7 @@ internal sealed class SqliteSource(string file, string synchronous, SemaphoreSli
         }
         catch (SqliteException e)
         {
-            throw StorageFailures.Of(file, e);
+            throw Failure(file, e);
         }
     }
 }

@@ -10,7 +10,7 @@ using Microsoft.Data.Sqlite;
 namespace Dtt.Silo.Storage;
 
 /// <summary>The platform's tables on SQLite. <see cref="SqliteSource"/> says where and in which order the statements run.</summary>
-internal sealed class SqliteTables(Database database) : IPlatformTables
+internal sealed class SqliteTables(SqliteDatabase database) : IPlatformTables
 {
     private const string SeriesMetrics = "FROM Series s JOIN Metric m ON m.Series = s.Id WHERE s.Run = @run AND s.Attempt = @attempt";
 
@@ -89,18 +89,18 @@ internal sealed class SqliteTables(Database database) : IPlatformTables
                 .Query<(string At, string Kind, string Message)>("SELECT At, Kind, Message FROM Event WHERE Run = @run ORDER BY Number", new { run })
                 .Select(e => new RunEvent(DateTimeOffset.Parse(e.At, CultureInfo.InvariantCulture), e.Kind, e.Message))], cancellation);
 
-    public Task PutRunAsync(RunRow row) => database.Platform.WriteAsync(connection => connection.Execute(
+    public Task PutRunAsync(RunRow row) => database.State.WriteAsync(connection => connection.Execute(
         """
         INSERT INTO Run VALUES (@Folder, @created, @Version, @json)
         ON CONFLICT (Folder) DO UPDATE SET Version = excluded.Version, Row = excluded.Row, CreatedAt = excluded.CreatedAt WHERE excluded.Version >= Run.Version
         """,
         new { row.Folder, created = Text(row.CreatedAt.UtcDateTime), row.Version, json = JsonSerializer.Serialize(row, PlatformJson.Default.RunRow) }));
 
-    public Task<RunRow?> FindRunAsync(string run) => database.Platform.ReadAsync(connection =>
+    public Task<RunRow?> FindRunAsync(string run) => database.State.ReadAsync(connection =>
         connection.QueryFirstOrDefault<string>("SELECT Row FROM Run WHERE Folder = @run", new { run }) is { } json
             ? JsonSerializer.Deserialize(json, PlatformJson.Default.RunRow) : null);
 
-    public Task<IReadOnlyList<RunRow>> ListRunsAsync() => database.Platform.ReadAsync<IReadOnlyList<RunRow>>(connection =>
+    public Task<IReadOnlyList<RunRow>> ListRunsAsync() => database.State.ReadAsync<IReadOnlyList<RunRow>>(connection =>
         [.. connection.Query<string>("SELECT Row FROM Run ORDER BY CreatedAt, Folder")
             .Select(json => JsonSerializer.Deserialize(json, PlatformJson.Default.RunRow)!)]);
 
@@ -114,17 +114,17 @@ internal sealed class SqliteTables(Database database) : IPlatformTables
             connection.Execute("DELETE FROM Event WHERE Run = @run", new { run }, transaction);
             transaction.Commit();
         });
-        await database.Platform.WriteAsync(connection => connection.Execute("DELETE FROM Run WHERE Folder = @run", new { run }));
+        await database.State.WriteAsync(connection => connection.Execute("DELETE FROM Run WHERE Folder = @run", new { run }));
     }
 
-    public Task PutDatasetAsync(DatasetProgress row) => database.Platform.WriteAsync(connection => connection.Execute(
+    public Task PutDatasetAsync(DatasetProgress row) => database.State.WriteAsync(connection => connection.Execute(
         """
         INSERT INTO Dataset VALUES (@Folder, @Version, @json)
         ON CONFLICT (Folder) DO UPDATE SET Version = excluded.Version, Row = excluded.Row WHERE excluded.Version >= Dataset.Version
         """,
         new { row.Folder, row.Version, json = JsonSerializer.Serialize(row, PlatformJson.Default.DatasetProgress) }));
 
-    public Task<IReadOnlyList<DatasetProgress>> ListDatasetsAsync() => database.Platform.ReadAsync<IReadOnlyList<DatasetProgress>>(connection =>
+    public Task<IReadOnlyList<DatasetProgress>> ListDatasetsAsync() => database.State.ReadAsync<IReadOnlyList<DatasetProgress>>(connection =>
         [.. connection.Query<string>("SELECT Row FROM Dataset ORDER BY Folder")
             .Select(json => JsonSerializer.Deserialize(json, PlatformJson.Default.DatasetProgress)!)]);
 

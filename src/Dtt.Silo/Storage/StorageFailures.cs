@@ -1,10 +1,9 @@
 using System.Data.Common;
-using Dtt.Core.Platform;
 
 namespace Dtt.Silo.Storage;
 
 /// <summary>A grain call that the database failed becomes an <see cref="IOException"/> that says so: callers know no database, nor its exceptions.</summary>
-internal sealed class StorageFailures(PlatformFolders folders) : IIncomingGrainCallFilter
+internal sealed class StorageFailures(Database database) : IIncomingGrainCallFilter
 {
     public async Task Invoke(IIncomingGrainCallContext context)
     {
@@ -14,15 +13,16 @@ internal sealed class StorageFailures(PlatformFolders folders) : IIncomingGrainC
         }
         catch (Exception e) when (DatabaseErrorIn(e) is { } error)
         {
-            throw Of($"the platform's state in {folders.State}", error);
+            throw database.Failure(error);
         }
     }
 
     /// <summary>The error that callers see; without an inner exception, whose type a client could not load.</summary>
     /// <param name="what">What could not be read or written.</param>
     /// <param name="error">What the database said.</param>
-    public static IOException Of(string what, DbException error) => new(
-        $"{what} could not be read or written ({error.Message.TrimEnd('.')}); is the disk full? " +
+    /// <param name="look">What to look at first.</param>
+    public static IOException Of(string what, DbException error, string look) => new(
+        $"{what} could not be read or written ({error.Message.TrimEnd('.')}); {look} " +
         "What was done before is kept: fix that and run the same command again.");
 
     private static DbException? DatabaseErrorIn(Exception? exception)

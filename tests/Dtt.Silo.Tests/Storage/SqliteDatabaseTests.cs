@@ -1,5 +1,4 @@
 using Dtt.Core.Errors;
-using Dtt.Grains.Storage;
 using Dtt.Silo.Storage;
 using Dtt.Tests;
 using Microsoft.Data.Sqlite;
@@ -7,7 +6,7 @@ using Microsoft.Data.Sqlite;
 namespace Dtt.Silo.Tests.Storage;
 
 /// <summary>Databases of other builds and damaged ones: read whole, or refused in words and left as they are.</summary>
-public sealed class DatabaseTests : IDisposable
+public sealed class SqliteDatabaseTests : IDisposable
 {
     private readonly TempFolder _folder = new();
 
@@ -24,8 +23,8 @@ public sealed class DatabaseTests : IDisposable
 
         for (var i = 0; i < 2; i++)
         {
-            using var database = Database.Open(_folder.Path);
-            IPlatformTables tables = new SqliteTables(database);
+            using var database = SqliteDatabase.Open(_folder.Path);
+            var tables = database.Tables;
             var run = Assert.Single(await tables.ListRunsAsync());
             Assert.Equal(("/runs/old", 40L, double.NaN), (run.Folder, run.Step, run.ValLoss));
             Assert.Equal("/data/tales", Assert.Single(await tables.ListDatasetsAsync()).Folder);
@@ -43,10 +42,10 @@ public sealed class DatabaseTests : IDisposable
     [InlineData("metrics.db")]
     public void ADatabaseOfANewerBuild_IsRefused_AndNeitherFileIsChanged(string newer)
     {
-        Database.Open(_folder.Path).Dispose();
+        SqliteDatabase.Open(_folder.Path).Dispose();
         Execute(newer, "UPDATE SchemaVersion SET Version = 99; PRAGMA wal_checkpoint(TRUNCATE)");
         var before = Contents();
-        var refused = Assert.Throws<UserErrorException>(() => Database.Open(_folder.Path));
+        var refused = Assert.Throws<UserErrorException>(() => SqliteDatabase.Open(_folder.Path));
         SqliteConnection.ClearAllPools();
         Assert.Contains($"{_folder[newer]} was written by a newer DTT: its schema is version 99,", refused.Message);
         Assert.Contains("Use that newer build, or set DTT_STATE", refused.Message);
@@ -59,7 +58,7 @@ public sealed class DatabaseTests : IDisposable
     [InlineData("metrics.db")]
     public void ADamagedDatabase_IsNamed_AndNeitherFileIsChanged(string damaged)
     {
-        Database.Open(_folder.Path).Dispose();
+        SqliteDatabase.Open(_folder.Path).Dispose();
         using (var file = File.OpenWrite(_folder[damaged]))
         {
             var noise = new byte[4096];
@@ -69,7 +68,7 @@ public sealed class DatabaseTests : IDisposable
         }
 
         var before = Contents();
-        var refused = Assert.Throws<UserErrorException>(() => Database.Open(_folder.Path));
+        var refused = Assert.Throws<UserErrorException>(() => SqliteDatabase.Open(_folder.Path));
         SqliteConnection.ClearAllPools();
         Assert.Contains($"{_folder[damaged]} is damaged", refused.Message);
         Assert.Equal(ExitCodes.BadData, refused.ExitCode);
