@@ -5,8 +5,9 @@ using Dtt.Tests;
 
 namespace Dtt.Cli.Tests;
 
-/// <summary>Runs the built <c>dtt</c> as a user would: another process, in a folder of its own, with a platform in it unless another one is named.</summary>
-public sealed class DttProgram(string workingFolder, string? home = null)
+/// <summary>Runs the built <c>dtt</c> as a user would: another process, in a folder of its own, with a platform in it unless another one is named, on
+/// SQLite unless a PostgreSQL address is.</summary>
+public sealed class DttProgram(string workingFolder, string? home = null, string? postgres = null)
 {
     private static readonly TimeSpan _timeout = TimeSpan.FromMinutes(8);
 
@@ -92,6 +93,7 @@ public sealed class DttProgram(string workingFolder, string? home = null)
         start.Environment["DTT_HOME"] = Home;
         start.Environment["DOTNET_TieredPGO"] = "0"; // as the launcher does
         start.Environment.Remove("DTT_STATE");
+        start.Environment["DTT_POSTGRES"] = postgres ?? "";
         foreach (var (name, value) in environment) start.Environment[name] = value;
         var process = Process.Start(start)!;
         process.StandardInput.Close();

@@ -24,12 +24,12 @@ internal static class SiloCommand
             var status = client is null ? null : await client.Grains.GetGrain<IPlatformGrain>(0).StatusAsync();
             var folders = PlatformFolders.FromEnvironment();
             if (result.GetValue(json)) JsonOutput.Print(SiloOutput.Of(status, folders), JsonOutput.Records.SiloOutput);
-            else Print(status, folders);
+            else Print(status, folders, client?.Silo.Store);
         });
         return command;
     }
 
-    private static void Print(SiloReport? status, PlatformFolders folders)
+    private static void Print(SiloReport? status, PlatformFolders folders, string? store)
     {
         if (status is null)
         {
@@ -39,7 +39,7 @@ internal static class SiloCommand
 
         Console.Out.WriteLine($"silo: process {status.Process}, build {status.Build}, since {status.StartedAt.ToLocalTime():yyyy-MM-dd HH:mm:ss}, "
             + $"{status.MemoryBytes / 1e6:N0} MB, {status.Clients} client{(status.Clients == 1 ? "" : "s")}");
-        Console.Out.WriteLine($"state: {folders.State}");
+        Console.Out.WriteLine(store is null ? $"state: {folders.State}" : $"state: {folders.State}, in PostgreSQL at {store}");
         foreach (var device in status.Devices) Console.Out.WriteLine($"device {device}");
         Console.Out.WriteLine(status.Work.Count == 0 ? "idle" : "busy:");
         foreach (var work in status.Work) Console.Out.WriteLine($"  {work}");

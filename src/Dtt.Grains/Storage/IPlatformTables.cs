@@ -5,11 +5,12 @@ namespace Dtt.Grains.Storage;
 
 /// <summary>
 /// The tables beside the grains' state: metrics, events, and the index of runs and datasets. All writes are insert-or-ignore or guarded by a version, so each
-/// may be done again. No call does its work on the caller's thread; writes to one table happen in the order of the calls, and reads see those whose tasks
-/// are done.
+/// may be done again. No call does its work on the caller's thread; writes to one table about one run or dataset happen in the order of the calls, and reads
+/// see those whose tasks are done.
 /// </summary>
 /// <exception cref="IOException">
-/// Of every call's task: the database is locked by another program, damaged, or its disk is full. A write that failed has changed nothing.
+/// Of every call's task: the database is locked by another program, damaged, away, or its disk is full. A write that failed has changed nothing or, where a
+/// server's answer was lost, all of it.
 /// </exception>
 public interface IPlatformTables
 {
