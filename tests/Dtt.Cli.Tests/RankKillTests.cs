@@ -30,10 +30,11 @@ public sealed class RankKillTests(TinyProject project, ITestOutputHelper output)
     public async Task Rank_ThatNeverGetsAnywhere_GivesUpAndResumesOnceFixed()
     {
         var run = TinyProject.NameOf("checkpoint.torn:1");
-        Assert.Equal(1, (await project.Dtt.RunAsync(["train", "-n", run], ("DTT_CRASH_AT", "checkpoint.torn:1"))).ExitCode);
+        Assert.Equal(1, (await project.Dtt.RunAsync(["train", "-n", run], ("DTT_CRASH_AT", "checkpoint.torn:1:abort"))).ExitCode);
         var shown = await project.Dtt.JsonAsync("show", run);
-        Assert.Equal(("failed", 3), (shown.GetProperty("state").GetString(), shown.GetProperty("attempts").GetInt32()));
-        Assert.Contains("giving up: 3 attempts in a row died before they committed", TinyProject.EventsOf(shown, "failed").Single());
+        Assert.Equal("failed", shown.GetProperty("state").GetString());
+        Assert.InRange(shown.GetProperty("attempts").GetInt32(), 3, 5); // three alike: the writer's thread dies while the step's is in one of two phases
+        Assert.Contains("giving up: 3 attempts died in phase ", TinyProject.EventsOf(shown, "failed").Single());
         await project.Dtt.OutputAsync("resume", run);
         await project.CheckUndisturbedAsync(run);
     }

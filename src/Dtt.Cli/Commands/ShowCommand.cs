@@ -37,6 +37,33 @@ internal static class ShowCommand
         events.Select(EventOutput.Of),
         view.Record.Checkpoints.Select(c => CheckpointOutput.Of(view, c)));
 
+    private static string PlacementLine(Placement placement)
+    {
+        var (first, count) = (placement.FirstRank, placement.Devices.Count);
+        var ranks = count == 1 ? $"rank {first}" : $"ranks {first} to {first + count - 1}";
+        return $"{ranks}: node {placement.Node.Node}, {string.Join(", ", placement.Devices)}{(placement.End is null ? "" : ", ended")}";
+    }
+
+    /// <summary>The newest death, and what came of it.</summary>
+    private static void PrintCause(RunAttempt attempt, CauseCard cause)
+    {
+        var o = Console.Out;
+        o.WriteLine();
+        o.WriteLine($"attempt {attempt.Attempt} died: {cause.How}");
+        var where = new[]
+        {
+            cause.Node is { } node ? $"node {node}" : null,
+            cause.Rank is { } rank ? $"rank {rank}" : null,
+            cause.Phase is { } phase ? $"phase {phase.ToString().ToLowerInvariant()}" : null,
+            cause.Step is { } step ? $"step {step:N0}" : null,
+            cause.Collective > 0 ? $"collective {cause.Collective:N0}" : null,
+        }.OfType<string>().ToList();
+        if (where.Count > 0) o.WriteLine($"  where    {string.Join(", ", where)}");
+        foreach (var line in cause.LastLines) o.WriteLine($"  printed  {line}");
+        foreach (var line in cause.Stacks) o.WriteLine($"  stack    {line}");
+        o.WriteLine($"  then     {(attempt.EndState == RunState.Failed ? "the run failed" : "it went on by itself")}");
+    }
+
     private static JsonObject ConfigJson(string yaml)
     {
         var values = new ConfigReader(RunKeys.All).ReadText(yaml, "config.yaml").Values;
@@ -66,6 +93,8 @@ internal static class ShowCommand
         }.OfType<string>();
         o.WriteLine(string.Join(", ", measured.DefaultIfEmpty("nothing measured yet")));
         o.WriteLine(row.Folder);
+        foreach (var line in view.Placements.Select(PlacementLine)) o.WriteLine(line);
+        if (record.Attempts.LastOrDefault(a => a.Cause is not null) is { Cause: { } cause } died) PrintCause(died, cause);
         if (experiment is { Runs.Count: > 1 })
         {
             o.WriteLine($"experiment '{experiment.Name}' has {experiment.Runs.Count} runs; compared with the first:");

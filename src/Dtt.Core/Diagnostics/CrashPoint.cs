@@ -1,10 +1,11 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace Dtt.Core.Diagnostics;
 
 /// <summary>
 /// Named places where a kill hurts most. With <c>DTT_CRASH_AT=name</c> (or <c>name:3</c> for the third time) the process kills itself
-/// there with SIGKILL, so that tests of recovery hit the very instant they mean.
+/// there with SIGKILL, so that tests of recovery hit the very instant they mean; with <c>name:3:abort</c> it dies as of a fault of its own.
 /// </summary>
 public static class CrashPoint
 {
@@ -15,9 +16,10 @@ public static class CrashPoint
     public static void Reach(string name)
     {
         if (_armed is null) return;
-        var cut = _armed.LastIndexOf(':');
-        var (place, time) = cut < 0 ? (_armed, 1) : (_armed[..cut], int.Parse(_armed[(cut + 1)..], System.Globalization.CultureInfo.InvariantCulture));
-        if (place != name || Interlocked.Increment(ref _passed) != time) return;
+        var parts = _armed.Split(':');
+        var time = parts.Length < 2 ? 1 : int.Parse(parts[1], CultureInfo.InvariantCulture);
+        if (parts[0] != name || Interlocked.Increment(ref _passed) != time) return;
+        if (parts is [_, _, "abort"]) Environment.FailFast($"crash point {name}");
         using var self = Process.GetCurrentProcess();
         self.Kill();
         Thread.Sleep(Timeout.Infinite);

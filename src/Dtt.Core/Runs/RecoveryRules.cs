@@ -6,11 +6,8 @@ namespace Dtt.Core.Runs;
 /// </summary>
 public static class RecoveryRules
 {
-    /// <summary>Attempts in a row that may die by themselves at one step, or in one phase, without a new commit.</summary>
+    /// <summary>Attempts that may die by themselves at one step, or in one phase, without a commit between them.</summary>
     public const int MaxAlike = 3;
-
-    /// <summary>Attempts in a row that may die by themselves, wherever, without a new commit.</summary>
-    public const int MaxFruitless = 10;
 
     /// <summary>The longest wait before an attempt.</summary>
     public static readonly TimeSpan MaxDelay = TimeSpan.FromMinutes(1);
@@ -28,11 +25,9 @@ public static class RecoveryRules
         var faults = earlier.Select(a => a.Cause).Where(c => c is null or { Kind: DeathKind.Rank or DeathKind.Peer }).Select(c => c ?? cause).ToList();
         if (cause.Kind is DeathKind.Rank or DeathKind.Peer)
         {
-            var alike = 1 + faults.TakeWhile(f => f.Phase == cause.Phase || f.Step == cause.Step).Count();
+            var alike = 1 + faults.Count(f => f.Phase == cause.Phase || f.Step == cause.Step);
             if (alike >= MaxAlike)
-                return new RecoveryDecision($"giving up: {alike} attempts in a row died {Where(cause)} before they committed a step after step {step}");
-            if (faults.Count + 1 >= MaxFruitless)
-                return new RecoveryDecision($"giving up: {faults.Count + 1} attempts in a row died before they committed a step after step {step}");
+                return new RecoveryDecision($"giving up: {alike} attempts died {Where(cause)}, and none since has committed a step after step {step}");
         }
 
         return GoOn(record, earlier.Count);

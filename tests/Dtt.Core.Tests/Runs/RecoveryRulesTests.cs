@@ -35,12 +35,11 @@ public sealed class RecoveryRulesTests
     }
 
     [Fact]
-    public void Decide_DeathsAtOtherStepsAndPhases_AreNoLoop_UntilThereAreTen()
+    public void Decide_DeathsAtOtherStepsAndPhases_AreNoLoop()
     {
-        CauseCard[] causes = [.. Enumerable.Range(0, 9).Select(i => Fault(i % 2 == 0 ? RankPhase.Train : RankPhase.Save, i))];
+        CauseCard[] causes = [.. Enum.GetValues<RankPhase>().SelectMany(p => new[] { Fault(p, (int)p * 2), Fault(p, (int)p * 2 + 1) })];
         for (var count = 1; count <= causes.Length; count++)
             Assert.NotNull(RecoveryRules.Decide(Record(causes[..(count - 1)]), causes[count - 1]).Delay);
-        Assert.Contains("10 attempts in a row", RecoveryRules.Decide(Record(causes), Fault(RankPhase.Save, 9)).Reason);
     }
 
     [Fact]
@@ -48,7 +47,7 @@ public sealed class RecoveryRulesTests
     {
         var decision = RecoveryRules.Decide(Record(Fault(RankPhase.Train, 7), Fault(RankPhase.Save, 7)), Fault(RankPhase.Evaluate, 7));
         Assert.Null(decision.Delay);
-        Assert.Equal("giving up: 3 attempts in a row died in phase evaluate before they committed a step after step 0", decision.Reason);
+        Assert.Equal("giving up: 3 attempts died in phase evaluate, and none since has committed a step after step 0", decision.Reason);
     }
 
     [Theory]
