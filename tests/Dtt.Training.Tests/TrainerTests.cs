@@ -123,12 +123,12 @@ public sealed class TrainerTests(TinyRun run) : IClassFixture<TinyRun>
         var manifest = Path.Combine(new RunLayout(run.RunFolder).Checkpoint(first.Commits.Single().FolderName), CheckpointManifest.FileName);
         var json = JsonNode.Parse(File.ReadAllBytes(manifest))!.AsObject();
         Assert.True(json.Remove("token_data"));
-        var host = new RecordingChannel();
-        Resume(host, Changed(), null, run.Tokenize("others", valFraction: 0.5));
+        var (host, others) = (new RecordingChannel(), run.Tokenize("others", valFraction: 0.5));
+        Resume(host, Changed(), null, others);
         Assert.Equal((first.Commits.Single().Step + 1, 6), (host.Steps.First(), host.Steps.Last()));
 
         json["tokenizer_sha256"] = new string('0', 64);
-        var error = Assert.Throws<UserErrorException>(() => Resume(new RecordingChannel(), Changed(), null, run.Tokenize("others", valFraction: 0.5)));
+        var error = Assert.Throws<UserErrorException>(() => Resume(new RecordingChannel(), Changed(), null, others));
         Assert.Equal(ExitCodes.BadData, error.ExitCode);
         Assert.Contains("was trained with another tokenizer (000000000000) than the one that made the tokens in ", error.Message);
 
