@@ -48,7 +48,8 @@ public sealed class PostgresServer : IAsyncDisposable
     }
 
     /// <summary>Executes with psql; what it printed.</summary>
-    public Task<string> SqlAsync(string database, string sql) => RunAsync($"{_programs}/psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", Address(database), "-c", sql);
+    public Task<string> SqlAsync(string database, string sql) =>
+        RunAsync($"{_programs}/psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", Address(database), "-c", sql);
 
     /// <summary>SIGKILL for the postmaster; its children end when they notice.</summary>
     public async Task KillAsync()

@@ -6,8 +6,9 @@ using Dtt.Core.Errors;
 namespace Dtt.Core.Platform;
 
 /// <summary>
-/// <c>DTT_POSTGRES</c>: the PostgreSQL database that keeps a platform's state in SQLite's place, as a URI of libpq (<c>postgresql://user@host:port/database</c>),
-/// its <c>key=value</c> pairs, or Npgsql's <c>key=value;</c> pairs. Errors name settings and never their values, which may hold a password.
+/// <c>DTT_POSTGRES</c>: the PostgreSQL database that keeps a platform's state in SQLite's place, as a URI of libpq
+/// (<c>postgresql://user@host:port/database</c>), its <c>key=value</c> pairs, or Npgsql's <c>key=value;</c> pairs. Errors name settings and never their values,
+/// which may hold a password.
 /// </summary>
 public sealed partial class PostgresAddress
 {
@@ -79,7 +80,7 @@ public sealed partial class PostgresAddress
         if (string.IsNullOrWhiteSpace(text)) return null;
         text = text.Trim();
         var given = Uri().Match(text) is { Success: true } uri ? OfUri(uri)
-            : text.Contains("://", StringComparison.Ordinal) && !text.Contains('=', StringComparison.Ordinal) ? throw Wrong("it is no postgresql:// URI" + Escaping)
+            : OtherUri().IsMatch(text) ? throw Wrong("it is no postgresql:// URI" + Escaping)
             : Quoted().Replace(text, "").Contains(';', StringComparison.Ordinal) ? OfNpgsql(text) : OfPairs(text);
         var settings = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
         foreach (var (key, value) in given)
@@ -139,8 +140,16 @@ public sealed partial class PostgresAddress
         : value.AsSpan().IndexOfAny(" =@;") >= (name == "Host" && value[0] == '@' ? 1 : 0) || (name == "Database" && value.Contains('/'))
             ? throw Wrong($"the {name.ToLowerInvariant()} holds a character that no {name.ToLowerInvariant()} has" + Escaping) : value;
 
-    [GeneratedRegex(@"^postgres(?:ql)?://(?:(?<user>[^:@/?]*)(?::(?<password>[^/?]*))?@)?(?:\[(?<host>[^\]]+)\]|(?<host>[^:/?@]*))(?::(?<port>[^/?]*))?(?:/(?<database>[^?]*))?(?:\?(?<more>.*))?$")]
+    [GeneratedRegex("""
+        ^postgres(?:ql)?://
+        (?:(?<user>[^:@/?]*)(?::(?<password>[^/?]*))?@)?
+        (?:\[(?<host>[^\]]+)\]|(?<host>[^:/?@]*))(?::(?<port>[^/?]*))?
+        (?:/(?<database>[^?]*))?(?:\?(?<more>.*))?$
+        """, RegexOptions.IgnorePatternWhitespace)]
     private static partial Regex Uri();
+
+    [GeneratedRegex("^[a-z]+://")]
+    private static partial Regex OtherUri();
 
     [GeneratedRegex(@"^(?:\s*(?<key>[^=\s]+)\s*=\s*(?:'(?<value>(?:[^'\\]|\\.)*)'|(?<value>(?:[^\s'\\]|\\.)*))(?=\s|$))+\s*$")]
     private static partial Regex Pairs();

@@ -67,8 +67,8 @@ internal static class PostgresSchema
             && await connection.QuerySingleAsync<int>("SELECT Version FROM SchemaVersion") is var version and > Version)
         {
             throw new UserErrorException(
-                $"PostgreSQL at {source.Address.Name} was written by a newer DTT: its schema is version {version}, and this build knows versions up to {Version}. " +
-                $"Nothing was changed. Use that newer build, or name another database in {PostgresAddress.Variable}.", ExitCodes.BadData);
+                $"PostgreSQL at {source.Address.Name} was written by a newer DTT: its schema is version {version}, and this build knows versions up to " +
+                $"{Version}. Nothing was changed. Use that newer build, or name another database in {PostgresAddress.Variable}.", ExitCodes.BadData);
         }
 
         using var sql = new StreamReader(typeof(PostgresSchema).Assembly.GetManifestResourceStream("Dtt.Silo.Storage.platform.postgres.sql")!);

@@ -60,7 +60,8 @@ internal sealed class PostgresTables(PostgresSource source) : IPlatformTables
     public Task<IReadOnlyList<(long Step, double Value)>> ReadSeriesAsync(string run, int attempt, string name, CancellationToken cancellation) =>
         ReadAsync<IReadOnlyList<(long, double)>>(async connection =>
         [
-            .. await connection.QueryAsync<(long, double)>($"SELECT m.Step, m.Value {SeriesMetrics} AND s.Name = @name ORDER BY m.Step", new { run, attempt, name }),
+            .. await connection.QueryAsync<(long, double)>(
+                $"SELECT m.Step, m.Value {SeriesMetrics} AND s.Name = @name ORDER BY m.Step", new { run, attempt, name }),
         ], cancellation);
 
     public Task AddEventsAsync(string run, IReadOnlyList<NumberedEvent> events) => WriteAsync(run,
@@ -75,7 +76,8 @@ internal sealed class PostgresTables(PostgresSource source) : IPlatformTables
 
     public Task<IReadOnlyList<RunEvent>> ReadEventsAsync(string run, CancellationToken cancellation) =>
         ReadAsync<IReadOnlyList<RunEvent>>(async connection =>
-            [.. (await connection.QueryAsync<(string At, string Kind, string Message)>("SELECT At, Kind, Message FROM Event WHERE Run = @run ORDER BY Number", new { run }))
+            [.. (await connection.QueryAsync<(string At, string Kind, string Message)>(
+                    "SELECT At, Kind, Message FROM Event WHERE Run = @run ORDER BY Number", new { run }))
                 .Select(e => new RunEvent(DateTimeOffset.Parse(e.At, CultureInfo.InvariantCulture), e.Kind, e.Message))], cancellation);
 
     public Task PutRunAsync(RunRow row) => WriteAsync(row.Folder, new NpgsqlBatchCommand(

@@ -85,7 +85,13 @@ public abstract class StateStorageTests : IAsyncLifetime
     {
         var table = _silo!.Services.GetRequiredService<IReminderTable>();
         var grain = GrainId.Create("g", "/runs/ö");
-        var entry = new ReminderEntry { GrainId = grain, ReminderName = "r", StartAt = new(2026, 3, 1, 12, 0, 0, DateTimeKind.Utc), Period = TimeSpan.FromDays(40) };
+        var entry = new ReminderEntry
+        {
+            GrainId = grain,
+            ReminderName = "r",
+            StartAt = new(2026, 3, 1, 12, 0, 0, DateTimeKind.Utc),
+            Period = TimeSpan.FromDays(40),
+        };
         var first = (await table.UpsertRow(entry))!;
         var second = (await table.UpsertRow(entry))!;
         Assert.NotEqual(first, second);
