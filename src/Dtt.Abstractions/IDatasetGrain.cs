@@ -124,14 +124,25 @@ public sealed record DatasetProgress
     /// <summary>For a failed job, how commands end: one of <see cref="Core.Errors.ExitCodes"/>.</summary>
     public required int FailureCode { get; init; }
 
+    /// <summary>What each node did in this stage since the job was last opened; empty in stages that do not go by pieces.</summary>
+    public IReadOnlyList<NodeShare> Nodes { get; init; } = [];
+
     /// <summary>Version of the job's state that this row shows.</summary>
     public required long Version { get; init; }
 }
 
+/// <summary>What one node did in a stage of a dataset job.</summary>
+/// <param name="Node">The node.</param>
+/// <param name="Pieces">Pieces that it finished.</param>
+/// <param name="Tokens">Tokens in them; 0 for counting.</param>
+/// <param name="TokensPerSecond">Tokens a second, from its first lease in this stage to its last result.</param>
+public sealed record NodeShare(string Node, int Pieces, long Tokens, double TokensPerSecond);
+
 /// <summary>A piece of work of a dataset job that an agent leased.</summary>
 /// <param name="Stage">What to do.</param>
 /// <param name="Piece">Which piece; −1 for work on the whole dataset.</param>
-public sealed record WorkItem(DatasetStage Stage, int Piece);
+/// <param name="Begun">Which beginning of the job it belongs to: the text may be another since.</param>
+public sealed record WorkItem(DatasetStage Stage, int Piece, long Begun);
 
 /// <summary>What became of a work item.</summary>
 /// <param name="Item">The item.</param>
@@ -140,8 +151,9 @@ public sealed record WorkItem(DatasetStage Stage, int Piece);
 /// <param name="SkipTo">The stage to go on with, when what comes between is there already.</param>
 /// <param name="Error">Why it failed, or null.</param>
 /// <param name="ErrorCode">How commands end then.</param>
+/// <param name="Tokens">For a piece, the tokens that were made or read.</param>
 public sealed record WorkDone(
-    WorkItem Item, IReadOnlyList<string>? Notes = null, int Pieces = 0, DatasetStage? SkipTo = null, string? Error = null, int ErrorCode = 0);
+    WorkItem Item, IReadOnlyList<string>? Notes = null, int Pieces = 0, DatasetStage? SkipTo = null, string? Error = null, int ErrorCode = 0, long Tokens = 0);
 
 /// <summary>What a dataset hands to an agent.</summary>
 /// <param name="Job">The job; null when the dataset has none.</param>

@@ -15,11 +15,15 @@ public interface IPlatformGrain : IGrainWithIntegerKey
     [Alias("datasets")]
     Task<DatasetProgress[]> DatasetsAsync();
 
-    /// <summary>What the silo is doing.</summary>
+    /// <summary>The nodes of the platform by name: those that live, and those that died in the last day.</summary>
+    [Alias("nodes")]
+    Task<NodeRow[]> NodesAsync();
+
+    /// <summary>What the silo that the client is connected to is doing.</summary>
     [Alias("status")]
     Task<SiloReport> StatusAsync();
 
-    /// <summary>Ends the silo: at once when it is idle, or in any case when forced, then its ranks save and stop first. False: it is busy.</summary>
+    /// <summary>Ends that silo: at once when it is idle, or in any case when forced, then its ranks save and stop first. False: it is busy.</summary>
     [Alias("stop-silo")]
     Task<bool> StopSiloAsync(bool force);
 }
@@ -27,6 +31,21 @@ public interface IPlatformGrain : IGrainWithIntegerKey
 /// <summary>What the silo is doing.</summary>
 public sealed record SiloReport
 {
+    /// <summary>The node that it serves.</summary>
+    public required string Node { get; init; }
+
+    /// <summary>The address of its ports.</summary>
+    public required string Address { get; init; }
+
+    /// <summary>The Slurm job that it runs in, if any.</summary>
+    public required string? Job { get; init; }
+
+    /// <summary>Cores that it may use.</summary>
+    public required int Cores { get; init; }
+
+    /// <summary>Memory that it and its ranks may use.</summary>
+    public required long TotalMemoryBytes { get; init; }
+
     /// <summary>Its process.</summary>
     public required int Process { get; init; }
 
@@ -48,3 +67,27 @@ public sealed record SiloReport
     /// <summary>Its devices, a line each: what holds them.</summary>
     public required IReadOnlyList<string> Devices { get; init; }
 }
+
+/// <summary>How a node is.</summary>
+public enum NodeState
+{
+    /// <summary>Its silo lives and answers.</summary>
+    Alive,
+
+    /// <summary>Its silo is on its way in or out.</summary>
+    Changing,
+
+    /// <summary>Its silo counts as living and does not answer.</summary>
+    Silent,
+
+    /// <summary>Its silo has ended or was declared dead.</summary>
+    Dead,
+}
+
+/// <summary>A node of the platform.</summary>
+/// <param name="Node">Its name.</param>
+/// <param name="Address">Where other nodes reach it.</param>
+/// <param name="State">How it is.</param>
+/// <param name="LastSeen">When it last answered, or last wrote that it lives.</param>
+/// <param name="Report">What its silo is doing; null when that does not answer.</param>
+public sealed record NodeRow(string Node, string Address, NodeState State, DateTimeOffset LastSeen, SiloReport? Report);

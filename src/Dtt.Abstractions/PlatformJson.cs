@@ -33,4 +33,5 @@ namespace Dtt.Abstractions;
 [JsonSerializable(typeof(WorkOffer))]
 [JsonSerializable(typeof(ExperimentView))]
 [JsonSerializable(typeof(SiloReport))]
+[JsonSerializable(typeof(NodeRow))]
 public sealed partial class PlatformJson : JsonSerializerContext;

@@ -35,13 +35,16 @@ var root = new RootCommand("DTT pretrains transformer language models from a ter
     DeleteCommand.Create(),
     QueueCommand.Create(),
     DatasetsCommand.Create(),
+    NodesCommand.Create(),
     TokenizerCommand.Create(),
     SiloCommand.Create(),
     CompletionCommand.Create(),
+    ClusterOption.Instance,
 };
 var parsed = root.Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
 try
 {
+    ClusterOption.Apply(parsed);
     var code = await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
     return parsed.Errors.Count > 0 ? ExitCodes.BadConfiguration : code;
 }

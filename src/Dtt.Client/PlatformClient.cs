@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Sockets;
 using Dtt.Abstractions;
 using Dtt.Core.Errors;
@@ -9,27 +8,35 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
+using Orleans.Networking.Shared;
 
 namespace Dtt.Client;
 
-/// <summary>A connection to the platform's silo. <see cref="Lost"/> is cancelled when the silo is gone: connect again, which starts another.</summary>
+/// <summary>
+/// A connection to the platform by one of its silos. <see cref="Lost"/> is cancelled when that silo is gone, and calls in flight end with it: connect again,
+/// which finds another silo of a cluster, and on a single machine starts one.
+/// </summary>
 public sealed class PlatformClient : IAsyncDisposable
 {
     private const int MaxAttempts = 5;
     private static readonly TimeSpan _responseTimeout = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan _connectTimeout = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan _retryPeriod = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan _silenceLimit = TimeSpan.FromSeconds(3);
     private readonly IHost _host;
     private readonly CancellationTokenSource _lost;
 
-    private PlatformClient(IHost host, SiloAnnouncement silo, CancellationTokenSource lost)
+    private PlatformClient(IHost host, SiloAnnouncement silo, bool isCluster, CancellationTokenSource lost)
     {
-        (_host, Silo, _lost) = (host, silo, lost);
+        (_host, Silo, IsCluster, _lost) = (host, silo, isCluster, lost);
         Grains = host.Services.GetRequiredService<IClusterClient>();
     }
 
-    /// <summary>The silo that serves.</summary>
+    /// <summary>The silo that serves this connection.</summary>
     public SiloAnnouncement Silo { get; }
+
+    /// <summary>Whether it is one of a cluster.</summary>
+    public bool IsCluster { get; }
 
     /// <summary>The grains.</summary>
     public IGrainFactory Grains { get; }
@@ -38,8 +45,8 @@ public sealed class PlatformClient : IAsyncDisposable
     public CancellationToken Lost => _lost.Token;
 
     /// <summary>
-    /// Connects to the silo of this process's environment, starting one when there is none; one of another build, or with another store of its state, is
-    /// replaced when it is idle.
+    /// Connects to the platform of this process's environment: to the cluster that its home announces, else to this machine's silo, starting one when there is
+    /// none; one of another build, or with another store of its state, is replaced when it is idle.
     /// </summary>
     /// <param name="say">Told what the user should know.</param>
     /// <param name="cancellation">Gives up.</param>
@@ -47,11 +54,12 @@ public sealed class PlatformClient : IAsyncDisposable
     public static async Task<PlatformClient> ConnectAsync(Action<string> say, CancellationToken cancellation = default)
     {
         var (folders, store) = (PlatformFolders.FromEnvironment(), PostgresAddress.FromEnvironment()?.Name);
+        if (ClusterFolder.HasNodes(folders)) return await JoinClusterAsync(folders, say, cancellation);
         var build = SiloStarter.BuildToStart();
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
             var silo = SiloAnnouncement.FindLiving(folders.AnnouncementFile) ?? await SiloStarter.StartAsync(folders, cancellation);
-            if (await JoinAsync(folders, silo, cancellation) is not { } client) continue;
+            if (await JoinHereAsync(folders, silo, cancellation) is not { } client) continue;
             if (silo.Build == build && silo.Store == store) return client;
             if (!await client.EndSiloAsync(force: false, cancellation))
             {
@@ -75,11 +83,24 @@ public sealed class PlatformClient : IAsyncDisposable
         throw new UserErrorException($"{MaxAttempts} silos ended before this command could connect to one; see {folders.LogFile}.", ExitCodes.Requeue);
     }
 
-    /// <summary>Connects to a silo if one lives; never starts one.</summary>
+    /// <summary>Connects to the platform if it lives; never starts a silo.</summary>
     public static async Task<PlatformClient?> TryConnectAsync(CancellationToken cancellation = default)
     {
         var folders = PlatformFolders.FromEnvironment();
-        return SiloAnnouncement.FindLiving(folders.AnnouncementFile) is { } silo ? await JoinAsync(folders, silo, cancellation) : null;
+        if (!ClusterFolder.HasNodes(folders)) return await TryConnectHereAsync(cancellation);
+        foreach (var silo in await Gateways.FindAnsweringAsync(ClusterFolder.Read(folders), cancellation))
+        {
+            if (await JoinAsync(folders, silo, () => ClusterFolder.Has(folders, silo), isCluster: true, cancellation) is { } client) return client;
+        }
+
+        return null;
+    }
+
+    /// <summary>Connects to this machine's own silo if it lives, also when it is one of a cluster; never starts one.</summary>
+    public static async Task<PlatformClient?> TryConnectHereAsync(CancellationToken cancellation = default)
+    {
+        var folders = PlatformFolders.FromEnvironment();
+        return SiloAnnouncement.FindLiving(folders.AnnouncementFile) is { } silo ? await JoinHereAsync(folders, silo, cancellation) : null;
     }
 
     /// <summary>Ends the silo and waits until it is gone; its answer may be lost with it.</summary>
@@ -119,26 +140,49 @@ public sealed class PlatformClient : IAsyncDisposable
         _lost.Dispose();
     }
 
+    /// <summary>Connects to any node of a cluster. Beside a cluster no silo is started: it would be another platform.</summary>
+    /// <exception cref="UserErrorException">None answers.</exception>
+    private static async Task<PlatformClient> JoinClusterAsync(PlatformFolders folders, Action<string> say, CancellationToken cancellation)
+    {
+        var announced = ClusterFolder.Read(folders);
+        foreach (var silo in await Gateways.FindAnsweringAsync(announced, cancellation))
+        {
+            if (await JoinAsync(folders, silo, () => ClusterFolder.Has(folders, silo), isCluster: true, cancellation) is not { } client) continue;
+            if (silo.Build != SiloStarter.BuildToStart())
+                say($"node {silo.Node} is of another build ({silo.Build}, this command is {SiloStarter.BuildToStart()}); start its job again to renew it.");
+            return client;
+        }
+
+        throw Gateways.NoneAnswers(folders, announced);
+    }
+
+    private static Task<PlatformClient?> JoinHereAsync(PlatformFolders folders, SiloAnnouncement silo, CancellationToken cancellation) =>
+        JoinAsync(folders, silo, () => SiloAnnouncement.FindLiving(folders.AnnouncementFile) == silo, isCluster: false, cancellation);
+
     /// <summary>Connects to a silo; null when it is ending or has ended.</summary>
     /// <exception cref="UserErrorException">It serves, but does not accept this client.</exception>
-    private static async Task<PlatformClient?> JoinAsync(PlatformFolders folders, SiloAnnouncement silo, CancellationToken cancellation)
+    private static async Task<PlatformClient?> JoinAsync(
+        PlatformFolders folders, SiloAnnouncement silo, Func<bool> serves, bool isCluster, CancellationToken cancellation)
     {
         var certificates = PlatformCertificates.Load(folders.TlsFolder);
         var lost = new CancellationTokenSource();
+        var gone = lost.Token;
         Exception? refusal = null;
-        bool Serves() => SiloAnnouncement.FindLiving(folders.AnnouncementFile) == silo;
         var host = new HostBuilder()
             .ConfigureLogging(logging => logging.ClearProviders())
             .UseOrleansClient(client => client
-                .UseStaticClustering(new IPEndPoint(IPAddress.Loopback, silo.GatewayPort))
+                .UseStaticClustering(silo.Gateway)
                 .Configure<ClusterOptions>(o => (o.ServiceId, o.ClusterId) = (PlatformWire.ServiceId, PlatformWire.ClusterId))
                 .UseConnectionRetryFilter(async (e, cancellation) =>
                 {
                     refusal = e;
                     await Task.Delay(_retryPeriod, cancellation);
-                    return Serves();
+                    return serves();
                 })
                 .Configure<ClientMessagingOptions>(o => o.ResponseTimeout = _responseTimeout)
+                .Configure<SocketConnectionOptions>(o => // a machine that lost its power closes no connection
+                    (o.KeepAlive, o.KeepAliveTimeSeconds, o.KeepAliveIntervalSeconds, o.KeepAliveRetryCount) = (true, (int)_silenceLimit.TotalSeconds, 1, 2))
+                .AddOutgoingGrainCallFilter(call => call.Invoke().WaitAsync(gone))
                 .Configure<ClientConnectionOptions>(o => o.ConfigureConnection(c =>
                     c.Use(next => context => EncryptAsync(context, next, certificates, lost))))
                 .Services.AddPlatformWire().AddSingleton<IHostLifetime, NoLifetime>())
@@ -148,8 +192,8 @@ public sealed class PlatformClient : IAsyncDisposable
             using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             timeout.CancelAfter(_connectTimeout);
             await host.StartAsync(timeout.Token);
-            var client = new PlatformClient(host, silo, lost);
-            if (Serves()) return client;
+            var client = new PlatformClient(host, silo, isCluster, lost);
+            if (serves()) return client;
             await client.DisposeAsync();
             return null;
         }
@@ -158,8 +202,8 @@ public sealed class PlatformClient : IAsyncDisposable
         {
             host.Dispose();
             lost.Dispose();
-            if (!Serves()) return null;
-            throw new UserErrorException($"cannot connect to the silo (process {silo.Process}, port {silo.GatewayPort}): {(refusal ?? e).Message} "
+            if (!serves()) return null;
+            throw new UserErrorException($"cannot connect to the silo (process {silo.Process}, {silo.Gateway}): {(refusal ?? e).Message} "
                 + "See `dtt silo logs`; `dtt silo stop --force` ends it.", inner: e);
         }
     }

@@ -18,6 +18,9 @@ internal static class DatasetsCommand
             new("kind", j => j.What),
             new("stage", j => j.Stage),
             new("pieces", j => j.What == "raw" ? "" : $"{j.PiecesDone:N0}/{j.Pieces:N0}", Right: true),
+            new("nodes", j => string.Join(", ", j.Nodes.Select(Share))),
             new("folder", j => j.Folder)),
         empty: "no datasets yet; start with `dtt download`.");
+
+    private static string Share(NodeShareOutput node) => $"{node.Node}: {node.Pieces:N0}" + (node.TokensPerSecond > 0 ? $" at {node.TokensPerSecond:N0} tok/s" : "");
 }

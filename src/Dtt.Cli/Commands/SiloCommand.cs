@@ -9,10 +9,10 @@ using Dtt.Core.Platform;
 
 namespace Dtt.Cli.Commands;
 
-/// <summary><c>dtt silo status|stop|logs|run</c>: the background process that owns the work.</summary>
+/// <summary><c>dtt silo status|stop|logs|run|forget</c>: the background process that owns the work, on this machine.</summary>
 internal static class SiloCommand
 {
-    public static Command Create() => new("silo", "Manage the silo: the background process that owns the work.") { Status(), Stop(), Logs(), Run() };
+    public static Command Create() => new("silo", "Manage the silo: the background process that owns the work.") { Status(), Stop(), Logs(), Run(), Forget() };
 
     private static Command Status()
     {
@@ -20,7 +20,7 @@ internal static class SiloCommand
         var command = new Command("status", "Show whether the silo is running and what it is doing.") { json };
         command.SetAction(async (result, cancellation) =>
         {
-            await using var client = await PlatformClient.TryConnectAsync(cancellation);
+            await using var client = await PlatformClient.TryConnectHereAsync(cancellation);
             var status = client is null ? null : await client.Grains.GetGrain<IPlatformGrain>(0).StatusAsync();
             var folders = PlatformFolders.FromEnvironment();
             if (result.GetValue(json)) JsonOutput.Print(SiloOutput.Of(status, folders), JsonOutput.Records.SiloOutput);
@@ -54,7 +54,7 @@ internal static class SiloCommand
         var command = new Command("stop", "Stop the silo.") { force };
         command.SetAction(async (result, cancellation) =>
         {
-            await using var client = await PlatformClient.TryConnectAsync(cancellation);
+            await using var client = await PlatformClient.TryConnectHereAsync(cancellation);
             if (client is null)
             {
                 Console.Error.WriteLine("no silo is running.");
@@ -100,6 +100,20 @@ internal static class SiloCommand
             using var silo = Process.Start(new ProcessStartInfo(ProgramPaths.Dotnet(), [ProgramPaths.Silo(), "--foreground"]))!;
             await silo.WaitForExitAsync(CancellationToken.None);
             return silo.ExitCode;
+        });
+        return command;
+    }
+
+    private static Command Forget()
+    {
+        var command = new Command("forget", "Forget the nodes of a cluster that do not answer any more: commands no longer look for them.");
+        command.SetAction(async (_, cancellation) =>
+        {
+            var folders = PlatformFolders.FromEnvironment();
+            var answering = await Gateways.FindAnsweringAsync(ClusterFolder.Read(folders), cancellation);
+            var gone = ClusterFolder.Forget(folders, silo => !answering.Contains(silo));
+            foreach (var file in gone) Console.Error.WriteLine($"removed {file}");
+            Console.Error.WriteLine($"{answering.Count} node{(answering.Count == 1 ? "" : "s")} answer{(answering.Count == 1 ? "s" : "")}, {gone.Count} forgotten.");
         });
         return command;
     }

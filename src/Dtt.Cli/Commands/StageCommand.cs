@@ -14,6 +14,8 @@ namespace Dtt.Cli.Commands;
 /// <summary><c>dtt download</c> and <c>dtt tokenize</c>: bring a dataset one stage further. The platform does the work; the command shows it.</summary>
 internal static class StageCommand
 {
+    private const int Reconnections = 5;
+
     public static Command Download() =>
         Create("download", "Get a dataset's raw text: generate it, or find your files, and write a manifest.", rawOnly: true);
 
@@ -52,35 +54,55 @@ internal static class StageCommand
             VocabSize = config.Run.Model.VocabSize,
             ValFraction = config.Run.ValFraction,
         };
-        var grain = client.Grains.Dataset(job.Folder);
-        using var leaving = CancellationTokenSource.CreateLinkedTokenSource(client.Lost);
         var signal = 0;
+        using var leaving = new CancellationTokenSource();
         using var signals = new Signals(code =>
         {
             signal = code;
             leaving.Cancel();
         });
+        var display = new StageDisplay();
+        var own = (PlatformClient?)null;
         try
         {
-            await grain.BeginAsync(job).WaitAsync(leaving.Token);
-            var last = await new StageDisplay().ShowAsync(grain.WatchAsync(), leaving.Token);
-            if (last.Stage == DatasetStage.Failed) throw new UserErrorException(last.Notes[^1], last.FailureCode);
-            if (!rawOnly) Console.Error.WriteLine(Windows(config));
-            return signal == 0 ? ExitCodes.Success : signal;
+            for (var tries = 0; ; tries++)
+            {
+                var grain = (own ?? client).Grains.Dataset(job.Folder);
+                using var ended = CancellationTokenSource.CreateLinkedTokenSource((own ?? client).Lost, leaving.Token);
+                try
+                {
+                    await grain.BeginAsync(job).WaitAsync(ended.Token);
+                    var last = await display.ShowAsync(grain.WatchAsync(), ended.Token);
+                    if (last.Stage == DatasetStage.Failed) throw new UserErrorException(last.Notes[^1], last.FailureCode);
+                    if (!rawOnly) Console.Error.WriteLine(Windows(config));
+                    return signal == 0 ? ExitCodes.Success : signal;
+                }
+                catch (OperationCanceledException) when (signal == Signals.HangUp)
+                {
+                    return signal;
+                }
+                catch (OperationCanceledException) when (signal != 0)
+                {
+                    await grain.PauseAsync();
+                    Console.Error.WriteLine("stopped; finished work is kept, and the same command continues from there.");
+                    return signal;
+                }
+                catch (Exception e) when (client.IsCluster && tries < Reconnections && e is OperationCanceledException or OrleansException or TimeoutException)
+                {
+                    Console.Error.WriteLine("the node that this command spoke to is gone; going on with another one …");
+                    if (own is not null) await own.DisposeAsync();
+                    own = null;
+                    own = await Platform.ConnectAsync();
+                }
+                catch (OperationCanceledException)
+                {
+                    throw new UserErrorException("the silo is gone; finished work is kept, and the same command continues from there.", ExitCodes.Requeue);
+                }
+            }
         }
-        catch (OperationCanceledException) when (signal == Signals.HangUp)
+        finally
         {
-            return signal;
-        }
-        catch (OperationCanceledException) when (signal != 0)
-        {
-            await grain.PauseAsync();
-            Console.Error.WriteLine("stopped; finished work is kept, and the same command continues from there.");
-            return signal;
-        }
-        catch (OperationCanceledException)
-        {
-            throw new UserErrorException("the silo is gone; finished work is kept, and the same command continues from there.", ExitCodes.Requeue);
+            if (own is not null) await own.DisposeAsync();
         }
     }
 

@@ -11,6 +11,7 @@ namespace Dtt.Cli.Output;
 [JsonSerializable(typeof(EventOutput[]))]
 [JsonSerializable(typeof(Dictionary<string, double>[]))]
 [JsonSerializable(typeof(DatasetOutput[]))]
+[JsonSerializable(typeof(NodeOutput[]))]
 [JsonSerializable(typeof(QueueOutput[]))]
 [JsonSerializable(typeof(SiloOutput))]
 [JsonSerializable(typeof(SampleOutput[]))]

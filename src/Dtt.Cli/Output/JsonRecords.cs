@@ -67,10 +67,54 @@ internal sealed record EventOutput(string At, string Kind, string Message)
 }
 
 /// <summary>A dataset's raw text or its tokens: <c>dtt datasets</c>.</summary>
-internal sealed record DatasetOutput(string Dataset, string What, string Stage, int Pieces, int PiecesDone, IReadOnlyList<string> Notes, string Folder)
+internal sealed record DatasetOutput(
+    string Dataset, string What, string Stage, int Pieces, int PiecesDone, IReadOnlyList<string> Notes, string Folder, IEnumerable<NodeShareOutput> Nodes)
 {
     public static DatasetOutput Of(DatasetProgress job) => new(
-        job.Dataset, job.RawOnly ? "raw" : "tokens", job.Stage.ToString().ToLowerInvariant(), job.Pieces, job.PiecesDone, job.Notes, job.Folder);
+        job.Dataset,
+        job.RawOnly ? "raw" : "tokens",
+        job.Stage.ToString().ToLowerInvariant(),
+        job.Pieces,
+        job.PiecesDone,
+        job.Notes,
+        job.Folder,
+        [.. job.Nodes.Select(NodeShareOutput.Of)]);
+}
+
+/// <summary>A node of the platform: <c>dtt nodes</c>.</summary>
+internal sealed record NodeOutput(
+    string Node,
+    string State,
+    string Address,
+    string LastSeen,
+    string? Job,
+    int? Process,
+    string? Build,
+    string? StartedAt,
+    int? Cores,
+    long? MemoryBytes,
+    IReadOnlyList<string> Devices,
+    IReadOnlyList<string> Work)
+{
+    public static NodeOutput Of(NodeRow row) => new(
+        row.Node,
+        row.State.ToString().ToLowerInvariant(),
+        row.Address,
+        row.LastSeen.ToString("O"),
+        row.Report?.Job,
+        row.Report?.Process,
+        row.Report?.Build,
+        row.Report?.StartedAt.ToString("O"),
+        row.Report?.Cores,
+        row.Report?.TotalMemoryBytes,
+        row.Report?.Devices ?? [],
+        row.Report?.Work ?? []);
+}
+
+/// <summary>What a node did in a stage of a dataset.</summary>
+internal sealed record NodeShareOutput(string Node, int Pieces, long Tokens, double TokensPerSecond)
+{
+    public static NodeShareOutput Of(NodeShare share) => new(share.Node, share.Pieces, share.Tokens, share.TokensPerSecond);
 }
 
 /// <summary>A run that waits: <c>dtt queue</c>.</summary>

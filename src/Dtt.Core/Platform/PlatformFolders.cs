@@ -4,8 +4,8 @@ using Dtt.Core.Storage;
 namespace Dtt.Core.Platform;
 
 /// <summary>
-/// Where a platform lives: <c>DTT_HOME</c> (certificates; default <c>~/.dtt</c>) and <c>DTT_STATE</c> (databases, lock, announcement and log of the
-/// silo; a local disk). The state is inside the home unless that is on a network file system, where SQLite would lose data: then
+/// Where a platform lives: <c>DTT_HOME</c> (certificates, the nodes of a cluster, which share it; default <c>~/.dtt</c>) and <c>DTT_STATE</c> (databases,
+/// lock, announcement and log of the silo; a local disk). The state is inside the home unless that is on a network file system, where SQLite would lose data: then
 /// <c>/var/tmp/dtt-UID</c>.
 /// </summary>
 /// <param name="Home">Absolute.</param>
@@ -20,6 +20,9 @@ public sealed record PlatformFolders(string Home, string State)
 
     /// <summary>The silo's log.</summary>
     public string LogFile => Path.Combine(State, "silo.log");
+
+    /// <summary>Where the silos of a cluster announce themselves; in a home without it, or with an empty one, a silo serves one machine.</summary>
+    public string ClusterFolder => Path.Combine(Home, "cluster");
 
     /// <summary>Keys and certificates.</summary>
     public string TlsFolder => Path.Combine(Home, "tls");

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Dtt.Core.Storage;
@@ -6,8 +7,8 @@ using Dtt.Core.Storage;
 namespace Dtt.Core.Platform;
 
 /// <summary>
-/// <c>silo.json</c>: the silo that serves a state folder. It identifies the process by number, start time and boot, so a later process with the
-/// same number is not mistaken for it.
+/// <c>silo.json</c>: the silo that serves a state folder; of a cluster also <c>cluster/NODE.json</c> in the home that its nodes share. It identifies the
+/// process by number, start time, boot and process space, so a later process with the same number, or one of another machine, is not mistaken for it.
 /// </summary>
 public sealed record SiloAnnouncement
 {
@@ -23,10 +24,19 @@ public sealed record SiloAnnouncement
     /// <summary>The boot it belongs to.</summary>
     public required string BootId { get; init; }
 
-    /// <summary>Loopback port of the gateway, for clients.</summary>
+    /// <summary>The kernel's name for the space of process numbers that it lives in: machines of one boot may be containers; null in files of older builds.</summary>
+    public string? ProcessSpace { get; init; }
+
+    /// <summary>The node's name in its cluster.</summary>
+    public string Node { get; init; } = "";
+
+    /// <summary>The address of its ports; loopback unless it is of a cluster.</summary>
+    public string Address { get; init; } = IPAddress.Loopback.ToString();
+
+    /// <summary>Port of the gateway, for clients.</summary>
     public required int GatewayPort { get; init; }
 
-    /// <summary>Loopback port for silos.</summary>
+    /// <summary>Port for silos.</summary>
     public required int SiloPort { get; init; }
 
     /// <summary>The build that it runs.</summary>
@@ -35,16 +45,33 @@ public sealed record SiloAnnouncement
     /// <summary>Where its PostgreSQL database is (<see cref="PostgresAddress.Name"/>, which holds no secret); null: SQLite, in this folder.</summary>
     public string? Store { get; init; }
 
+    /// <summary>The Slurm job that it runs in, if any.</summary>
+    public string? Job { get; init; }
+
+    /// <summary>When it was announced first; null in files of older builds.</summary>
+    public DateTimeOffset? StartedAt { get; init; }
+
+    /// <summary>Where clients connect.</summary>
+    [JsonIgnore]
+    public IPEndPoint Gateway => new(IPAddress.Parse(Address), GatewayPort);
+
+    /// <summary>Whether its process lives, as far as this machine can tell: one of another machine may.</summary>
+    [JsonIgnore]
+    public bool MayLive => !IsOfHere || Lives;
+
+    private bool IsOfHere => BootId == CurrentBootId() && (ProcessSpace ?? CurrentProcessSpace()) == CurrentProcessSpace();
+
+    private bool Lives => StartTicksOf(Process) == StartTicks;
+
     /// <summary>Writes the file in one step.</summary>
     public void Save(string file) => DurableFile.Replace(file, JsonSerializer.SerializeToUtf8Bytes(this, AnnouncementJson.Default.SiloAnnouncement));
 
-    /// <summary>The announced silo if it lives, else null.</summary>
-    public static SiloAnnouncement? FindLiving(string file)
+    /// <summary>The announcement in a file, or null when there is no whole one.</summary>
+    public static SiloAnnouncement? Read(string file)
     {
         try
         {
-            var found = JsonSerializer.Deserialize(File.ReadAllBytes(file), AnnouncementJson.Default.SiloAnnouncement);
-            return found is not null && found.BootId == CurrentBootId() && StartTicksOf(found.Process) == found.StartTicks ? found : null;
+            return JsonSerializer.Deserialize(File.ReadAllBytes(file), AnnouncementJson.Default.SiloAnnouncement);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or JsonException)
         {
@@ -52,16 +79,24 @@ public sealed record SiloAnnouncement
         }
     }
 
-    /// <summary>The announcement of this process.</summary>
-    public static SiloAnnouncement OfThisProcess(int gatewayPort, int siloPort, string build, string? store) => new()
+    /// <summary>The silo that is announced in a file of this machine if it lives, else null.</summary>
+    public static SiloAnnouncement? FindLiving(string file) => Read(file) is { IsOfHere: true, Lives: true } found ? found : null;
+
+    /// <summary>The announcement of this process, which says where it is reached.</summary>
+    public static SiloAnnouncement OfThisProcess(string node, IPAddress address, int gatewayPort, int siloPort, string build, string? store) => new()
     {
         Process = Environment.ProcessId,
         StartTicks = StartTicksOf(Environment.ProcessId) ?? 0,
         BootId = CurrentBootId(),
+        ProcessSpace = CurrentProcessSpace(),
+        Node = node,
+        Address = address.ToString(),
         GatewayPort = gatewayPort,
         SiloPort = siloPort,
         Build = build,
         Store = store,
+        Job = Environment.GetEnvironmentVariable("SLURM_JOB_ID"),
+        StartedAt = TimeProvider.System.GetUtcNow(),
     };
 
     /// <summary>When the kernel started a process, in clock ticks since boot; null when there is no such process or it is a zombie.</summary>
@@ -78,6 +113,8 @@ public sealed record SiloAnnouncement
             return null;
         }
     }
+
+    private static string CurrentProcessSpace() => File.ResolveLinkTarget("/proc/self/ns/pid", returnFinalTarget: false)?.Name ?? "";
 
     private static string CurrentBootId() => File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
 }

@@ -11,8 +11,13 @@ public interface INodeAgents
     /// <summary>The silos that live.</summary>
     IReadOnlyList<NodeRef> Alive();
 
-    /// <summary>Whether a silo is known to be dead, as the platform's membership says now.</summary>
-    Task<bool> IsDeadAsync(NodeRef silo);
+    /// <summary>
+    /// The newest life of every node, by name: of those that live, and of those that died in the last day; with when they last wrote that they live.
+    /// </summary>
+    Task<IReadOnlyList<NodeLife>> KnownAsync();
+
+    /// <summary>Whether a silo is dead beyond doubt: the platform's newest membership says so, or knows none such.</summary>
+    Task<bool> IsDeadAsync(NodeRef node);
 
     /// <summary>A node's agent.</summary>
     INodeAgent At(NodeRef node);

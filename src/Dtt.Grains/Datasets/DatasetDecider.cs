@@ -12,32 +12,32 @@ public static class DatasetDecider
         if (state.IsOpen && state.Job == job) return (state.Paused ? Changed(state) with { Paused = false } : state, null);
         if (state is { IsOpen: true, Paused: false })
             return (state, $"{job.Folder} is already being made with other settings; wait until that is done, or stop that command.");
-        return (new DatasetState { Version = state.Version + 1, Job = job, Stage = job.RawOnly ? DatasetStage.Fetching : DatasetStage.Planning }, null);
+        var stage = job.RawOnly ? DatasetStage.Fetching : DatasetStage.Planning;
+        return (new DatasetState { Version = state.Version + 1, Begun = state.Version + 1, Job = job, Stage = stage }, null);
     }
 
     /// <summary>Hands out no more work.</summary>
     public static DatasetState Pause(DatasetState state) => state is { IsOpen: true, Paused: false } ? Changed(state) with { Paused = true } : state;
 
-    /// <summary>Applies what an agent finished. Items of another stage than the current one were done before and are ignored.</summary>
+    /// <summary>Whether an item is of the job as it stands: of this beginning and this stage. Others were done before, or of text that may be another now.</summary>
+    public static bool IsCurrent(DatasetState state, WorkItem item) => state.IsOpen && item.Begun == state.Begun && item.Stage == state.Stage;
+
+    /// <summary>Applies what an agent finished; items that are not current are ignored.</summary>
     public static DatasetState Apply(DatasetState state, IReadOnlyList<WorkDone> done)
     {
-        foreach (var failed in done.Where(d => d.Error is not null))
+        var mine = done.Where(d => IsCurrent(state, d.Item)).ToList();
+        if (mine.Count == 0) return state;
+        if (mine.FirstOrDefault(d => d.Error is not null) is { } failed)
         {
-            if (state.IsOpen && failed.Item.Stage == state.Stage)
+            return Changed(state) with
             {
-                return Changed(state) with
-                {
-                    Stage = DatasetStage.Failed,
-                    Done = PieceSet.Empty,
-                    Notes = [.. state.Notes, failed.Error!],
-                    FailureCode = failed.ErrorCode,
-                };
-            }
+                Stage = DatasetStage.Failed,
+                Done = PieceSet.Empty,
+                Notes = [.. state.Notes, failed.Error!],
+                FailureCode = failed.ErrorCode,
+            };
         }
 
-        if (!state.IsOpen) return state;
-        var mine = done.Where(d => d.Item.Stage == state.Stage).ToList();
-        if (mine.Count == 0) return state;
         if (!state.IsByPiece)
         {
             var whole = mine[0];

@@ -18,6 +18,7 @@ internal sealed partial class DatasetGrain(
     private static readonly TimeSpan _persistPeriod = TimeSpan.FromSeconds(1);
     private readonly NewsRing<DatasetProgress> _news = new(RingSize);
     private readonly WorkLeases _leases = new();
+    private readonly NodeShares _shares = new();
     private DatasetState? _current;
     private DateTimeOffset _persisted;
 
@@ -33,10 +34,11 @@ internal sealed partial class DatasetGrain(
         if (!ReferenceEquals(next, Current))
         {
             _leases.Clear();
+            _shares.Clear();
             await ChangeAsync(next, atOnce: true);
         }
 
-        foreach (var node in agents.Alive()) await agents.At(node).WorkAvailableAsync(Folder);
+        await Task.WhenAll(agents.Alive().Select(TellAsync));
     }
 
     public Task PauseAsync() => ChangeAsync(DatasetDecider.Pause(Current), atOnce: true);
@@ -59,7 +61,7 @@ internal sealed partial class DatasetGrain(
         return Task.FromResult(Enumerable.Range(0, s.Pieces).Select(Row).ToArray());
 
         ShardRow Row(int piece) => new(piece, Past(DatasetStage.Counting, piece), Past(DatasetStage.Encoding, piece), Past(DatasetStage.Verifying, piece),
-            s.IsByPiece && _leases.IsLeased(new WorkItem(s.Stage, piece), now));
+            s.IsByPiece && _leases.IsLeased(new WorkItem(s.Stage, piece, s.Begun), now));
 
         bool Past(DatasetStage stage, int piece) => s.Stage == DatasetStage.Done
             || (s.Stage != DatasetStage.Failed && s.Stage > stage)
@@ -69,16 +71,47 @@ internal sealed partial class DatasetGrain(
     public async Task<WorkOffer> ExchangeAsync(NodeRef node, WorkDone[] done, WorkItem[] working, int free)
     {
         var (now, stage) = (time.GetUtcNow(), Current.Stage);
-        _leases.Renew(node.Silo, working, now);
+        _leases.Renew(node.Silo, working.Where(w => DatasetDecider.IsCurrent(Current, w)), now);
         _leases.End(done.Select(d => d.Item));
+        await EndLeasesOfTheDeadAsync();
+        _shares.Add(node.Node, done.Where(d => DatasetDecider.IsCurrent(Current, d.Item) && !Current.Done.Contains(d.Item.Piece)), now);
         var next = DatasetDecider.Apply(Current, done);
-        if (next.Stage != stage) _leases.Clear();
+        if (next.Stage != stage)
+        {
+            _leases.Clear();
+            if (next.IsByPiece) _shares.Clear();
+        }
+
         await ChangeAsync(next, atOnce: next.Stage != stage);
         var open = Current is { IsOpen: true, Paused: false };
-        return new WorkOffer(Current.Job, open ? _leases.Acquire(Current, node.Silo, free, now) : [], open);
+        var items = open ? _leases.Acquire(Current, node.Silo, free, now) : [];
+        if (items.Count > 0) _shares.Begin(node.Node, now);
+        return new WorkOffer(Current.Job, items, open);
     }
 
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => ChangeAsync(Current, atOnce: true);
+
+    /// <summary>A node that does not answer hears of the work when its silo has joined, or looks for what is open; the others need not wait for it.</summary>
+    private async Task TellAsync(NodeRef node)
+    {
+        try
+        {
+            await agents.At(node).WorkAvailableAsync(Folder);
+        }
+        catch (Exception e) when (e is OrleansException or TimeoutException)
+        {
+            LogNotTold(Folder, node.Node, e);
+        }
+    }
+
+    /// <summary>What a dead silo worked on is offered to the next that asks.</summary>
+    private async Task EndLeasesOfTheDeadAsync()
+    {
+        foreach (var silo in _leases.Holders.Except(agents.Alive().Select(n => n.Silo)))
+        {
+            if (await agents.IsDeadAsync(new NodeRef("", silo))) _leases.EndOf(silo);
+        }
+    }
 
     private async Task ChangeAsync(DatasetState next, bool atOnce)
     {
@@ -109,8 +142,12 @@ internal sealed partial class DatasetGrain(
         PiecesDone = Current.Stage == DatasetStage.Done ? Current.Pieces : Current.Done.Count,
         Notes = Current.Notes,
         FailureCode = Current.FailureCode,
+        Nodes = _shares.List(),
         Version = Current.Version,
     };
+
+    [LoggerMessage(2202, LogLevel.Warning, "dataset {Folder}: node {Node} could not be told that there is work")]
+    private partial void LogNotTold(string folder, string node, Exception exception);
 
     [LoggerMessage(2201, LogLevel.Warning, "dataset {Folder}: its row could not be written to the tables; it is written again with the next change")]
     private partial void LogTablesFailed(string folder, Exception exception);

@@ -11,6 +11,9 @@ public sealed record DatasetState
     /// <summary>What is being made; null while there is nothing.</summary>
     public DatasetJob? Job { get; init; }
 
+    /// <summary>The version by which the job began: another beginning, of the same job too, has another.</summary>
+    public long Begun { get; init; }
+
     /// <summary>How far it is.</summary>
     public DatasetStage Stage { get; init; }
 

@@ -20,6 +20,15 @@ public sealed class WorkLeases
         foreach (var item in working) _leases[item] = (silo, now + Time);
     }
 
+    /// <summary>The silos that hold leases.</summary>
+    public IReadOnlyList<string> Holders => [.. _leases.Values.Select(l => l.Silo).Distinct()];
+
+    /// <summary>Ends all leases of a silo that is dead.</summary>
+    public void EndOf(string silo)
+    {
+        foreach (var (item, _) in _leases.Where(l => l.Value.Silo == silo).ToList()) _leases.Remove(item);
+    }
+
     /// <summary>Ends leases.</summary>
     public void End(IEnumerable<WorkItem> items)
     {
@@ -39,7 +48,7 @@ public sealed class WorkLeases
         var acquired = new List<WorkItem>();
         if (!state.IsByPiece)
         {
-            if (count > 0) TryAcquire(new WorkItem(state.Stage, -1));
+            if (count > 0) TryAcquire(new WorkItem(state.Stage, -1, state.Begun));
             return acquired;
         }
 
@@ -54,7 +63,7 @@ public sealed class WorkLeases
 
         void TryAcquirePiece(int piece)
         {
-            if (!state.Done.Contains(piece)) TryAcquire(new WorkItem(state.Stage, piece));
+            if (!state.Done.Contains(piece)) TryAcquire(new WorkItem(state.Stage, piece, state.Begun));
         }
 
         void TryAcquire(WorkItem item)

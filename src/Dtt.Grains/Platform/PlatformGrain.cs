@@ -10,8 +10,10 @@ namespace Dtt.Grains.Platform;
 
 /// <summary>Questions about the platform as a whole.</summary>
 [GrainType("platform"), StatelessWorker]
-internal sealed partial class PlatformGrain(IPlatformTables tables, INodeAgents agents, ILogger<PlatformGrain> log) : Grain, IPlatformGrain
+internal sealed partial class PlatformGrain(IPlatformTables tables, INodeAgents agents, TimeProvider time, ILogger<PlatformGrain> log) : Grain, IPlatformGrain
 {
+    private static readonly TimeSpan _answerTimeout = TimeSpan.FromSeconds(3);
+
     public async Task<RunRow[]> RunsAsync(string? runsFolder)
     {
         if (runsFolder is not null)
@@ -39,9 +41,27 @@ internal sealed partial class PlatformGrain(IPlatformTables tables, INodeAgents 
 
     public async Task<DatasetProgress[]> DatasetsAsync() => [.. await tables.ListDatasetsAsync()];
 
+    public async Task<NodeRow[]> NodesAsync() => await Task.WhenAll((await agents.KnownAsync()).Select(AskAsync));
+
     public Task<SiloReport> StatusAsync() => agents.At(agents.Here).StatusAsync();
 
     public Task<bool> StopSiloAsync(bool force) => agents.At(agents.Here).StopSiloAsync(force);
+
+    /// <summary>A node that does not answer is shown as such, and keeps nobody waiting.</summary>
+    private async Task<NodeRow> AskAsync(NodeLife life)
+    {
+        var silent = new NodeRow(life.Node.Node, life.Address, life.State == NodeState.Alive ? NodeState.Silent : life.State, life.LastSeen, null);
+        if (life.State != NodeState.Alive) return silent;
+        try
+        {
+            var report = await agents.At(life.Node).StatusAsync().WaitAsync(_answerTimeout, time);
+            return silent with { State = NodeState.Alive, LastSeen = time.GetUtcNow(), Report = report };
+        }
+        catch (Exception e) when (e is TimeoutException or OrleansException or IOException)
+        {
+            return silent;
+        }
+    }
 
     [LoggerMessage(2301, LogLevel.Warning, "the run in {Folder} could not be adopted: {Why}")]
     private partial void LogNotAdopted(string folder, string why);

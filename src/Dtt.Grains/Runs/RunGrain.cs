@@ -164,10 +164,12 @@ internal sealed partial class RunGrain(
         return Task.FromResult(standing.Current ? standing with { Hung = _parts.Hung } : standing);
     }
 
-    public Task AgentStartedAsync(NodeRef node) =>
-        state.State.Placements.FirstOrDefault(p => p.Node.Node == node.Node && p.Node.Silo != node.Silo) is { } dead
-            ? ApplyAsync(new RunInput.SiloDied(dead.Node))
-            : PerformAsync(RunDecider.Pending(state.State));
+    public async Task AgentStartedAsync(NodeRef node)
+    {
+        if (state.State.Placements.FirstOrDefault(p => p.Node.Node == node.Node && p.Node.Silo != node.Silo) is { } dead)
+            await ApplyAsync(new RunInput.SiloDied(dead.Node));
+        await CheckAsync();
+    }
 
     public async Task CheckAsync()
     {

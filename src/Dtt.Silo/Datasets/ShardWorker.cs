@@ -37,7 +37,7 @@ internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWor
         var done = new List<WorkDone>();
         var encoders = new ConcurrentBag<BpeEncoder>(); // their word caches make them fast: they go from piece to piece
         DatasetWork? work = null;
-        DatasetJob? job = null;
+        var begun = -1L;
         try
         {
             while (true)
@@ -65,11 +65,18 @@ internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWor
                     if (running.Count == 0 && _open.TryRemove(KeyValuePair.Create(dataset, calls))) return;
                 }
 
-                if (offer.Job is not null && offer.Job != job) (job, work, encoders) = (offer.Job, new DatasetWork(offer.Job, here.Node), []);
+                if (offer.Items is [var first, ..] && first.Begun != begun)
+                {
+                    // A beginning of its own: manifest, vocabulary and pieces are read anew.
+                    (begun, work, encoders) = (first.Begun, new DatasetWork(offer.Job!, here.Node), []);
+                    waiting = new Queue<WorkItem>(offer.Items);
+                }
+
                 while (waiting.Count > 0 && running.Count < _atWork)
                 {
                     var item = waiting.Dequeue();
-                    running[item] = Task.Run(() => DoAsync(dataset, work!, encoders, item));
+                    var (its, theirs) = (work!, encoders);
+                    running[item] = Task.Run(() => DoAsync(dataset, its, theirs, item));
                 }
 
                 await Task.WhenAny(running.Values.Cast<Task>().Append(Task.Delay(_renewPeriod)));
@@ -107,7 +114,7 @@ internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWor
 
             CrashPoint.Reach("silo.piece");
             await grains.Shard(dataset, item.Piece).FinishAsync(item.Stage, result);
-            return new WorkDone(item);
+            return new WorkDone(item, Tokens: result.Tokens);
         }
         catch (UserErrorException e)
         {

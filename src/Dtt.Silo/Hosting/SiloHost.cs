@@ -18,7 +18,7 @@ using Orleans.Configuration;
 
 namespace Dtt.Silo.Hosting;
 
-/// <summary>The silo of one machine: exactly one per user and state folder, on loopback.</summary>
+/// <summary>The silo of one machine: exactly one per user and state folder; on loopback unless it is a node of a cluster.</summary>
 internal static class SiloHost
 {
     private const int MostTries = 5;
@@ -32,6 +32,7 @@ internal static class SiloHost
             var host = Build(folders, SiloOptionsFromEnvironment.Read(), database, certificates);
             try
             {
+                if (database is PostgresDatabase) await host.Services.GetRequiredService<Admission>().CheckAsync();
                 await host.StartAsync();
                 return host;
             }
@@ -62,20 +63,16 @@ internal static class SiloHost
             .AddSingleton(TimeProvider.System)
             .AddSingleton(database.Tables)
             .AddSingleton<INodeAgents, NodeAgents>()
-            .AddSingleton(certificates).AddSingleton(new NodeAddress(NodeAddress.Loopback)).AddSingleton<RankHost>().AddSingleton<JobHost>().AddSingleton<ShardWorker>().AddSingleton<OrphanRuns>()
-            .AddSingleton<Announcement>().AddSingleton<SiloLife>()
+            .AddSingleton(certificates).AddSingleton(new NodeAddress(options.Address.ToString()))
+            .AddSingleton<RankHost>().AddSingleton<JobHost>().AddSingleton<ShardWorker>().AddSingleton<OrphanRuns>()
+            .AddSingleton<Announcement>().AddSingleton<SiloLife>().AddSingleton<OpenWork>().AddSingleton<Admission>().AddSingleton<Refusals>()
+            .AddSingleton<IFatalErrorHandler, DeclaredDead>()
+            .AddSingleton<ILifecycleParticipant<ISiloLifecycle>, SiloDeaths>()
             .Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromMinutes(2)));
-        builder.UseOrleans(silo => silo
-            .UseLocalhostClustering(options.SiloPort, options.GatewayPort, serviceId: PlatformWire.ServiceId, clusterId: PlatformWire.ClusterId)
-            .Configure<EndpointOptions>(o => o.AdvertisedIPAddress = IPAddress.Loopback)
-            .Configure<SiloOptions>(o => o.SiloName = Environment.MachineName)
-            .Configure<SiloConnectionOptions>(o =>
-            {
-                var (ours, theirs) = (certificates.Silo, certificates.Client);
-                o.ConfigureSiloInboundConnection(c => c.UseTls((plain, closed) => TlsPipe.AcceptAsync(plain, ours, ours, closed)));
-                o.ConfigureSiloOutboundConnection(c => c.UseTls((plain, closed) => TlsPipe.ConnectAsync(plain, ours, ours, closed)));
-                o.ConfigureGatewayInboundConnection(c => c.UseTls((plain, closed) => TlsPipe.AcceptAsync(plain, ours, theirs, closed), clients.Change));
-            })
+        builder.UseOrleans(silo => UseMembership(silo, options, database)
+            .ConfigureEndpoints(options.Address, options.SiloPort, options.GatewayPort)
+            .Configure<ClusterOptions>(o => (o.ServiceId, o.ClusterId) = (PlatformWire.ServiceId, PlatformWire.ClusterId))
+            .Configure<SiloOptions>(o => o.SiloName = options.Node)
             .AddAdoNetGrainStorage(StateStorage.Provider, o => ConfigureStorage(o, database, database.State))
             .AddAdoNetGrainStorage(StateStorage.PieceProvider, o => ConfigureStorage(o, database, database.Pieces))
             .UseAdoNetReminderService(o => (o.Invariant, o.DataSource) = (database.Invariant, database.State))
@@ -84,9 +81,37 @@ internal static class SiloHost
             .AddStartupTask<Announcer>()
             .Services.AddPlatformWire(GrainJson.Default));
 
+        builder.ConfigureServices(services => services.AddOptions<SiloConnectionOptions>().Configure<Refusals>((o, refusals) =>
+        {
+            var (ours, theirs) = (certificates.Silo, certificates.Client);
+            o.ConfigureSiloInboundConnection(c => c.UseTls((plain, closed) => TlsPipe.AcceptAsync(plain, ours, ours, closed), refused: refusals.Note));
+            o.ConfigureSiloOutboundConnection(c => c.UseTls((plain, closed) => TlsPipe.ConnectAsync(plain, ours, ours, closed)));
+            o.ConfigureGatewayInboundConnection(c => c.UseTls(
+                (plain, closed) => TlsPipe.AcceptAsync(plain, ours, theirs, closed), clients.Change, refusals.Note));
+        }));
+
         // Added last, so it is the first to end: ranks save while the silo still answers.
         builder.ConfigureServices(services => services.AddHostedService(s => s.GetRequiredService<SiloLife>()));
         return builder.Build();
+    }
+
+    /// <summary>
+    /// Who belongs to the platform. A silo on SQLite is alone; those on one PostgreSQL keep their membership there. Each probes others every second: one that
+    /// misses three is dead when two say so, or the only other one. A silo also writes that it lives, so that after a crash of all nobody waits for the old ones.
+    /// </summary>
+    private static ISiloBuilder UseMembership(ISiloBuilder silo, SiloOptionsFromEnvironment options, Database database)
+    {
+        if (database is not PostgresDatabase) return silo.UseDevelopmentClustering(new IPEndPoint(options.Address, options.SiloPort));
+        return silo.UseAdoNetClustering(o => (o.Invariant, o.DataSource) = (database.Invariant, database.State)).Configure<ClusterMembershipOptions>(o =>
+        {
+            o.ProbeTimeout = TimeSpan.FromSeconds(1);
+            o.NumMissedProbesLimit = 3;
+            o.NumVotesForDeathDeclaration = 2;
+            o.TableRefreshTimeout = TimeSpan.FromSeconds(10);
+            o.IAmAliveTablePublishTimeout = Admission.SignPeriod;
+            o.NumMissedTableIAmAliveLimit = Admission.MissingSigns;
+            o.MaxJoinAttemptTime = TimeSpan.FromMinutes(1);
+        });
     }
 
     private static void ConfigureStorage(AdoNetGrainStorageOptions options, Database database, DbDataSource source) =>

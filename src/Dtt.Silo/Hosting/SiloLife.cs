@@ -21,6 +21,11 @@ internal sealed partial class SiloLife(SiloOptionsFromEnvironment options, RankH
     /// <summary>What the silo is doing.</summary>
     public SiloReport Report() => new()
     {
+        Node = options.Node,
+        Address = options.Address.ToString(),
+        Job = Environment.GetEnvironmentVariable("SLURM_JOB_ID"),
+        Cores = Environment.ProcessorCount,
+        TotalMemoryBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
         Process = Environment.ProcessId,
         Build = options.Build,
         StartedAt = _started,
@@ -48,12 +53,13 @@ internal sealed partial class SiloLife(SiloOptionsFromEnvironment options, RankH
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(options.IdleTime < _look ? options.IdleTime : _look, time);
+        if (options.IdleTime is not { } idleTime) return;
+        using var timer = new PeriodicTimer(idleTime < _look ? idleTime : _look, time);
         var (lastNeeded, joined) = (time.GetTimestamp(), 0);
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
             if (clients.Joined != joined || IsNeeded()) (lastNeeded, joined) = (time.GetTimestamp(), clients.Joined);
-            if (time.GetElapsedTime(lastNeeded) < (joined == 0 && options.IdleTime < _firstClient ? _firstClient : options.IdleTime)) continue;
+            if (time.GetElapsedTime(lastNeeded) < (joined == 0 && idleTime < _firstClient ? _firstClient : idleTime)) continue;
             announcement.Withdraw();
             if (IsNeeded())
             {
@@ -61,7 +67,7 @@ internal sealed partial class SiloLife(SiloOptionsFromEnvironment options, RankH
                 continue;
             }
 
-            LogIdle(options.IdleTime);
+            LogIdle(idleTime);
             host.StopApplication();
             return;
         }

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using System.Net;
 using System.Security.Authentication;
 using Dtt.Core.Security;
 using Microsoft.AspNetCore.Connections;
@@ -12,7 +13,12 @@ internal static class TlsConnection
     /// <param name="builder">The connection.</param>
     /// <param name="handshake">Proves both sides: <see cref="TlsPipe.AcceptAsync"/> or <see cref="TlsPipe.ConnectAsync"/>.</param>
     /// <param name="proven">Told when a peer is proven (+1) and when it has left (−1).</param>
-    public static void UseTls(this IConnectionBuilder builder, Func<IDuplexPipe, CancellationToken, Task<TlsPipe>> handshake, Action<int>? proven = null) =>
+    /// <param name="refused">Told who did not prove itself, and how that showed.</param>
+    public static void UseTls(
+        this IConnectionBuilder builder,
+        Func<IDuplexPipe, CancellationToken, Task<TlsPipe>> handshake,
+        Action<int>? proven = null,
+        Action<EndPoint?, string>? refused = null) =>
         builder.Use(next => async context =>
         {
             var plain = context.Transport;
@@ -23,6 +29,7 @@ internal static class TlsConnection
             }
             catch (AuthenticationException e)
             {
+                refused?.Invoke(context.RemoteEndPoint, e.Message);
                 context.Abort(new ConnectionAbortedException(e.Message, e));
                 return;
             }

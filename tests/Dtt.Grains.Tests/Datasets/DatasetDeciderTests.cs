@@ -39,9 +39,43 @@ public sealed class DatasetDeciderTests
     public void Apply_WhatIsLateOrDoubled_ChangesNothing()
     {
         var state = Planned(pieces: 2);
-        state = DatasetDecider.Apply(state, [new WorkDone(new WorkItem(DatasetStage.Counting, 0))]);
-        WorkDone[] late = [new(new WorkItem(DatasetStage.Counting, 0)), new(new WorkItem(DatasetStage.Planning, -1), Pieces: 9)];
+        state = DatasetDecider.Apply(state, [new WorkDone(new WorkItem(DatasetStage.Counting, 0, state.Begun))]);
+        WorkDone[] late = [new(new WorkItem(DatasetStage.Counting, 0, state.Begun)), new(new WorkItem(DatasetStage.Planning, -1, state.Begun), Pieces: 9)];
         Assert.Same(state, DatasetDecider.Apply(state, late));
+    }
+
+    [Fact]
+    public void Apply_WhatAnEarlierBeginningMade_ChangesNothing_ForTheTextMayBeAnotherSince()
+    {
+        var failed = DatasetDecider.Apply(Planned(pieces: 2), [new(new WorkItem(DatasetStage.Counting, 1, 1), Error: "bad text", ErrorCode: 3)]);
+        var again = DatasetDecider.Begin(failed, Job()).State;
+        again = DatasetDecider.Apply(again, [new WorkDone(new WorkItem(DatasetStage.Planning, -1, again.Begun), Pieces: 2)]);
+        Assert.Same(again, DatasetDecider.Apply(again, [new WorkDone(new WorkItem(DatasetStage.Counting, 0, 1))]));
+        Assert.Same(again, DatasetDecider.Apply(again, [new WorkDone(new WorkItem(DatasetStage.Counting, 0, 1), Error: "bad text", ErrorCode: 3)]));
+        Assert.Equal(1, DatasetDecider.Apply(again, [new WorkDone(new WorkItem(DatasetStage.Counting, 0, again.Begun))]).Done.Count);
+    }
+
+    [Fact]
+    public void Leases_OfADeadSilo_EndAtOnce()
+    {
+        var (state, leases) = (Planned(pieces: 3), new WorkLeases());
+        Assert.Equal([0, 1], leases.Acquire(state, "dead", 2, _now).Select(i => i.Piece));
+        Assert.Equal([2], leases.Acquire(state, "alive", 9, _now).Select(i => i.Piece));
+        Assert.Equal(["alive", "dead"], leases.Holders.Order());
+        leases.EndOf("dead");
+        Assert.Equal([0, 1], leases.Acquire(state, "alive", 9, _now).Select(i => i.Piece));
+    }
+
+    [Fact]
+    public void Shares_CountWhatEachNodeDid_AndHowFast()
+    {
+        var shares = new NodeShares();
+        shares.Begin("b", _now);
+        shares.Begin("a", _now);
+        shares.Add("b", [new(new WorkItem(DatasetStage.Encoding, 0, 1), Tokens: 300), new(new WorkItem(DatasetStage.Encoding, 1, 1), Tokens: 100)], _now.AddSeconds(4));
+        Assert.Equal([new NodeShare("b", 2, 400, 100)], shares.List());
+        shares.Add("a", [new(new WorkItem(DatasetStage.Encoding, 2, 1), Error: "no disk")], _now.AddSeconds(5));
+        Assert.Equal(["b"], shares.List().Select(s => s.Node));
     }
 
     [Fact]
@@ -51,14 +85,14 @@ public sealed class DatasetDeciderTests
         var leases = new WorkLeases();
         Assert.Equal(3, leases.Acquire(state, "a", 9, _now).Count);
         Assert.Empty(leases.Acquire(state, "b", 9, _now));
-        leases.Renew("a", [new WorkItem(DatasetStage.Counting, 1)], _now + WorkLeases.Time);
+        leases.Renew("a", [new WorkItem(DatasetStage.Counting, 1, state.Begun)], _now + WorkLeases.Time);
         Assert.Equal([0, 2], leases.Acquire(state, "b", 9, _now + WorkLeases.Time + TimeSpan.FromSeconds(1)).Select(i => i.Piece));
     }
 
     [Fact]
     public void Failed_KeepsTheReason_AndBeginsAnew()
     {
-        var failed = Done(new WorkDone(new WorkItem(DatasetStage.Planning, -1), Error: "no text", ErrorCode: 3));
+        var failed = Done(new WorkDone(new WorkItem(DatasetStage.Planning, -1, 1), Error: "no text", ErrorCode: 3));
         Assert.Equal((DatasetStage.Failed, "no text", 3), (failed.Stage, failed.Notes[^1], failed.FailureCode));
         Assert.Equal(DatasetStage.Planning, DatasetDecider.Begin(failed, Job()).State.Stage);
     }
@@ -76,7 +110,7 @@ public sealed class DatasetDeciderTests
         Assert.Equal([0, 64, 129], Enumerable.Range(0, 200).Where(back.Done.Contains));
     }
 
-    private static DatasetState Planned(int pieces) => Done(new WorkDone(new WorkItem(DatasetStage.Planning, -1), Pieces: pieces));
+    private static DatasetState Planned(int pieces) => Done(new WorkDone(new WorkItem(DatasetStage.Planning, -1, 1), Pieces: pieces));
 
     /// <summary>A job of which only this is done.</summary>
     private static DatasetState Done(WorkDone first) => DatasetDecider.Apply(DatasetDecider.Begin(new DatasetState(), Job()).State, [first]);

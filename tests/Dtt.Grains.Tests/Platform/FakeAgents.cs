@@ -1,4 +1,5 @@
 using System.Reflection;
+using Dtt.Abstractions;
 using Dtt.Core.Runs;
 using Dtt.Grains.Agents;
 using Dtt.Grains.Devices;
@@ -36,7 +37,13 @@ internal sealed class FakeAgents : INodeAgents
 
     public IReadOnlyList<NodeRef> Alive() => [Here];
 
-    public Task<bool> IsDeadAsync(NodeRef silo) => Task.FromResult(false);
+    public Task<IReadOnlyList<NodeLife>> KnownAsync() => Task.FromResult<IReadOnlyList<NodeLife>>(
+        [.. Alive().Select(n => new NodeLife(n, "127.0.0.1", NodeState.Alive, DateTimeOffset.UnixEpoch))]);
+
+    /// <summary>Silos that are dead.</summary>
+    public HashSet<string> Dead { get; } = [];
+
+    public Task<bool> IsDeadAsync(NodeRef node) => Task.FromResult(Dead.Contains(node.Silo));
 
     public INodeAgent At(NodeRef node) => _agent;
 

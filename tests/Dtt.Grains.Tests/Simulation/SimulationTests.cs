@@ -50,7 +50,7 @@ public sealed class SimulationTests
             leases.End(done);
             var reported = done.Concat(random.Next(6) == 0 ? done : []).Select(d => new WorkDone(d, Pieces: d.Stage == DatasetStage.Planning ? 9 : 0)).ToList();
             state = DatasetDecider.Apply(state, reported);
-            var allDone = !before.IsByPiece || Enumerable.Range(0, 9).All(p => finished.Contains(new WorkItem(before.Stage, p)));
+            var allDone = !before.IsByPiece || Enumerable.Range(0, 9).All(p => finished.Contains(new WorkItem(before.Stage, p, before.Begun)));
             Assert.True(state.Stage == before.Stage ? state.Done.Count >= before.Done.Count : allDone, $"seed {seed}: {before.Stage} ended too early");
             if (state.Stage != before.Stage)
             {

@@ -1,0 +1,32 @@
+using Dtt.Abstractions;
+
+namespace Dtt.Grains.Datasets;
+
+/// <summary>What each node did in the stage of a dataset that goes on, or last went, by pieces. In memory only.</summary>
+public sealed class NodeShares
+{
+    private readonly SortedDictionary<string, (int Pieces, long Tokens, DateTimeOffset From, DateTimeOffset To)> _shares = new(StringComparer.Ordinal);
+
+    /// <summary>Another stage begins.</summary>
+    public void Clear() => _shares.Clear();
+
+    /// <summary>A node gets work.</summary>
+    public void Begin(string node, DateTimeOffset now) => _shares.TryAdd(node, (0, 0, now, now));
+
+    /// <summary>A node finished pieces.</summary>
+    public void Add(string node, IEnumerable<WorkDone> done, DateTimeOffset now)
+    {
+        foreach (var piece in done.Where(d => d.Item.Piece >= 0 && d.Error is null))
+        {
+            var share = _shares.GetValueOrDefault(node, (0, 0, now, now));
+            _shares[node] = (share.Pieces + 1, share.Tokens + piece.Tokens, share.From, now);
+        }
+    }
+
+    /// <summary>The nodes that finished any, by name.</summary>
+    public IReadOnlyList<NodeShare> List() =>
+    [
+        .. _shares.Where(s => s.Value.Pieces > 0).Select(s => new NodeShare(
+            s.Key, s.Value.Pieces, s.Value.Tokens, s.Value.To > s.Value.From ? s.Value.Tokens / (s.Value.To - s.Value.From).TotalSeconds : 0)),
+    ];
+}

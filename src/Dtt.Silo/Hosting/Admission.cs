@@ -1,0 +1,124 @@
+using System.Net;
+using System.Net.Sockets;
+using Dapper;
+using Dtt.Abstractions;
+using Dtt.Core.Errors;
+using Dtt.Silo.Storage;
+
+namespace Dtt.Silo.Hosting;
+
+/// <summary>
+/// Whether a silo may join the platform in its database. Lives that are no more, which a crash leaves as active, are declared dead first, so nobody waits for
+/// them; a life that still is forbids another of its node's name, and one that the others cannot reach.
+/// </summary>
+internal sealed class Admission(IMembershipTable table, Database database, SiloOptionsFromEnvironment options, TimeProvider time)
+{
+    private static readonly TimeSpan _connectTimeout = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan _look = TimeSpan.FromMilliseconds(250);
+    private readonly Dictionary<SiloAddress, (DateTime Sign, long Since)> _signs = [];
+
+    /// <summary>How often a silo writes that it lives.</summary>
+    public static TimeSpan SignPeriod { get; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How many of these signs may be missing.</summary>
+    public const int MissingSigns = 3;
+
+    /// <summary>Returns when the silo may join.</summary>
+    /// <exception cref="UserErrorException">It may not.</exception>
+    public async Task CheckAsync()
+    {
+        await table.InitializeMembershipTableAsync(true);
+        await CheckClusterAsync();
+        using var timer = new PeriodicTimer(_look, time);
+        while (!await TryCheckAsync()) await timer.WaitForNextTickAsync();
+    }
+
+    /// <summary>Two clusters over one database would both activate the same grains.</summary>
+    private async Task CheckClusterAsync()
+    {
+        await using var connection = await database.State.OpenConnectionAsync();
+        const string others = "SELECT DeploymentId FROM MembershipVersion WHERE DeploymentId <> @ClusterId ORDER BY DeploymentId LIMIT 1";
+        if (await connection.ExecuteScalarAsync<string?>(others, new { PlatformWire.ClusterId }) is not { } other) return;
+        throw new UserErrorException($"PostgreSQL at {options.Store} holds the platform of cluster '{other}', and this build's silos are of '{PlatformWire.ClusterId}': two "
+            + "clusters over one database would both do the same work. Use the build that wrote it, or name another database in DTT_POSTGRES.", ExitCodes.BadData);
+    }
+
+    /// <summary>One look at all lives; false when one of them must be looked at again.</summary>
+    private async Task<bool> TryCheckAsync()
+    {
+        var members = await table.ReadAllAsync();
+        foreach (var (entry, etag) in members.Members.Where(m => m.Item1.Status is not (SiloStatus.Dead or SiloStatus.None)))
+        {
+            switch (await LivesAsync(entry))
+            {
+                case null:
+                    return false;
+                case true:
+                    Refuse(entry);
+                    break;
+                case false:
+                    entry.Status = SiloStatus.Dead;
+                    await table.UpdateRowAsync(entry, etag, members.Version.Next()); // when another was first, the next look shows it
+                    return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Whether a silo lives: it does when its port takes connections or its signs go on, and is dead when nobody listens there or they end.</summary>
+    private async Task<bool?> LivesAsync(MembershipEntry entry)
+    {
+        var endpoint = entry.SiloAddress.Endpoint;
+        if ((!IPAddress.IsLoopback(endpoint.Address) || entry.HostName == Dns.GetHostName()) && await ListensAsync(endpoint) is { } listens) return listens;
+        if (!_signs.TryGetValue(entry.SiloAddress, out var first))
+        {
+            _signs[entry.SiloAddress] = (entry.IAmAliveTime, time.GetTimestamp());
+            return null;
+        }
+
+        if (entry.IAmAliveTime > first.Sign) return true;
+        return time.GetElapsedTime(first.Since) > SignPeriod * MissingSigns ? false : null;
+    }
+
+    private static async Task<bool?> ListensAsync(IPEndPoint endpoint)
+    {
+        using var socket = new TcpClient(endpoint.AddressFamily);
+        using var timeout = new CancellationTokenSource(_connectTimeout);
+        try
+        {
+            await socket.ConnectAsync(endpoint, timeout.Token);
+            return true;
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionRefused)
+        {
+            return false;
+        }
+        catch (Exception e) when (e is SocketException or OperationCanceledException)
+        {
+            return null;
+        }
+    }
+
+    private void Refuse(MembershipEntry entry)
+    {
+        var other = $"node '{entry.SiloName}' (machine {entry.HostName}, {entry.SiloAddress.Endpoint}, since {entry.StartTime:yyyy-MM-dd HH:mm:ss} UTC)";
+        if (entry.SiloName == options.Node)
+        {
+            throw new UserErrorException($"{other} lives already in the platform in PostgreSQL at {options.Store}, and a platform has one node of a name at a time. "
+                + "End that one, or name this one with DTT_NODE.", ExitCodes.Requeue);
+        }
+
+        if (!options.IsCluster)
+        {
+            throw new UserErrorException($"{other} serves the platform in PostgreSQL at {options.Store}. Set DTT_ADDRESS to the address at which it reaches this machine to join "
+                + "it, or name another database in DTT_POSTGRES.", ExitCodes.BadConfiguration);
+        }
+
+        if (IPAddress.IsLoopback(entry.SiloAddress.Endpoint.Address) != IPAddress.IsLoopback(options.Address))
+        {
+            throw new UserErrorException($"{other} serves the platform in PostgreSQL at {options.Store}, and one of {entry.SiloAddress.Endpoint.Address} and {options.Address} "
+                + "cannot be reached from other machines. Give both an address that the other reaches in DTT_ADDRESS.", ExitCodes.BadConfiguration);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+using Microsoft.Extensions.Logging;
+
+namespace Dtt.Silo.Hosting;
+
+/// <summary>Hears of silos that come and go; when one is dead, what is open is woken at once. Every silo does so: twice does no harm, and any may die next.</summary>
+internal sealed partial class SiloDeaths(ISiloStatusOracle silos, ILocalSiloDetails local, OpenWork open, TimeProvider time, ILogger<SiloDeaths> log)
+    : ISiloStatusListener, ILifecycleParticipant<ISiloLifecycle>
+{
+    private const int Tries = 20;
+    private static readonly TimeSpan _retryPeriod = TimeSpan.FromSeconds(1);
+    private readonly CancellationTokenSource _ending = new();
+
+    public void Participate(ISiloLifecycle lifecycle) => lifecycle.Subscribe(
+        nameof(SiloDeaths),
+        ServiceLifecycleStage.Active,
+        _ =>
+        {
+            silos.SubscribeToSiloStatusEvents(this);
+            return Task.CompletedTask;
+        },
+        _ =>
+        {
+            silos.UnSubscribeFromSiloStatusEvents(this);
+            return _ending.CancelAsync();
+        });
+
+    public void SiloStatusChangeNotification(SiloAddress updatedSilo, SiloStatus status)
+    {
+        if (updatedSilo.Equals(local.SiloAddress) || status is not (SiloStatus.Active or SiloStatus.Dead)) return;
+        var node = silos.TryGetSiloName(updatedSilo, out var name) ? name : updatedSilo.ToString();
+        if (status == SiloStatus.Active)
+        {
+            LogJoined(node, updatedSilo);
+            return;
+        }
+
+        LogDead(node, updatedSilo);
+        _ = Task.Run(WakeAsync);
+    }
+
+    /// <summary>The grains of the dead silo are found anew by the first call that reaches them, which may take more than one.</summary>
+    private async Task WakeAsync()
+    {
+        for (var tries = 1; !_ending.IsCancellationRequested; tries++)
+        {
+            try
+            {
+                await open.WakeAsync();
+                return;
+            }
+            catch (Exception e) when (e is OrleansException or TimeoutException or IOException)
+            {
+                LogNotWoken(e);
+                if (tries == Tries) return; // their own timers, and the next change, wake them
+            }
+
+            await Task.Delay(_retryPeriod, time, _ending.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    [LoggerMessage(3051, LogLevel.Information, "node {Node} has joined ({Silo})")]
+    private partial void LogJoined(string node, SiloAddress silo);
+
+    [LoggerMessage(3052, LogLevel.Warning, "node {Node} is gone ({Silo}); what it did goes on elsewhere")]
+    private partial void LogDead(string node, SiloAddress silo);
+
+    [LoggerMessage(3053, LogLevel.Warning, "not all that is open could be told that a node is gone")]
+    private partial void LogNotWoken(Exception exception);
+}

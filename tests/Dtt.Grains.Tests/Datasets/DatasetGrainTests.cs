@@ -1,0 +1,54 @@
+using Dtt.Abstractions;
+using Dtt.Core.Runs;
+using Dtt.Grains.Tests.Platform;
+
+namespace Dtt.Grains.Tests.Datasets;
+
+public sealed class DatasetGrainTests : IAsyncLifetime
+{
+    private static readonly NodeRef _one = new("one", "silo-1"), _two = new("two", "silo-2");
+    private readonly FakeAgents _agents = new(["cpu"]);
+    private TestPlatform _platform = null!;
+
+    public async ValueTask InitializeAsync() => _platform = await TestPlatform.StartAsync(_agents);
+
+    public ValueTask DisposeAsync() => _platform.DisposeAsync();
+
+    [Fact]
+    public async Task WorkOfADeadSilo_IsOfferedToTheNextThatAsks_AndOfALivingOneIsNot()
+    {
+        var dataset = await BeginAsync();
+        var whole = (await dataset.ExchangeAsync(_one, [], [], 4)).Items.Single();
+        Assert.Empty((await dataset.ExchangeAsync(_two, [], [], 4)).Items);
+        _agents.Dead.Add(_one.Silo);
+        Assert.Equal([whole], (await dataset.ExchangeAsync(_two, [], [], 4)).Items);
+    }
+
+    [Fact]
+    public async Task Pieces_GoToWhoeverIsFree_AndProgressSaysWhoDidHowMany()
+    {
+        var dataset = await BeginAsync();
+        var plan = (await dataset.ExchangeAsync(_one, [], [], 4)).Items.Single();
+        var mine = (await dataset.ExchangeAsync(_one, [new WorkDone(plan, Pieces: 6, SkipTo: DatasetStage.Encoding)], [], 4)).Items;
+        var theirs = (await dataset.ExchangeAsync(_two, [], [], 4)).Items;
+        Assert.Equal([0, 1, 2, 3], mine.Select(i => i.Piece));
+        Assert.Equal([4, 5], theirs.Select(i => i.Piece));
+        await dataset.ExchangeAsync(_one, [.. mine.Take(3).Select(i => new WorkDone(i, Tokens: 10))], [], 0);
+        await dataset.ExchangeAsync(_two, [.. theirs.Select(i => new WorkDone(i, Tokens: 5))], [], 0);
+        Assert.Equal([("one", 3, 30L), ("two", 2, 10L)], (await dataset.FindAsync())!.Nodes.Select(n => (n.Node, n.Pieces, n.Tokens)));
+    }
+
+    [Fact]
+    public async Task Node_ThatDoesNotAnswer_KeepsNobodyFromBeginning()
+    {
+        _agents.Fail = ("WorkAvailableAsync", new TimeoutException("dead"));
+        Assert.NotEmpty((await (await BeginAsync()).ExchangeAsync(_two, [], [], 4)).Items);
+    }
+
+    private async Task<IDatasetGrain> BeginAsync()
+    {
+        var dataset = _platform.Grains.Dataset(DatasetDeciderTests.Job().Folder);
+        await dataset.BeginAsync(DatasetDeciderTests.Job());
+        return dataset;
+    }
+}
