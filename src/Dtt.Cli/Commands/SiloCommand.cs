@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using Dtt.Abstractions;
 using Dtt.Cli.Output;
 using Dtt.Cli.Runs;
@@ -93,14 +92,7 @@ internal static class SiloCommand
     private static Command Run()
     {
         var command = new Command("run", "Run the silo in the foreground; Ctrl+C stops it, after its runs have saved a checkpoint.");
-        command.SetAction(async (_, _) =>
-        {
-            // Ctrl+C reaches the silo too, which stops when its runs have saved.
-            using var signals = new Signals(_ => { });
-            using var silo = Process.Start(new ProcessStartInfo(ProgramPaths.Dotnet(), [ProgramPaths.Silo(), "--foreground"]))!;
-            await silo.WaitForExitAsync(CancellationToken.None);
-            return silo.ExitCode;
-        });
+        command.SetAction(_ => Exec.Become(ProgramPaths.Dotnet(), ProgramPaths.Silo(), "--foreground"));
         return command;
     }
 
