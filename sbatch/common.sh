@@ -1,0 +1,197 @@
+# A platform's life on the nodes of one Slurm job. Sourced by silo.sh, download.sh, tokenize.sh and train.sh, which set root, DTT's folder.
+#
+# USR1 (the time limit is near) and TERM (scancel) end the platform in order: the silos drain, which saves the runs, then the database stops. After USR1
+# the job is requeued, and its next life goes on from there. Nothing here needs accounting, root, or anything but a folder that all nodes share.
+. "$root/sbatch/preflight.sh"
+. "$root/sbatch/postgres.sh"
+
+job=$SLURM_JOB_ID
+life=${SLURM_RESTART_COUNT:-0}
+self=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
+self=${self:-$job} # the number of an array's job stands for all of the array
+here=$SLURMD_NODENAME
+logs=$PWD/slurmlogs/$job/life-$life
+first_port=$((20000 + job % 2400 * 5)) # below the ports that systems give out themselves
+port=$((first_port + 2))               # the database's; the silos' are the two before
+mapfile -t nodes < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
+up_seconds=${DTT_UP_SECONDS:-300}
+
+ending=   # requeue or stop, once a signal asked for it
+silos=    # the srun of the silos
+command=  # the dtt command that this job is for
+
+say() { printf '%(%F %T)T %s\n' -1 "$*"; }
+fail() { # CODE MESSAGE...
+  local code=$1
+  shift
+  say "error: $*"
+  exit "$code"
+}
+
+# Waits for a process of ours through any signals; its exit code.
+attend() {
+  local code=0
+  while code=0; wait "$1" || code=$?; kill -0 "$1" 2>/dev/null; do :; done
+  [ "$code" -le 128 ] || { code=0; wait "$1" 2>/dev/null || code=$?; } # a signal's number may stand where the exit code should
+  return "$code"
+}
+
+# Runs a long command so that signals are heard meanwhile.
+attended() {
+  "$@" &
+  attend $!
+}
+
+begin() {
+  if [ -z "${DTT_HOME:-}" ]; then
+    [ -d "${HOME:-}" ] || fail 2 "HOME is '${HOME:-}', which is no folder on $here. Name a folder that all nodes see: export DTT_HOME=FOLDER, then sbatch."
+    DTT_HOME=$HOME/.dtt
+  fi
+  (umask 077 && mkdir -p "$DTT_HOME") || fail 2 "DTT_HOME is $DTT_HOME, which cannot be made on $here. Name a folder that all nodes see."
+  DTT_HOME=$(cd "$DTT_HOME" && pwd)
+  export DTT_HOME
+  database=$DTT_HOME/postgres
+  mkdir -p "$logs" "$DTT_HOME/cluster"
+  trap 'end_by requeue "the time limit is near"' USR1
+  trap 'end_by stop "asked to end"' TERM
+  trap 'finish $?' EXIT
+  say "job $self, life $life, on ${#nodes[@]} node$([ ${#nodes[@]} = 1 ] || echo s) (${nodes[*]}); home $DTT_HOME, logs $logs"
+  attended "$root/dtt" --version > "$logs/build.log" 2>&1 || fail 1 "$root/dtt does not run on $here: $(tail -3 "$logs/build.log")"
+}
+
+end_by() { # requeue|stop REASON
+  say "$2: the silos save what runs and end"
+  ending=${ending:-$1}
+  [ -z "$command" ] || kill -HUP "$command" 2>/dev/null || true # a command that hangs up leaves its work to the platform
+  drain
+}
+
+drain() { [ -z "$silos" ] || scancel --signal=TERM "$self" 2>/dev/null || true; } # to the tasks; a TERM to srun itself would kill them
+
+# Whether a job has left the queue. Where Slurm does not answer nobody knows, and nothing is begun.
+job_is_gone() {
+  local state
+  while :; do
+    if ! state=$(squeue -h -j "$1" -o %T 2>&1); then
+      case $state in *"Invalid job id"*) return 0 ;; *) fail 75 "squeue cannot say whether job $1 still runs: $state" ;; esac
+    fi
+    [ "$state" = COMPLETING ] || break
+    sleep 1
+  done
+  [ -z "$state" ]
+}
+
+# The other job that serves this home, if there is one. What jobs left behind that are gone is removed.
+find_other_job() {
+  local file of
+  other=
+  for file in "$DTT_HOME"/cluster/*.json "$database/owner"; do
+    [ -f "$file" ] || continue
+    of=$(sed -n 's/.*"job": *"\{0,1\}\([0-9]\{1,\}\).*/\1/p; s/^job \([0-9]*\).*/\1/p' "$file" | head -1)
+    if [ -n "$of" ] && [ "$of" != "$job" ] && ! job_is_gone "$of"; then
+      other=$of
+    elif [ -n "$of" ] && [ "${file##*.}" = json ]; then
+      rm -f "$file"
+    fi
+  done
+}
+
+# Whether a platform serves this home already, so that this job only asks it.
+platform_runs() {
+  find_other_job
+  [ -n "$other" ] || return 1
+  say "job $other serves $DTT_HOME: the work goes to it, and this job only waits"
+}
+
+start_platform() {
+  find_other_job
+  if [ -n "$other" ] && [ -f "$database/owner" ]; then
+    fail 2 "job $other serves $DTT_HOME with a database of its own, so no other job can join. End it (scancel $other), or give both one with DTT_POSTGRES."
+  elif [ -n "$other" ] && [ -z "${DTT_POSTGRES:-}" ]; then
+    fail 2 "job $other serves $DTT_HOME. To join it, set DTT_POSTGRES to its database; else end it (scancel $other) or name another DTT_HOME."
+  fi
+  preflight
+  goes_on
+  [ -n "${DTT_POSTGRES:-}" ] || start_database
+  goes_on
+  start_silos
+  wait_for_silos
+}
+
+goes_on() { [ -z "$ending" ] || exit 0; }
+
+start_silos() {
+  export DTT_SILO_PORT=$first_port DTT_GATEWAY_PORT=$((first_port + 1)) DTT_ADDRESSES="${addresses[*]}"
+  [ -z "${SLURM_CPUS_PER_TASK:-}" ] || export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK
+  srun --no-kill --kill-on-bad-exit=0 --wait=0 --cpu-bind=none --output="$logs/silo-%N.log" bash "$root/sbatch/node.sh" < /dev/null &
+  silos=$!
+}
+
+# Which nodes have a silo of this job that accepts clients.
+silos_up() {
+  local node
+  for node in "${nodes[@]}"; do
+    ! grep -qs "\"job\": *\"\{0,1\}$job\b" "$DTT_HOME/cluster/$node.json" || echo "$node"
+  done
+}
+
+wait_for_silos() {
+  local up= before=-1 start=$SECONDS node
+  while [ -z "$ending" ] && [ "$(wc -w <<< "$up")" != ${#nodes[@]} ]; do
+    up=$(silos_up)
+    [ "$(wc -w <<< "$up")" = "$before" ] || say "$(wc -w <<< "$up") of ${#nodes[@]} silos are up"
+    before=$(wc -w <<< "$up")
+    kill -0 "$silos" 2>/dev/null && [ $((SECONDS - start)) -lt "$up_seconds" ] || break
+    sleep 0.5
+  done
+  for node in "${nodes[@]}"; do
+    [ -n "$ending" ] || grep -qx "$node" <<< "$up" || say "the silo of $node is not up: $(tail -n 3 "$logs/silo-$node.log" 2>&1)"
+  done
+  [ -n "$ending" ] || [ -n "$up" ] || fail 1 "no silo came up within $up_seconds s; see $logs"
+}
+
+# Until the silos end.
+serve() {
+  [ -n "$ending" ] || say "serving; join with DTT_HOME=$DTT_HOME, end with scancel $self"
+  attend "$silos"
+}
+
+# Runs a command of dtt to its end: the job's exit code is its.
+work() {
+  goes_on
+  say "dtt $*"
+  "$root/dtt" "$@" < /dev/null &
+  command=$!
+  attend "$command"
+}
+
+# A run is created once; later lives of the job go on with it.
+train() {
+  local name=$PWD/slurmlogs/$job/run
+  goes_on
+  if [ ! -s "$name" ]; then
+    say "dtt train $*"
+    attended "$root/dtt" train "$@" --detach < /dev/null > "$name.new"
+    mv "$name.new" "$name"
+  fi
+  work resume "$(cat "$name")"
+}
+
+# The end of every job: the silos first, then the database, then the job itself, or its next life.
+finish() {
+  local code=$1
+  trap - EXIT
+  trap '' USR1 TERM
+  drain
+  [ -z "$silos" ] || attend "$silos" || true
+  stop_database
+  if [ "$ending" = requeue ]; then
+    say "requeued: the next life goes on"
+    scontrol requeue "$self" && sleep 60
+    say "this job cannot be requeued: submit it again, and it goes on"
+    code=75
+  fi
+  [ "$ending" != stop ] || code=0
+  say "ended with exit code $code"
+  exit "$code"
+}

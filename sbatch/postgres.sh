@@ -1,0 +1,178 @@
+# PostgreSQL for one platform, run by one job on its first node, as the user. Sourced by common.sh.
+#
+# The data lie on the shared folder, so two servers could open them at once, and a node that fell silent may still run one. Therefore:
+#   owner        names the job and life that may run the server; a server whose job finds another name there is ended
+#   sign.JOB.N   is touched every few seconds while a server runs, and removed after it; a server whose sign cannot be touched any more is ended
+# A new life writes its name into owner, then waits until every other sign is removed, its process is proven dead, or it was silent for longer than a
+# server lives without it. Silos of older lives are fenced by the database: each life has its own role, and only the newest one may log in.
+beat_seconds=5
+stuck_seconds=15  # a server whose sign cannot be touched for so long is ended
+silent_seconds=45 # a server whose sign was not touched for so long is gone
+guard=            # the background process that runs the server
+socket=           # the folder of its Unix socket, which only this user can enter
+
+sign() { echo "$database/sign.$job.$life"; }
+owner() { echo "job $job life $life on $here"; }
+
+# The folder of PostgreSQL's programs, of the version that made the data where there are some.
+find_postgres() {
+  local folder wanted=
+  [ ! -s "$database/data/PG_VERSION" ] || wanted=$(cat "$database/data/PG_VERSION")
+  while read -r folder; do
+    [ -x "$folder/postgres" ] && [ -x "$folder/initdb" ] && [ -x "$folder/psql" ] || continue
+    pg=$folder
+    [ -n "$wanted" ] && ! "$pg/postgres" --version | grep -q " $wanted\." || return 0
+  done < <(
+    echo "${DTT_PGBIN:-}"
+    dirname "$(command -v postgres || true)"
+    pg_config --bindir 2>/dev/null
+    printf '%s\n' /usr/lib/postgresql/*/bin /usr/pgsql-*/bin | sort -rV
+  )
+  fault "$here has no PostgreSQL${wanted:+ $wanted, the version of the data in $database}:" \
+    "install it, name its bin folder with DTT_PGBIN, or a server with DTT_POSTGRES"
+}
+
+start_database() {
+  local address
+  address=$(printf '%s\n' "${addresses[@]}" | sed -n "s/^$here=//p")
+  (umask 077 && mkdir -p "$database")
+  take_over
+  make_data
+  socket=$(mktemp -d /tmp/dtt-postgres-XXXXXX)
+  guard_server "$address" &
+  guard=$!
+  wait_for_server
+  admit_this_life "$address"
+  say "PostgreSQL serves at $address:$port, its data in $database"
+}
+
+# Makes this life the one that may run the server, when no other server can run any more.
+take_over() {
+  local other left told=
+  touch "$(sign)"
+  owner > "$database/owner.$job"
+  mv -f "$database/owner.$job" "$database/owner"
+  for other in "$database"/sign.*; do
+    [ "$other" != "$(sign)" ] || continue
+    while goes_on && left=$(seconds_left "$other") && [ "$left" -gt 0 ] && ! proven_dead "$other"; do
+      [ "$told" = "$other" ] || say "waiting for the PostgreSQL of job $(sed 's/.*sign\.//; s/\./, life /' <<< "$other"), which is not proven to have ended:" \
+        "it has $left s to give a sign of life"
+      told=$other
+      sleep 2
+    done
+    rm -f "$other"
+  done
+  [ "$(cat "$database/owner")" = "$(owner)" ] || fail 2 "$(cat "$database/owner") took the database of $DTT_HOME meanwhile; it serves this home now"
+  # PostgreSQL's own lock names a process of another node, where the same number means nothing.
+  [ "$(sed -n 's/^node //p' "$database/host" 2>/dev/null)" = "$here" ] || rm -f "$database/data/postmaster.pid"
+  echo "node $here" > "$database/host"
+}
+
+# How long a silent server may still live. Both times are of the file server's clock; opening a file asks for its newest.
+seconds_left() {
+  touch "$database/now.$job"
+  cat "$1" > /dev/null 2>&1 || { echo 0; return; }
+  echo $((silent_seconds - $(stat -c %Y "$database/now.$job") + $(stat -c %Y "$1" 2>/dev/null || echo 0)))
+}
+
+# Whether the process that a sign names is gone, for all that can be told: from its node, where that is one of ours.
+proven_dead() {
+  local node process
+  read -r node process < "$1" && [ -n "$process" ] || return 1
+  if [ "$node" = "$here" ]; then [ "$(life_of "${process%% *}")" != "$process" ]
+  elif printf '%s\n' "${nodes[@]}" | grep -qx "$node"; then
+    [ "$(srun --overlap --nodelist="$node" -N1 -n1 bash -c "$(declare -f life_of); life_of ${process%% *}; echo told" < /dev/null 2>/dev/null |
+      sed "s/^$process\$/lives/")" = told ]
+  else return 1; fi
+}
+
+# A process, and what makes it this one and no later one of the same number; nothing when there is none.
+life_of() {
+  [ ! -r "/proc/$1/stat" ] || echo "$1 $(sed 's/.*) //' "/proc/$1/stat" | cut -d' ' -f20) $(cat /proc/sys/kernel/random/boot_id)"
+}
+
+make_data() {
+  local address
+  if [ ! -s "$database/data/PG_VERSION" ]; then
+    rm -rf "$database/data" "$database/data.new"
+    attended "$pg/initdb" -D "$database/data.new" -U "$(id -un)" --auth-local=peer --auth-host=scram-sha-256 -E UTF8 --locale=C > "$logs/initdb.log" 2>&1 ||
+      fail 1 "PostgreSQL's initdb failed: $(tail -n 3 "$logs/initdb.log")"
+    mv "$database/data.new" "$database/data"
+  fi
+  {
+    echo "local all $(id -un) peer"
+    for address in "${addresses[@]#*=}"; do
+      case $address in *:*) echo "host dtt all $address/128 scram-sha-256" ;; *) echo "host dtt all $address/32 scram-sha-256" ;; esac
+    done
+  } > "$database/data/pg_hba.conf"
+}
+
+# Runs the server until TERM, or until it must not run any more. In the background: when this dies, the server dies with it.
+guard_server() {
+  local server pulse tries
+  setpriv --pdeathsig=QUIT "$pg/postgres" -D "$database/data" -p "$port" -k "$socket" -c listen_addresses="$1" -c password_encryption=scram-sha-256 \
+    -c max_connections=$((20 + 20 * ${#nodes[@]})) > "$logs/postgres.log" 2>&1 < /dev/null &
+  server=$!
+  trap 'kill -INT "$server" 2>/dev/null || true' TERM
+  echo "$here $(life_of "$server")" > "$(sign)"
+  while kill -0 "$server" 2>/dev/null; do
+    touch_sign &
+    pulse=$!
+    for ((tries = 0; tries < stuck_seconds; tries++)); do
+      kill -0 "$pulse" 2>/dev/null || break
+      sleep 1
+    done
+    if kill -0 "$pulse" 2>/dev/null; then
+      say "PostgreSQL is ended: $database could not be written for $stuck_seconds s"
+      kill -QUIT "$server"
+    elif ! wait "$pulse"; then
+      say "PostgreSQL is ended: $(cat "$database/owner") took over"
+      kill -INT "$server"
+    fi
+    sleep "$beat_seconds" &
+    wait -n "$server" $! || true
+  done
+  rm -f "$(sign)"
+}
+
+touch_sign() { touch "$(sign)" && [ "$(cat "$database/owner")" = "$(owner)" ]; }
+
+# Recovery after a power cut may take its time.
+wait_for_server() {
+  local seconds=0
+  until "$pg/pg_isready" -q -d postgres -h "$socket" -p "$port"; do
+    goes_on
+    kill -0 "$guard" 2>/dev/null || fail 1 "PostgreSQL did not start: $(tail -n 3 "$logs/postgres.log")"
+    [ $((++seconds % 60)) != 0 ] || say "PostgreSQL is not ready after $((seconds / 2)) s: $(tail -n 1 "$logs/postgres.log")"
+    sleep 0.5
+  done
+}
+
+# A role of this life's own; older ones may not log in any more, and what they had open is ended. All own their tables together, as role dtt.
+admit_this_life() {
+  local role=life_${job}_$life password
+  password=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
+  "$pg/psql" -XAtq -v ON_ERROR_STOP=1 -h "$socket" -p "$port" -d postgres > "$logs/roles.log" 2>&1 << SQL || fail 1 "PostgreSQL: $(cat "$logs/roles.log")"
+SET log_min_error_statement = panic;
+SELECT format('ALTER ROLE %I NOLOGIN', rolname) FROM pg_roles WHERE rolname LIKE 'life\_%' \gexec
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename LIKE 'life\_%';
+SELECT 'CREATE ROLE dtt' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'dtt') \gexec
+SELECT 'CREATE ROLE $role IN ROLE dtt' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '$role') \gexec
+ALTER ROLE $role LOGIN PASSWORD '$password';
+ALTER ROLE $role SET role = dtt;
+SELECT 'CREATE DATABASE dtt OWNER dtt' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'dtt') \gexec
+SQL
+  rm -f "$database"/pgpass.*
+  (umask 077 && echo "*:$port:dtt:$role:$password" > "$database/pgpass.$job.$life")
+  export PGPASSFILE=$database/pgpass.$job.$life
+  case $1 in *:*) DTT_POSTGRES="postgresql://$role@[$1]:$port/dtt" ;; *) DTT_POSTGRES="postgresql://$role@$1:$port/dtt" ;; esac
+  export DTT_POSTGRES
+}
+
+stop_database() {
+  [ -n "$guard" ] || return 0
+  kill -TERM "$guard" 2>/dev/null || true
+  attend "$guard" || true
+  rm -rf "$socket" "$database/pgpass.$job.$life" "$database/now.$job"
+  [ "$(cat "$database/owner")" != "$(owner)" ] || rm -f "$database/owner"
+}
