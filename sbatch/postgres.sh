@@ -174,5 +174,6 @@ stop_database() {
   kill -TERM "$guard" 2>/dev/null || true
   attend "$guard" || true
   rm -rf "$socket" "$database/pgpass.$job.$life" "$database/now.$job"
-  [ "$(cat "$database/owner")" != "$(owner)" ] || rm -f "$database/owner"
+  # A requeued job keeps the place for its next life.
+  [ "$ending" = requeue ] || [ "$(cat "$database/owner")" != "$(owner)" ] || rm -f "$database/owner"
 }
