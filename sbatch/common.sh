@@ -1,4 +1,4 @@
-# A platform's life on the nodes of one Slurm job. Sourced by silo.sh, download.sh, tokenize.sh and train.sh, which set root, DTT's folder.
+# A platform's life on the nodes of one Slurm job. Sourced by silo.sh, download.sh, tokenize.sh, train.sh and node.sh, which set root, DTT's folder.
 #
 # USR1 (the time limit is near) and TERM (scancel) end the platform in order: the silos drain, which saves the runs, then the database stops. After USR1
 # the job is requeued, and its next life goes on from there. Nothing here needs accounting, root, or anything but a folder that all nodes share.
@@ -50,7 +50,6 @@ begin() {
   (umask 077 && mkdir -p "$DTT_HOME") || fail 2 "DTT_HOME is $DTT_HOME, which cannot be made on $here. Name a folder that all nodes see."
   DTT_HOME=$(cd "$DTT_HOME" && pwd)
   export DTT_HOME
-  database=$DTT_HOME/postgres
   mkdir -p "$logs" "$DTT_HOME/cluster"
   trap 'end_by requeue "the time limit is near"' USR1
   trap 'end_by stop "asked to end"' TERM
@@ -66,7 +65,14 @@ end_by() { # requeue|stop REASON
   drain
 }
 
-drain() { [ -z "$silos" ] || scancel --signal=TERM "$self" 2>/dev/null || true; } # to the tasks; a TERM to srun itself would kill them
+# TERM to the silos. A life whose job was requeued without it (its node was lost to Slurm, not to itself) must not touch the next one's.
+drain() {
+  if [ -z "$silos" ]; then return 0
+  elif is_current_life; then scancel --signal=TERM "$self" 2>/dev/null || true
+  else kill -TERM "$silos" 2>/dev/null || true; fi # srun kills its tasks at once
+}
+
+is_current_life() { [ "$(scontrol show job "$job" 2>/dev/null | sed -n 's/.*Restarts=\([0-9]*\).*/\1/p')" = "$life" ]; }
 
 # Whether a job has left the queue. Where Slurm does not answer nobody knows, and nothing is begun.
 job_is_gone() {
@@ -85,7 +91,7 @@ job_is_gone() {
 find_other_job() {
   local file of
   other=
-  for file in "$DTT_HOME"/cluster/*.json "$database/owner"; do
+  for file in "$DTT_HOME"/cluster/*.json "$(database)/owner"; do
     [ -f "$file" ] || continue
     of=$(sed -n 's/.*"job": *"\{0,1\}\([0-9]\{1,\}\).*/\1/p; s/^job \([0-9]*\).*/\1/p' "$file" | head -1)
     if [ -n "$of" ] && [ "$of" != "$job" ] && ! job_is_gone "$of"; then
@@ -105,7 +111,7 @@ platform_runs() {
 
 start_platform() {
   find_other_job
-  if [ -n "$other" ] && [ -f "$database/owner" ]; then
+  if [ -n "$other" ] && [ -f "$(database)/owner" ]; then
     fail 2 "job $other serves $DTT_HOME with a database of its own, so no other job can join. End it (scancel $other), or give both one with DTT_POSTGRES."
   elif [ -n "$other" ] && [ -z "${DTT_POSTGRES:-}" ]; then
     fail 2 "job $other serves $DTT_HOME. To join it, set DTT_POSTGRES to its database; else end it (scancel $other) or name another DTT_HOME."
@@ -185,7 +191,7 @@ finish() {
   drain
   [ -z "$silos" ] || attend "$silos" || true
   stop_database
-  if [ "$ending" = requeue ]; then
+  if [ "$ending" = requeue ] && is_current_life; then
     say "requeued: the next life goes on"
     scontrol requeue "$self" && sleep 60
     say "this job cannot be requeued: submit it again, and it goes on"

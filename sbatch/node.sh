@@ -1,35 +1,56 @@
 #!/usr/bin/env bash
-# One node of a job: its silo, and another when it dies. SIGTERM lets the silo drain. Started by srun; reads what common.sh exported.
+# One node of a job: its silo, and another when it dies. SIGTERM lets the silo drain. Started by srun.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-. "$root/sbatch/preflight.sh"
-export DTT_NODE=$SLURMD_NODENAME DTT_STATE
+. "$root/sbatch/common.sh"
+
+export DTT_NODE=$here DTT_STATE DTT_ADDRESS
+DTT_ADDRESS=$(tr ' ' '\n' <<< "$DTT_ADDRESSES" | sed -n "s/^$here=//p")
 DTT_STATE=$(state_folder)
 (umask 077 && mkdir -p "${DTT_STATE%/*}")
-for address in $DTT_ADDRESSES; do
-  [ "${address%%=*}" != "$DTT_NODE" ] || export DTT_ADDRESS=${address#*=}
-done
-say() { printf '%(%F %T)T %s: %s\n' -1 "$DTT_NODE" "$*"; }
 
+# The silo is its own process group: Slurm signals the processes of a step in more than one way.
 silo=
-ending=
-end() {
-  ending=1
+end_silo() {
+  ending=stop
   [ -z "$silo" ] || kill -TERM -- "-$silo" 2>/dev/null || true
 }
-trap end TERM
+trap end_silo TERM
+
+# Under --no-kill the job goes on without its first node, and with it without its script and its database: then a node that is left requeues it.
+watch_job() {
+  while sleep 10; do
+    if [ ! -e "$(sign)" ]; then
+      say "this life of job $self is over"
+    elif [ "$(seconds_left "$(sign)")" -lt -"$silent_seconds" ]; then
+      say "the first node gave no sign of life for $((2 * silent_seconds)) s: the job is requeued"
+      ! is_current_life || scontrol requeue "$self" || true
+    else
+      continue
+    fi
+    kill -TERM $$
+    return
+  done
+}
+if [ -e "$(sign)" ]; then
+  watch_job &
+  watch=$!
+fi
 
 pause=1
 while :; do
   setsid "$root/dtt" silo run < /dev/null &
   silo=$!
-  [ -z "$ending" ] || end
-  while code=0; wait "$silo" || code=$?; kill -0 "$silo" 2>/dev/null; do :; done
-  # 2: no other try would end otherwise.
+  [ -z "$ending" ] || end_silo
+  code=0
+  attend "$silo" || code=$?
+  # 2: the next one would end like that, too.
   if [ -n "$ending" ] || [ "$code" = 0 ] || [ "$code" = 2 ]; then break; fi
   say "the silo ended with exit code $code; another starts in $pause s"
-  sleep "$pause" & wait $! || true
+  sleep "$pause" &
+  wait $! || true
   pause=$((pause < 30 ? pause * 2 : 30))
 done
+[ -z "${watch:-}" ] || kill "$watch" 2>/dev/null || true
 say "ended with exit code $code"
 [ -n "$ending" ] || exit "$code"

@@ -11,13 +11,14 @@ silent_seconds=45 # a server whose sign was not touched for so long is gone
 guard=            # the background process that runs the server
 socket=           # the folder of its Unix socket, which only this user can enter
 
-sign() { echo "$database/sign.$job.$life"; }
+database() { echo "$DTT_HOME/postgres"; }
+sign() { echo "$(database)/sign.$job.$life"; }
 owner() { echo "job $job life $life on $here"; }
 
 # The folder of PostgreSQL's programs, of the version that made the data where there are some.
 find_postgres() {
   local folder wanted=
-  [ ! -s "$database/data/PG_VERSION" ] || wanted=$(cat "$database/data/PG_VERSION")
+  [ ! -s "$(database)/data/PG_VERSION" ] || wanted=$(cat "$(database)/data/PG_VERSION")
   while read -r folder; do
     [ -x "$folder/postgres" ] && [ -x "$folder/initdb" ] && [ -x "$folder/psql" ] || continue
     pg=$folder
@@ -28,14 +29,14 @@ find_postgres() {
     pg_config --bindir 2>/dev/null
     printf '%s\n' /usr/lib/postgresql/*/bin /usr/pgsql-*/bin | sort -rV
   )
-  fault "$here has no PostgreSQL${wanted:+ $wanted, the version of the data in $database}:" \
+  fault "$here has no PostgreSQL${wanted:+ $wanted, the version of the data in $(database)}:" \
     "install it, name its bin folder with DTT_PGBIN, or a server with DTT_POSTGRES"
 }
 
 start_database() {
   local address
   address=$(printf '%s\n' "${addresses[@]}" | sed -n "s/^$here=//p")
-  (umask 077 && mkdir -p "$database")
+  (umask 077 && mkdir -p "$(database)")
   take_over
   make_data
   socket=$(mktemp -d /tmp/dtt-postgres-XXXXXX)
@@ -43,16 +44,16 @@ start_database() {
   guard=$!
   wait_for_server
   admit_this_life "$address"
-  say "PostgreSQL serves at $address:$port, its data in $database"
+  say "PostgreSQL serves at $address:$port, its data in $(database)"
 }
 
 # Makes this life the one that may run the server, when no other server can run any more.
 take_over() {
   local other left told=
   touch "$(sign)"
-  owner > "$database/owner.$job"
-  mv -f "$database/owner.$job" "$database/owner"
-  for other in "$database"/sign.*; do
+  owner > "$(database)/owner.$job"
+  mv -f "$(database)/owner.$job" "$(database)/owner"
+  for other in "$(database)"/sign.*; do
     [ "$other" != "$(sign)" ] || continue
     while goes_on && left=$(seconds_left "$other") && [ "$left" -gt 0 ] && ! proven_dead "$other"; do
       [ "$told" = "$other" ] || say "waiting for the PostgreSQL of job $(sed 's/.*sign\.//; s/\./, life /' <<< "$other"), which is not proven to have ended:" \
@@ -62,17 +63,17 @@ take_over() {
     done
     rm -f "$other"
   done
-  [ "$(cat "$database/owner")" = "$(owner)" ] || fail 2 "$(cat "$database/owner") took the database of $DTT_HOME meanwhile; it serves this home now"
+  [ "$(cat "$(database)/owner")" = "$(owner)" ] || fail 2 "$(cat "$(database)/owner") took the database of $DTT_HOME meanwhile; it serves this home now"
   # PostgreSQL's own lock names a process of another node, where the same number means nothing.
-  [ "$(sed -n 's/^node //p' "$database/host" 2>/dev/null)" = "$here" ] || rm -f "$database/data/postmaster.pid"
-  echo "node $here" > "$database/host"
+  [ "$(sed -n 's/^node //p' "$(database)/host" 2>/dev/null)" = "$here" ] || rm -f "$(database)/data/postmaster.pid"
+  echo "node $here" > "$(database)/host"
 }
 
 # How long a silent server may still live. Both times are of the file server's clock; opening a file asks for its newest.
 seconds_left() {
-  touch "$database/now.$job"
+  touch "$(database)/now.$job"
   cat "$1" > /dev/null 2>&1 || { echo 0; return; }
-  echo $((silent_seconds - $(stat -c %Y "$database/now.$job") + $(stat -c %Y "$1" 2>/dev/null || echo 0)))
+  echo $((silent_seconds - $(stat -c %Y "$(database)/now.$job") + $(stat -c %Y "$1" 2>/dev/null || echo 0)))
 }
 
 # Whether the process that a sign names is gone, for all that can be told: from its node, where that is one of ours.
@@ -93,24 +94,24 @@ life_of() {
 
 make_data() {
   local address
-  if [ ! -s "$database/data/PG_VERSION" ]; then
-    rm -rf "$database/data" "$database/data.new"
-    attended "$pg/initdb" -D "$database/data.new" -U "$(id -un)" --auth-local=peer --auth-host=scram-sha-256 -E UTF8 --locale=C > "$logs/initdb.log" 2>&1 ||
+  if [ ! -s "$(database)/data/PG_VERSION" ]; then
+    rm -rf "$(database)/data" "$(database)/data.new"
+    attended "$pg/initdb" -D "$(database)/data.new" -U "$(id -un)" --auth-local=peer --auth-host=scram-sha-256 -E UTF8 --locale=C > "$logs/initdb.log" 2>&1 ||
       fail 1 "PostgreSQL's initdb failed: $(tail -n 3 "$logs/initdb.log")"
-    mv "$database/data.new" "$database/data"
+    mv "$(database)/data.new" "$(database)/data"
   fi
   {
     echo "local all $(id -un) peer"
     for address in "${addresses[@]#*=}"; do
       case $address in *:*) echo "host dtt all $address/128 scram-sha-256" ;; *) echo "host dtt all $address/32 scram-sha-256" ;; esac
     done
-  } > "$database/data/pg_hba.conf"
+  } > "$(database)/data/pg_hba.conf"
 }
 
 # Runs the server until TERM, or until it must not run any more. In the background: when this dies, the server dies with it.
 guard_server() {
   local server pulse tries
-  setpriv --pdeathsig=QUIT "$pg/postgres" -D "$database/data" -p "$port" -k "$socket" -c listen_addresses="$1" -c password_encryption=scram-sha-256 \
+  setpriv --pdeathsig=QUIT "$pg/postgres" -D "$(database)/data" -p "$port" -k "$socket" -c listen_addresses="$1" -c password_encryption=scram-sha-256 \
     -c max_connections=$((20 + 20 * ${#nodes[@]})) > "$logs/postgres.log" 2>&1 < /dev/null &
   server=$!
   trap 'kill -INT "$server" 2>/dev/null || true' TERM
@@ -123,10 +124,10 @@ guard_server() {
       sleep 1
     done
     if kill -0 "$pulse" 2>/dev/null; then
-      say "PostgreSQL is ended: $database could not be written for $stuck_seconds s"
+      say "PostgreSQL is ended: $(database) could not be written for $stuck_seconds s"
       kill -QUIT "$server"
     elif ! wait "$pulse"; then
-      say "PostgreSQL is ended: $(cat "$database/owner") took over"
+      say "PostgreSQL is ended: $(cat "$(database)/owner") took over"
       kill -INT "$server"
     fi
     sleep "$beat_seconds" &
@@ -135,7 +136,7 @@ guard_server() {
   rm -f "$(sign)"
 }
 
-touch_sign() { touch "$(sign)" && [ "$(cat "$database/owner")" = "$(owner)" ]; }
+touch_sign() { touch "$(sign)" && [ "$(cat "$(database)/owner")" = "$(owner)" ]; }
 
 # Recovery after a power cut may take its time.
 wait_for_server() {
@@ -162,9 +163,9 @@ ALTER ROLE $role LOGIN PASSWORD '$password';
 ALTER ROLE $role SET role = dtt;
 SELECT 'CREATE DATABASE dtt OWNER dtt' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'dtt') \gexec
 SQL
-  rm -f "$database"/pgpass.*
-  (umask 077 && echo "*:$port:dtt:$role:$password" > "$database/pgpass.$job.$life")
-  export PGPASSFILE=$database/pgpass.$job.$life
+  rm -f "$(database)"/pgpass.*
+  (umask 077 && echo "*:$port:dtt:$role:$password" > "$(database)/pgpass.$job.$life")
+  export PGPASSFILE=$(database)/pgpass.$job.$life
   case $1 in *:*) DTT_POSTGRES="postgresql://$role@[$1]:$port/dtt" ;; *) DTT_POSTGRES="postgresql://$role@$1:$port/dtt" ;; esac
   export DTT_POSTGRES
 }
@@ -173,7 +174,7 @@ stop_database() {
   [ -n "$guard" ] || return 0
   kill -TERM "$guard" 2>/dev/null || true
   attend "$guard" || true
-  rm -rf "$socket" "$database/pgpass.$job.$life" "$database/now.$job"
+  rm -rf "$socket" "$(database)/pgpass.$job.$life" "$(database)/now.$job"
   # A requeued job keeps the place for its next life.
-  [ "$ending" = requeue ] || [ "$(cat "$database/owner")" != "$(owner)" ] || rm -f "$database/owner"
+  [ "$ending" = requeue ] || [ "$(cat "$(database)/owner")" != "$(owner)" ] || rm -f "$(database)/owner"
 }
