@@ -1,5 +1,5 @@
-using Dtt.Abstractions;
 using System.Data.Common;
+using Dtt.Abstractions;
 using Dtt.Core.Runs;
 using Dtt.Grains.Agents;
 using Orleans.Runtime.Services;

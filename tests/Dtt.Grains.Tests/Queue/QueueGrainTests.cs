@@ -33,7 +33,7 @@ public sealed class QueueGrainTests : IAsyncLifetime
         _agents.Hold("cpu", "/runs/other", held: false);
         await Queue.WakeAsync();
         await Wait.ForAsync("the launch", () => _agents.Heard("LaunchAsync /runs/r 1"));
-        Assert.Empty(await Queue.ListAsync());
+        await Wait.UntilAsync("an empty queue", async () => (await Queue.ListAsync()).Length == 0);
         Assert.Null((await run.FindAsync())!.Waiting);
     }
 
