@@ -35,7 +35,9 @@ internal static class ShowCommand
         view.Waiting,
         ConfigJson(view.Request.ConfigYaml),
         events.Select(EventOutput.Of),
-        view.Record.Checkpoints.Select(c => CheckpointOutput.Of(view, c)));
+        view.Record.Checkpoints.Select(c => CheckpointOutput.Of(view, c)),
+        view.Placements.Select(PlacementOutput.Of),
+        view.Record.Attempts.Select(AttemptOutput.Of));
 
     private static string PlacementLine(Placement placement)
     {

@@ -43,7 +43,9 @@ internal sealed record RunDetailOutput(
     [property: JsonPropertyOrder(1)] string? Waiting,
     [property: JsonPropertyOrder(1)] JsonObject Config,
     [property: JsonPropertyOrder(1)] IEnumerable<EventOutput> Events,
-    [property: JsonPropertyOrder(1)] IEnumerable<CheckpointOutput> Checkpoints) : RunOutput(Summary);
+    [property: JsonPropertyOrder(1)] IEnumerable<CheckpointOutput> Checkpoints,
+    [property: JsonPropertyOrder(1)] IEnumerable<PlacementOutput> Placements,
+    [property: JsonPropertyOrder(1)] IEnumerable<AttemptOutput> History) : RunOutput(Summary);
 
 /// <summary>A committed checkpoint: <c>dtt checkpoints</c>.</summary>
 internal sealed record CheckpointOutput(

@@ -1,8 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using Dtt.Tests;
 
-namespace Dtt.Silo.Tests.Cluster;
+namespace Dtt.Tests;
 
 /// <summary>A node of a test's cluster: a real silo in the foreground, as a job starts it.</summary>
 public sealed class ClusterNode : IDisposable

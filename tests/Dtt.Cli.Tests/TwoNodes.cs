@@ -1,0 +1,83 @@
+using System.Diagnostics;
+using System.Globalization;
+using Dtt.Tests;
+
+namespace Dtt.Cli.Tests;
+
+/// <summary>
+/// A platform of several nodes on this machine: a PostgreSQL, a home that they share, and a real silo on an address of the loopback network for each; with the
+/// tiny project's data. Two ranks on one node are what runs over two nodes are compared with.
+/// </summary>
+public sealed class TwoNodes : IAsyncLifetime
+{
+    /// <summary>One rank on each of two nodes, and the same of two ranks on one.</summary>
+    public static readonly string[] Over = ["--set", "nodes=2", "--set", "grad_accumulation_steps=1"],
+        Together = ["--set", "ranks_per_node=2", "--set", "grad_accumulation_steps=1"];
+
+    private readonly Dictionary<string, ClusterNode> _nodes = [];
+    private int _lives;
+
+    public TinyProject Project { get; } = new();
+
+    public PostgresServer Server { get; private set; } = null!;
+
+    public DttProgram Dtt { get; private set; } = null!;
+
+    /// <summary>Weights of the undisturbed run of two ranks.</summary>
+    public string Undisturbed { get; private set; } = "";
+
+    private string Postgres { get; set; } = "";
+
+    public ClusterNode this[string node] => _nodes[node];
+
+    public async ValueTask InitializeAsync()
+    {
+        Server = await PostgresServer.StartAsync();
+        Postgres = await Server.CreateDatabaseAsync();
+        await Project.InitializeAsync();
+        await Project.Dtt.OutputAsync(["train", "-n", "together", .. Together]);
+        Undisturbed = await Project.FinalWeightsAsync("together");
+        await Project.Dtt.EndSiloAsync();
+        Dtt = new DttProgram(Project.Path, Path.Combine(Project.Path, ".cluster"));
+        await Task.WhenAll(StartAsync("a", "127.0.0.2"), StartAsync("b", "127.0.0.3"));
+    }
+
+    /// <summary>Begins a life of a node's silo.</summary>
+    public async Task StartAsync(string node, string address)
+    {
+        var start = new ProcessStartInfo("dotnet", [DttProgram.Assembly, "silo", "run"]) { WorkingDirectory = "/" };
+        start.Environment["DTT_HOME"] = Dtt.Home;
+        start.Environment["DTT_STATE"] = Path.Combine(Project.Path, string.Create(CultureInfo.InvariantCulture, $".state-{node}-{++_lives}"));
+        start.Environment["DTT_POSTGRES"] = Postgres;
+        start.Environment["DTT_NODE"] = node;
+        start.Environment["DTT_ADDRESS"] = address;
+        var silo = new ClusterNode(start);
+        lock (_nodes) _nodes[node] = silo;
+        Assert.True(await silo.ServesAsync(), silo.Log);
+    }
+
+    /// <summary>The rank that a node has, once it has one.</summary>
+    public Task<int> RankOfAsync(string node) =>
+        Wait.ForAsync($"a rank of node {node}", () => Processes.ChildrenOf(_nodes[node].Process) is [var rank, ..] ? rank : (int?)null);
+
+    /// <summary>The run is complete with the weights that two ranks on one node give it, every step stands once in its curve, and its audit finds nothing.</summary>
+    public async Task CheckUndisturbedAsync(string run)
+    {
+        Assert.Equal(Undisturbed, await Project.FinalWeightsAsync(run, Dtt));
+        await CheckAuditAsync(run);
+    }
+
+    /// <summary>Every step stands once in the run's curve, and its audit finds nothing.</summary>
+    public async Task CheckAuditAsync(string run)
+    {
+        Assert.Equal(Enumerable.Range(1, TinyProject.Steps), (await Project.LossesAsync(run, Dtt)).Keys);
+        Assert.Contains(TinyProject.AuditOk, await Dtt.OutputAsync("audit", run));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var node in _nodes.Values) node.Dispose();
+        await Project.DisposeAsync();
+        if (Server is not null) await Server.DisposeAsync();
+    }
+}
