@@ -19,6 +19,10 @@ public interface IPlatformGrain : IGrainWithIntegerKey
     [Alias("nodes")]
     Task<NodeRow[]> NodesAsync();
 
+    /// <summary>The silos that live, as the one that the client is connected to has it.</summary>
+    [Alias("alive")]
+    Task<string[]> AliveAsync();
+
     /// <summary>What the silo that the client is connected to is doing.</summary>
     [Alias("status")]
     Task<SiloReport> StatusAsync();

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 using Dtt.Abstractions;
 using Dtt.Core.Errors;
@@ -8,7 +9,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
-using Orleans.Networking.Shared;
 
 namespace Dtt.Client;
 
@@ -22,7 +22,9 @@ public sealed class PlatformClient : IAsyncDisposable
     private static readonly TimeSpan _responseTimeout = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan _connectTimeout = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan _retryPeriod = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan _silenceLimit = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan _look = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan _silenceLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan _deathNotice = TimeSpan.FromSeconds(10);
     private readonly IHost _host;
     private readonly CancellationTokenSource _lost;
 
@@ -30,6 +32,7 @@ public sealed class PlatformClient : IAsyncDisposable
     {
         (_host, Silo, IsCluster, _lost) = (host, silo, isCluster, lost);
         Grains = host.Services.GetRequiredService<IClusterClient>();
+        if (isCluster) _ = WatchNodesAsync();
     }
 
     /// <summary>The silo that serves this connection.</summary>
@@ -41,7 +44,7 @@ public sealed class PlatformClient : IAsyncDisposable
     /// <summary>The grains.</summary>
     public IGrainFactory Grains { get; }
 
-    /// <summary>Cancelled when the connection broke.</summary>
+    /// <summary>Cancelled when the connection broke; of a cluster also when any node is gone, for whatever was asked of it is answered by nobody.</summary>
     public CancellationToken Lost => _lost.Token;
 
     /// <summary>
@@ -126,6 +129,7 @@ public sealed class PlatformClient : IAsyncDisposable
     /// <summary>Disconnects.</summary>
     public async ValueTask DisposeAsync()
     {
+        Cancel(_lost);
         using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(2));
         try
         {
@@ -180,9 +184,7 @@ public sealed class PlatformClient : IAsyncDisposable
                     return serves();
                 })
                 .Configure<ClientMessagingOptions>(o => o.ResponseTimeout = _responseTimeout)
-                .Configure<SocketConnectionOptions>(o => // a machine that lost its power closes no connection
-                    (o.KeepAlive, o.KeepAliveTimeSeconds, o.KeepAliveIntervalSeconds, o.KeepAliveRetryCount) = (true, (int)_silenceLimit.TotalSeconds, 1, 2))
-                .AddOutgoingGrainCallFilter(call => call.Invoke().WaitAsync(gone))
+                .AddOutgoingGrainCallFilter(call => CallAsync(call, gone))
                 .Configure<ClientConnectionOptions>(o => o.ConfigureConnection(c =>
                     c.Use(next => context => EncryptAsync(context, next, certificates, lost))))
                 .Services.AddPlatformWire().AddSingleton<IHostLifetime, NoLifetime>())
@@ -206,6 +208,48 @@ public sealed class PlatformClient : IAsyncDisposable
             throw new UserErrorException($"cannot connect to the silo (process {silo.Process}, {silo.Gateway}): {(refusal ?? e).Message} "
                 + "See `dtt silo logs`; `dtt silo stop --force` ends it.", inner: e);
         }
+    }
+
+    /// <summary>
+    /// A call ends with the connection. One that was not delivered, because the silo of its grain has died and the others do not know yet, is sent again.
+    /// </summary>
+    private static async Task CallAsync(IOutgoingGrainCallContext call, CancellationToken gone)
+    {
+        for (var clock = Stopwatch.StartNew(); ;)
+        {
+            try
+            {
+                await call.Invoke().WaitAsync(gone);
+                return;
+            }
+            catch (OrleansMessageRejectionException) when (clock.Elapsed < _deathNotice)
+            {
+                await Task.Delay(_retryPeriod, gone);
+            }
+        }
+    }
+
+    /// <summary>Ends the connection when its node is silent, as one without power is, or knows that another has gone.</summary>
+    private async Task WatchNodesAsync()
+    {
+        try
+        {
+            using var timer = new PeriodicTimer(_look);
+            HashSet<string> alive = [];
+            do
+            {
+                var now = await Grains.GetGrain<IPlatformGrain>(0).AliveAsync().WaitAsync(_silenceLimit, _lost.Token);
+                if (!alive.IsSubsetOf(now)) break;
+                alive = [.. now];
+            }
+            while (await timer.WaitForNextTickAsync(_lost.Token));
+        }
+        catch (Exception e) when (e is OrleansException or TimeoutException or OperationCanceledException or ObjectDisposedException)
+        {
+            // The node is gone, or we left.
+        }
+
+        Cancel(_lost);
     }
 
     /// <summary>A connection's first step: TLS, and the signal that the connection has ended.</summary>

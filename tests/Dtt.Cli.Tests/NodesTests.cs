@@ -10,14 +10,10 @@ public sealed class NodesTests(TwoNodes cluster, ITestOutputHelper output) : ICl
     public async Task ARunOverTwoNodes_HasTheWeightsOfTwoRanksOnOne()
     {
         const string run = "over";
-        using var dtt = cluster.Dtt.Start(["train", "-n", run, .. TwoNodes.Over]);
-        await Wait.ForAsync("step 5", () => cluster.Project.StepsReported(run) >= 5);
-        var shown = await cluster.Dtt.OutputAsync("show", run);
-        Assert.Contains("rank 0: node a, cpu", shown);
-        Assert.Contains("rank 1: node b, cpu", shown);
-        var ended = await dtt.WaitAsync();
-        Assert.True(ended.ExitCode == 0, ended.Error);
+        await cluster.Dtt.OutputAsync(["train", "-n", run, .. TwoNodes.Over]);
         await cluster.CheckUndisturbedAsync(run);
+        var attempt = Assert.Single((await cluster.Dtt.JsonAsync("show", run)).GetProperty("history").EnumerateArray());
+        Assert.Equal((2, 2), (attempt.GetProperty("nodes").GetInt32(), attempt.GetProperty("ranks").GetInt32()));
         Assert.Equal(0, (await cluster.Dtt.RunAsync("logs", run, "--rank", "1")).ExitCode);
     }
 
@@ -74,6 +70,9 @@ public sealed class NodesTests(TwoNodes cluster, ITestOutputHelper output) : ICl
         const string run = "elastic-nodes";
         string[] elastic = ["--set", "node_wait=0", "--set", "save_every=5", "-e", "100", "--set", "max_steps=400", "--set", "eval_every=0"];
         using var dtt = await TrainAsync(run, elastic);
+        var shownFirst = await cluster.Dtt.OutputAsync("show", run);
+        Assert.Contains("rank 0: node a, cpu", shownFirst);
+        Assert.Contains("rank 1: node b, cpu", shownFirst);
         await cluster["b"].SignalAsync("KILL");
         await Wait.UntilAsync("a second attempt", async () => TinyProject.EventsOf(await cluster.Dtt.JsonAsync("show", run), "started").Count >= 2);
         await cluster.StartAsync("b", "127.0.0.3");

@@ -9,6 +9,8 @@ public sealed class SiloProcess : IDisposable
 {
     private readonly TempFolder _folder = new();
 
+    public string Folder => _folder.Path;
+
     public string Home => _folder["home"];
 
     public string State => Path.Combine(Home, "state");
@@ -40,6 +42,8 @@ public sealed class SiloProcess : IDisposable
         process.WaitForExit();
         return (process.ExitCode, output, error.Result);
     }
+
+    public string Write(string name, string content) => _folder.Write(name, content);
 
     public void Dispose()
     {

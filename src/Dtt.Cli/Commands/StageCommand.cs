@@ -89,7 +89,7 @@ internal static class StageCommand
                 }
                 catch (Exception e) when (client.IsCluster && tries < Reconnections && e is OperationCanceledException or OrleansException or TimeoutException)
                 {
-                    Console.Error.WriteLine("the node that this command spoke to is gone; going on with another one …");
+                    Console.Error.WriteLine("a node of the cluster is gone; going on …");
                     if (own is not null) await own.DisposeAsync();
                     own = null;
                     own = await Platform.ConnectAsync();

@@ -51,7 +51,9 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
                 catch (Exception e) when (!_leaving.IsCancellationRequested && tries < Reconnections
                     && e is OrleansException or TimeoutException or OperationCanceledException)
                 {
-                    Console.Error.WriteLine("the silo is gone; starting another one, and the run goes on …");
+                    Console.Error.WriteLine(client.IsCluster
+                        ? "a node of the cluster is gone; the run goes on …"
+                        : "the silo is gone; starting another one, and the run goes on …");
                     if (own is not null) await own.DisposeAsync();
                     own = await Platform.ConnectAsync();
                 }

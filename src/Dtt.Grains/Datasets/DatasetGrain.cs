@@ -84,6 +84,7 @@ internal sealed partial class DatasetGrain(
 
         await ChangeAsync(next, atOnce: next.Stage != stage);
         var open = Current is { IsOpen: true, Paused: false };
+        if (open && Current.Stage != stage && Current.IsByPiece) _ = Task.WhenAll(agents.Alive().Except([node]).Select(TellAsync)); // who asks needs no telling
         var items = open ? _leases.Acquire(Current, node.Silo, free, now) : [];
         if (items.Count > 0) _shares.Begin(node.Node, now);
         return new WorkOffer(Current.Job, items, open);
@@ -91,7 +92,7 @@ internal sealed partial class DatasetGrain(
 
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => ChangeAsync(Current, atOnce: true);
 
-    /// <summary>A node that does not answer hears of the work when its silo has joined, or looks for what is open; the others need not wait for it.</summary>
+    /// <summary>A node that cannot be told finds the work when it next asks; nobody else waits for it.</summary>
     private async Task TellAsync(NodeRef node)
     {
         try

@@ -43,6 +43,8 @@ internal sealed partial class PlatformGrain(IPlatformTables tables, INodeAgents 
 
     public async Task<NodeRow[]> NodesAsync() => await Task.WhenAll((await agents.KnownAsync()).Select(AskAsync));
 
+    public Task<string[]> AliveAsync() => Task.FromResult(agents.Alive().Select(n => n.Silo).ToArray());
+
     public Task<SiloReport> StatusAsync() => agents.At(agents.Here).StatusAsync();
 
     public Task<bool> StopSiloAsync(bool force) => agents.At(agents.Here).StopSiloAsync(force);

@@ -19,13 +19,15 @@ internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWor
     private static readonly int _atWork = 2 * Environment.ProcessorCount; // half of them wait for the disk that stores their results
     private static readonly SemaphoreSlim _cores = new(Environment.ProcessorCount);
     private readonly ConcurrentDictionary<string, int> _open = new(); // calls to work so far: one that comes while a job ends is not lost
+    private TaskCompletionSource _called = new(); // ends the rest of those that have nothing to do
 
     /// <summary>What is worked on, a line each.</summary>
     public IReadOnlyList<string> Work => [.. _open.Keys.Select(d => $"dataset {d}")];
 
-    /// <summary>Starts to work on a dataset, unless that has started already.</summary>
+    /// <summary>Starts to work on a dataset; if that has started already, it looks at once whether there is more.</summary>
     public void Start(string dataset, NodeRef here)
     {
+        Interlocked.Exchange(ref _called, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
         if (_open.AddOrUpdate(dataset, 1, (_, calls) => calls + 1) == 1) _ = Task.Run(() => WorkAsync(dataset, here));
     }
 
@@ -44,7 +46,7 @@ internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWor
             {
                 // One batch ahead, so that no core waits for an answer.
                 var free = Math.Max(0, 2 * _atWork - running.Count - waiting.Count);
-                var calls = _open[dataset];
+                var (calls, called) = (_open[dataset], Volatile.Read(ref _called).Task);
                 WorkOffer offer;
                 try
                 {
@@ -79,7 +81,7 @@ internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWor
                     running[item] = Task.Run(() => DoAsync(dataset, its, theirs, item));
                 }
 
-                await Task.WhenAny(running.Values.Cast<Task>().Append(Task.Delay(_renewPeriod)));
+                await Task.WhenAny(running.Values.Cast<Task>().Append(Task.Delay(_renewPeriod)).Append(called));
                 foreach (var (item, task) in running.Where(r => r.Value.IsCompleted).ToList())
                 {
                     running.Remove(item);
@@ -113,7 +115,7 @@ internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWor
             }
 
             CrashPoint.Reach("silo.piece");
-            await grains.Shard(dataset, item.Piece).FinishAsync(item.Stage, result);
+            await RecordAsync(dataset, item, result);
             return new WorkDone(item, Tokens: result.Tokens);
         }
         catch (UserErrorException e)
@@ -132,6 +134,24 @@ internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWor
         catch (Exception e)
         {
             return Failed(item, $"this is a bug in DTT; please report it with what follows.{Environment.NewLine}{e}");
+        }
+    }
+
+    /// <summary>Has a piece's result recorded, however often the silo of its record dies meanwhile.</summary>
+    private async Task RecordAsync(string dataset, WorkItem item, PieceResult result)
+    {
+        while (true)
+        {
+            try
+            {
+                await grains.Shard(dataset, item.Piece).FinishAsync(item.Stage, result);
+                return;
+            }
+            catch (Exception e) when (e is OrleansException or TimeoutException)
+            {
+                LogNotAnswered(dataset, e);
+                await Task.Delay(_retryPeriod);
+            }
         }
     }
 

@@ -13,6 +13,8 @@ public sealed class TestCluster(string postgres) : IDisposable
 
     public string this[string name] => _folder[name];
 
+    public string Folder => _folder.Path;
+
     public string Home => _folder["home"];
 
     public PlatformFolders Folders => new(Home, _folder["client"]);

@@ -1,0 +1,76 @@
+using System.Text.Json;
+using Dtt.Silo.Tests.Storage;
+using Dtt.Tests;
+
+namespace Dtt.Silo.Tests.Cluster;
+
+/// <summary>Tokenizing over several nodes, some of which die: the bytes are those of one undisturbed silo.</summary>
+public sealed class TokenizeTests(WholeText text, PostgresFixture postgres, ITestOutputHelper output) : IClassFixture<WholeText>, IAsyncLifetime
+{
+    private const string A = "127.0.0.2", B = "127.0.0.3";
+    private TestCluster _cluster = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _cluster = new TestCluster(await (await postgres.ServerAsync()).CreateDatabaseAsync());
+        _cluster.Write("configs/project_datasets/text.yaml", text.Config);
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _cluster?.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    [Fact]
+    public async Task TwoNodes_ShareThePieces()
+    {
+        await _cluster.StartAsync("a", A);
+        await _cluster.StartAsync("b", B);
+        await TokenizeAsync();
+        var row = await RowAsync();
+        var nodes = row.GetProperty("nodes").EnumerateArray().ToList();
+        Assert.Equal(["a", "b"], nodes.Select(n => n.GetProperty("node").GetString()));
+        Assert.Equal(WholeText.Pieces, nodes.Sum(n => n.GetProperty("pieces").GetInt32()));
+        Assert.All(nodes, n => Assert.True(n.GetProperty("tokens_per_second").GetDouble() > 0));
+        output.WriteLine(string.Join(", ", nodes.Select(n => $"{n}")));
+        Assert.Matches(@"a: \d+ at [\d,]+ tok/s, b: \d+ at [\d,]+ tok/s", await _cluster.OutputAsync("datasets"));
+    }
+
+    [Theory]
+    [InlineData("silo.piece:5")]     // counting
+    [InlineData("silo.piece:25")]    // encoding
+    [InlineData("silo.piece:40")]
+    public async Task NodeKilled_TheOtherGoesOn(string point)
+    {
+        var a = await _cluster.StartAsync("a", A);
+        var b = await _cluster.StartAsync("b", B, ("DTT_CRASH_AT", point));
+        await TokenizeAsync();
+        Assert.Equal(137, await b.ExitAsync());
+        await a.SaidAsync("node b is gone");
+        Assert.Equal("done", (await RowAsync()).GetProperty("stage").GetString());
+    }
+
+    [Fact]
+    public async Task AllKilled_ANodeThatJoins_GoesOnWithoutACommand()
+    {
+        var a = await _cluster.StartAsync("a", A, ("DTT_CRASH_AT", "silo.piece:90"));
+        await _cluster.OutputAsync("download", "-d", "text");
+        var (code, _, error) = await _cluster.DttAsync("tokenize", "-d", "text", "-v", "400");
+        Assert.Equal(75, code);
+        Assert.Contains("no node of the cluster", error);
+        await a.ExitAsync();
+        await _cluster.StartAsync("b", B);
+        await Wait.UntilAsync("the end", async () => (await RowAsync()).GetProperty("stage").GetString() == "done");
+        Assert.Equal(text.Hashes, WholeText.HashesOf(_cluster.Folder));
+    }
+
+    private async Task TokenizeAsync()
+    {
+        await _cluster.OutputAsync("download", "-d", "text");
+        await _cluster.OutputAsync("tokenize", "-d", "text", "-v", "400");
+        Assert.Equal(text.Hashes, WholeText.HashesOf(_cluster.Folder));
+    }
+
+    private async Task<JsonElement> RowAsync() => (await _cluster.JsonAsync("datasets")).EnumerateArray().Single(d => d.GetProperty("what").GetString() == "tokens");
+}
