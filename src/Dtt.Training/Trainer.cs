@@ -35,8 +35,10 @@ internal sealed class Trainer : IDisposable
     private readonly StepProfile? _profile;
     private readonly CheckpointSaver _checkpoints;
     private readonly StepReadback _readback;
-    private bool _stopping;
+    private readonly SaveSchedule? _schedule; // on rank 0, which decides for all
+    private bool _stopping, _saveDue;
     private double _trainLoss;
+    private double? _stepSeconds;
 
     /// <summary>Opens tokens and tokenizer and makes the model; nothing is loaded yet.</summary>
     /// <param name="spec">The attempt.</param>
@@ -50,6 +52,7 @@ internal sealed class Trainer : IDisposable
         (_model, _optimizer, _profile) = (_setup.Model, _setup.Optimizer, _setup.Profile);
         _checkpoints = new CheckpointSaver(spec, _setup.Origin, _setup.Parameters, _optimizer, channel);
         _readback = new StepReadback(_setup.Device, lag);
+        _schedule = config.SavesBySchedule && spec.Rank == 0 ? new SaveSchedule(spec.FailureSeconds, TimeProvider.System) : null;
     }
 
     private RunPlan Plan => _setup.Data.Plan;
@@ -85,7 +88,7 @@ internal sealed class Trainer : IDisposable
             TrainStep(step++);
             Report(_readback.Read());
             _checkpoints.ThrowIfFailed();
-            var (evaluates, saves) = (step == Plan.TotalSteps || Due(_config.EvalEvery, step), step == Plan.TotalSteps || Due(_config.SaveEvery, step));
+            var (evaluates, saves) = (step == Plan.TotalSteps || Due(_config.EvalEvery, step), step == Plan.TotalSteps || Due(_config.SaveEvery, step) || _saveDue);
             if (evaluates || saves || _stopping) Report(_readback.Read(all: true));
             var valLoss = evaluates ? Evaluate(step) : null;
             if (saves || _stopping) Save(step, valLoss, last: step == Plan.TotalSteps || _stopping);
@@ -114,15 +117,17 @@ internal sealed class Trainer : IDisposable
         using var scope = NewDisposeScope();
         _readback.Begin();
         var (rate, momentum) = LearningRate.At(_config.LearningRate, step, Plan.TotalSteps);
-        var lossAndStops = ComputeGradient(step);                                                      // (2)
+        var sums = ComputeGradient(step);                                                              // (3)
         Tensor norm;                                                                                   // ()
         using (_profile?.Measure(MetricNames.OptimizerSeconds))
             norm = _optimizer.Step(step + 1, rate, momentum ?? _config.Optimizer.Momentum, _config.GradClip);
-        _readback.Queue(new QueuedStep(step + 1, rate, _profile?.EndStep() ?? []), cat([lossAndStops, norm.view(1)]));
+        _readback.Queue(new QueuedStep(step + 1, rate, _profile?.EndStep() ?? []), cat([sums, norm.view(1)]));
     }
 
     /// <summary>The step's gradient, summed over its micro-batches and all ranks.</summary>
-    /// <returns>(2) fp32, over all ranks: the summed loss, and how many were asked to stop: all leave after the same step.</returns>
+    /// <returns>
+    /// (3) fp32, over all ranks: the summed loss, how many were asked to stop, and whether rank 0 finds a save due: all leave, and save, after the same step.
+    /// </returns>
     private Tensor ComputeGradient(long step)
     {
         var (batches, sync) = (_setup.Batches, _setup.Sync);
@@ -141,9 +146,11 @@ internal sealed class Trainer : IDisposable
         using var span = _profile?.Measure(MetricNames.AllReduceSeconds);
         sync?.Finish();
         _optimizer.ReduceScatter();
-        var sums = stack([loss, _channel.StopRequested ? ones_like(loss) : zeros_like(loss)]);
+        var sums = stack([loss, Flag(_channel.StopRequested), Flag(_schedule?.IsDue == true)]);
         _setup.Collective?.AllReduce(sums);
         return sums;
+
+        Tensor Flag(bool value) => value ? ones_like(loss) : zeros_like(loss);
     }
 
     /// <summary>Checks steps whose numbers have arrived, and reports them.</summary>
@@ -154,6 +161,8 @@ internal sealed class Trainer : IDisposable
             var step = done.Queued;
             _setup.Collective?.ThrowIfBroken();
             _stopping |= done.StopRequested;
+            _saveDue |= done.SaveRequested;
+            _stepSeconds = done.Seconds;
             _trainLoss = done.LossSum / Plan.TokensPerStep;
             if (!double.IsFinite(_trainLoss) || !float.IsFinite(done.GradNorm)) throw NotFinite(step.Step, done.GradNorm);
             if (_spec.Rank != 0) continue;
@@ -197,6 +206,8 @@ internal sealed class Trainer : IDisposable
     {
         var clock = Stopwatch.StartNew();
         _checkpoints.Save(step, _trainLoss, valLoss, last, () => Beat(RankPhase.Save, step));
+        _saveDue = false;
+        if (_schedule?.Saved(clock.Elapsed.TotalSeconds, _stepSeconds) is { } plan) Tell(plan);
         Tell(new MetricsReport([new StepMetrics(step, new Dictionary<string, double> { [MetricNames.SaveStallSeconds] = clock.Elapsed.TotalSeconds })]));
     }
 

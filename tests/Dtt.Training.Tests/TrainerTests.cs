@@ -34,6 +34,16 @@ public sealed class TrainerTests(TinyRun run) : IClassFixture<TinyRun>
         Assert.All(hosts, h => Assert.Equal(expected, Numbers(h.Host)));
     }
 
+    [Fact]
+    public void Run_ThatSavesByTheClock_SaysHowOften_AndEndsWithACheckpoint()
+    {
+        var host = new RecordingChannel();
+        run.Train(host, 0, "max_steps: 3", "save_every: auto");
+        Assert.Equal([3], host.Commits.Select(c => c.Step)); // a day between failures: none is due in so short a run
+        var plan = Assert.Single(host.Messages.OfType<RankEvent>(), e => e.Kind == EventKinds.SavePlan);
+        Assert.Matches(@"^a checkpoint every .* \([\d,]+ steps\): a save costs [\d.]+ s, and a failure is expected every 24\.0 hours$", plan.Message);
+    }
+
     /// <summary>A rate that no weight survives: the second step's loss is not a number.</summary>
     [Theory]
     [InlineData(1, 1)]

@@ -41,8 +41,11 @@ public sealed class ConfigValues
     /// <summary>The value of an integer key.</summary>
     public int Int(string name) => checked((int)(long)_values[name]!);
 
+    /// <summary>Whether an integer key has its word instead of a number.</summary>
+    public bool IsWord(string name) => _values[name] is string;
+
     /// <summary>The value of an integer key, or null where its word stands instead.</summary>
-    public int? IntOrWord(string name) => _values[name] is string ? null : Int(name);
+    public int? IntOrWord(string name) => IsWord(name) ? null : Int(name);
 
     /// <summary>The value of an integer key that may exceed 31 bits.</summary>
     public long Long(string name) => (long)_values[name]!;

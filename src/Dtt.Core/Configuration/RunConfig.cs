@@ -84,6 +84,9 @@ public sealed record RunConfig
     /// <summary>Steps between checkpoints; 0: only at the end.</summary>
     public required int SaveEvery { get; init; }
 
+    /// <summary>Whether saves are due by the clock, at the interval that loses least.</summary>
+    public required bool SavesBySchedule { get; init; }
+
     /// <summary>Newest checkpoints kept.</summary>
     public required int Keep { get; init; }
 
@@ -149,7 +152,8 @@ public sealed record RunConfig
         MaxChoices = v.Long("max_choices"),
         ValPrompt = v.Text("val_prompt"),
         Temperature = v.Double("temp"),
-        SaveEvery = (int)(v.LongOrNull("save_every") ?? EvalEveryOf(v)),
+        SaveEvery = v.IsWord("save_every") ? 0 : (int)(v.LongOrNull("save_every") ?? EvalEveryOf(v)),
+        SavesBySchedule = v.IsWord("save_every"),
         Keep = v.Int("keep"),
         LogEvery = v.Int("eff_batch_per_log"),
         TensorBoard = v.Bool("tensorboard") || v.Bool("wandb"),

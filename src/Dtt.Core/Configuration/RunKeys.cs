@@ -134,7 +134,8 @@ public static class RunKeys
         new("val_prompt", KeyKind.Text, "Once upon a time", "Prompt of the samples during training."),
         new("temp", KeyKind.Number, "0.8", "Temperature of the samples during training; 0: always the most likely token.") { Min = 0 },
 
-        new("save_every", KeyKind.Integer, null, "Steps between checkpoints; 0: only at the end; unset: as `eval_every`.") { Unit = "steps", Min = 0 },
+        new("save_every", KeyKind.Integer, null, "Steps between checkpoints; 0: only at the end; unset: as `eval_every`. `auto`: the interval "
+            + "that loses least, by what a save costs and how far failures are apart; `dtt show` states it.") { Unit = "steps", Min = 0, Word = "auto" },
         new("keep", KeyKind.Integer, "3",
             "How many of the newest checkpoints to retain; the best by validation loss and pinned ones are retained as well.")
         {

@@ -17,7 +17,7 @@ public sealed class RunNeeds(RunConfig config)
     /// <summary>Most checkpoints on the disk at once: the newest, the best, and the one being written; fewer when fewer are ever saved.</summary>
     /// <param name="totalSteps">Steps of the run.</param>
     public long Checkpoints(long totalSteps) =>
-        Math.Min(config.Keep + 2L, config.SaveEvery > 0 ? (totalSteps + config.SaveEvery - 1) / config.SaveEvery : 1);
+        Math.Min(config.Keep + 2L, config.SavesBySchedule ? totalSteps : config.SaveEvery > 0 ? (totalSteps + config.SaveEvery - 1) / config.SaveEvery : 1);
 
     /// <summary>Bytes of memory on a device: weights, gradients, optimizer state and one micro-batch's activations.</summary>
     /// <param name="bf16">Whether the working copy is bf16.</param>

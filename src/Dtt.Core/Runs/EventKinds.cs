@@ -60,6 +60,9 @@ public static class EventKinds
     /// <summary>The validation shards hold no window.</summary>
     public const string NoValidation = "no_validation";
 
+    /// <summary>How often checkpoints are saved where that is left to DTT, and why.</summary>
+    public const string SavePlan = "save_plan";
+
     /// <summary>Tokens were copied to the node's own disk.</summary>
     public const string Staged = "staged";
 

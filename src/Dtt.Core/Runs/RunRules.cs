@@ -63,6 +63,16 @@ public static class RunRules
             Attempts = [.. record.Attempts.SkipLast(1), record.Attempts[^1] with { EndedAt = now, EndState = state, Outcome = outcome, Cause = cause }],
         };
 
+    /// <summary>Seconds between failures of a run that has not failed yet: a day.</summary>
+    public const double UnknownFailureSeconds = 86_400;
+
+    /// <summary>Seconds between failures, as the lives of the last five attempts that died let expect.</summary>
+    public static double FailureSeconds(RunRecord record)
+    {
+        var lives = record.Attempts.Where(a => a is { Cause: not null, EndedAt: not null }).TakeLast(5).Select(a => (a.EndedAt!.Value - a.StartedAt).TotalSeconds).ToList();
+        return lives.Count == 0 ? UnknownFailureSeconds : Math.Max(1, lives.Average());
+    }
+
     /// <summary>The checkpoints that retention expires: all but the newest <paramref name="keep"/>, the best and the pinned.</summary>
     public static IReadOnlyList<CommittedCheckpoint> Expired(RunRecord record, int keep) =>
         [.. record.Checkpoints.SkipLast(keep).Where(c => !c.Pinned && c != record.Best)];

@@ -34,7 +34,7 @@ internal sealed class StepReadback : IDisposable
 
     /// <summary>Queues the copy of a step's numbers behind the step, and waits for nothing; the one <c>lag</c> steps before must have been read.</summary>
     /// <param name="step">The step.</param>
-    /// <param name="numbers">(3) fp32: summed loss, ranks that were asked to stop, gradient's norm.</param>
+    /// <param name="numbers">(4) fp32: summed loss, ranks that were asked to stop, whether a save is due, gradient's norm.</param>
     public void Queue(QueuedStep step, Tensor numbers) => _ring[_queued++ % _ring.Length].Fill(step, _begunAt, numbers);
 
     /// <summary>The steps that are due, oldest first, each once.</summary>
@@ -44,10 +44,10 @@ internal sealed class StepReadback : IDisposable
         while (_queued - _read > (all ? 0 : _lag))
         {
             var slot = _ring[_read++ % _ring.Length];
-            var (loss, stops, norm) = slot.Values();
+            var (loss, stops, saves, norm) = slot.Values();
             var since = Math.Max(slot.BegunAt, _readAt);
             _readAt = _time.GetTimestamp();
-            yield return new StepNumbers(slot.Step, loss, norm, stops > 0, _time.GetElapsedTime(since, _readAt).TotalSeconds);
+            yield return new StepNumbers(slot.Step, loss, norm, stops > 0, saves > 0, _time.GetElapsedTime(since, _readAt).TotalSeconds);
         }
     }
 
@@ -64,7 +64,7 @@ internal sealed class StepReadback : IDisposable
         public Slot(bool pinned)
         {
             using var scope = NewDisposeScope();
-            var host = zeros(3, dtype: ScalarType.Float32);
+            var host = zeros(4, dtype: ScalarType.Float32);
             _host = (pinned ? host.pin_memory() : host).DetachFromDisposeScope();
             if (pinned) _copied = CudaRuntime.Loaded.NewEvent();
         }
@@ -81,11 +81,11 @@ internal sealed class StepReadback : IDisposable
             if (_copied != 0) CudaRuntime.Loaded.Record(_copied, CudaRuntime.Loaded.TorchStream());
         }
 
-        public (float Loss, float Stops, float Norm) Values()
+        public (float Loss, float Stops, float Saves, float Norm) Values()
         {
             if (_copied != 0) CudaRuntime.Loaded.Synchronize(_copied);
             var values = _host.data<float>();
-            return (values[0], values[1], values[2]);
+            return (values[0], values[1], values[2], values[3]);
         }
 
         public void Dispose()
@@ -107,5 +107,6 @@ internal readonly record struct QueuedStep(long Step, double LearningRate, IRead
 /// <param name="LossSum">Loss summed over its tokens, nats.</param>
 /// <param name="GradNorm">The gradient's 2-norm before clipping.</param>
 /// <param name="StopRequested">Whether a rank was asked to stop before its end.</param>
+/// <param name="SaveRequested">Whether rank 0 found a save to be due by the clock.</param>
 /// <param name="Seconds">How long it took: from its begin, or from the step before it where the two overlapped, to its numbers.</param>
-internal sealed record StepNumbers(QueuedStep Queued, float LossSum, float GradNorm, bool StopRequested, double Seconds);
+internal sealed record StepNumbers(QueuedStep Queued, float LossSum, float GradNorm, bool StopRequested, bool SaveRequested, double Seconds);

@@ -16,14 +16,15 @@ public sealed class StepReadbackTests
     {
         using var scope = NewDisposeScope();
         using var readback = new StepReadback(CPU, lag, _clock);
-        var numbers = zeros(3);
+        var numbers = zeros(4);
         for (var step = 1; step <= 10; step++)
         {
-            numbers.copy_(tensor(new float[] { step, step % 2, 10 * step }));
+            numbers.copy_(tensor(new float[] { step, step % 2, step % 3, 10 * step }));
             Queue(readback, step, numbers);
             var due = readback.Read().ToList();
             Assert.Equal(step > lag ? [step - lag] : [], due.Select(s => s.Queued.Step));
-            Assert.All(due, s => Assert.Equal((s.Queued.Step, 10 * s.Queued.Step, s.Queued.Step % 2 == 1), (s.LossSum, s.GradNorm, s.StopRequested)));
+            Assert.All(due, s => Assert.Equal(
+                (s.Queued.Step, 10 * s.Queued.Step, s.Queued.Step % 2 == 1, s.Queued.Step % 3 > 0), (s.LossSum, s.GradNorm, s.StopRequested, s.SaveRequested)));
         }
 
         Assert.Equal(lag > 0, readback.HasUnread);
@@ -37,7 +38,7 @@ public sealed class StepReadbackTests
     {
         using var scope = NewDisposeScope();
         using var readback = new StepReadback(CPU, lag: 1, _clock);
-        var numbers = zeros(3);
+        var numbers = zeros(4);
         Queue(readback, 1, numbers);         // begun at 0 s
         _clock.Seconds = 1;
         Queue(readback, 2, numbers);         // begun at 1 s, beside the first
