@@ -163,6 +163,7 @@ internal sealed class Trainer : IDisposable
             _stopping |= done.StopRequested;
             _saveDue |= done.SaveRequested;
             _stepSeconds = done.Seconds;
+            _setup.Reporter.StepTook(done.Seconds);
             _trainLoss = done.LossSum / Plan.TokensPerStep;
             if (!double.IsFinite(_trainLoss) || !float.IsFinite(done.GradNorm)) throw NotFinite(step.Step, done.GradNorm);
             if (_spec.Rank != 0) continue;

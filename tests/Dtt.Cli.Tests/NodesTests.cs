@@ -97,6 +97,31 @@ public sealed class NodesTests(TwoNodes cluster, ITestOutputHelper output) : ICl
         await cluster.CheckUndisturbedAsync(run);
     }
 
+    /// <summary><c>tests/kills</c> makes it long, or repeats a seed that failed.</summary>
+    [Fact]
+    public async Task AnythingOnAnyNode_KilledAtAnyTime_EndsBitIdentical()
+    {
+        var kills = int.Parse(Environment.GetEnvironmentVariable("DTT_KILLS") ?? "3");
+        var seed = int.Parse(Environment.GetEnvironmentVariable("DTT_SEED") ?? Random.Shared.Next().ToString());
+        var random = new Random(seed);
+        output.WriteLine($"{kills} kills, DTT_SEED={seed}");
+        for (int killed = 0, number = 0; killed < kills; number++)
+        {
+            var run = $"killed-{seed}-{number}";
+            await cluster.Dtt.OutputAsync(["train", "-n", run, "--detach", .. TwoNodes.Over, "--set", "node_wait=3600"]);
+            for (var steps = random.Next(TinyProject.Steps / 2); steps < TinyProject.Steps && killed < kills; killed++)
+            {
+                await Wait.ForAsync($"{steps} steps", () => cluster.Project.StepsReported(run) >= steps);
+                await Task.Delay(random.Next(300));
+                output.WriteLine($"{run}: {await cluster.KillAsync(random.Next(6))}");
+                steps += 1 + random.Next(TinyProject.Steps / 2);
+            }
+
+            await cluster.Dtt.RunAsync("attach", run);
+            await cluster.CheckUndisturbedAsync(run);
+        }
+    }
+
     /// <summary>A run over both nodes that is past its first steps.</summary>
     private Task<DttProgram.Running> TrainAsync(string run, params (string, string)[] environment) => TrainAsync(run, [], environment);
 

@@ -60,6 +60,38 @@ public sealed class TwoNodes : IAsyncLifetime
     public Task<int> RankOfAsync(string node) =>
         Wait.ForAsync($"a rank of node {node}", () => Processes.ChildrenOf(_nodes[node].Process) is [var rank, ..] ? rank : (int?)null);
 
+    /// <summary>Kills one thing of six, or several, and starts again what does not come back by itself; says what it was.</summary>
+    public async Task<string> KillAsync(int what)
+    {
+        switch (what)
+        {
+            case 0 or 1:
+                var node = what == 0 ? "a" : "b";
+                foreach (var rank in Processes.ChildrenOf(_nodes[node].Process)) _ = Native.Kill(rank, Native.SigKill);
+                return $"the rank of node {node}";
+            case 2:
+                await RestartAsync("a");
+                return "the silo of node a";
+            case 3:
+                await RestartAsync("b");
+                return "the silo of node b";
+            case 4:
+                await Task.WhenAll(RestartAsync("a"), RestartAsync("b"));
+                return "both silos";
+            default:
+                await Server.KillAsync();
+                await Server.RestartAsync();
+                return "the database";
+        }
+    }
+
+    private async Task RestartAsync(string node)
+    {
+        await _nodes[node].SignalAsync("KILL");
+        await _nodes[node].ExitAsync();
+        await StartAsync(node, node == "a" ? "127.0.0.2" : "127.0.0.3");
+    }
+
     /// <summary>The run is complete with the weights that two ranks on one node give it, every step stands once in its curve, and its audit finds nothing.</summary>
     public async Task CheckUndisturbedAsync(string run)
     {

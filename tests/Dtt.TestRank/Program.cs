@@ -29,6 +29,7 @@ foreach (var word in spec.ConfigYaml.Split('\n')[spec.Rank].Split(' '))
             break;
         case ["step", var step]: // a hundredth of a second long, so that the deadlines of training are known
             await pipe.SendAsync(new MetricsReport([new StepMetrics(Number(step), new Dictionary<string, double> { [MetricNames.StepSeconds] = 0.01 })]));
+            box.WriteStep(0.01);
             box.Write(RankPhase.Train, Number(step));
             break;
         case ["collectives", var begun, var completed]:

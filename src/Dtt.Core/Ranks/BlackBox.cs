@@ -5,7 +5,8 @@ namespace Dtt.Core.Ranks;
 /// <summary>
 /// What a rank was last doing, in a memory-mapped page: written without a system call, readable by the host while the rank lives, while it hangs, and
 /// after its death. Little-endian: magic (8 bytes), sequence (8; odd while being written), phase (8), step (8), time (8; milliseconds of the machine's
-/// monotonic clock), collectives begun (8) and completed (8).
+/// monotonic clock), collectives begun (8) and completed (8), duration of the newest step
+/// (8; seconds, a double; 0 before the first).
 /// </summary>
 public sealed class BlackBox : IDisposable
 {
@@ -59,6 +60,12 @@ public sealed class BlackBox : IDisposable
         _view.Write(48, completed);
         _view.Write(32, Environment.TickCount64);
     }
+
+    /// <summary>Notes how long the newest step of the attempt took, seconds.</summary>
+    public void WriteStep(double seconds) => _view.Write(56, seconds);
+
+    /// <summary>How long the newest step of the attempt took, seconds; 0: none is done yet.</summary>
+    public double ReadStepSeconds() => _view.ReadDouble(56);
 
     /// <summary>Collective operations begun and completed.</summary>
     public (long Begun, long Completed) ReadCollectives() => (_view.ReadInt64(40), _view.ReadInt64(48));

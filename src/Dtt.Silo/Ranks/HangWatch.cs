@@ -20,7 +20,7 @@ internal sealed class HangWatch : IAsyncDisposable
     private readonly PhaseDeadlines _deadlines;
     private readonly Func<bool> _anyDied;
     private readonly Action _kill;
-    private readonly List<double> _stepSeconds = [];
+    private readonly Queue<double> _stepSeconds = [];
     private readonly ITimer _timer;
     private volatile string? _verdict;
     private volatile StalledPart? _stalled;
@@ -50,18 +50,8 @@ internal sealed class HangWatch : IAsyncDisposable
     /// <summary>What the ranks look like while all of them wait for ranks of other nodes, for too long; else null.</summary>
     public StalledPart? Stalled => _stalled;
 
-    /// <summary>Learns how long steps take.</summary>
-    public void Learn(RankMessage message)
-    {
-        if (message is not MetricsReport report) return;
-        lock (_gate)
-        {
-            foreach (var row in report.Rows)
-            {
-                if (row.Values.TryGetValue(MetricNames.StepSeconds, out var seconds)) _stepSeconds.Add(seconds);
-            }
-        }
-    }
+    /// <summary>How long a rank may be silent in a phase, by the steps so far.</summary>
+    internal TimeSpan DeadlineOf(RankPhase phase) => _deadlines.Of(phase, [.. _stepSeconds]);
 
     public ValueTask DisposeAsync() => _timer.DisposeAsync();
 
@@ -70,6 +60,7 @@ internal sealed class HangWatch : IAsyncDisposable
         lock (_gate)
         {
             if (_verdict is not null || _anyDied()) return;
+            Learn();
             var silent = _ranks.Select(Read).Where(s => s.Age > s.Deadline).ToList();
             var hung = silent.Where(s => !s.Waits).ToList();
             var allWait = hung.Count == 0 && silent.Count == _ranks.Count;
@@ -102,6 +93,14 @@ internal sealed class HangWatch : IAsyncDisposable
         }
     }
 
+    /// <summary>How long steps take, as the ranks themselves note it: on every node, while only rank 0 reports.</summary>
+    private void Learn()
+    {
+        if (_ranks[0].Box.ReadStepSeconds() is not (> 0 and var seconds)) return;
+        _stepSeconds.Enqueue(seconds);
+        if (_stepSeconds.Count > PhaseDeadlines.MedianOf) _stepSeconds.Dequeue();
+    }
+
     private static string Doing(Sign sign) => string.Create(CultureInfo.InvariantCulture,
         $"hung in phase {sign.Phase.ToString().ToLowerInvariant()} after step {sign.Step}: "
         + $"no sign for {sign.Age.TotalSeconds:0} s, the deadline is {sign.Deadline.TotalSeconds:0} s");
@@ -110,7 +109,7 @@ internal sealed class HangWatch : IAsyncDisposable
     {
         var (phase, step, age) = rank.Box.Read();
         var (begun, completed) = rank.Box.ReadCollectives();
-        return new Sign(rank.Rank, phase, step, age, _deadlines.Of(phase, _stepSeconds), begun, completed, begun > completed && !rank.IsStopped());
+        return new Sign(rank.Rank, phase, step, age, DeadlineOf(phase), begun, completed, begun > completed && !rank.IsStopped());
     }
 
     /// <summary>A rank's last sign of life.</summary>

@@ -10,7 +10,8 @@ namespace Dtt.Silo.Ranks;
 /// <param name="Scale">Multiplies every deadline.</param>
 public sealed record PhaseDeadlines(double Scale)
 {
-    private const int MedianOf = 21;
+    /// <summary>The newest steps whose median counts.</summary>
+    public const int MedianOf = 21;
 
     /// <summary>The deadlines under a <c>DTT_DEADLINE_SCALE</c>; null or nonsense: 1.</summary>
     public static PhaseDeadlines Of(string? scale) =>
@@ -18,7 +19,7 @@ public sealed record PhaseDeadlines(double Scale)
 
     /// <summary>The longest silence allowed.</summary>
     /// <param name="phase">What the rank said it was doing.</param>
-    /// <param name="stepSeconds">Durations of the attempt's steps so far, oldest first.</param>
+    /// <param name="stepSeconds">Durations of the attempt's newest steps.</param>
     public TimeSpan Of(RankPhase phase, IReadOnlyList<double> stepSeconds) => Scale * phase switch
     {
         RankPhase.Init => TimeSpan.FromMinutes(10),
@@ -31,7 +32,7 @@ public sealed record PhaseDeadlines(double Scale)
 
     private static double Median(IReadOnlyList<double> stepSeconds)
     {
-        var recent = stepSeconds.TakeLast(MedianOf).Order().ToArray();
-        return recent[recent.Length / 2];
+        var ordered = stepSeconds.Order().ToArray();
+        return ordered[ordered.Length / 2];
     }
 }

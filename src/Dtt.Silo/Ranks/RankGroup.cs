@@ -144,7 +144,6 @@ internal sealed class RankGroup : IAsyncDisposable
         while (await member.Process.Pipe.ReceiveAsync() is { } message)
         {
             member.Finished |= message is RankFinished;
-            if (member.Rank == 0) _watch.Learn(message);
             if (message is RankListening listening) await IntroduceAsync(member, listening.Endpoint);
             else if (message is RankPeerLost lost) lostPeer = new RankExit.LostPeer(lost.Message);
             else if (member.Rank == 0 || message is RankFailed || (message is RankFinished && member == _members[0])) _messages.Writer.TryWrite(message);

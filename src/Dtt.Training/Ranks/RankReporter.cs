@@ -15,6 +15,9 @@ internal sealed class RankReporter(TrainSpec spec, bool tensorBoard, IRankChanne
     /// <summary>A sign of life, which the host looks for.</summary>
     public void Beat(RankPhase phase, long step) => _blackBox?.Write(phase, step);
 
+    /// <summary>Notes how long a step took, from which the host derives how long a rank may be silent.</summary>
+    public void StepTook(double seconds) => _blackBox?.WriteStep(seconds);
+
     /// <summary>Notes collective operations.</summary>
     public void Collectives(long begun, long completed) => _blackBox?.WriteCollectives(begun, completed);
 

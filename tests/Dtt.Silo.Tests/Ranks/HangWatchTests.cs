@@ -77,6 +77,23 @@ public sealed class HangWatchTests : IAsyncLifetime
     }
 
     [Fact]
+    public void Look_LearnsHowLongStepsTake_FromTheStepsThemselves()
+    {
+        var box = BlackBox.Create(_folder["box"]);
+        _boxes.Add(box);
+        _watch = new HangWatch([new WatchedRank(0, box, () => false)], isWhole: true, _usual, () => false, () => _kills++, _time);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(TimeSpan.FromMinutes(5), _watch.DeadlineOf(RankPhase.Train)); // no step is done yet
+        foreach (var seconds in new[] { 30, 30, 400 })
+        {
+            box.WriteStep(seconds);
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(TimeSpan.FromSeconds(150), _watch.DeadlineOf(RankPhase.Train));
+    }
+
+    [Fact]
     public void Look_AtARankThatIsStoppedInACollective_NamesIt()
     {
         _stopped = 1;
