@@ -1,14 +1,10 @@
-using System.Diagnostics;
 using System.Net.Sockets;
 using Dtt.Abstractions;
 using Dtt.Core.Errors;
 using Dtt.Core.Platform;
 using Dtt.Core.Security;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
-using Orleans.Configuration;
 
 namespace Dtt.Client;
 
@@ -19,12 +15,9 @@ namespace Dtt.Client;
 public sealed class PlatformClient : IAsyncDisposable
 {
     private const int MaxAttempts = 5;
-    private static readonly TimeSpan _responseTimeout = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan _connectTimeout = TimeSpan.FromSeconds(20);
-    private static readonly TimeSpan _retryPeriod = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan _look = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan _silenceLimit = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan _deathNotice = TimeSpan.FromSeconds(10);
     private readonly IHost _host;
     private readonly CancellationTokenSource _lost;
 
@@ -129,7 +122,7 @@ public sealed class PlatformClient : IAsyncDisposable
     /// <summary>Disconnects.</summary>
     public async ValueTask DisposeAsync()
     {
-        Cancel(_lost);
+        SiloConnection.Cancel(_lost);
         using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(2));
         try
         {
@@ -168,27 +161,9 @@ public sealed class PlatformClient : IAsyncDisposable
     private static async Task<PlatformClient?> JoinAsync(
         PlatformFolders folders, SiloAnnouncement silo, Func<bool> serves, bool isCluster, CancellationToken cancellation)
     {
-        var certificates = PlatformCertificates.Load(folders.TlsFolder);
         var lost = new CancellationTokenSource();
-        var gone = lost.Token;
-        Exception? refusal = null;
-        var host = new HostBuilder()
-            .ConfigureLogging(logging => logging.ClearProviders())
-            .UseOrleansClient(client => client
-                .UseStaticClustering(silo.Gateway)
-                .Configure<ClusterOptions>(o => (o.ServiceId, o.ClusterId) = (PlatformWire.ServiceId, PlatformWire.ClusterId))
-                .UseConnectionRetryFilter(async (e, cancellation) =>
-                {
-                    refusal = e;
-                    await Task.Delay(_retryPeriod, cancellation);
-                    return serves();
-                })
-                .Configure<ClientMessagingOptions>(o => o.ResponseTimeout = _responseTimeout)
-                .AddOutgoingGrainCallFilter(call => CallAsync(call, gone))
-                .Configure<ClientConnectionOptions>(o => o.ConfigureConnection(c =>
-                    c.Use(next => context => EncryptAsync(context, next, certificates, lost))))
-                .Services.AddPlatformWire().AddSingleton<IHostLifetime, NoLifetime>())
-            .Build();
+        var connection = new SiloConnection(silo, serves, PlatformCertificates.Load(folders.TlsFolder), lost);
+        var host = connection.Build();
         try
         {
             using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -205,27 +180,8 @@ public sealed class PlatformClient : IAsyncDisposable
             host.Dispose();
             lost.Dispose();
             if (!serves()) return null;
-            throw new UserErrorException($"cannot connect to the silo (process {silo.Process}, {silo.Gateway}): {(refusal ?? e).Message} "
+            throw new UserErrorException($"cannot connect to the silo (process {silo.Process}, {silo.Gateway}): {(connection.Refusal ?? e).Message} "
                 + "See `dtt silo logs`; `dtt silo stop --force` ends it.", inner: e);
-        }
-    }
-
-    /// <summary>
-    /// A call ends with the connection. One that was not delivered, because the silo of its grain has died and the others do not know yet, is sent again.
-    /// </summary>
-    private static async Task CallAsync(IOutgoingGrainCallContext call, CancellationToken gone)
-    {
-        for (var clock = Stopwatch.StartNew(); ;)
-        {
-            try
-            {
-                await call.Invoke().WaitAsync(gone);
-                return;
-            }
-            catch (OrleansMessageRejectionException) when (clock.Elapsed < _deathNotice)
-            {
-                await Task.Delay(_retryPeriod, gone);
-            }
         }
     }
 
@@ -249,45 +205,8 @@ public sealed class PlatformClient : IAsyncDisposable
             // The node is gone, or we left.
         }
 
-        Cancel(_lost);
-    }
-
-    /// <summary>A connection's first step: TLS, and the signal that the connection has ended.</summary>
-    private static async Task EncryptAsync(ConnectionContext context, ConnectionDelegate next, PlatformCertificates certificates, CancellationTokenSource lost)
-    {
-        var plain = context.Transport;
-        await using var tls = await TlsPipe.ConnectAsync(plain, certificates.Client, certificates.Silo, context.ConnectionClosed);
-        context.Transport = tls;
-        try
-        {
-            await next(context);
-        }
-        finally
-        {
-            Cancel(lost);
-            context.Transport = plain;
-        }
-    }
-
-    /// <summary>Leaves the signals of the process to the program that connects.</summary>
-    private sealed class NoLifetime : IHostLifetime
-    {
-        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+        SiloConnection.Cancel(_lost);
     }
 
     private static string Describe(string? store) => store is null ? "SQLite" : $"PostgreSQL at {store}";
-
-    private static void Cancel(CancellationTokenSource lost)
-    {
-        try
-        {
-            lost.Cancel();
-        }
-        catch (ObjectDisposedException)
-        {
-            // We left ourselves.
-        }
-    }
 }

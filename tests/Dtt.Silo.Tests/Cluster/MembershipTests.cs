@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using Dtt.Silo.Tests.Storage;
 using Dtt.Tests;
 
@@ -139,6 +140,27 @@ public sealed class MembershipTests(PostgresFixture postgres, ITestOutputHelper 
         Assert.False(await refused.ServesAsync());
         Assert.Equal(3, await refused.ExitAsync());
         Assert.Contains("holds the platform of cluster 'other'", refused.Log);
+    }
+
+    [Fact]
+    public async Task Garbage_IsRefusedAndLogged_AndTheNodesStayHealthy()
+    {
+        var (a, _) = (await _cluster.StartAsync("a", A), await _cluster.StartAsync("b", B));
+        var silo = _cluster.AnnouncementOf("a");
+        var (garbage, open) = (new byte[512], new List<TcpClient>());
+        new Random(7).NextBytes(garbage);
+        for (var i = 0; i < 500; i++)
+        {
+            var client = new TcpClient();
+            await client.ConnectAsync(A, i % 2 == 0 ? silo.GatewayPort : silo.SiloPort);
+            await client.GetStream().WriteAsync(garbage);
+            open.Add(client);
+        }
+
+        await a.SaidAsync("refused a connection from ");
+        Assert.Equal("a alive, b alive", await _cluster.StatesAsync());
+        foreach (var client in open) client.Dispose();
+        Assert.DoesNotContain("is gone", a.Log);
     }
 
     [Theory]

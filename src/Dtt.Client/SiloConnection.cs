@@ -1,0 +1,102 @@
+using System.Diagnostics;
+using Dtt.Abstractions;
+using Dtt.Core.Platform;
+using Dtt.Core.Security;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans.Configuration;
+
+namespace Dtt.Client;
+
+/// <summary>How a client and one silo speak: Orleans' client over TLS, whose calls end with the connection.</summary>
+/// <param name="silo">The silo.</param>
+/// <param name="serves">Whether it is still announced.</param>
+/// <param name="certificates">Of the platform.</param>
+/// <param name="lost">Cancelled when the connection broke.</param>
+internal sealed class SiloConnection(SiloAnnouncement silo, Func<bool> serves, PlatformCertificates certificates, CancellationTokenSource lost)
+{
+    private static readonly TimeSpan _responseTimeout = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan _retryPeriod = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan _deathNotice = TimeSpan.FromSeconds(10);
+    private readonly CancellationToken _gone = lost.Token;
+
+    /// <summary>Why it could not be connected to, so far.</summary>
+    public Exception? Refusal { get; private set; }
+
+    /// <summary>The client; it connects when it is started.</summary>
+    public IHost Build() => new HostBuilder()
+        .ConfigureLogging(logging => logging.ClearProviders())
+        .UseOrleansClient(client => client
+            .UseStaticClustering(silo.Gateway)
+            .Configure<ClusterOptions>(o => (o.ServiceId, o.ClusterId) = (PlatformWire.ServiceId, PlatformWire.ClusterId))
+            .UseConnectionRetryFilter(async (e, cancellation) =>
+            {
+                Refusal = e;
+                await Task.Delay(_retryPeriod, cancellation);
+                return serves();
+            })
+            .Configure<ClientMessagingOptions>(o => o.ResponseTimeout = _responseTimeout)
+            .AddOutgoingGrainCallFilter(CallAsync)
+            .Configure<ClientConnectionOptions>(o => o.ConfigureConnection(c => c.Use(next => context => EncryptAsync(context, next))))
+            .Services.AddPlatformWire().AddSingleton<IHostLifetime, NoLifetime>())
+        .Build();
+
+    /// <summary>Cancels, unless we left ourselves.</summary>
+    public static void Cancel(CancellationTokenSource lost)
+    {
+        try
+        {
+            lost.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // We left ourselves.
+        }
+    }
+
+    /// <summary>
+    /// A call ends with the connection. One that was not delivered, because the silo of its grain has died and the others do not know yet, is sent again.
+    /// </summary>
+    private async Task CallAsync(IOutgoingGrainCallContext call)
+    {
+        for (var clock = Stopwatch.StartNew(); ;)
+        {
+            try
+            {
+                await call.Invoke().WaitAsync(_gone);
+                return;
+            }
+            catch (OrleansMessageRejectionException) when (clock.Elapsed < _deathNotice)
+            {
+                await Task.Delay(_retryPeriod, _gone);
+            }
+        }
+    }
+
+    /// <summary>A connection's first step: TLS, and the signal that the connection has ended.</summary>
+    private async Task EncryptAsync(ConnectionContext context, ConnectionDelegate next)
+    {
+        var plain = context.Transport;
+        await using var tls = await TlsPipe.ConnectAsync(plain, certificates.Client, certificates.Silo, context.ConnectionClosed);
+        context.Transport = tls;
+        try
+        {
+            await next(context);
+        }
+        finally
+        {
+            Cancel(lost);
+            context.Transport = plain;
+        }
+    }
+
+    /// <summary>Leaves the signals of the process to the program that connects.</summary>
+    private sealed class NoLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}
