@@ -22,5 +22,6 @@ internal static class DatasetsCommand
             new("folder", j => j.Folder)),
         empty: "no datasets yet; start with `dtt download`.");
 
-    private static string Share(NodeShareOutput node) => $"{node.Node}: {node.Pieces:N0}" + (node.TokensPerSecond > 0 ? $" at {node.TokensPerSecond:N0} tok/s" : "");
+    private static string Share(NodeShareOutput node) =>
+        $"{node.Node}: {node.Pieces:N0}" + (node.TokensPerSecond > 0 ? $" at {node.TokensPerSecond:N0} tok/s" : "");
 }

@@ -105,7 +105,7 @@ internal static class SiloCommand
             var answering = await Gateways.FindAnsweringAsync(ClusterFolder.Read(folders), cancellation);
             var gone = ClusterFolder.Forget(folders, silo => !answering.Contains(silo));
             foreach (var file in gone) Console.Error.WriteLine($"removed {file}");
-            Console.Error.WriteLine($"{answering.Count} node{(answering.Count == 1 ? "" : "s")} answer{(answering.Count == 1 ? "s" : "")}, {gone.Count} forgotten.");
+            Console.Error.WriteLine($"{(answering.Count == 1 ? "1 node answers" : $"{answering.Count} nodes answer")}, {gone.Count} forgotten.");
         });
         return command;
     }

@@ -39,5 +39,6 @@ public static class ClusterFolder
 
     private static string FileOf(PlatformFolders folders, string node) => Path.Combine(folders.ClusterFolder, node + ".json");
 
-    private static string[] Files(PlatformFolders folders) => Directory.Exists(folders.ClusterFolder) ? Directory.GetFiles(folders.ClusterFolder, "*.json") : [];
+    private static string[] Files(PlatformFolders folders) =>
+        Directory.Exists(folders.ClusterFolder) ? Directory.GetFiles(folders.ClusterFolder, "*.json") : [];
 }

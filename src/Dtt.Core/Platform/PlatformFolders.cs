@@ -5,8 +5,8 @@ namespace Dtt.Core.Platform;
 
 /// <summary>
 /// Where a platform lives: <c>DTT_HOME</c> (certificates, the nodes of a cluster, which share it; default <c>~/.dtt</c>) and <c>DTT_STATE</c> (databases,
-/// lock, announcement and log of the silo; a local disk). The state is inside the home unless that is on a network file system, where SQLite would lose data: then
-/// <c>/var/tmp/dtt-UID</c>.
+/// lock, announcement and log of the silo; a local disk). The state is inside the home unless that is on a network file system, where SQLite would lose
+/// data: then <c>/var/tmp/dtt-UID</c>.
 /// </summary>
 /// <param name="Home">Absolute.</param>
 /// <param name="State">Absolute.</param>

@@ -24,7 +24,9 @@ public sealed record SiloAnnouncement
     /// <summary>The boot it belongs to.</summary>
     public required string BootId { get; init; }
 
-    /// <summary>The kernel's name for the space of process numbers that it lives in: machines of one boot may be containers; null in files of older builds.</summary>
+    /// <summary>
+    /// The kernel's name for the space of process numbers that it lives in: machines of one boot may be containers; null in files of older builds.
+    /// </summary>
     public string? ProcessSpace { get; init; }
 
     /// <summary>The node's name in its cluster.</summary>

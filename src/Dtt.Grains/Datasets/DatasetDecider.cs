@@ -19,7 +19,9 @@ public static class DatasetDecider
     /// <summary>Hands out no more work.</summary>
     public static DatasetState Pause(DatasetState state) => state is { IsOpen: true, Paused: false } ? Changed(state) with { Paused = true } : state;
 
-    /// <summary>Whether an item is of the job as it stands: of this beginning and this stage. Others were done before, or of text that may be another now.</summary>
+    /// <summary>
+    /// Whether an item is of the job as it stands: of this beginning and this stage. Others were done before, or of text that may be another now.
+    /// </summary>
     public static bool IsCurrent(DatasetState state, WorkItem item) => state.IsOpen && item.Begun == state.Begun && item.Stage == state.Stage;
 
     /// <summary>Applies what an agent finished; items that are not current are ignored.</summary>

@@ -8,7 +8,8 @@ namespace Dtt.Silo.Agent;
 
 /// <summary>Reaches the agents of all living silos.</summary>
 internal sealed class NodeAgents(
-    IServiceProvider services, ILocalSiloDetails local, ISiloStatusOracle silos, IClusterMembershipService membership, IMembershipTable table, TimeProvider time)
+    IServiceProvider services, ILocalSiloDetails local, ISiloStatusOracle silos, IClusterMembershipService membership, IMembershipTable table,
+    TimeProvider time)
     : GrainServiceClient<INodeAgent>(services), INodeAgents
 {
     private static readonly TimeSpan _remembered = TimeSpan.FromDays(1);

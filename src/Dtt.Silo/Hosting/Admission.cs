@@ -23,6 +23,8 @@ internal sealed class Admission(IMembershipTable table, Database database, SiloO
     /// <summary>How many of these signs may be missing.</summary>
     public const int MissingSigns = 3;
 
+    private string Store => $"PostgreSQL at {options.Store}";
+
     /// <summary>Returns when the silo may join.</summary>
     /// <exception cref="UserErrorException">It may not.</exception>
     public async Task CheckAsync()
@@ -39,8 +41,9 @@ internal sealed class Admission(IMembershipTable table, Database database, SiloO
         await using var connection = await database.State.OpenConnectionAsync();
         const string others = "SELECT DeploymentId FROM MembershipVersion WHERE DeploymentId <> @ClusterId ORDER BY DeploymentId LIMIT 1";
         if (await connection.ExecuteScalarAsync<string?>(others, new { PlatformWire.ClusterId }) is not { } other) return;
-        throw new UserErrorException($"PostgreSQL at {options.Store} holds the platform of cluster '{other}', and this build's silos are of '{PlatformWire.ClusterId}': two "
-            + "clusters over one database would both do the same work. Use the build that wrote it, or name another database in DTT_POSTGRES.", ExitCodes.BadData);
+        throw new UserErrorException($"{Store} holds the platform of cluster '{other}', and this build's silos are of "
+            + $"'{PlatformWire.ClusterId}': two clusters over one database would both do the same work. Use the build that wrote it, or name another "
+            + "database in DTT_POSTGRES.", ExitCodes.BadData);
     }
 
     /// <summary>One look at all lives; false when one of them must be looked at again.</summary>
@@ -105,19 +108,19 @@ internal sealed class Admission(IMembershipTable table, Database database, SiloO
         var other = $"node '{entry.SiloName}' (machine {entry.HostName}, {entry.SiloAddress.Endpoint}, since {entry.StartTime:yyyy-MM-dd HH:mm:ss} UTC)";
         if (entry.SiloName == options.Node)
         {
-            throw new UserErrorException($"{other} lives already in the platform in PostgreSQL at {options.Store}, and a platform has one node of a name at a time. "
+            throw new UserErrorException($"{other} lives already in the platform in {Store}, and a platform has one node of a name at a time. "
                 + "End that one, or name this one with DTT_NODE.", ExitCodes.Requeue);
         }
 
         if (!options.IsCluster)
         {
-            throw new UserErrorException($"{other} serves the platform in PostgreSQL at {options.Store}. Set DTT_ADDRESS to the address at which it reaches this machine to join "
-                + "it, or name another database in DTT_POSTGRES.", ExitCodes.BadConfiguration);
+            throw new UserErrorException($"{other} serves the platform in {Store}. Set DTT_ADDRESS to the address at which it reaches this machine to "
+                + "join it, or name another database in DTT_POSTGRES.", ExitCodes.BadConfiguration);
         }
 
         if (IPAddress.IsLoopback(entry.SiloAddress.Endpoint.Address) != IPAddress.IsLoopback(options.Address))
         {
-            throw new UserErrorException($"{other} serves the platform in PostgreSQL at {options.Store}, and one of {entry.SiloAddress.Endpoint.Address} and {options.Address} "
+            throw new UserErrorException($"{other} serves the platform in {Store}, and one of {entry.SiloAddress.Endpoint.Address} and {options.Address} "
                 + "cannot be reached from other machines. Give both an address that the other reaches in DTT_ADDRESS.", ExitCodes.BadConfiguration);
         }
     }

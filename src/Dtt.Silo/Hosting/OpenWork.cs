@@ -7,7 +7,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Dtt.Silo.Hosting;
 
-/// <summary>What is not at its end: when a silo has come or gone, all of it looks at once whether that concerns it, instead of when it would by itself.</summary>
+/// <summary>
+/// What is not at its end: when a silo has come or gone, all of it looks at once whether that concerns it, instead of when it would by itself.
+/// </summary>
 internal sealed partial class OpenWork(IGrainFactory grains, IPlatformTables tables, INodeAgents agents, ShardWorker shards, ILogger<OpenWork> log)
 {
     /// <summary>Tells the runs, the datasets and the queue.</summary>

@@ -2,7 +2,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Dtt.Silo.Hosting;
 
-/// <summary>Hears of silos that come and go; when one is dead, what is open is woken at once. Every silo does so: twice does no harm, and any may die next.</summary>
+/// <summary>
+/// Hears of silos that come and go; when one is dead, what is open is woken at once. Every silo does so: twice does no harm, and any may die next.
+/// </summary>
 internal sealed partial class SiloDeaths(ISiloStatusOracle silos, ILocalSiloDetails local, OpenWork open, TimeProvider time, ILogger<SiloDeaths> log)
     : ISiloStatusListener, ILifecycleParticipant<ISiloLifecycle>
 {

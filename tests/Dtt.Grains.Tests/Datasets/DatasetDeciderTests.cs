@@ -72,7 +72,8 @@ public sealed class DatasetDeciderTests
         var shares = new NodeShares();
         shares.Begin("b", _now);
         shares.Begin("a", _now);
-        shares.Add("b", [new(new WorkItem(DatasetStage.Encoding, 0, 1), Tokens: 300), new(new WorkItem(DatasetStage.Encoding, 1, 1), Tokens: 100)], _now.AddSeconds(4));
+        WorkDone[] two = [new(new WorkItem(DatasetStage.Encoding, 0, 1), Tokens: 300), new(new WorkItem(DatasetStage.Encoding, 1, 1), Tokens: 100)];
+        shares.Add("b", two, _now.AddSeconds(4));
         Assert.Equal([new NodeShare("b", 2, 400, 100)], shares.List());
         shares.Add("a", [new(new WorkItem(DatasetStage.Encoding, 2, 1), Error: "no disk")], _now.AddSeconds(5));
         Assert.Equal(["b"], shares.List().Select(s => s.Node));

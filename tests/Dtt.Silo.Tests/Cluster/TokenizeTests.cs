@@ -72,5 +72,6 @@ public sealed class TokenizeTests(WholeText text, PostgresFixture postgres, ITes
         Assert.Equal(text.Hashes, WholeText.HashesOf(_cluster.Folder));
     }
 
-    private async Task<JsonElement> RowAsync() => (await _cluster.JsonAsync("datasets")).EnumerateArray().Single(d => d.GetProperty("what").GetString() == "tokens");
+    private async Task<JsonElement> RowAsync() =>
+        (await _cluster.JsonAsync("datasets")).EnumerateArray().Single(d => d.GetProperty("what").GetString() == "tokens");
 }
