@@ -128,8 +128,8 @@ goes_on() { [ -z "$ending" ] || exit 0; }
 
 start_silos() {
   export DTT_SILO_PORT=$first_port DTT_GATEWAY_PORT=$((first_port + 1)) DTT_ADDRESSES="${addresses[*]}"
-  [ -z "${SLURM_CPUS_PER_TASK:-}" ] || export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK
-  srun --no-kill --kill-on-bad-exit=0 --wait=0 --cpu-bind=none --output="$logs/silo-%N.log" bash "$root/sbatch/node.sh" < /dev/null &
+  [ -z "${SLURM_CPUS_PER_TASK:-}" ] || export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK # srun does not take it over from sbatch
+  srun --no-kill --kill-on-bad-exit=0 --wait=0 --output="$logs/silo-%N.log" bash "$root/sbatch/node.sh" < /dev/null &
   silos=$!
 }
 
