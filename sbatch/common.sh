@@ -2,7 +2,9 @@
 #
 # USR1 (the time limit is near) and TERM (scancel) end the platform in order: the silos drain, which saves the runs, then the database stops. After USR1
 # the job is requeued, and its next life goes on from there. Nothing here needs accounting, root, or anything but a folder that all nodes share.
+# shellcheck source=sbatch/preflight.sh
 . "$root/sbatch/preflight.sh"
+# shellcheck source=sbatch/postgres.sh
 . "$root/sbatch/postgres.sh"
 
 job=$SLURM_JOB_ID
@@ -142,7 +144,7 @@ silos_up() {
 }
 
 wait_for_silos() {
-  local up= before=-1 start=$SECONDS node
+  local up='' before=-1 start=$SECONDS node
   while [ -z "$ending" ] && [ "$(wc -w <<< "$up")" != ${#nodes[@]} ]; do
     up=$(silos_up)
     [ "$(wc -w <<< "$up")" = "$before" ] || say "$(wc -w <<< "$up") of ${#nodes[@]} silos are up"

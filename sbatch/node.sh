@@ -2,6 +2,7 @@
 # One node of a job: its silo, and another when it dies. SIGTERM lets the silo drain. Started by srun.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=sbatch/common.sh
 . "$root/sbatch/common.sh"
 
 export DTT_NODE=$here DTT_STATE DTT_ADDRESS

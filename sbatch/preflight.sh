@@ -62,14 +62,19 @@ check_node() { # ROOT CANARY CANARY-TEXT WORK-FOLDER FIRST-PORT NODE...
 # What listens on a port, as far as it can be told.
 port_owner() { ss -Hltnp "sport = :$1" 2>/dev/null | grep -o '"[^"]*",pid=[0-9]*' | head -1 | grep . || echo "another program's"; }
 
+node_check() {
+  echo "least_state_mb=$least_state_mb"
+  declare -f state_folder node_address free_mb check_node port_owner
+  echo 'check_node "$@"'
+}
+
 # Checks all nodes, prints every fault, and sets addresses (NODE=ADDRESS ...).
 preflight() {
   local canary=$DTT_HOME/cluster/canary.$job.$life faults=0 kind node what began=$EPOCHSECONDS
   echo "$self $life $RANDOM" > "$canary"
   say "preflight on ${nodes[*]}"
-  attended srun --no-kill --kill-on-bad-exit=0 --wait=0 bash -c \
-    "skew_seconds=$skew_seconds least_state_mb=$least_state_mb; $(declare -f state_folder node_address free_mb check_node port_owner); check_node \"\$@\"" preflight \
-    "$root" "$canary" "$(cat "$canary")" "$PWD" "$first_port" "${nodes[@]}" > "$logs/preflight.log" 2> "$logs/preflight.err" < /dev/null || true
+  attended srun --no-kill --kill-on-bad-exit=0 --wait=0 bash -c "$(node_check)" preflight "$root" "$canary" "$(cat "$canary")" "$PWD" "$first_port" \
+    "${nodes[@]}" > "$logs/preflight.log" 2> "$logs/preflight.err" < /dev/null || true
   rm -f "$canary"
 
   addresses=()

@@ -12,6 +12,7 @@ set -euo pipefail
 script=$(scontrol show job "${SLURM_JOB_ID:?submit this with sbatch}" | sed -n 's/^ *Command=//p')
 root=${script%%/sbatch/silo.sh*}
 [ -f "$root/sbatch/common.sh" ] || root=$PWD
+# shellcheck source=sbatch/common.sh
 . "$root/sbatch/common.sh"
 
 begin

@@ -15,9 +15,10 @@ internal static partial class ProcessGuard
     /// <exception cref="UserErrorException">The host is gone.</exception>
     public static void Engage(int parent)
     {
-        // Ctrl+C is the host's to handle: it asks for a checkpoint first.
+        // Ctrl+C is the host's to handle, and so is the TERM that Slurm sends to every process of a job: it asks for a checkpoint first.
         _ignored.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, c => c.Cancel = true));
         _ignored.Add(PosixSignalRegistration.Create(PosixSignal.SIGHUP, c => c.Cancel = true));
+        _ignored.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, c => c.Cancel = true));
         _ = SetProcessGroup(0, 0);
         _ = ProcessControl(PrSetPdeathsig, SigKill, 0, 0, 0);
         if (GetParent() != parent) throw new UserErrorException($"the host (process {parent}) is gone.");
