@@ -17,7 +17,7 @@ public sealed class LauncherTests : IDisposable
     public LauncherTests()
     {
         Directory.CreateDirectory(_folder["bin"]);
-        foreach (var tool in new[] { "bash", "env", "sed", "find", "readlink", "mktemp", "rm", "grep", "mkdir", "flock", "touch", "cat", "chmod" })
+        foreach (var tool in "bash env sed find readlink mktemp rm grep mkdir flock touch cat chmod cp ln ls sort tail du cut".Split(' '))
         {
             var real = new[] { "/bin/", "/usr/bin/" }.Select(p => p + tool).First(File.Exists);
             File.CreateSymbolicLink(_folder["bin/" + tool], real);
@@ -74,7 +74,7 @@ public sealed class LauncherTests : IDisposable
         HomesAndDotnet();
         var folder = $"/var/tmp/dtt-{(_asNobody.Length > 0 ? Nobody : Native.UserId())}";
         var wasThere = Directory.Exists(folder);
-        var (code, error) = await RunAsync(_asNobody, ("HOME", _folder[home]));
+        var (code, error) = await RunAsync([.. _asNobody, _folder["dtt/dtt"], "runs"], ("HOME", _folder[home]));
         if (!wasThere) Directory.Delete(folder, recursive: true);
         Assert.Equal(0, code);
         Assert.Contains($"dtt: HOME is {_folder[home]}, which {wrong}: DTT keeps its state in {folder}.", error);
@@ -89,7 +89,7 @@ public sealed class LauncherTests : IDisposable
     public async Task WithoutAHome_DttHomeIsUsedForAll(string home)
     {
         HomesAndDotnet();
-        var (code, error) = await RunAsync(_asNobody, ("HOME", _folder[home]), ("DTT_HOME", _folder["open/dtt"]));
+        var (code, error) = await RunAsync([.. _asNobody, _folder["dtt/dtt"], "runs"], ("HOME", _folder[home]), ("DTT_HOME", _folder["open/dtt"]));
         Assert.Equal(0, code);
         Assert.DoesNotContain("HOME is", error);
         Assert.Equal(_folder["open/dtt"], File.ReadAllText(_folder[Program]).Trim());
@@ -101,7 +101,7 @@ public sealed class LauncherTests : IDisposable
     public async Task WithoutAHomeAndWithADttHomeThatCannotBeWritten_SaysBoth()
     {
         HomesAndDotnet();
-        var (code, error) = await RunAsync(_asNobody, ("HOME", _folder["missing"]), ("DTT_HOME", _folder["closed"]));
+        var (code, error) = await RunAsync([.. _asNobody, _folder["dtt/dtt"], "runs"], ("HOME", _folder["missing"]), ("DTT_HOME", _folder["closed"]));
         Assert.Equal(2, code);
         Assert.Contains($"HOME is {_folder["missing"]}, which does not exist, and {_folder["closed"]} is no folder of yours that can be written", error);
     }
@@ -110,7 +110,7 @@ public sealed class LauncherTests : IDisposable
     public async Task WithoutTheVariableHome_TheUserDatabaseHasIt()
     {
         HomesAndDotnet();
-        var (code, error) = await RunAsync([], ("DTT_HOME", _folder["open/dtt"]));
+        var (code, error) = await RunAsync([_folder["dtt/dtt"], "runs"], ("DTT_HOME", _folder["open/dtt"]));
         Assert.Equal(0, code);
         Assert.Matches($"ran with DTT_HOME {_folder["open/dtt"]} HOME /", error);
     }
@@ -120,14 +120,14 @@ public sealed class LauncherTests : IDisposable
     {
         HomesAndDotnet();
         foreach (var folder in Directory.EnumerateDirectories(_folder["dtt"]).Append(_folder["dtt"])) File.SetUnixFileMode(folder, NobodyWrites);
-        var (code, error) = await RunAsync(_asNobody, ("HOME", _folder["open"]));
+        var (code, error) = await RunAsync([.. _asNobody, _folder["dtt/dtt"], "runs"], ("HOME", _folder["open"]));
         Assert.Equal(1, code);
         Assert.Contains($"{_folder["dtt"]} cannot be written, so nothing can be built there. Have its owner run ./dtt --rebuild", error);
 
         File.SetUnixFileMode(_folder["dtt"], Everybody);
         _folder.Write(Program, "");
         foreach (var folder in new[] { "dtt/artifacts", "dtt" }) File.SetUnixFileMode(_folder[folder], NobodyWrites);
-        (code, error) = await RunAsync(_asNobody, ("HOME", _folder["open"]));
+        (code, error) = await RunAsync([.. _asNobody, _folder["dtt/dtt"], "runs"], ("HOME", _folder["open"]));
         Assert.Equal(0, code);
         Assert.Contains("its build stays, though it is older than the sources", error);
         Assert.Contains("ran with", error);
@@ -141,6 +141,44 @@ public sealed class LauncherTests : IDisposable
         Assert.Equal(1, code);
         Assert.Contains($"dtt: {_folder["bin/dotnet"]} is here and does not run (exit code 134):{Environment.NewLine}libicu is missing", error);
         Assert.DoesNotContain("fetching", error);
+    }
+
+    [Fact]
+    public async Task Publish_CopiesProgramsAndRuntime_WhichThenRunWithoutSourcesOrSdk()
+    {
+        foreach (var file in new[] { "env.sh", "README.md", "docs/a", "configs/a", "sbatch/silo.sh", "artifacts/bin/Dtt.Training/release/dtt-rank.dll" })
+            _folder.Write("dtt/" + file, "");
+        _folder.Write("dtt/artifacts/publish/Dtt.Cli/debug_linux-x64/dtt.dll", "");
+        _folder.Write("dtt/artifacts/publish/Dtt.Cli/release_linux-x64/dtt.runtimeconfig.json", """{"framework": {"name": "Microsoft.NETCore.App"}}""");
+        _folder.Write("net/host/fxr", "");
+        _folder.Write("net/shared/Microsoft.NETCore.App/10.0.1/a.dll", "");
+        _folder.Write("net/shared/Microsoft.NETCore.App/10.0.2/a.dll", "");
+        Tool("dotnet", $"""
+            runtimes={_folder["net"]}/shared/Microsoft.NETCore.App
+            case $1 in
+              --list-runtimes) printf 'Microsoft.NETCore.App 10.0.%s [%s]\n' 1 "$runtimes" 2 "$runtimes" ;;
+              *) echo "$0 ran $*" >&2 ;;
+            esac
+            """);
+        File.Copy(_folder["bin/dotnet"], _folder["net/dotnet"]);
+        _folder.Write(Program, "");
+        _folder.Write("dtt/artifacts/built", "");
+
+        var (code, error) = await RunAsync([_folder["dtt/dtt"], "publish", _folder["out"]], ("HOME", _folder.Path));
+        Assert.True(code == 0, error);
+        Assert.Contains($"{_folder["out"]} holds DTT and its .NET runtime, ", error);
+        Assert.Equal(["10.0.2"], Directory.GetDirectories(_folder["out/.dotnet/shared/Microsoft.NETCore.App"]).Select(Path.GetFileName));
+        Assert.False(Directory.Exists(_folder["out/artifacts/publish/Dtt.Cli/debug_linux-x64"]));
+        Assert.True(File.Exists(_folder["out/sbatch/silo.sh"]) && File.Exists(_folder["out/artifacts/bin/Dtt.Training/release/dtt-rank.dll"]));
+
+        File.Delete(_folder["bin/dotnet"]);
+        (code, error) = await RunAsync([_folder["out/dtt"], "runs"], ("HOME", _folder.Path));
+        Assert.Equal(0, code);
+        Assert.Contains($"{_folder["out/.dotnet/dotnet"]} ran {_folder["out/artifacts/publish/Dtt.Cli/release_linux-x64/dtt.dll"]} runs", error);
+
+        (code, error) = await RunAsync([_folder["out/dtt"], "publish", _folder["again"]], ("HOME", _folder.Path));
+        Assert.Equal(2, code);
+        Assert.Contains("is a published copy, without sources; publish works where it was published from", error);
     }
 
     private void OpenFolders()
@@ -173,11 +211,10 @@ public sealed class LauncherTests : IDisposable
         File.SetUnixFileMode(_folder["bin/" + name], NobodyWrites);
     }
 
-    private Task<(int Code, string Error)> RunAsync() => RunAsync([], ("HOME", _folder.Path));
+    private Task<(int Code, string Error)> RunAsync() => RunAsync([_folder["dtt/dtt"], "runs"], ("HOME", _folder.Path));
 
-    private async Task<(int Code, string Error)> RunAsync(string[] by, params (string Name, string Value)[] environment)
+    private async Task<(int Code, string Error)> RunAsync(string[] command, params (string Name, string Value)[] environment)
     {
-        string[] command = [.. by, _folder["dtt/dtt"], "runs"];
         var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardError = true, RedirectStandardOutput = true };
         start.Environment.Clear();
         start.Environment["PATH"] = _folder["bin"];
