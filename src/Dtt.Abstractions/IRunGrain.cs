@@ -58,6 +58,10 @@ public interface IRunGrain : IGrainWithStringKey
     [Alias("series")]
     Task<(long Step, double Value)[]> SeriesAsync(string name, int points);
 
+    /// <summary>Where its time went; null when there is no run.</summary>
+    [Alias("goodput")]
+    Task<Goodput?> GoodputAsync();
+
     /// <summary>News from now on, after the newest <paramref name="backlog"/> that are still remembered.</summary>
     [Alias("watch")]
     IAsyncEnumerable<RunNews> WatchAsync(int backlog, CancellationToken cancellation = default);

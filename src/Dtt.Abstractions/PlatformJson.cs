@@ -13,6 +13,7 @@ namespace Dtt.Abstractions;
 [JsonSerializable(typeof(AdoptReply))]
 [JsonSerializable(typeof(RunView))]
 [JsonSerializable(typeof(RunNews))]
+[JsonSerializable(typeof(Goodput))]
 [JsonSerializable(typeof(RankMessage))]
 [JsonSerializable(typeof(NodeRef))]
 [JsonSerializable(typeof(Placement[]))]

@@ -23,13 +23,14 @@ internal static class ShowCommand
             var events = await grain.EventsAsync();
             var group = Path.Combine(Path.GetDirectoryName(view.Row.Folder)!, view.Request.Config.Name);
             var experiment = await client.Grains.Experiment(group).FindAsync();
-            if (result.GetValue(json)) JsonOutput.Print(Json(view, events), JsonOutput.Records.RunDetailOutput);
-            else Print(view, events, experiment);
+            var goodput = GoodputOutput.Of((await grain.GoodputAsync())!);
+            if (result.GetValue(json)) JsonOutput.Print(Json(view, events, goodput), JsonOutput.Records.RunDetailOutput);
+            else Print(view, events, goodput, experiment);
         });
         return command;
     }
 
-    private static RunDetailOutput Json(RunView view, IReadOnlyList<RunEvent> events) => new(
+    private static RunDetailOutput Json(RunView view, IReadOnlyList<RunEvent> events, GoodputOutput goodput) => new(
         RunOutput.Of(view.Row),
         view.Request.Config.Name,
         view.Waiting,
@@ -37,7 +38,8 @@ internal static class ShowCommand
         events.Select(EventOutput.Of),
         view.Record.Checkpoints.Select(c => CheckpointOutput.Of(view, c)),
         view.Placements.Select(PlacementOutput.Of),
-        view.Record.Attempts.Select(AttemptOutput.Of));
+        view.Record.Attempts.Select(AttemptOutput.Of),
+        goodput);
 
     private static string PlacementLine(Placement placement)
     {
@@ -81,7 +83,7 @@ internal static class ShowCommand
         return config;
     }
 
-    private static void Print(RunView view, IReadOnlyList<RunEvent> events, ExperimentView? experiment)
+    private static void Print(RunView view, IReadOnlyList<RunEvent> events, GoodputOutput goodput, ExperimentView? experiment)
     {
         var (o, record, row) = (Console.Out, view.Record, view.Row);
         var steps = record.TotalSteps == 0 ? $"step {row.Step:N0}" : $"step {row.Step:N0} of {record.TotalSteps:N0}";
@@ -96,6 +98,7 @@ internal static class ShowCommand
         o.WriteLine(string.Join(", ", measured.DefaultIfEmpty("nothing measured yet")));
         o.WriteLine(row.Folder);
         foreach (var line in view.Placements.Select(PlacementLine)) o.WriteLine(line);
+        foreach (var line in goodput.Lines()) o.WriteLine(line);
         if (record.Attempts.LastOrDefault(a => a.Cause is not null) is { Cause: { } cause } died) PrintCause(died, cause);
         if (experiment is { Runs.Count: > 1 })
         {

@@ -45,7 +45,8 @@ internal sealed record RunDetailOutput(
     [property: JsonPropertyOrder(1)] IEnumerable<EventOutput> Events,
     [property: JsonPropertyOrder(1)] IEnumerable<CheckpointOutput> Checkpoints,
     [property: JsonPropertyOrder(1)] IEnumerable<PlacementOutput> Placements,
-    [property: JsonPropertyOrder(1)] IEnumerable<AttemptOutput> History) : RunOutput(Summary);
+    [property: JsonPropertyOrder(1)] IEnumerable<AttemptOutput> History,
+    [property: JsonPropertyOrder(1)] GoodputOutput Goodput) : RunOutput(Summary);
 
 /// <summary>A committed checkpoint: <c>dtt checkpoints</c>.</summary>
 internal sealed record CheckpointOutput(

@@ -28,6 +28,9 @@ public sealed record CauseCard
     /// <summary>The last collective operation that it began, counted from 1; 0: none.</summary>
     public long Collective { get; init; }
 
+    /// <summary>Whether it hung: it gave no sign for longer than its phase allows.</summary>
+    public bool Hung { get; init; }
+
     /// <summary>The last lines that it printed.</summary>
     public IReadOnlyList<string> LastLines { get; init; } = [];
 

@@ -18,6 +18,9 @@ public static class EventKinds
     /// <summary>Stopped on request.</summary>
     public const string Stopped = "stopped";
 
+    /// <summary>The run goes on by request: it is queued again.</summary>
+    public const string Resumed = "resumed";
+
     /// <summary>The run cannot continue.</summary>
     public const string Failed = "failed";
 

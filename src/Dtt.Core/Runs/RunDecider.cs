@@ -18,7 +18,7 @@ public static class RunDecider
         RunInput.Create create => Create(state, create, now),
         RunInput.Adopt adopt => Adopt(state, adopt.Found, now),
         _ when state.Record is null => Refuse(state, "there is no such run; `dtt runs` lists them"),
-        RunInput.Resume resume => Resume(state, resume),
+        RunInput.Resume resume => Resume(state, resume, now),
         RunInput.Stop => Stop(state, now),
         RunInput.Pin pin => Pin(state, pin),
         RunInput.Delete => Delete(state, leased),
@@ -82,7 +82,7 @@ public static class RunDecider
         return new RunDecision(adopted, new RunEffect.JoinExperiment()) { Accepted = true };
     }
 
-    private static RunDecision Resume(DurableRun state, RunInput.Resume resume)
+    private static RunDecision Resume(DurableRun state, RunInput.Resume resume, DateTimeOffset now)
     {
         if (state.Deleting) return Refuse(state, "it is being deleted");
         if (state.Request!.TokensFolder.Length == 0)
@@ -96,13 +96,14 @@ public static class RunDecider
         if (length is not null && RunRules.WhyNoOtherLength(state.Record, state.Request!, length) is { } reason) return Refuse(state, reason);
 
         var request = length is null ? state.Request! : state.Request!.WithLength(length);
-        return new RunDecision(state with
+        var resumed = state with
         {
             Record = state.Record with { State = RunState.Queued },
             Request = (resume.Ranks is { } ranks ? request.WithRanks(ranks) : request) with { Environment = resume.Environment },
             FailureCode = 0,
             NotBefore = null,
-        }, new RunEffect.SetReminder(true), new RunEffect.Enqueue(state.Record.CurrentAttempt + 1))
+        };
+        return new RunDecision(resumed.Noted(now, EventKinds.Resumed, $"waiting for attempt {state.Record.CurrentAttempt + 1}"), new RunEffect.SetReminder(true), new RunEffect.Enqueue(state.Record.CurrentAttempt + 1))
         { Accepted = true };
     }
 

@@ -94,6 +94,8 @@ internal sealed partial class RunGrain(
     public async Task<(long Step, double Value)[]> SeriesAsync(string name, int points) =>
         Record is { } record ? await History.SeriesAsync(record.Attempts, name, points) : [];
 
+    public async Task<Goodput?> GoodputAsync() => Record is { } record ? await History.GoodputAsync(record, time.GetUtcNow()) : null;
+
     public IAsyncEnumerable<RunNews> WatchAsync(int backlog, CancellationToken cancellation = default) =>
         Feed.WatchAsync(Record?.State ?? throw new UserErrorException($"there is no run in {Folder}."), backlog, cancellation);
 

@@ -33,6 +33,21 @@ internal sealed class RunHistory(IPlatformTables tables, string folder)
         return MetricSeries.Of(attempts, a => rows[a], points);
     }
 
+    /// <summary>Where the run's time went. Reads two metrics of the table, not the curve.</summary>
+    public async Task<Goodput> GoodputAsync(RunRecord record, DateTimeOffset now)
+    {
+        var sums = new List<AttemptSeconds>();
+        for (var i = 0; i < record.Attempts.Count; i++)
+        {
+            var attempt = record.Attempts[i].Attempt;
+            var steps = await tables.ReadSeriesAsync(folder, attempt, MetricNames.StepSeconds);
+            var saves = await tables.ReadSeriesAsync(folder, attempt, MetricNames.SaveStallSeconds);
+            sums.Add(AttemptSeconds.Of(steps, saves, Lineage.LastStepOf(record.Attempts, i)));
+        }
+
+        return Goodput.Of(record, await tables.ReadEventsAsync(folder), sums, now);
+    }
+
     /// <summary>Gives rows page by page, so that no message is too large.</summary>
     private static async IAsyncEnumerable<StepMetrics[]> Pages(Func<Task<IReadOnlyList<StepMetrics>>> read)
     {

@@ -76,6 +76,7 @@ internal sealed class HangWatch : IAsyncDisposable
                 {
                     Kind = DeathKind.Rank,
                     How = $"rank {culprit.Rank} {Doing(culprit)}",
+                    Hung = true,
                     Rank = culprit.Rank,
                     Phase = culprit.Phase,
                     Step = culprit.Step,

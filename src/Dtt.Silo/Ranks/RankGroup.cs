@@ -101,6 +101,7 @@ internal sealed class RankGroup : IAsyncDisposable
         {
             Kind = _watch.Verdict is null ? culprit.Exit!.Kind : DeathKind.Rank,
             How = _watch.Verdict ?? $"{who} {culprit.Exit!.Description} {doing}",
+            Hung = _watch.Verdict is not null,
             Rank = culprit.Rank,
             Phase = phase,
             Step = step,
