@@ -3,6 +3,7 @@ using Dtt.Core.Errors;
 using Dtt.Core.Platform;
 using Dtt.Core.Security;
 using Dtt.Silo.Hosting;
+using Dtt.Silo.Ranks;
 using Dtt.Silo.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -10,6 +11,7 @@ using Microsoft.Extensions.Hosting;
 // dtt-silo: the background process that owns a platform's work. Started by any command that needs it, or by `dtt silo run` in the foreground.
 // Its standard error reports the start: that it accepts clients, or why it does not.
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+if (args is [RankThreads.Option, var process]) return ThreadDump.Print(process);
 var foreground = args is ["--foreground"];
 try
 {

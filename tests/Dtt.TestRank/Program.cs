@@ -1,10 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
+using Dtt.Core.Diagnostics;
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
 using Microsoft.Win32.SafeHandles;
 
 // dtt-rank --pipe IN OUT --parent PID: a rank that does what its run's configuration says, a line a rank, words apart by spaces.
+Tracing.AllowFrom((int)Number(args[4]));
 var pipe = new MessagePipe(Inherited(args[1], FileAccess.Read), Inherited(args[2], FileAccess.Write));
 var spec = (TrainSpec)(await pipe.ReceiveAsync())!;
 using var box = BlackBox.Open(spec.BlackBoxFile!);
@@ -41,6 +43,15 @@ foreach (var word in spec.ConfigYaml.Split('\n')[spec.Rank].Split(' '))
         case ["hang"]: // gives no sign until it is killed, or its parent is
             while (await pipe.ReceiveAsync() is not null) ;
             return 1;
+        case ["loop"]: // computes for ever
+            LoopsForEver();
+            break;
+        case ["block"]: // never comes back from a call of the system
+            BlocksForEver();
+            break;
+        case ["stop"]: // is stopped by a signal
+            _ = NativeCalls.Raise(19);
+            break;
         case ["die"]:
             Process.GetCurrentProcess().Kill();
             break;
@@ -59,6 +70,13 @@ foreach (var word in spec.ConfigYaml.Split('\n')[spec.Rank].Split(' '))
 }
 
 return 0;
+
+static void LoopsForEver()
+{
+    while (true) ;
+}
+
+static void BlocksForEver() => _ = NativeCalls.Pause();
 
 static long Number(string digits) => long.Parse(digits, CultureInfo.InvariantCulture);
 

@@ -7,9 +7,9 @@ namespace Dtt.Silo.Ranks;
 
 /// <summary>
 /// Looks into the ranks' black boxes every second. A rank that has been silent for too long is hung, unless it waits for its peers in a collective: then the
-/// hung one is another, or all wait for each other. Of several the one with the fewest completed collectives is named. The attempt is killed, and who was
-/// doing what is said. A rank that is dead explains the silence of the others: then nobody is hung, and who started the ranks ends them. Where ranks of the
-/// attempt are on other nodes, that all here wait says nothing yet: the run hears of it (<see cref="Stalled"/>), and of the others.
+/// hung one is another, or all wait for each other. Of several the one with the fewest completed collectives is named. What its threads do is read, the attempt
+/// is killed, and who was doing what is said. A rank that is dead explains the silence of the others: then nobody is hung, and who started the ranks ends
+/// them. Where ranks of the attempt are on other nodes, that all here wait says nothing yet: the run hears of it (<see cref="Stalled"/>), and of the others.
 /// </summary>
 internal sealed class HangWatch : IAsyncDisposable
 {
@@ -23,7 +23,9 @@ internal sealed class HangWatch : IAsyncDisposable
     private readonly Queue<double> _stepSeconds = [];
     private readonly ITimer _timer;
     private volatile string? _verdict;
+    private volatile IReadOnlyList<string> _stacks = [];
     private volatile StalledPart? _stalled;
+    private Task _ending = Task.CompletedTask;
 
     /// <summary>Starts to look.</summary>
     /// <param name="ranks">The ranks.</param>
@@ -45,7 +47,7 @@ internal sealed class HangWatch : IAsyncDisposable
     public int? Culprit { get; private set; }
 
     /// <summary>What the managed threads of the culprit were doing, a line a frame.</summary>
-    public IReadOnlyList<string> Stacks { get; private set; } = [];
+    public IReadOnlyList<string> Stacks => _stacks;
 
     /// <summary>What the ranks look like while all of them wait for ranks of other nodes, for too long; else null.</summary>
     public StalledPart? Stalled => _stalled;
@@ -53,7 +55,14 @@ internal sealed class HangWatch : IAsyncDisposable
     /// <summary>How long a rank may be silent in a phase, by the steps so far.</summary>
     internal TimeSpan DeadlineOf(RankPhase phase) => _deadlines.Of(phase, [.. _stepSeconds]);
 
-    public ValueTask DisposeAsync() => _timer.DisposeAsync();
+    /// <summary>Looks no more, and has ended who was found.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _timer.DisposeAsync();
+        Task ending;
+        lock (_gate) ending = _ending;
+        await ending;
+    }
 
     private void Look()
     {
@@ -90,6 +99,18 @@ internal sealed class HangWatch : IAsyncDisposable
                 : $"rank {culprit.Rank}";
             Culprit = culprit.Rank - _ranks[0].Rank;
             _verdict = $"{who} {Doing(culprit)}";
+            _ending = EndAsync(_ranks[culprit.Rank - _ranks[0].Rank]);
+        }
+    }
+
+    private async Task EndAsync(WatchedRank culprit)
+    {
+        try
+        {
+            _stacks = await culprit.ReadThreadsAsync();
+        }
+        finally
+        {
             _kill();
         }
     }
@@ -121,4 +142,5 @@ internal sealed class HangWatch : IAsyncDisposable
 /// <param name="Rank">Its number in the attempt.</param>
 /// <param name="Box">Its black box.</param>
 /// <param name="IsStopped">Whether somebody has stopped its process: then it waits for nobody, whatever it says.</param>
-internal sealed record WatchedRank(int Rank, BlackBox Box, Func<bool> IsStopped);
+/// <param name="ReadThreadsAsync">Reads what its managed threads are doing, a line a frame; nothing where that takes too long or cannot be.</param>
+internal sealed record WatchedRank(int Rank, BlackBox Box, Func<bool> IsStopped, Func<Task<IReadOnlyList<string>>> ReadThreadsAsync);

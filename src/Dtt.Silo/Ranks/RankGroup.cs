@@ -27,7 +27,8 @@ internal sealed class RankGroup : IAsyncDisposable
     private RankGroup(Member[] members, bool isWhole, PhaseDeadlines deadlines, TimeProvider time)
     {
         (_members, _isWhole, _time) = (members, isWhole, time);
-        _watch = new HangWatch([.. members.Select(m => new WatchedRank(m.Rank, m.Box, m.Process.IsStopped))], isWhole, deadlines,
+        _watch = new HangWatch([.. members.Select(m => new WatchedRank(m.Rank, m.Box, m.Process.IsStopped, () => RankThreads.ReadAsync(m.Process.Id, time)))],
+            isWhole, deadlines,
             () => _members.Any(m => m.HasDied), Kill, time);
     }
 
@@ -87,6 +88,10 @@ internal sealed class RankGroup : IAsyncDisposable
     {
         foreach (var member in _members) member.Process.Kill();
     }
+
+    /// <summary>What the managed threads of a rank are doing; null: the rank is on another node.</summary>
+    public async Task<IReadOnlyList<string>?> ReadThreadsAsync(int? rank) =>
+        _members.FirstOrDefault(m => m.Rank == rank) is { } member ? await RankThreads.ReadAsync(member.Process.Id, _time) : null;
 
     /// <summary>
     /// How the ranks ended when none said so itself: which of them was the cause, what it was doing, its last lines. Call it when the messages have ended.

@@ -188,7 +188,16 @@ internal sealed partial class RankSupervisor
         if (!_outbox.IsEmpty) _ = await _outbox.TryFlushAsync();
         if (_outbox.SinceAcknowledged >= _renewPeriod || (ranks.Stalled is not null && !_kill.IsCancellationRequested))
             _ = await _outbox.TryAsync(async () => Handle(await _run.RenewAsync(Attempt, _here, ranks.Stalled)));
+        if (_hung is not null && !_kill.IsCancellationRequested) await EndHungAsync(_hung, ranks);
         if (_outbox.SinceAcknowledged >= _lease) Expire();
+    }
+
+    /// <summary>Every rank of every node waits for the others: they are killed, and the node of the one that was named tells what its threads did.</summary>
+    private async Task EndHungAsync(CauseCard hung, RankGroup ranks)
+    {
+        var threads = await ranks.ReadThreadsAsync(hung.Rank);
+        (_hung, _told) = threads is null ? (null, true) : (hung with { Stacks = threads }, false);
+        Kill();
     }
 
     private void Expire()
@@ -205,11 +214,7 @@ internal sealed partial class RankSupervisor
             _told = !_kill.IsCancellationRequested;
             Kill();
         }
-        else if (standing.Hung is { } hung)
-        {
-            _hung = hung;
-            Kill();
-        }
+        else if (standing.Hung is { } hung && !_kill.IsCancellationRequested) _hung ??= hung;
         else if (standing.StopRequested) Stop();
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Dtt.Core.Diagnostics;
 using Dtt.Core.Errors;
 
 namespace Dtt.Training.Native;
@@ -10,7 +11,9 @@ internal static partial class ProcessGuard
     private const ulong SigKill = 9;
     private static readonly List<PosixSignalRegistration> _ignored = [];
 
-    /// <summary>Leaves the terminal's process group, dies with the parent, and offers itself to the out-of-memory killer first.</summary>
+    /// <summary>
+    /// Leaves the terminal's process group, dies with the parent, lets it look into this process, and offers itself to the out-of-memory killer first.
+    /// </summary>
     /// <param name="parent">The host's process id: if it is not our parent any more, it died before we asked to die with it.</param>
     /// <exception cref="UserErrorException">The host is gone.</exception>
     public static void Engage(int parent)
@@ -22,6 +25,7 @@ internal static partial class ProcessGuard
         _ = SetProcessGroup(0, 0);
         _ = ProcessControl(PrSetPdeathsig, SigKill, 0, 0, 0);
         if (GetParent() != parent) throw new UserErrorException($"the host (process {parent}) is gone.");
+        Tracing.AllowFrom(parent);
         try
         {
             File.WriteAllText("/proc/self/oom_score_adj", "800");

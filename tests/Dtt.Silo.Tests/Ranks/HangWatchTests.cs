@@ -16,6 +16,7 @@ public sealed class HangWatchTests : IAsyncLifetime
     private int? _stopped;
     private int _firstRank;
     private int _kills;
+    private Func<int, Task<IReadOnlyList<string>>> _threads = rank => Task.FromResult<IReadOnlyList<string>>([$"of {rank}"]);
 
     public ValueTask InitializeAsync() => ValueTask.CompletedTask;
 
@@ -38,6 +39,7 @@ public sealed class HangWatchTests : IAsyncLifetime
     {
         Look(_none, (9, 8), (8, 8), (9, 8));
         Assert.Equal((1, 1), (_watch!.Culprit, _kills));
+        Assert.Equal(["of 1"], _watch.Stacks);
         Assert.StartsWith("rank 1 hung in phase train after step 5: no sign for ", _watch.Verdict);
     }
 
@@ -121,6 +123,19 @@ public sealed class HangWatchTests : IAsyncLifetime
         Assert.StartsWith("rank 5 hung", _watch.Verdict);
     }
 
+    [Fact]
+    public async Task Look_AtARankWhoseThreadsAreBeingRead_KillsItAfterwards()
+    {
+        var read = new TaskCompletionSource<IReadOnlyList<string>>();
+        _threads = _ => read.Task;
+        Look(_none, (0, 0));
+        Assert.Equal(0, _kills);
+        read.SetResult(["late"]);
+        await _watch!.DisposeAsync();
+        Assert.Equal(1, _kills);
+        Assert.Equal(["late"], _watch.Stacks);
+    }
+
     /// <summary>Has the watch look once at ranks with these collectives begun and completed.</summary>
     private void Look(PhaseDeadlines deadlines, params (long Begun, long Completed)[] ranks)
     {
@@ -133,7 +148,8 @@ public sealed class HangWatchTests : IAsyncLifetime
         }
 
         Assert.True(SpinWait.SpinUntil(() => _boxes.All(b => b.Read().Age > TimeSpan.Zero), TimeSpan.FromMinutes(1)));
-        _watch = new HangWatch([.. _boxes.Select((box, rank) => new WatchedRank(_firstRank + rank, box, () => _stopped == rank))], _isWhole, deadlines, () => _anyDied, () => _kills++, _time);
+        var watched = _boxes.Select((box, rank) => new WatchedRank(_firstRank + rank, box, () => _stopped == rank, () => _threads(rank)));
+        _watch = new HangWatch([.. watched], _isWhole, deadlines, () => _anyDied, () => _kills++, _time);
         _time.Advance(TimeSpan.FromSeconds(1));
     }
 }

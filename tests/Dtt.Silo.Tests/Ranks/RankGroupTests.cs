@@ -55,6 +55,23 @@ public sealed class RankGroupTests : IDisposable
         Assert.Matches(@"^rank 1 hung in phase train after step 4: no sign for \d+ s, the deadline is 2 s$", ranks.Verdict().Line);
     }
 
+    [Theory]
+    [InlineData("loop", "LoopsForEver")]
+    [InlineData("block", "BlocksForEver")]
+    [InlineData("stop", "NativeCalls.Raise")]
+    public async Task Rank_ThatHangs_LeavesWhatItsThreadsDid(string how, string method)
+    {
+        await using var ranks = await StartAsync($"step:4 {how}");
+        _ = await ReadToEndAsync(ranks);
+        Assert.Contains("hung in phase train after step 4", ranks.Verdict().Line);
+        Assert.Equal("main thread:", ranks.Verdict().Stacks[0]);
+        Assert.Contains(ranks.Verdict().Stacks, l => l.Contains(method));
+        Assert.InRange(ranks.Verdict().Stacks.Count, 2, 60);
+    }
+
+    [Fact]
+    public async Task Threads_OfAProcessThatIsGone_AreNone() => Assert.Empty(await RankThreads.ReadAsync(int.MaxValue, TimeProvider.System));
+
     [Fact]
     public async Task Ranks_ThatListen_AreToldOfEachOther()
     {

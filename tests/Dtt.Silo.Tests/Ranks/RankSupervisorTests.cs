@@ -60,6 +60,24 @@ public sealed class RankSupervisorTests : IDisposable
     }
 
     [Fact]
+    public async Task Ranks_OfWhichOneHungWhileAllWait_AreKilled_AndItsThreadsAreTold()
+    {
+        var hung = CauseCard.Of(DeathKind.Rank, "every rank waits for the others") with { Rank = 0 };
+        _standing = new Standing(true, false, hung);
+        var died = (await RunAsync("say:a loop")).Died!;
+        Assert.Equal((hung.How, DeathKind.Rank, "n"), (died.How, died.Kind, died.Node));
+        Assert.Contains(died.Stacks, l => l.Contains("LoopsForEver"));
+    }
+
+    [Fact]
+    public async Task Ranks_OfWhichNoneIsTheOneThatHung_AreKilledForItsSake()
+    {
+        _standing = new Standing(true, false, CauseCard.Of(DeathKind.Rank, "every rank waits for the others") with { Rank = 5 });
+        var died = (await RunAsync("say:a loop")).Died!;
+        Assert.Equal((DeathKind.Peer, 0), (died.Kind, died.Stacks.Count));
+    }
+
+    [Fact]
     public async Task Stop_IsPassedOn()
     {
         _standing = new Standing(true, true);
