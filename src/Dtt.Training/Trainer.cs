@@ -88,10 +88,11 @@ internal sealed class Trainer : IDisposable
             TrainStep(step++);
             Report(_readback.Read());
             _checkpoints.ThrowIfFailed();
-            var (evaluates, saves) = (step == Plan.TotalSteps || Due(_config.EvalEvery, step), step == Plan.TotalSteps || Due(_config.SaveEvery, step) || _saveDue);
+            var last = step == Plan.TotalSteps;
+            var (evaluates, saves) = (last || Due(_config.EvalEvery, step), last || Due(_config.SaveEvery, step) || _saveDue);
             if (evaluates || saves || _stopping) Report(_readback.Read(all: true));
             var valLoss = evaluates ? Evaluate(step) : null;
-            if (saves || _stopping) Save(step, valLoss, last: step == Plan.TotalSteps || _stopping);
+            if (saves || _stopping) Save(step, valLoss, last: last || _stopping);
         }
 
         if (_config.Wandb && _setup.Reporter.Events is { } events)

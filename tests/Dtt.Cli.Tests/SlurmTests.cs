@@ -3,7 +3,9 @@ using Dtt.Tests;
 
 namespace Dtt.Cli.Tests;
 
-/// <summary>The sbatch scripts on a real Slurm of two nodes (<c>tests/slurm/box</c>), brought up for these tests; the cases are in <c>tests/slurm/run</c>.</summary>
+/// <summary>
+/// The sbatch scripts on a real Slurm of two nodes (<c>tests/slurm/box</c>), brought up for these tests; the cases are in <c>tests/slurm/run</c>.
+/// </summary>
 public sealed class SlurmTests(SlurmTests.Box box) : IClassFixture<SlurmTests.Box>
 {
     [Theory]

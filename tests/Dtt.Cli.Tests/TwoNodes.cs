@@ -92,7 +92,7 @@ public sealed class TwoNodes : IAsyncLifetime
         await StartAsync(node, node == "a" ? "127.0.0.2" : "127.0.0.3");
     }
 
-    /// <summary>The run is complete with the weights that two ranks on one node give it, every step stands once in its curve, and its audit finds nothing.</summary>
+    /// <summary>The run is complete with the weights of two ranks on one node, every step stands once in its curve, and its audit finds nothing.</summary>
     public async Task CheckUndisturbedAsync(string run)
     {
         Assert.Equal(Undisturbed, await Project.FinalWeightsAsync(run, Dtt));

@@ -13,7 +13,8 @@ internal static class ConfiguredData
     /// <exception cref="BadDataException">Something is missing, damaged, too small, or does not fit.</exception>
     public static TrainingData Open(LoadedConfig config)
     {
-        var data = TrainingData.Open(config.Paths.Tokens, config.Paths.Tokenizer, config.Run, frozenGlobalBatch: 0, config.Run.RanksPerNode * Math.Max(1, config.Run.Nodes));
+        var ranks = config.Run.RanksPerNode * Math.Max(1, config.Run.Nodes);
+        var data = TrainingData.Open(config.Paths.Tokens, config.Paths.Tokenizer, config.Run, frozenGlobalBatch: 0, ranks);
         try
         {
             if (DatasetLoader.Find(config, TextStream.Open, _ => { }) is { } dataset)

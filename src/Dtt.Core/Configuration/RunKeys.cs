@@ -160,11 +160,16 @@ public static class RunKeys
         new("min_ranks", KeyKind.Integer, null,
             "Fewest ranks to start or continue with when there are not enough GPUs; unset: `ranks_per_node`.") { Min = 1, Max = 1024 },
         new("nodes", KeyKind.Integer, "1",
-            "Nodes to train on, each with `ranks_per_node` ranks; `all`: every node of the platform. The first attempt begins when all are free, for the size of "
-            + "a step is frozen with it.") { Min = 1, Max = 4096, Word = "all" },
+            "Nodes to train on, each with `ranks_per_node` ranks; `all`: every node of the platform. The first attempt begins when all are free, for the size "
+            + "of a step is frozen with it.") { Min = 1, Max = 4096, Word = "all" },
         new("min_nodes", KeyKind.Integer, "1",
             "Fewest nodes to go on with when some are lost. A node that comes back is taken again after the next checkpoint.") { Min = 1, Max = 4096 },
-        new("node_wait", KeyKind.Integer, "60", "How long a run waits for a lost node before it goes on with fewer.") { Unit = "seconds", Min = 0, Max = 31_536_000 },
+        new("node_wait", KeyKind.Integer, "60", "How long a run waits for a lost node before it goes on with fewer.")
+        {
+            Unit = "seconds",
+            Min = 0,
+            Max = 31_536_000,
+        },
         new("shard_optimizer", KeyKind.Boolean, "false",
             "Shard the optimizer's state over the ranks (ZeRO stage 1): the same update, a share of the memory on each."),
 

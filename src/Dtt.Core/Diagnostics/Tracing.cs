@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Dtt.Core.Diagnostics;
 
-/// <summary>Who may look into this process. Where the kernel restricts tracing to descendants (Yama's <c>ptrace_scope</c> 1), a process names its tracer.</summary>
+/// <summary>
+/// Who may look into this process. Where the kernel restricts tracing to descendants (Yama's <c>ptrace_scope</c> 1), a process names its tracer.
+/// </summary>
 public static partial class Tracing
 {
     private const int PrSetPtracer = 0x59616d61;

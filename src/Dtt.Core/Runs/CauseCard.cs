@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json.Serialization;
 using Dtt.Core.Ranks;
 
@@ -51,7 +50,7 @@ public sealed record CauseCard
     {
         Kind = DeathKind.Silo,
         Node = node.Node,
-        How = ofSeveral ? string.Create(CultureInfo.InvariantCulture, $"the silo of node {node.Node} died, and its ranks with it") : "the silo died, and the rank with it",
+        How = ofSeveral ? $"the silo of node {node.Node} died, and its ranks with it" : "the silo died, and the rank with it",
     };
 }
 

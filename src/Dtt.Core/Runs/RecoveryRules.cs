@@ -1,8 +1,8 @@
 namespace Dtt.Core.Runs;
 
 /// <summary>
-/// Whether a run whose ranks died recovers by itself, and when. Deaths are counted by cause: what came from outside (a signal, a silo, a node) says nothing about
-/// the run, however often; ranks that die by themselves again and again at one step or in one phase are in a loop.
+/// Whether a run whose ranks died recovers by itself, and when. Deaths are counted by cause: what came from outside (a signal, a silo, a node) says nothing
+/// about the run, however often; ranks that die by themselves again and again at one step or in one phase are in a loop.
 /// </summary>
 public static class RecoveryRules
 {

@@ -103,7 +103,9 @@ public static class RunDecider
             FailureCode = 0,
             NotBefore = null,
         };
-        return new RunDecision(resumed.Noted(now, EventKinds.Resumed, $"waiting for attempt {state.Record.CurrentAttempt + 1}"), new RunEffect.SetReminder(true), new RunEffect.Enqueue(state.Record.CurrentAttempt + 1))
+        var next = state.Record.CurrentAttempt + 1;
+        resumed = resumed.Noted(now, EventKinds.Resumed, $"waiting for attempt {next}");
+        return new RunDecision(resumed, new RunEffect.SetReminder(true), new RunEffect.Enqueue(next))
         { Accepted = true };
     }
 

@@ -69,7 +69,8 @@ public static class RunRules
     /// <summary>Seconds between failures, as the lives of the last five attempts that died let expect.</summary>
     public static double FailureSeconds(RunRecord record)
     {
-        var lives = record.Attempts.Where(a => a is { Cause: not null, EndedAt: not null }).TakeLast(5).Select(a => (a.EndedAt!.Value - a.StartedAt).TotalSeconds).ToList();
+        var died = record.Attempts.Where(a => a is { Cause: not null, EndedAt: not null }).TakeLast(5);
+        var lives = died.Select(a => (a.EndedAt!.Value - a.StartedAt).TotalSeconds).ToList();
         return lives.Count == 0 ? UnknownFailureSeconds : Math.Max(1, lives.Average());
     }
 

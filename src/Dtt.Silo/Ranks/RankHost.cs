@@ -165,14 +165,15 @@ internal sealed partial class RankHost(
         {
             LogSupervisionFailed(request.Spec.Run, attempt, e);
             if (_ending.IsCancellationRequested) return;
-            var end = new AttemptEnd(attempt, null, CauseCard.Of(DeathKind.Rank, $"its supervision failed, which is a bug in DTT: {e}") with { Node = here.Node });
+            var cause = CauseCard.Of(DeathKind.Rank, $"its supervision failed, which is a bug in DTT: {e}") with { Node = here.Node };
+            var end = new AttemptEnd(attempt, null, cause);
             await supervisor.TellAsync(end, _ending.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
     /// <summary>
-    /// With what only nodes know: where ranks listen, and what they prove to each other that they know. Every silo derives the same from the platform's own key,
-    /// so no secret is sent or stored.
+    /// With what only nodes know: where ranks listen, and what they prove to each other that they know. Every silo derives the same from the platform's own
+    /// key, so no secret is sent or stored.
     /// </summary>
     private TrainSpec Completed(LaunchRequest request) => request.Spec.WorldSize == 1 ? request.Spec : request.Spec with
     {

@@ -78,7 +78,8 @@ internal sealed partial class RankSupervisor
         {
             LogNotStarted(Spec.Run, Attempt, e);
             if (_ending is not null) return new AttemptEnd(Attempt, _ending, null);
-            return new AttemptEnd(Attempt, null, CauseCard.Of(DeathKind.Rank, $"the rank {new RankExit.NotStarted(e.Message).Description}") with { Node = _here.Node });
+            var cause = CauseCard.Of(DeathKind.Rank, $"the rank {new RankExit.NotStarted(e.Message).Description}") with { Node = _here.Node };
+            return new AttemptEnd(Attempt, null, cause);
         }
         finally
         {

@@ -6,8 +6,8 @@ namespace Dtt.Silo.Ranks;
 
 /// <summary>
 /// <c>dtt-silo --threads PID</c>: prints what the managed threads of another .NET process are doing, the main thread first, a line a frame. The process is
-/// stopped while its memory is read, so endless loops, blocked native calls and stopped processes all show. In a process of its own, because reading the memory of
-/// a broken process may hang or crash.
+/// stopped while its memory is read, so endless loops, blocked native calls and stopped processes all show. In a process of its own, because reading the
+/// memory of a broken process may hang or crash.
 /// </summary>
 internal static class ThreadDump
 {

@@ -7,7 +7,8 @@ namespace Dtt.Training.Checkpoints;
 /// <summary>
 /// <c>save_every: auto</c>: when the next checkpoint is due by the clock. The interval that loses least is √(2·C·M) seconds for saves that cost C and failures
 /// M seconds apart on average (Young, "A first order approximation to the optimum checkpoint interval", CACM 17(9), 1974; for C much smaller than M the same as
-/// Daly's, FGCS 22(3), 2006). C is measured with every save, M comes from the run's attempts; a first save, whose cost is not known yet, is taken to cost a second.
+/// Daly's, FGCS 22(3), 2006). C is measured with every save, M comes from the run's attempts; a first save, whose cost is not known yet, is taken to cost a
+/// second.
 /// </summary>
 /// <param name="failureSeconds">M as of the attempt's begin; an attempt that lives longer than that raises it.</param>
 /// <param name="time">The clock.</param>

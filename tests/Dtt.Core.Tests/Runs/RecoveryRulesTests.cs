@@ -59,7 +59,8 @@ public sealed class RecoveryRulesTests
     public void Decide_WaitsLongerAfterEveryDeathInARow(int before, int seconds) =>
         Assert.Equal(TimeSpan.FromSeconds(seconds), RecoveryRules.Decide(Record(_kill, before), _kill).Delay);
 
-    private static CauseCard Fault(RankPhase phase, long step) => CauseCard.Of(DeathKind.Rank, "the rank ended with exit code 1") with { Phase = phase, Step = step };
+    private static CauseCard Fault(RankPhase phase, long step) =>
+        CauseCard.Of(DeathKind.Rank, "the rank ended with exit code 1") with { Phase = phase, Step = step };
 
     private static RunRecord Record(CauseCard cause, int count) => Record([.. Enumerable.Repeat(cause, count)]);
 

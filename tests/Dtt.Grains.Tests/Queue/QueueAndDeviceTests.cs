@@ -37,7 +37,9 @@ public sealed class QueueAndDeviceTests
         var json = JsonSerializer.Serialize(QueueDecider.Enqueue(new QueueState(), "a", 2, 5, _gpu, _now), GrainJson.Default.QueueState);
         Assert.Contains("""{"run":"a","attempt":2,"priority":5,"wish":{"wants_gpu":true,"ranks":1,"min_ranks":1,"nodes":1,"min_nodes":1""", json);
         Assert.Equal(_gpu, JsonSerializer.Deserialize(json, GrainJson.Default.QueueState)!.Entries.Single().Request);
-        const string earlier = """{"entries":[{"run":"a","attempt":2,"priority":5,"wish":{"wants_gpu":true,"ranks":1,"min_ranks":1},"since":"2026-01-02T03:04:05+00:00"}]}""";
+        const string earlier = """
+            {"entries":[{"run":"a","attempt":2,"priority":5,"wish":{"wants_gpu":true,"ranks":1,"min_ranks":1},"since":"2026-01-02T03:04:05+00:00"}]}
+            """;
         Assert.Equal(_gpu, JsonSerializer.Deserialize(earlier, GrainJson.Default.QueueState)!.Entries.Single().Request);
     }
 

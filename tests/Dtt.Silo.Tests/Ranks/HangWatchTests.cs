@@ -83,7 +83,7 @@ public sealed class HangWatchTests : IAsyncLifetime
     {
         var box = BlackBox.Create(_folder["box"]);
         _boxes.Add(box);
-        _watch = new HangWatch([new WatchedRank(0, box, () => false)], isWhole: true, _usual, () => false, () => _kills++, _time);
+        _watch = new HangWatch([new WatchedRank(0, box, () => false, () => _threads(0))], isWhole: true, _usual, () => false, () => _kills++, _time);
         _time.Advance(TimeSpan.FromSeconds(1));
         Assert.Equal(TimeSpan.FromMinutes(5), _watch.DeadlineOf(RankPhase.Train)); // no step is done yet
         foreach (var seconds in new[] { 30, 30, 400 })
