@@ -7,8 +7,8 @@ namespace Dtt.Grains.Tests.Simulation;
 /// <summary>
 /// Runs, queue and the agents of several nodes around the very functions that decide, in a world made from a seed: messages are lost, late, doubled and out of
 /// order, ranks die, nodes are cut off and come back, the clock jumps, and silos crash, also the one of the grain at work: before a write, after it, and
-/// between any two effects. What is durable survives, everything else is gone. After every event the invariants are checked; when the faults end every run must come to
-/// its end.
+/// between any two effects. What is durable survives, everything else is gone. After every event the invariants are checked; when the faults end every run
+/// must come to its end.
 /// </summary>
 /// <param name="seed">What the world is made from.</param>
 /// <param name="nodes">Nodes of the platform.</param>
