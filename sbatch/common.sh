@@ -89,15 +89,17 @@ job_is_gone() {
   [ -z "$state" ]
 }
 
-# The other job that serves this home, if there is one. What jobs left behind that are gone is removed.
+# The other job that serves this home, if there is one, and the nodes that such jobs have (taken). What jobs left behind that are gone is removed.
 find_other_job() {
   local file of
   other=
+  taken=()
   for file in "$DTT_HOME"/cluster/*.json "$(database)/owner"; do
     [ -f "$file" ] || continue
     of=$(sed -n 's/.*"job": *"\{0,1\}\([0-9]\{1,\}\).*/\1/p; s/^job \([0-9]*\).*/\1/p' "$file" | head -1)
     if [ -n "$of" ] && [ "$of" != "$job" ] && ! job_is_gone "$of"; then
       other=$of
+      taken+=("$(basename "$file" .json)")
     elif [ -n "$of" ] && [ "${file##*.}" = json ]; then
       rm -f "$file"
     fi

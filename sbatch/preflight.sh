@@ -90,11 +90,12 @@ preflight() {
     esac
   done < "$logs/preflight.log"
   for node in "${nodes[@]}"; do
+    ! printf '%s\n' "${taken[@]}" | grep -qx "$node" || fault "$node has a silo of job $other already: submit with --exclude=$node"
     grep -q "^time	$node	" "$logs/preflight.log" || fault "$node did not answer: $(tail -n 2 "$logs/preflight.err" | tr '\n' ' ')"
   done
   [ "$(free_mb "$DTT_HOME")" -ge "$least_home_mb" ] || fault "DTT_HOME ($DTT_HOME) has only $(free_mb "$DTT_HOME") MB free, and $least_home_mb are needed"
   [ -n "${DTT_POSTGRES:-}" ] || find_postgres
-  [ "$faults" = 0 ] || fail 2 "preflight found $faults faults, and nothing was started. Mend what stands above and submit again."
+  [ "$faults" = 0 ] || fail 2 "preflight found $faults fault$([ "$faults" = 1 ] || echo s), and nothing was started. Mend what stands above and submit again."
   say "preflight: all well (${addresses[*]})"
 }
 
