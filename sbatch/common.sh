@@ -197,7 +197,7 @@ finish() {
   stop_database
   if [ "$ending" = requeue ] && is_current_life; then
     say "requeued: the next life goes on"
-    scontrol requeue "$self" && sleep 60
+    ! scontrol requeue "$self" || exit 0
     say "this job cannot be requeued: submit it again, and it goes on"
     code=75
   fi

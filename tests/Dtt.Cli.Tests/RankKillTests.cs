@@ -62,6 +62,19 @@ public sealed class RankKillTests(TinyProject project, ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task Rank_ThatGetsTerm_LeavesItToItsSiloAndGoesOn()
+    {
+        const string run = "rank-term";
+        using var dtt = project.Dtt.Start(["train", "-n", run]);
+        var rank = await project.RankAsync();
+        await Wait.ForAsync("step 5", () => project.StepsReported(run) >= 5);
+        Assert.Equal(0, Native.Kill(rank, Native.SigTerm));
+        Assert.Equal(0, (await dtt.WaitAsync()).ExitCode);
+        await project.CheckUndisturbedAsync(run);
+        Assert.Equal(1, (await project.Dtt.JsonAsync("show", run)).GetProperty("attempts").GetInt32());
+    }
+
+    [Fact]
     public async Task Rank_ThatHangs_IsNamedWithItsPhaseAndRecoversBitIdentical()
     {
         const string run = "hung";
