@@ -7,9 +7,9 @@ namespace Dtt.Cli.Tests;
 public sealed class HouseTests
 {
     [Theory]
-    [InlineData("Dtt.Cli", "dtt", "TorchSharp", "libtorch", "Microsoft.Orleans.Runtime/", "Microsoft.Orleans.Server/", "Microsoft.Diagnostics")]
+    [InlineData("Dtt.Cli", "dtt", "TorchSharp", "libtorch", "Microsoft.Orleans.Runtime/", "Microsoft.Orleans.Server/", "Microsoft.Diagnostics", "OpenTelemetry")]
     [InlineData("Dtt.Tui", "dtt-tui", "TorchSharp", "libtorch", "Microsoft.Orleans.Runtime/", "Microsoft.Orleans.Server/", "Dtt.Data/",
-        "Microsoft.Diagnostics")]
+        "Microsoft.Diagnostics", "OpenTelemetry")]
     [InlineData("Dtt.Silo", "dtt-silo", "TorchSharp", "libtorch", "Terminal.Gui/", "Spectre.Console/")]
     [InlineData("Dtt.Training", "dtt-rank", "Microsoft.Orleans", "Microsoft.AspNetCore", "Dtt.Abstractions/", "Spectre.Console/", "System.CommandLine/")]
     public void Program_DoesNotCarry(string project, string program, params string[] forbidden)

@@ -3,6 +3,7 @@ using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
 using Dtt.Grains.News;
 using Dtt.Grains.Storage;
+using Dtt.Grains.Telemetry;
 using Microsoft.Extensions.Logging;
 
 namespace Dtt.Grains.Runs;
@@ -11,14 +12,15 @@ namespace Dtt.Grains.Runs;
 /// What others see of one run: its line in the index and its events, kept in the tables, and the news for those who watch. None of it is the run's state:
 /// what the tables do not take now they get with the next change.
 /// </summary>
-internal sealed partial class RunFeed(IPlatformTables tables, string folder, TimeProvider time, ILogger log)
+internal sealed partial class RunFeed(IPlatformTables tables, RunMeter meter, string folder, TimeProvider time, ILogger log)
 {
     private const int RingSize = 2048;
     private static readonly TimeSpan _indexPeriod = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan _goodputPeriod = TimeSpan.FromMinutes(1);
     private readonly NewsRing<RunNews> _news = new(RingSize);
     private RunProgress _progress = new();
     private long _newsNumber, _eventsStored;
-    private DateTimeOffset _indexed;
+    private DateTimeOffset _indexed, _measured;
     private string? _waiting;
 
     /// <summary>What the run waits for while it is queued; null: not known.</summary>
@@ -61,12 +63,35 @@ internal sealed partial class RunFeed(IPlatformTables tables, string folder, Tim
         foreach (var message in messages)
         {
             if (message is RankStarted started) _progress.StartFrom(started.FromStep);
-            if (message is MetricsReport report) Take(report.Rows);
+            if (message is MetricsReport report)
+            {
+                Take(report.Rows);
+                meter.Add(Row(record), report.Rows);
+            }
+
             if (message is not RankEvent) Publish(record.State, message);
         }
 
         if (time.GetUtcNow() - _indexed >= _indexPeriod) await PutIndexAsync(record);
     }
+
+    /// <summary>Measures the run's goodput once a minute, where metrics are collected.</summary>
+    public async Task MeasureAsync(RunRecord record, RunHistory history)
+    {
+        if (!meter.IsCollected || time.GetUtcNow() - _measured < _goodputPeriod) return;
+        _measured = time.GetUtcNow();
+        try
+        {
+            meter.Set(Row(record), (await history.GoodputAsync(record, _measured)).Share);
+        }
+        catch (IOException e)
+        {
+            LogTablesFailed(folder, e);
+        }
+    }
+
+    /// <summary>Its metrics are not collected here any more.</summary>
+    public void Leave() => meter.Forget(folder);
 
     /// <summary>The run waits for something else now, or (null) for nothing.</summary>
     public void Wait(RunRecord? record, string? reason)
@@ -91,6 +116,7 @@ internal sealed partial class RunFeed(IPlatformTables tables, string folder, Tim
     private async Task PutIndexAsync(RunRecord record)
     {
         _indexed = time.GetUtcNow();
+        meter.Set(Row(record));
         try
         {
             await tables.PutRunAsync(Row(record));
@@ -101,6 +127,6 @@ internal sealed partial class RunFeed(IPlatformTables tables, string folder, Tim
         }
     }
 
-    [LoggerMessage(2003, LogLevel.Warning, "run {Run}: its rows could not be written to the tables; they are written again with the next change")]
+    [LoggerMessage(2003, LogLevel.Warning, "run {Run}: the tables could not be written or read; that is done again with the next change")]
     private partial void LogTablesFailed(string run, Exception exception);
 }

@@ -4,7 +4,9 @@ using Dtt.Core.Errors;
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
 using Dtt.Grains.Agents;
+using Dtt.Grains.Alerts;
 using Dtt.Grains.Storage;
+using Dtt.Grains.Telemetry;
 using Microsoft.Extensions.Logging;
 
 namespace Dtt.Grains.Runs;
@@ -13,7 +15,7 @@ namespace Dtt.Grains.Runs;
 [GrainType("run")]
 internal sealed partial class RunGrain(
     [PersistentState(StateStorage.Run, StateStorage.Provider)] IPersistentState<DurableRun> state,
-    IPlatformTables tables, INodeAgents agents, TimeProvider time, ILogger<RunGrain> log) : Grain, IRunGrain, IRemindable
+    IPlatformTables tables, INodeAgents agents, AlertQueue alerts, RunMeter meter, TimeProvider time, ILogger<RunGrain> log) : Grain, IRunGrain, IRemindable
 {
     private const string AwakeReminder = "awake";
     private static readonly TimeSpan _tick = TimeSpan.FromSeconds(5);
@@ -28,11 +30,13 @@ internal sealed partial class RunGrain(
 
     private RunStore Store => field ??= new RunStore(state, Folder, DeactivateOnIdle, log);
 
-    private RunFeed Feed => field ??= new RunFeed(tables, Folder, time, log);
+    private RunFeed Feed => field ??= new RunFeed(tables, meter, Folder, time, log);
 
     private RunCopy Copy => field ??= new RunCopy(agents, Folder, log);
 
     private RunHistory History => field ??= new RunHistory(tables, Folder);
+
+    private RunAlarm Alarm => field ??= new RunAlarm(alerts, Folder, time);
 
     private RunEffects Effects => field ??= new RunEffects(GrainFactory, agents, Folder);
 
@@ -43,6 +47,12 @@ internal sealed partial class RunGrain(
         await Feed.StoreAsync(state.State);
         await Copy.KeepAsync(state.State);
         SetTimer();
+    }
+
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        Feed.Leave();
+        return Task.CompletedTask;
     }
 
     public async Task<NewRunReply> CreateAsync(RunRequest run)
@@ -180,6 +190,8 @@ internal sealed partial class RunGrain(
             if (await agents.IsDeadAsync(placement.Node)) await ApplyAsync(new RunInput.SiloDied(placement.Node));
         }
 
+        Alarm.Look(state.State, Feed.Waiting);
+        if (Record is { } record) await Feed.MeasureAsync(record, History);
         await PerformAsync(RunDecider.Pending(state.State));
     }
 
@@ -195,7 +207,9 @@ internal sealed partial class RunGrain(
         if (!decision.Durable) state.State = decision.State;
         else if (!ReferenceEquals(decision.State, state.State))
         {
+            var before = state.State;
             await Store.WriteAsync(decision.State with { Record = decision.State.Record! with { Version = decision.State.Record.Version + 1 } });
+            Alarm.Changed(before, state.State);
             await Feed.StoreAsync(state.State);
             await Copy.KeepAsync(state.State);
             SetTimer();

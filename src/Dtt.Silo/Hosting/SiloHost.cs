@@ -5,11 +5,15 @@ using Dtt.Abstractions;
 using Dtt.Core.Platform;
 using Dtt.Core.Security;
 using Dtt.Grains.Agents;
+using Dtt.Grains.Alerts;
 using Dtt.Grains.Storage;
+using Dtt.Grains.Telemetry;
 using Dtt.Silo.Agent;
+using Dtt.Silo.Alerts;
 using Dtt.Silo.Datasets;
 using Dtt.Silo.Ranks;
 using Dtt.Silo.Storage;
+using Dtt.Silo.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -66,9 +70,12 @@ internal static class SiloHost
             .AddSingleton(certificates).AddSingleton(new NodeAddress(options.Address.ToString()))
             .AddSingleton<RankHost>().AddSingleton<JobHost>().AddSingleton<ShardWorker>().AddSingleton<OrphanRuns>()
             .AddSingleton<Announcement>().AddSingleton<SiloLife>().AddSingleton<OpenWork>().AddSingleton<Admission>().AddSingleton<Refusals>()
+            .AddSingleton<AlertQueue>().AddSingleton(new AlertDelivery(TimeSpan.FromSeconds(2), TimeProvider.System)).AddHostedService<AlertSender>()
+            .AddSingleton<RunMeter>()
             .AddSingleton<IFatalErrorHandler, DeclaredDead>()
             .AddSingleton<ILifecycleParticipant<ISiloLifecycle>, SiloDeaths>()
             .Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromMinutes(2)));
+        builder.UseOpenTelemetry(options);
         builder.UseOrleans(silo => UseMembership(silo, options, database)
             .ConfigureEndpoints(options.Address, options.SiloPort, options.GatewayPort)
             .Configure<ClusterOptions>(o => (o.ServiceId, o.ClusterId) = (PlatformWire.ServiceId, PlatformWire.ClusterId))

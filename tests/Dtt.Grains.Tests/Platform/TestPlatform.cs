@@ -1,6 +1,8 @@
 using Dtt.Abstractions;
 using Dtt.Grains.Agents;
+using Dtt.Grains.Alerts;
 using Dtt.Grains.Storage;
+using Dtt.Grains.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Runtime.Hosting;
 using Orleans.TestingHost;
@@ -16,6 +18,8 @@ internal sealed class TestPlatform(FakeAgents agents) : IAsyncDisposable
 
     public MemoryStorage Storage { get; } = new();
 
+    public AlertQueue Alerts { get; } = new();
+
     public MemoryTables Tables { get; } = new();
 
     public IGrainFactory Grains => _cluster!.Client;
@@ -26,7 +30,8 @@ internal sealed class TestPlatform(FakeAgents agents) : IAsyncDisposable
         var builder = new InProcessTestClusterBuilder(1);
         builder.ConfigureSilo((_, silo) =>
         {
-            silo.Services.AddSingleton<IPlatformTables>(platform.Tables).AddSingleton<INodeAgents>(agents)
+            silo.Services.AddSingleton<IPlatformTables>(platform.Tables).AddSingleton<INodeAgents>(agents).AddSingleton(platform.Alerts)
+                .AddSingleton<RunMeter>()
                 .AddGrainStorage(StateStorage.Provider, (_, _) => platform.Storage).AddGrainStorage(StateStorage.PieceProvider, (_, _) => platform.Storage)
                 .AddPlatformWire(GrainJson.Default);
             silo.UseInMemoryReminderService();

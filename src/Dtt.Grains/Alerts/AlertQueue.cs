@@ -1,0 +1,48 @@
+using System.Threading.Channels;
+using Dtt.Core.Alerts;
+
+namespace Dtt.Grains.Alerts;
+
+/// <summary>
+/// The alerts that runs of this silo raise, on their way to whoever delivers them. Raising one never waits; when too many wait the oldest are dropped.
+/// </summary>
+public sealed class AlertQueue
+{
+    private const int Capacity = 256;
+    private readonly Channel<(AlertRule Rule, Alert Alert)> _waiting;
+    private volatile IReadOnlyList<AlertRule> _rules = [];
+    private int _dropped;
+
+    /// <summary>An empty queue.</summary>
+    public AlertQueue() => _waiting = Channel.CreateBounded<(AlertRule, Alert)>(
+        new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.DropOldest }, _ => Interlocked.Increment(ref _dropped));
+
+    /// <summary>Who is told of what; an alert goes to those that there are when it is raised.</summary>
+    public IReadOnlyList<AlertRule> Rules
+    {
+        get => _rules;
+        set => _rules = value;
+    }
+
+    /// <summary>Alerts that were dropped since this was asked last.</summary>
+    public int TakeDropped() => Interlocked.Exchange(ref _dropped, 0);
+
+    /// <summary>Raises an alert.</summary>
+    public void Raise(Alert alert)
+    {
+        foreach (var rule in _rules.Where(r => r.On.Contains(alert.Kind))) _ = _waiting.Writer.TryWrite((rule, alert));
+    }
+
+    /// <summary>A run waits: those whose time has come since it was said last are told.</summary>
+    /// <param name="alert">What they are told.</param>
+    /// <param name="before">How long it had waited when this was said last.</param>
+    /// <param name="waited">How long it has waited.</param>
+    public void RaiseWaiting(Alert alert, TimeSpan before, TimeSpan waited)
+    {
+        foreach (var rule in _rules.Where(r => r.On.Contains(AlertKind.Waiting) && r.WaitingAfter > before && r.WaitingAfter <= waited))
+            _ = _waiting.Writer.TryWrite((rule, alert));
+    }
+
+    /// <summary>The alerts in their order, as they are raised.</summary>
+    public IAsyncEnumerable<(AlertRule Rule, Alert Alert)> ReadAsync(CancellationToken cancellation) => _waiting.Reader.ReadAllAsync(cancellation);
+}
