@@ -19,6 +19,10 @@ public interface IPlatformGrain : IGrainWithIntegerKey
     [Alias("nodes")]
     Task<NodeRow[]> NodesAsync();
 
+    /// <summary>Has every node that lives examine itself; one that does not answer in time is at fault for that.</summary>
+    [Alias("examine")]
+    Task<NodeExam[]> ExamineAsync();
+
     /// <summary>The silos that live, as the one that the client is connected to has it.</summary>
     [Alias("alive")]
     Task<string[]> AliveAsync();
@@ -95,3 +99,15 @@ public enum NodeState
 /// <param name="LastSeen">When it last answered, or last wrote that it lives.</param>
 /// <param name="Report">What its silo is doing; null when that does not answer.</param>
 public sealed record NodeRow(string Node, string Address, NodeState State, DateTimeOffset LastSeen, SiloReport? Report);
+
+/// <summary>What was found on a node.</summary>
+/// <param name="Node">Its name.</param>
+/// <param name="At">Its clock when it began to look.</param>
+/// <param name="Checks">What was looked at.</param>
+public sealed record NodeExam(string Node, DateTimeOffset At, IReadOnlyList<CheckResult> Checks);
+
+/// <summary>What a check found.</summary>
+/// <param name="Check">What was looked at.</param>
+/// <param name="Found">What was found; of a fault, what is wrong and what to do.</param>
+/// <param name="Fault">Whether something is wrong.</param>
+public sealed record CheckResult(string Check, string Found, bool Fault);

@@ -35,4 +35,5 @@ namespace Dtt.Abstractions;
 [JsonSerializable(typeof(ExperimentView))]
 [JsonSerializable(typeof(SiloReport))]
 [JsonSerializable(typeof(NodeRow))]
+[JsonSerializable(typeof(NodeExam))]
 public sealed partial class PlatformJson : JsonSerializerContext;

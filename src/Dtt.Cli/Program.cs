@@ -38,6 +38,7 @@ var root = new RootCommand("DTT pretrains transformer language models from a ter
     NodesCommand.Create(),
     TokenizerCommand.Create(),
     SiloCommand.Create(),
+    DoctorCommand.Create(),
     CompletionCommand.Create(),
     ClusterOption.Instance,
 };

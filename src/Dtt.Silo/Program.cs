@@ -1,7 +1,10 @@
 using System.Globalization;
+using System.Text.Json;
+using Dtt.Abstractions;
 using Dtt.Core.Errors;
 using Dtt.Core.Platform;
 using Dtt.Core.Security;
+using Dtt.Silo.Doctor;
 using Dtt.Silo.Hosting;
 using Dtt.Silo.Ranks;
 using Dtt.Silo.Storage;
@@ -12,6 +15,13 @@ using Microsoft.Extensions.Hosting;
 // Its standard error reports the start: that it accepts clients, or why it does not.
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 if (args is [RankThreads.Option, var process]) return ThreadDump.Print(process);
+if (args is [NodeDoctor.Option])
+{
+    var exam = await NodeDoctor.ExamineAsync(Environment.MachineName, ExaminedNode.Alone, TimeProvider.System);
+    Console.WriteLine(JsonSerializer.Serialize(exam, PlatformJson.Default.NodeExam));
+    return ExitCodes.Success;
+}
+
 var foreground = args is ["--foreground"];
 try
 {

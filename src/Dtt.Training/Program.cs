@@ -3,6 +3,7 @@ using Dtt.Core.Errors;
 using Dtt.Core.Ranks;
 using Dtt.Training;
 using Dtt.Training.Benchmarks;
+using Dtt.Training.Collectives;
 using Dtt.Training.Native;
 using Dtt.Training.Ranks;
 using Dtt.Training.Standalone;
@@ -16,6 +17,7 @@ try
     {
         ["--pipe", var input, var output, "--parent", var parent] => Hosted(input, output, parent),
         ["--standalone", var what, .. var settings] => StandaloneWork.Run(what, settings),
+        ["--probe", .. var what] => Probe(what is ["nccl"]),
         ["--eager", .. var shape] => EagerPeer.Run(shape),
         _ => Usage(),
     };
@@ -33,6 +35,16 @@ static int Usage()
                dtt-rank --standalone RUN_FOLDER [--no-samples]             go on with such a run
         """);
     return ExitCodes.BadConfiguration;
+}
+
+static int Probe(bool nccl)
+{
+    TorchRuntime.Load();
+    if (TorchRuntime.IdleGpu(wantCuda: true) is { } idle) throw new UserErrorException(idle + ".");
+    var device = TorchRuntime.Device(wantCuda: true);
+    if (nccl) _ = NcclApi.Loaded;
+    Console.WriteLine(TorchRuntime.Fingerprint(device, bf16: false, worldSize: 1));
+    return ExitCodes.Success;
 }
 
 static int Hosted(string input, string output, string parent)

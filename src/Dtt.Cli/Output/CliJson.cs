@@ -12,6 +12,7 @@ namespace Dtt.Cli.Output;
 [JsonSerializable(typeof(Dictionary<string, double>[]))]
 [JsonSerializable(typeof(DatasetOutput[]))]
 [JsonSerializable(typeof(NodeOutput[]))]
+[JsonSerializable(typeof(CheckOutput[]))]
 [JsonSerializable(typeof(QueueOutput[]))]
 [JsonSerializable(typeof(SiloOutput))]
 [JsonSerializable(typeof(SampleOutput[]))]

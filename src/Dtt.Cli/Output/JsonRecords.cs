@@ -120,6 +120,12 @@ internal sealed record NodeShareOutput(string Node, int Pieces, long Tokens, dou
     public static NodeShareOutput Of(NodeShare share) => new(share.Node, share.Pieces, share.Tokens, share.TokensPerSecond);
 }
 
+/// <summary>What was looked at on a node: <c>dtt doctor</c>.</summary>
+internal sealed record CheckOutput(string Node, string Check, bool Fault, string Found)
+{
+    public static IEnumerable<CheckOutput> Of(NodeExam exam) => exam.Checks.Select(c => new CheckOutput(exam.Node, c.Check, c.Fault, c.Found));
+}
+
 /// <summary>A run that waits: <c>dtt queue</c>.</summary>
 internal sealed record QueueOutput(string Run, int Priority, string Since, string Device, string Reason, string Folder)
 {

@@ -83,6 +83,10 @@ public interface INodeAgent : IGrainService
     [Alias("find-gone")]
     Task<string[]> FindGoneAsync(string[] folders);
 
+    /// <summary>Examines the node.</summary>
+    [Alias("examine")]
+    Task<NodeExam> ExamineAsync();
+
     /// <summary>What the node's silo is doing.</summary>
     [Alias("status")]
     Task<SiloReport> StatusAsync();

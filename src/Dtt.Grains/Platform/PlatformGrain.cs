@@ -13,6 +13,7 @@ namespace Dtt.Grains.Platform;
 internal sealed partial class PlatformGrain(IPlatformTables tables, INodeAgents agents, TimeProvider time, ILogger<PlatformGrain> log) : Grain, IPlatformGrain
 {
     private static readonly TimeSpan _answerTimeout = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan _examineTimeout = TimeSpan.FromSeconds(25);
 
     public async Task<RunRow[]> RunsAsync(string? runsFolder)
     {
@@ -43,6 +44,8 @@ internal sealed partial class PlatformGrain(IPlatformTables tables, INodeAgents 
 
     public async Task<NodeRow[]> NodesAsync() => await Task.WhenAll((await agents.KnownAsync()).Select(AskAsync));
 
+    public async Task<NodeExam[]> ExamineAsync() => await Task.WhenAll(agents.Alive().Select(ExamineAsync));
+
     public Task<string[]> AliveAsync() => Task.FromResult(agents.Alive().Select(n => n.Silo).ToArray());
 
     public Task<SiloReport> StatusAsync() => agents.At(agents.Here).StatusAsync();
@@ -62,6 +65,20 @@ internal sealed partial class PlatformGrain(IPlatformTables tables, INodeAgents 
         catch (Exception e) when (e is TimeoutException or OrleansException or IOException)
         {
             return silent;
+        }
+    }
+
+    private async Task<NodeExam> ExamineAsync(NodeRef node)
+    {
+        var at = time.GetUtcNow();
+        try
+        {
+            return await agents.At(node).ExamineAsync().WaitAsync(_examineTimeout, time);
+        }
+        catch (Exception e) when (e is TimeoutException or OrleansException or IOException)
+        {
+            var silent = $"its silo does not answer within {_examineTimeout.TotalSeconds:0} s: look at the node and at its silo's log.";
+            return new NodeExam(node.Node, at, [new CheckResult("silo", silent, Fault: true)]);
         }
     }
 

@@ -3,6 +3,7 @@ using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
 using Dtt.Grains.Agents;
 using Dtt.Silo.Datasets;
+using Dtt.Silo.Doctor;
 using Dtt.Silo.Hosting;
 using Dtt.Silo.Ranks;
 using Microsoft.Extensions.Logging;
@@ -14,7 +15,7 @@ namespace Dtt.Silo.Agent;
 [Reentrant]
 internal sealed class NodeAgent(
     GrainId id, Orleans.Runtime.Silo silo, ILoggerFactory loggers,
-    INodeAgents agents, RankHost ranks, JobHost jobs, ShardWorker shards, OrphanRuns orphans, SiloLife life)
+    INodeAgents agents, RankHost ranks, JobHost jobs, ShardWorker shards, OrphanRuns orphans, SiloLife life, TimeProvider time)
     : GrainService(id, silo, loggers), INodeAgent
 {
     public Task<ReserveReply> ReserveAsync(string run, int attempt, DeviceRequest request) => Task.FromResult(ranks.Reserve(run, attempt, request));
@@ -73,6 +74,12 @@ internal sealed class NodeAgent(
     public Task KeepMetricsAsync(string folder, int attempt, List<StepMetrics> rows) => Task.Run(() => OrphanRuns.KeepMetrics(folder, attempt, rows));
 
     public Task<string[]> FindGoneAsync(string[] folders) => Task.Run(() => folders.Where(f => !Directory.Exists(f)).ToArray());
+
+    public Task<NodeExam> ExamineAsync() => Task.Run(() =>
+    {
+        var peers = agents.Alive().Where(n => n != agents.Here).ToDictionary(n => n.Node, n => SiloAddress.FromParsableString(n.Silo).Endpoint);
+        return NodeDoctor.ExamineAsync(agents.Here.Node, new ExaminedNode(Serves: true, peers), time);
+    });
 
     public Task<SiloReport> StatusAsync() => Task.FromResult(life.Report());
 

@@ -15,7 +15,10 @@ internal static partial class DeviceInventory
 
     /// <summary><c>gpu:ID</c> …, then <c>cpu</c>.</summary>
     public static IReadOnlyList<string> Find() =>
-        [.. Gpus(Environment.GetEnvironmentVariable("CUDA_VISIBLE_DEVICES"), "/dev").Select(g => GpuPrefix + g), DeviceTable.Cpu];
+        [.. Gpus().Select(g => GpuPrefix + g), DeviceTable.Cpu];
+
+    /// <summary>The GPUs that this process may use, as CUDA names them.</summary>
+    public static IReadOnlyList<string> Gpus() => Gpus(Environment.GetEnvironmentVariable("CUDA_VISIBLE_DEVICES"), "/dev");
 
     /// <summary>
     /// GPUs as CUDA counts them. An entry of the list that is no device ends it, so <c>-1</c> and Slurm's <c>NoDevFiles</c> are no GPU; without a list they are

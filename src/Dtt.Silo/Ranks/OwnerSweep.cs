@@ -18,14 +18,20 @@ internal static class OwnerSweep
     public static string ThisOwner { get; } =
         string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}:{SiloAnnouncement.StartTicksOf(Environment.ProcessId)}");
 
+    /// <summary>The ranks whose silo is dead.</summary>
+    public static IReadOnlyList<int> Find() =>
+    [
+        .. Directory.EnumerateDirectories("/proc")
+            .Select(f => int.TryParse(Path.GetFileName(f), CultureInfo.InvariantCulture, out var id) ? id : Environment.ProcessId)
+            .Where(id => id != Environment.ProcessId && OwnerOf($"/proc/{id}") is { } owner && !Lives(owner)),
+    ];
+
     /// <summary>Sweeps; the processes that were killed.</summary>
     public static IReadOnlyList<int> Run()
     {
         var killed = new List<int>();
-        foreach (var folder in Directory.EnumerateDirectories("/proc"))
+        foreach (var id in Find())
         {
-            if (!int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var id) || id == Environment.ProcessId) continue;
-            if (OwnerOf(folder) is not { } owner || Lives(owner)) continue;
             try
             {
                 using var process = Process.GetProcessById(id);

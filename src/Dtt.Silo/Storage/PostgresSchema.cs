@@ -33,11 +33,17 @@ internal static class PostgresSchema
     /// and left as it is.
     /// </summary>
     /// <exception cref="UserErrorException">It cannot be reached or used, or is of a newer DTT.</exception>
-    public static async Task ApplyAsync(PostgresSource source)
+    public static Task ApplyAsync(PostgresSource source) => ApplyAsync(source, keep: true);
+
+    /// <summary>Does all that and takes it back; the server's version.</summary>
+    /// <exception cref="UserErrorException">As for <see cref="ApplyAsync(PostgresSource)"/>.</exception>
+    public static Task<Version> TryAsync(PostgresSource source) => ApplyAsync(source, keep: false);
+
+    private static async Task<Version> ApplyAsync(PostgresSource source, bool keep)
     {
         try
         {
-            await _untilStarted.ExecuteAsync(async _ => await ApplyOnceAsync(source));
+            return await _untilStarted.ExecuteAsync(async _ => await ApplyOnceAsync(source, keep));
         }
         catch (NpgsqlException e)
         {
@@ -55,7 +61,7 @@ internal static class PostgresSchema
             ExitCodes.BadConfiguration);
     }
 
-    private static async Task ApplyOnceAsync(PostgresSource source)
+    private static async Task<Version> ApplyOnceAsync(PostgresSource source, bool keep)
     {
         await using var connection = (NpgsqlConnection)await source.OpenConnectionAsync();
         CheckServer(source.Address, connection.PostgreSqlVersion);
@@ -75,7 +81,8 @@ internal static class PostgresSchema
         await connection.ExecuteAsync(await sql.ReadToEndAsync());
         await connection.ExecuteAsync(
             "INSERT INTO SchemaVersion VALUES (1, @Version) ON CONFLICT (Id) DO UPDATE SET Version = excluded.Version", new { Version });
-        await transaction.CommitAsync();
+        if (keep) await transaction.CommitAsync();
+        return connection.PostgreSqlVersion;
     }
 
     private static UserErrorException Refusal(PostgresSource source, NpgsqlException e)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.Sockets;
+using System.Text.Json;
 using Dtt.Silo.Tests.Storage;
 using Dtt.Tests;
 
@@ -45,6 +46,25 @@ public sealed class MembershipTests(PostgresFixture postgres, ITestOutputHelper 
         var none = await _cluster.DttAsync(["nodes", "--cluster", _cluster["other"]], []);
         Assert.Equal(2, none.Code);
         Assert.Contains("no cluster is announced", none.Error);
+    }
+
+    [Fact]
+    public async Task Doctor_ExaminesEveryNode_AndNamesTheOneThatDoesNotAnswer()
+    {
+        await _cluster.StartAsync("a", A);
+        var b = await _cluster.StartAsync("b", B);
+        var (code, output, error) = await _cluster.DttAsync("doctor", "--json");
+        var checks = JsonDocument.Parse(output).RootElement.EnumerateArray()
+            .ToDictionary(c => $"{c.GetProperty("node").GetString()} {c.GetProperty("check").GetString()}", c => c.GetProperty("found").GetString()!);
+        Assert.True(code == 0 || output.Contains("live on without their silo", StringComparison.Ordinal), $"{output}{error}"); // other tests kill silos
+        Assert.Equal(("as here", "1 other is reached"), (checks["a clock"], checks["b nodes"]));
+        Assert.StartsWith("PostgreSQL ", checks["b store"]);
+        Assert.DoesNotContain("not/for@logs", output);
+
+        await b.SignalAsync("KILL");
+        (code, output, _) = await _cluster.DttAsync("doctor");
+        Assert.Equal(1, code);
+        Assert.Matches("b +cluster +FAULT +announced at 127.0.0.3:[0-9]+, and it does not answer: start it again, or forget it", output);
     }
 
     [Fact]
