@@ -83,6 +83,9 @@ public sealed record TrainSpec : RankMessage
     /// <summary>Committed checkpoints to start from, best choice first; empty for fresh weights.</summary>
     public required IReadOnlyList<CommittedCheckpoint> ResumeFrom { get; init; }
 
+    /// <summary>When the run was created: a later one of its name begins with attempt 1 again.</summary>
+    public DateTimeOffset RunCreatedAt { get; init; }
+
     /// <summary>Seconds between failures of the run, as its attempts so far let expect.</summary>
     public double FailureSeconds { get; init; } = RunRules.UnknownFailureSeconds;
 
@@ -95,6 +98,7 @@ public sealed record TrainSpec : RankMessage
     /// <param name="placement">The part of the attempt; <see cref="Rank"/> is the first of its ranks.</param>
     public static TrainSpec Of(DurableRun run, string folder, Placement placement) => new()
     {
+        RunCreatedAt = run.Record!.CreatedAt,
         FailureSeconds = RunRules.FailureSeconds(run.Record!),
         Rank = placement.FirstRank,
         WorldSize = run.Placements.Sum(p => p.Devices.Count),

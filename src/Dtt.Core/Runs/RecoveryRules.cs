@@ -1,3 +1,5 @@
+using Dtt.Core.Ranks;
+
 namespace Dtt.Core.Runs;
 
 /// <summary>
@@ -22,8 +24,8 @@ public static class RecoveryRules
         var step = record.Latest?.Step ?? 0;
         if (Committed(record, record.Attempts[^1])) return GoOn(record, 0);
         var earlier = record.Attempts.SkipLast(1).Reverse().TakeWhile(a => a.EndState == RunState.Recovering && !Committed(record, a)).ToList();
-        var faults = earlier.Select(a => a.Cause).Where(c => c is null or { Kind: DeathKind.Rank or DeathKind.Peer }).Select(c => c ?? cause).ToList();
-        if (cause.Kind is DeathKind.Rank or DeathKind.Peer)
+        var faults = earlier.Select(a => a.Cause).Where(c => c is null || IsOwnDoing(c)).Select(c => c ?? cause).ToList();
+        if (IsOwnDoing(cause))
         {
             var alike = 1 + faults.Count(f => f.Phase == cause.Phase || f.Step == cause.Step);
             if (alike >= MaxAlike)
@@ -41,6 +43,10 @@ public static class RecoveryRules
         var when = delay > TimeSpan.Zero ? $" in {delay.TotalSeconds:0} s" : "";
         return new RecoveryDecision($"continuing with attempt {record.CurrentAttempt + 1} from step {record.Latest?.Step ?? 0}{when}", delay);
     }
+
+    /// <summary>Ranks that never found each other are in a loop as well; those that lost each other while they trained have met a bad network or node.</summary>
+    private static bool IsOwnDoing(CauseCard cause) =>
+        cause.Kind == DeathKind.Rank || (cause.Kind == DeathKind.Peer && cause.Phase is null or RankPhase.Init);
 
     private static string Where(CauseCard cause) => cause.Phase is not { } phase ? "alike" : $"in phase {phase.ToString().ToLowerInvariant()}";
 

@@ -44,7 +44,10 @@ public static class RunFolder
         DurableFile.Replace(copy, File.ReadAllBytes(source));
     }
 
-    /// <summary>Before an attempt: its configuration as it is now, and nothing of earlier attempts but what they committed.</summary>
+    /// <summary>
+    /// Before an attempt: its configuration as it is now, and nothing of earlier attempts but what they committed. What a later attempt wrote stays, for this one
+    /// may be late: its node may have stood still while another went on.
+    /// </summary>
     /// <exception cref="UserErrorException">The folder is gone.</exception>
     public static void Ready(TrainSpec spec)
     {
@@ -55,7 +58,11 @@ public static class RunFolder
         if (Directory.Exists(run.Trash)) Directory.Delete(run.Trash, recursive: true);
         if (!Directory.Exists(run.Checkpoints)) return;
         var committed = spec.ResumeFrom.Select(c => c.FolderName).ToHashSet(StringComparer.Ordinal);
-        foreach (var path in Directory.EnumerateDirectories(run.Checkpoints).Where(p => !committed.Contains(Path.GetFileName(p)))) Trash(run, path);
+        foreach (var path in Directory.EnumerateDirectories(run.Checkpoints))
+        {
+            var name = Path.GetFileName(path);
+            if (!committed.Contains(name) && WrittenCheckpoint.AttemptOf(name) < spec.Attempt) Trash(run, path);
+        }
     }
 
     /// <summary>Deletes checkpoints by their folder names.</summary>

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Dtt.Core.Runs;
 
 /// <summary>A checkpoint that a rank wrote, whole and synced to the disk. Nobody opens it before it is committed.</summary>
@@ -29,4 +31,9 @@ public record WrittenCheckpoint
 
     /// <summary><c>step_00001000.a03</c>.</summary>
     public static string FolderNameOf(long step, int attempt) => $"step_{step:00000000}.a{attempt:00}";
+
+    /// <summary>The attempt in a folder's name; null: it is no such name.</summary>
+    public static int? AttemptOf(string folderName) =>
+        folderName.StartsWith("step_", StringComparison.Ordinal) && folderName.LastIndexOf(".a", StringComparison.Ordinal) is > 0 and var at
+        && int.TryParse(folderName[(at + 2)..], NumberStyles.None, CultureInfo.InvariantCulture, out var attempt) ? attempt : null;
 }

@@ -3,4 +3,5 @@ namespace Dtt.Grains.Agents;
 /// <summary>The answer to a reservation.</summary>
 /// <param name="Devices">The devices, one a rank; empty: none.</param>
 /// <param name="Reason">Why there is none.</param>
-public sealed record ReserveReply(IReadOnlyList<string> Devices, string? Reason = null);
+/// <param name="HasGpus">Whether the node has GPUs, free or not.</param>
+public sealed record ReserveReply(IReadOnlyList<string> Devices, string? Reason = null, bool HasGpus = false);

@@ -1,6 +1,7 @@
 using Dtt.Abstractions;
 using Dtt.Core.Runs;
 using Dtt.Grains.Agents;
+using Dtt.Grains.Devices;
 using Dtt.Grains.Storage;
 using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
@@ -109,33 +110,42 @@ internal sealed partial class QueueGrain(
         }
     }
 
-    /// <summary>Reserves on as many nodes as the run wants, all or none, and grants; null when the entry is dealt with, else why it waits.</summary>
+    /// <summary>
+    /// Reserves on as many nodes as the run wants, all or none, and grants; null when the entry is dealt with, else why it waits. All of an attempt are of one
+    /// kind of device: where any node has GPUs, a run that wants them waits for those.
+    /// </summary>
     private async Task<string?> PlaceAsync(QueueEntry entry)
     {
-        var alive = agents.Alive();
-        var (wanted, fewest) = entry.Request.NodesNow(alive.Count, time.GetUtcNow() - entry.Since);
-        var (placements, reasons, ranks) = (new List<Placement>(), new List<string>(), 0);
+        var (alive, request, waited) = (agents.Alive(), entry.Request, time.GetUtcNow() - entry.Since);
+        var most = request.NodesNow(alive.Count, waited).Wanted;
+        var (offers, reasons, withGpus) = (new List<(NodeRef Node, IReadOnlyList<string> Devices)>(), new List<string>(), 0);
         foreach (var node in alive)
         {
-            if (placements.Count == wanted) break;
+            if (offers.Count(o => !request.WantsGpu || !DeviceTable.IsCpu(o.Devices[0])) == most) break;
             var reply = await ReserveAsync(node, entry);
-            if (reply.Devices.Count == 0)
+            if (reply.HasGpus) withGpus++;
+            if (reply.Devices.Count > 0) offers.Add((node, reply.Devices));
+            else reasons.Add(alive.Count == 1 ? reply.Reason! : $"{node.Node}: {reply.Reason}");
+        }
+
+        var gpus = request.WantsGpu && withGpus > 0;
+        var (wanted, fewest) = request.NodesNow(gpus ? withGpus : alive.Count, waited);
+        var taken = offers.Where(o => !gpus || !DeviceTable.IsCpu(o.Devices[0])).Take(wanted).ToList();
+        var granted = false;
+        if (taken.Count >= fewest)
+        {
+            var (placements, ranks) = (new List<Placement>(), 0);
+            foreach (var (node, devices) in taken)
             {
-                reasons.Add(alive.Count == 1 ? reply.Reason! : $"{node.Node}: {reply.Reason}");
-                continue;
+                placements.Add(new Placement(node, devices, ranks));
+                ranks += devices.Count;
             }
 
-            placements.Add(new Placement(node, reply.Devices, ranks));
-            ranks += reply.Devices.Count;
+            granted = await GrainFactory.Run(entry.Run).GrantedAsync([.. placements], entry.Attempt);
         }
 
-        if (placements.Count < fewest)
-        {
-            await ReleaseAsync(entry, placements);
-            return wanted == 1 ? string.Join("; ", reasons) : Missing(placements.Count, wanted, fewest, alive.Count, reasons);
-        }
-
-        if (!await GrainFactory.Run(entry.Run).GrantedAsync([.. placements], entry.Attempt)) await ReleaseAsync(entry, placements);
+        await ReleaseAsync(entry, offers.Select(o => o.Node).Except(granted ? taken.Select(t => t.Node) : []));
+        if (taken.Count < fewest) return wanted == 1 ? string.Join("; ", reasons) : Missing(taken.Count, wanted, fewest, alive.Count, reasons);
         _reasons.Remove(entry.Run);
         await ChangeAsync(queue => QueueDecider.Dequeue(queue, entry.Run, entry.Attempt));
         return null;
@@ -162,11 +172,11 @@ internal sealed partial class QueueGrain(
     }
 
     /// <summary>Gives reservations back; where that is not heard they end by themselves.</summary>
-    private async Task ReleaseAsync(QueueEntry entry, List<Placement> placements)
+    private async Task ReleaseAsync(QueueEntry entry, IEnumerable<NodeRef> nodes)
     {
-        foreach (var placement in placements)
+        foreach (var node in nodes)
         {
-            await agents.At(placement.Node).ReleaseAsync(entry.Run, entry.Attempt)
+            await agents.At(node).ReleaseAsync(entry.Run, entry.Attempt)
                 .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         }
     }

@@ -11,7 +11,8 @@ namespace Dtt.Grains.Runs;
 internal sealed class AttemptParts
 {
     private readonly Dictionary<int, string[]> _endpoints = [];
-    private readonly Dictionary<int, StalledPart> _stalled = [];
+    private static readonly TimeSpan _fresh = TimeSpan.FromSeconds(5); // an agent whose ranks are stalled says so with every beat
+    private readonly Dictionary<int, (StalledPart Part, DateTimeOffset At)> _stalled = [];
     private int _attempt;
 
     /// <summary>What was found when every rank of every node waits for the others, or null.</summary>
@@ -29,14 +30,14 @@ internal sealed class AttemptParts
     }
 
     /// <summary>A part tells whether all of its ranks wait for others for too long; when every part does, the rank that is furthest behind is named.</summary>
-    public void Renew(DurableRun run, int attempt, NodeRef node, StalledPart? stalled)
+    public void Renew(DurableRun run, int attempt, NodeRef node, StalledPart? stalled, DateTimeOffset now)
     {
         Begin(attempt);
         if (run.Placements.Count < 2 || run.Placements.FirstOrDefault(p => p.Node == node) is not { } part) return;
         if (stalled is null) _stalled.Remove(part.FirstRank);
-        else _stalled[part.FirstRank] = stalled with { Card = stalled.Card with { Node = node.Node } };
-        if (Hung is not null || !run.Placements.All(p => _stalled.ContainsKey(p.FirstRank))) return;
-        var last = _stalled.Values.MinBy(s => (s.Completed, s.Rank))!;
+        else _stalled[part.FirstRank] = (stalled with { Card = stalled.Card with { Node = node.Node } }, now);
+        if (Hung is not null || !run.Placements.All(p => _stalled.TryGetValue(p.FirstRank, out var told) && now - told.At < _fresh)) return;
+        var last = _stalled.Values.Select(s => s.Part).MinBy(s => (s.Completed, s.Rank))!;
         Hung = last.Card with
         {
             How = string.Create(CultureInfo.InvariantCulture, $"every rank waits for the others in collective {last.Card.Collective}; {last.Card.How}"),

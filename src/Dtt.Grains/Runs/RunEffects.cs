@@ -2,6 +2,7 @@ using Dtt.Abstractions;
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
 using Dtt.Grains.Agents;
+using Dtt.Grains.Devices;
 
 namespace Dtt.Grains.Runs;
 
@@ -52,7 +53,9 @@ internal sealed class RunEffects(IGrainFactory grains, INodeAgents agents, strin
         {
             if (found.Count == Math.Min(missing, run.Wanted.MaxNodes - run.Placements.Count)) break;
             var reply = await agents.At(node).ReserveAsync(folder, run.Record!.CurrentAttempt + 1, run.Wanted);
-            if (reply.Devices.Count > 0) found.Add(node.Node);
+            if (reply.Devices.Count == 0) continue;
+            if (DeviceTable.IsCpu(reply.Devices[0]) == DeviceTable.IsCpu(run.Placements[0].Devices[0])) found.Add(node.Node);
+            else await agents.At(node).ReleaseAsync(folder, run.Record.CurrentAttempt + 1);
         }
 
         return found;

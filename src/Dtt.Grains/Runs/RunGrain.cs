@@ -8,6 +8,7 @@ using Dtt.Grains.Alerts;
 using Dtt.Grains.Storage;
 using Dtt.Grains.Telemetry;
 using Microsoft.Extensions.Logging;
+using Orleans.Storage;
 
 namespace Dtt.Grains.Runs;
 
@@ -172,7 +173,7 @@ internal sealed partial class RunGrain(
     public Task<Standing> RenewAsync(int attempt, NodeRef node, StalledPart? stalled)
     {
         var standing = StandingOf(attempt);
-        if (standing.Current) _parts.Renew(state.State, attempt, node, stalled);
+        if (standing.Current) _parts.Renew(state.State, attempt, node, stalled, time.GetUtcNow());
         return Task.FromResult(standing.Current ? standing with { Hung = _parts.Hung } : standing);
     }
 
@@ -229,7 +230,7 @@ internal sealed partial class RunGrain(
                 CrashPoint.Reach("silo.effect");
                 await PerformAsync(effect);
             }
-            catch (Exception e) when (effect is not RunEffect.Erase && e is IOException or TimeoutException or OrleansException or UserErrorException)
+            catch (Exception e) when (effect is not RunEffect.Erase && e is IOException or TimeoutException or UserErrorException or (OrleansException and not InconsistentStateException))
             {
                 LogEffectFailed(Folder, effect.GetType().Name, e);
             }

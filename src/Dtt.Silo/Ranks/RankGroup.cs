@@ -35,6 +35,9 @@ internal sealed class RankGroup : IAsyncDisposable
     /// <summary>Where the ranks listen, in order, once they all do: what their peers on other nodes need to know.</summary>
     public Task<string[]> Endpoints => _endpoints.Task;
 
+    /// <summary>Whether the ranks are getting ready: they may still have to hear where the others are.</summary>
+    public bool IsMeeting => _members[0].Box.Read().Phase == RankPhase.Init;
+
     /// <summary>What the ranks look like when all of them wait for ranks of other nodes, for too long; else null.</summary>
     public StalledPart? Stalled => _watch.Stalled;
 

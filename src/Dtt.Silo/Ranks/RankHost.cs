@@ -20,7 +20,7 @@ internal sealed partial class RankHost(
     private readonly Lock _gate = new();
     private readonly DeviceTable _devices = new(DeviceInventory.Find());
     private readonly Dictionary<string, RankSupervisor> _living = [];
-    private readonly ConcurrentDictionary<string, int> _newest = new();
+    private readonly Dictionary<string, (DateTimeOffset RunCreatedAt, int Attempt)> _newest = [];
     private readonly ConcurrentDictionary<string, Task> _work = new();
     private readonly CancellationTokenSource _ending = new();
     private volatile bool _draining;
@@ -57,7 +57,7 @@ internal sealed partial class RankHost(
         lock (_gate)
         {
             var (devices, reason) = _devices.Reserve(run, attempt, request, time.GetUtcNow());
-            return new ReserveReply(devices, reason);
+            return new ReserveReply(devices, reason, _devices.HasGpus);
         }
     }
 
@@ -76,8 +76,10 @@ internal sealed partial class RankHost(
         var (run, attempt) = (request.Spec.RunFolder, request.Spec.Attempt);
         lock (_gate)
         {
-            if (_newest.GetValueOrDefault(run) >= attempt) return;
-            _newest[run] = attempt;
+            // A run that was deleted, perhaps by another node, and made again is another run, whose attempts begin with 1.
+            var mine = (request.Spec.RunCreatedAt, attempt);
+            if (_newest.TryGetValue(run, out var newest) && newest.CompareTo(mine) >= 0) return;
+            _newest[run] = mine;
             var before = _work.GetValueOrDefault(run, Task.CompletedTask);
             if (_living.GetValueOrDefault(run) is { } older) older.Kill();
             _work[run] = Task.Run(() => SuperviseAsync(request, here, before));
@@ -147,7 +149,7 @@ internal sealed partial class RankHost(
             {
                 var refusal = cannotLock ?? (held ? null : $"{string.Join(", ", request.Devices)}: taken by another attempt before its ranks could start");
                 end = refusal is null ? await supervisor.RunAsync()
-                    : new AttemptEnd(attempt, null, CauseCard.Of(DeathKind.Rank, refusal) with { Node = here.Node });
+                    : new AttemptEnd(attempt, null, CauseCard.Of(held ? DeathKind.Rank : DeathKind.Outside, refusal) with { Node = here.Node });
             }
             finally
             {

@@ -66,8 +66,11 @@ internal sealed partial class RankSupervisor
             LogStarted(Spec.Run, Attempt, ranks.Process);
             using var killing = _kill.Token.Register(ranks.Kill);
             using var stopping = _stop.Token.Register(() => ranks.TellAllAsync(new StopRequest()));
-            if (!IsWhole) _ = IntroduceAsync(ranks);
+            using var ended = new CancellationTokenSource();
+            var introduced = IsWhole ? Task.CompletedTask : IntroduceAsync(ranks, ended.Token);
             await SuperviseAsync(ranks);
+            await ended.CancelAsync();
+            await introduced;
             if (_ending is not null) return new AttemptEnd(Attempt, _ending, null);
             var died = (_hung ?? ranks.Verdict()) with { Node = _here.Node };
             if (_hung is null && _told) died = died with { Kind = DeathKind.Peer };
@@ -94,27 +97,33 @@ internal sealed partial class RankSupervisor
         _ = await _outbox.CallAsync(() => _run.EndedAsync(_here, end), Timeout.InfiniteTimeSpan, cancellation);
     }
 
-    /// <summary>Tells the run where the ranks listen, and the ranks, once all of the attempt have said so, where those of other nodes do.</summary>
-    private async Task IntroduceAsync(RankGroup ranks)
+    /// <summary>
+    /// Tells the run where the ranks listen, and the ranks, once all of the attempt have said so, where those of other nodes do. It goes on telling until they
+    /// have met, for a part that comes later may ask an activation of the run that knows nothing.
+    /// </summary>
+    private async Task IntroduceAsync(RankGroup ranks, CancellationToken ended)
     {
-        using var timer = new PeriodicTimer(_meetPeriod, _time);
-        var mine = await ranks.Endpoints;
-        while (!_kill.IsCancellationRequested)
+        try
         {
-            try
+            var mine = await ranks.Endpoints.WaitAsync(ended);
+            using var timer = new PeriodicTimer(_meetPeriod, _time);
+            for (var told = false; ranks.IsMeeting; await timer.WaitForNextTickAsync(ended))
             {
-                if (await _run.MeetAsync(Attempt, Spec.Rank, mine) is { Length: > 0 } all)
+                try
                 {
+                    if (await _run.MeetAsync(Attempt, Spec.Rank, mine) is not { Length: > 0 } all || told) continue;
                     await ranks.TellAllAsync(new RankPeers(all));
-                    return;
+                    told = true;
+                }
+                catch (Exception e) when (e is IOException or TimeoutException or OrleansException)
+                {
+                    LogNotAnswered(Spec.Run, Attempt, e);
                 }
             }
-            catch (Exception e) when (e is IOException or TimeoutException or OrleansException)
-            {
-                LogNotAnswered(Spec.Run, Attempt, e);
-            }
-
-            await timer.WaitForNextTickAsync();
+        }
+        catch (OperationCanceledException)
+        {
+            // The ranks are gone.
         }
     }
 
@@ -212,7 +221,7 @@ internal sealed partial class RankSupervisor
     {
         if (!standing.Current)
         {
-            _told = !_kill.IsCancellationRequested;
+            _told |= !_kill.IsCancellationRequested;
             Kill();
         }
         else if (standing.Hung is { } hung && !_kill.IsCancellationRequested) _hung ??= hung;

@@ -42,6 +42,15 @@ public sealed class RecoveryRulesTests
             Assert.NotNull(RecoveryRules.Decide(Record(causes[..(count - 1)]), causes[count - 1]).Delay);
     }
 
+    [Theory]
+    [InlineData(RankPhase.Init, false)] // they never found each other
+    [InlineData(RankPhase.Train, true)] // a network that fails says nothing about the run
+    public void Decide_LostPeers_AreALoopOnlyWhereTheyNeverMet(RankPhase phase, bool recovers)
+    {
+        var lost = CauseCard.Of(DeathKind.Peer, "rank 1 disappeared") with { Phase = phase };
+        Assert.Equal(recovers, RecoveryRules.Decide(Record(lost, count: 2), lost).Delay is not null);
+    }
+
     [Fact]
     public void Decide_DeathsAtOneStep_AreALoop_WhateverThePhase()
     {
