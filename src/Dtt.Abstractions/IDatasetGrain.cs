@@ -124,8 +124,10 @@ public sealed record DatasetProgress
     /// <summary>For a failed job, how commands end: one of <see cref="Core.Errors.ExitCodes"/>.</summary>
     public required int FailureCode { get; init; }
 
-    /// <summary>What each node did in this stage since the job was last opened; empty in stages that do not go by pieces.</summary>
-    public IReadOnlyList<NodeShare> Nodes { get; init; } = [];
+    /// <summary>
+    /// What each node did in this stage since the job was last opened; empty in stages that do not go by pieces, and in rows of older builds.
+    /// </summary>
+    public IReadOnlyList<NodeShare> Nodes { get => field ?? []; init; }
 
     /// <summary>Version of the job's state that this row shows.</summary>
     public required long Version { get; init; }

@@ -29,11 +29,11 @@ public sealed record SiloAnnouncement
     /// </summary>
     public string? ProcessSpace { get; init; }
 
-    /// <summary>The node's name in its cluster.</summary>
-    public string Node { get; init; } = "";
+    /// <summary>The node's name in its cluster; files of older builds, which knew none, are of this machine.</summary>
+    public string Node { get => field ?? Environment.MachineName; init; }
 
-    /// <summary>The address of its ports; loopback unless it is of a cluster.</summary>
-    public string Address { get; init; } = IPAddress.Loopback.ToString();
+    /// <summary>The address of its ports; loopback unless it is of a cluster, and in files of older builds.</summary>
+    public string Address { get => field ?? IPAddress.Loopback.ToString(); init; }
 
     /// <summary>Port of the gateway, for clients.</summary>
     public required int GatewayPort { get; init; }
