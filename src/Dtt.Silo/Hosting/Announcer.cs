@@ -1,4 +1,5 @@
 using Dtt.Silo.Ranks;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Dtt.Silo.Hosting;
@@ -7,12 +8,12 @@ namespace Dtt.Silo.Hosting;
 /// Once the silo is up: what dead silos left is killed, then the runs and datasets that are not at their end are told, so they go on. Only then the silo is
 /// announced to clients.
 /// </summary>
-internal sealed partial class Announcer(OpenWork open, ILogger<Announcer> log) : IStartupTask
+internal sealed partial class Announcer(OpenWork open, IHostApplicationLifetime host, ILogger<Announcer> log) : IStartupTask
 {
-    public Task Execute(CancellationToken cancellationToken)
+    public async Task Execute(CancellationToken cancellationToken)
     {
         foreach (var process in OwnerSweep.Run()) LogSwept(process);
-        return open.WakeAsync();
+        if (!await open.TryWakeAsync()) _ = open.WakeAsync(host.ApplicationStopping);
     }
 
     [LoggerMessage(3041, LogLevel.Warning, "killed process {Process}, a rank whose silo is dead")]

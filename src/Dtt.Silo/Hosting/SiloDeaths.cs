@@ -5,11 +5,9 @@ namespace Dtt.Silo.Hosting;
 /// <summary>
 /// Hears of silos that come and go; when one is dead, what is open is woken at once. Every silo does so: twice does no harm, and any may die next.
 /// </summary>
-internal sealed partial class SiloDeaths(ISiloStatusOracle silos, ILocalSiloDetails local, OpenWork open, TimeProvider time, ILogger<SiloDeaths> log)
+internal sealed partial class SiloDeaths(ISiloStatusOracle silos, ILocalSiloDetails local, OpenWork open, ILogger<SiloDeaths> log)
     : ISiloStatusListener, ILifecycleParticipant<ISiloLifecycle>
 {
-    private const int Tries = 20;
-    private static readonly TimeSpan _retryPeriod = TimeSpan.FromSeconds(1);
     private readonly CancellationTokenSource _ending = new();
 
     public void Participate(ISiloLifecycle lifecycle) => lifecycle.Subscribe(
@@ -37,27 +35,7 @@ internal sealed partial class SiloDeaths(ISiloStatusOracle silos, ILocalSiloDeta
         }
 
         LogDead(node, updatedSilo);
-        _ = Task.Run(WakeAsync);
-    }
-
-    /// <summary>The grains of the dead silo are found anew by the first call that reaches them, which may take more than one.</summary>
-    private async Task WakeAsync()
-    {
-        for (var tries = 1; !_ending.IsCancellationRequested; tries++)
-        {
-            try
-            {
-                await open.WakeAsync();
-                return;
-            }
-            catch (Exception e) when (e is OrleansException or TimeoutException or IOException)
-            {
-                LogNotWoken(e);
-                if (tries == Tries) return; // their own timers, and the next change, wake them
-            }
-
-            await Task.Delay(_retryPeriod, time, _ending.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
+        _ = Task.Run(() => open.WakeAsync(_ending.Token)); // the grains of the dead silo are found anew by the first calls that reach them
     }
 
     [LoggerMessage(3051, LogLevel.Information, "node {Node} has joined ({Silo})")]
@@ -65,7 +43,4 @@ internal sealed partial class SiloDeaths(ISiloStatusOracle silos, ILocalSiloDeta
 
     [LoggerMessage(3052, LogLevel.Warning, "node {Node} is gone ({Silo}); what it did goes on elsewhere")]
     private partial void LogDead(string node, SiloAddress silo);
-
-    [LoggerMessage(3053, LogLevel.Warning, "not all that is open could be told that a node is gone")]
-    private partial void LogNotWoken(Exception exception);
 }
