@@ -25,7 +25,7 @@ public static class Gateways
         var nodes = string.Join(", ", announced.Select(s => $"{s.Node} ({s.Gateway}{(s.Job is null ? "" : $", job {s.Job}")})"));
         var running = jobs.Length == 0 ? "look whether it is still running" : $"see `squeue -j {string.Join(',', jobs)}`";
         return new UserErrorException(
-            $"no node of the cluster in {folders.ClusterFolder} answers: {(nodes.Length == 0 ? "its files cannot be read" : nodes)}. Its runs are safe. "
+            $"no node of the cluster in {folders.ClusterFolder} answers: {(nodes.Length == 0 ? "no file there names one" : nodes)}. Its runs are safe. "
             + $"If it should be there, {running}; start it again, or, when it is gone for good, forget it with `dtt silo forget`.", ExitCodes.Requeue);
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 using Dtt.Abstractions;
 using Dtt.Core.Errors;
@@ -16,6 +17,8 @@ public sealed class PlatformClient : IAsyncDisposable
 {
     private const int MaxAttempts = 5;
     private static readonly TimeSpan _connectTimeout = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan _nodeTimeout = TimeSpan.FromSeconds(10); // another node may serve
+    private static readonly TimeSpan _longestRestart = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan _look = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan _silenceLimit = TimeSpan.FromSeconds(5);
     private readonly IHost _host;
@@ -84,12 +87,28 @@ public sealed class PlatformClient : IAsyncDisposable
     {
         var folders = PlatformFolders.FromEnvironment();
         if (!ClusterFolder.HasNodes(folders)) return await TryConnectHereAsync(cancellation);
-        foreach (var silo in await Gateways.FindAnsweringAsync(ClusterFolder.Read(folders), cancellation))
-        {
-            if (await JoinAsync(folders, silo, () => ClusterFolder.Has(folders, silo), isCluster: true, cancellation) is { } client) return client;
-        }
+        return await JoinAnyAsync(folders, ClusterFolder.Read(folders), cancellation);
+    }
 
-        return null;
+    /// <summary>
+    /// Connects again to the platform of this connection, once that is lost. A cluster that has no node for a moment, as while its only one is started again,
+    /// is waited for; beside it no silo is started.
+    /// </summary>
+    /// <exception cref="UserErrorException">As <see cref="ConnectAsync"/>; of a cluster, for a minute.</exception>
+    public async Task<PlatformClient> ReconnectAsync(Action<string> say, CancellationToken cancellation = default)
+    {
+        if (!IsCluster) return await ConnectAsync(say, cancellation);
+        for (var clock = Stopwatch.StartNew(); ;)
+        {
+            try
+            {
+                return await JoinClusterAsync(PlatformFolders.FromEnvironment(), say, cancellation);
+            }
+            catch (UserErrorException) when (clock.Elapsed < _longestRestart)
+            {
+                await Task.Delay(_look, cancellation);
+            }
+        }
     }
 
     /// <summary>Connects to this machine's own silo if it lives, also when it is one of a cluster; never starts one.</summary>
@@ -142,15 +161,31 @@ public sealed class PlatformClient : IAsyncDisposable
     private static async Task<PlatformClient> JoinClusterAsync(PlatformFolders folders, Action<string> say, CancellationToken cancellation)
     {
         var announced = ClusterFolder.Read(folders);
+        var client = await JoinAnyAsync(folders, announced, cancellation) ?? throw Gateways.NoneAnswers(folders, announced);
+        if (client.Silo is { } silo && silo.Build != SiloStarter.BuildToStart())
+            say($"node {silo.Node} is of another build ({silo.Build}, this command is {SiloStarter.BuildToStart()}); start its job again to renew it.");
+        return client;
+    }
+
+    /// <summary>Connects to the first node that serves; one that takes connections but does not, as a stopped one or another program, is passed over.</summary>
+    /// <exception cref="UserErrorException">None serves; the last one's error.</exception>
+    private static async Task<PlatformClient?> JoinAnyAsync(
+        PlatformFolders folders, IReadOnlyList<SiloAnnouncement> announced, CancellationToken cancellation)
+    {
+        var refusal = (UserErrorException?)null;
         foreach (var silo in await Gateways.FindAnsweringAsync(announced, cancellation))
         {
-            if (await JoinAsync(folders, silo, () => ClusterFolder.Has(folders, silo), isCluster: true, cancellation) is not { } client) continue;
-            if (silo.Build != SiloStarter.BuildToStart())
-                say($"node {silo.Node} is of another build ({silo.Build}, this command is {SiloStarter.BuildToStart()}); start its job again to renew it.");
-            return client;
+            try
+            {
+                if (await JoinAsync(folders, silo, () => ClusterFolder.Has(folders, silo), isCluster: true, cancellation) is { } client) return client;
+            }
+            catch (UserErrorException e)
+            {
+                refusal = e;
+            }
         }
 
-        throw Gateways.NoneAnswers(folders, announced);
+        return refusal is null ? null : throw refusal;
     }
 
     private static Task<PlatformClient?> JoinHereAsync(PlatformFolders folders, SiloAnnouncement silo, CancellationToken cancellation) =>
@@ -167,7 +202,7 @@ public sealed class PlatformClient : IAsyncDisposable
         try
         {
             using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            timeout.CancelAfter(_connectTimeout);
+            timeout.CancelAfter(isCluster ? _nodeTimeout : _connectTimeout);
             await host.StartAsync(timeout.Token);
             var client = new PlatformClient(host, silo, isCluster, lost);
             if (serves()) return client;

@@ -62,15 +62,17 @@ internal static class StageCommand
             leaving.Cancel();
         });
         var display = new StageDisplay();
-        var own = (PlatformClient?)null;
+        var (own, isLost) = ((PlatformClient?)null, false);
         try
         {
-            for (var tries = 0; ; tries++)
+            for (var (tries, shown) = (0, 0); ; (tries, shown) = (display.Shown == shown ? tries + 1 : 0, display.Shown))
             {
-                var grain = (own ?? client).Grains.Dataset(job.Folder);
-                using var ended = CancellationTokenSource.CreateLinkedTokenSource((own ?? client).Lost, leaving.Token);
+                var grain = (IDatasetGrain?)null;
                 try
                 {
+                    if (isLost) own = await client.ReconnectAsync(Console.Error.WriteLine, leaving.Token);
+                    grain = (own ?? client).Grains.Dataset(job.Folder);
+                    using var ended = CancellationTokenSource.CreateLinkedTokenSource((own ?? client).Lost, leaving.Token);
                     await grain.BeginAsync(job).WaitAsync(ended.Token);
                     var last = await display.ShowAsync(grain.WatchAsync(), ended.Token);
                     if (last.Stage == DatasetStage.Failed) throw new UserErrorException(last.Notes[^1], last.FailureCode);
@@ -81,9 +83,14 @@ internal static class StageCommand
                 {
                     return signal;
                 }
+                catch (OperationCanceledException) when (signal != 0 && grain is null)
+                {
+                    Console.Error.WriteLine("left; no node of the cluster answers, and the first one goes on with the work. The same command shows it.");
+                    return signal;
+                }
                 catch (OperationCanceledException) when (signal != 0)
                 {
-                    await grain.PauseAsync();
+                    await grain!.PauseAsync();
                     Console.Error.WriteLine("stopped; finished work is kept, and the same command continues from there.");
                     return signal;
                 }
@@ -91,8 +98,7 @@ internal static class StageCommand
                 {
                     Console.Error.WriteLine("a node of the cluster is gone; going on …");
                     if (own is not null) await own.DisposeAsync();
-                    own = null;
-                    own = await Platform.ConnectAsync();
+                    (own, isLost) = (null, true);
                 }
                 catch (OperationCanceledException)
                 {

@@ -10,6 +10,9 @@ internal sealed class StageDisplay
     private readonly IAnsiConsole _console = Terminal.Error;
     private int _noted;
 
+    /// <summary>Times that progress was shown.</summary>
+    public int Shown { get; private set; }
+
     /// <summary>Shows to the end; how it ended.</summary>
     public async Task<DatasetProgress> ShowAsync(IAsyncEnumerable<DatasetProgress> progress, CancellationToken cancellation)
     {
@@ -27,6 +30,7 @@ internal sealed class StageDisplay
         await foreach (var news in progress.Until(cancellation))
         {
             last = news;
+            Shown++;
             var notes = last.Stage == DatasetStage.Failed ? last.Notes.Count - 1 : last.Notes.Count;
             for (; _noted < notes; _noted++) Line(last.Notes[_noted], bar);
             if (bar is null) continue;

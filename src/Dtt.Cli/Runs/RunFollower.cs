@@ -22,6 +22,7 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
     private IRunGrain? _grain;
     private Task _stop = Task.CompletedTask;
     private int _signal;
+    private int _breaks; // of the connection, since something was last shown
 
     private string Run => Path.GetFileName(folder);
 
@@ -39,23 +40,25 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
         _grain = client.Grains.Run(folder);
         using var signals = new Signals(OnSignal);
         if (signal != 0) OnSignal(signal);
-        var own = (PlatformClient?)null;
+        var (own, isLost) = ((PlatformClient?)null, false);
         try
         {
-            for (var tries = 0; ; tries++)
+            while (true)
             {
                 try
                 {
-                    return await FollowOnceAsync(own ?? client, tries == 0 ? backlog : 0);
+                    if (isLost) own = await client.ReconnectAsync(Console.Error.WriteLine, _leaving.Token);
+                    return await FollowOnceAsync(own ?? client, isLost ? 0 : backlog);
                 }
-                catch (Exception e) when (!_leaving.IsCancellationRequested && tries < Reconnections
+                catch (Exception e) when (!_leaving.IsCancellationRequested && ++_breaks <= Reconnections
                     && e is OrleansException or TimeoutException or OperationCanceledException)
                 {
+                    isLost = true;
                     Console.Error.WriteLine(client.IsCluster
                         ? "a node of the cluster is gone; the run goes on …"
                         : "the silo is gone; starting another one, and the run goes on …");
                     if (own is not null) await own.DisposeAsync();
-                    own = await Platform.ConnectAsync();
+                    own = null;
                 }
                 catch (OperationCanceledException) when (_leaving.IsCancellationRequested)
                 {
@@ -97,6 +100,7 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
 
     private void Show(TrainDisplay display, RunNews news)
     {
+        _breaks = 0;
         if (cudaOrigin is not null && news.Message is RankStarted { Device: var device } && device.StartsWith("cpu", StringComparison.Ordinal))
             Console.Error.WriteLine($"{cudaOrigin}: 'cuda: true', but libtorch sees no GPU on this machine; training on the CPU.");
         if (news.Message is TrainingSample sample) _samples[sample.Step] = sample.Text;
