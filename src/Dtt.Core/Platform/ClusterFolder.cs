@@ -20,6 +20,9 @@ public static class ClusterFolder
         silo.Save(FileOf(folders, silo.Node));
     }
 
+    /// <summary>Whether a node is announced, in this life or another.</summary>
+    public static bool Knows(PlatformFolders folders, SiloAnnouncement silo) => File.Exists(FileOf(folders, silo.Node));
+
     /// <summary>Takes an announcement back, unless another life of the node has written its own since.</summary>
     public static void Remove(PlatformFolders folders, SiloAnnouncement silo)
     {

@@ -9,13 +9,23 @@ namespace Dtt.Silo.Hosting;
 /// </summary>
 internal sealed partial class DeclaredDead(Announcement announcement, ILogger<DeclaredDead> log) : IFatalErrorHandler
 {
+    private static readonly TimeSpan _withdrawal = TimeSpan.FromSeconds(1);
+
     public bool IsUnexpected(Exception exception) => true;
 
     public void OnFatalException(object? sender, string? context, Exception? exception)
     {
-        LogEnding(context, exception);
-        announcement.Withdraw();
-        Environment.Exit(ExitCodes.Requeue);
+        try
+        {
+            LogEnding(context, exception);
+
+            // The shared folder may be what is away: a file that stays behind costs a client a look, a silo that stays costs the run its ranks.
+            _ = Task.WaitAny([Task.Factory.StartNew(announcement.Withdraw, TaskCreationOptions.LongRunning)], _withdrawal);
+        }
+        finally
+        {
+            Environment.Exit(ExitCodes.Requeue);
+        }
     }
 
     [LoggerMessage(3033, LogLevel.Critical, "this silo cannot go on, and ends at once with its ranks: {Why}")]
