@@ -12,10 +12,11 @@ namespace Dtt.Silo.Datasets;
 /// Does the work of datasets on this node's cores: leases items in batches, works on as many as there are cores while earlier results are being stored, and
 /// hands in what is done with the next request.
 /// </summary>
-internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWorker> log)
+internal sealed partial class ShardWorker(IGrainFactory grains, TimeProvider time, ILogger<ShardWorker> log)
 {
     private static readonly TimeSpan _renewPeriod = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan _retryPeriod = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan _longestRestart = TimeSpan.FromMinutes(1);
     private static readonly int _atWork = 2 * Environment.ProcessorCount; // half of them wait for the disk that stores their results
     private static readonly SemaphoreSlim _cores = new(Environment.ProcessorCount);
     private readonly ConcurrentDictionary<string, int> _open = new(); // calls to work so far: one that comes while a job ends is not lost
@@ -137,20 +138,20 @@ internal sealed partial class ShardWorker(IGrainFactory grains, ILogger<ShardWor
         }
     }
 
-    /// <summary>Has a piece's result recorded, however often the silo of its record dies meanwhile.</summary>
+    /// <summary>Has a piece's result recorded, however often the silo of its record dies meanwhile; a database may be away for a minute.</summary>
     private async Task RecordAsync(string dataset, WorkItem item, PieceResult result)
     {
-        while (true)
+        for (var begun = time.GetTimestamp(); ;)
         {
             try
             {
                 await grains.Shard(dataset, item.Piece).FinishAsync(item.Stage, result);
                 return;
             }
-            catch (Exception e) when (e is OrleansException or TimeoutException)
+            catch (Exception e) when (e is OrleansException or TimeoutException || (e is IOException && time.GetElapsedTime(begun) < _longestRestart))
             {
                 LogNotAnswered(dataset, e);
-                await Task.Delay(_retryPeriod);
+                await Task.Delay(_retryPeriod, time);
             }
         }
     }

@@ -2,6 +2,7 @@ using System.Data.Common;
 using System.Net;
 using System.Net.Sockets;
 using Dtt.Abstractions;
+using Dtt.Core.Errors;
 using Dtt.Core.Platform;
 using Dtt.Core.Security;
 using Dtt.Grains.Agents;
@@ -28,12 +29,14 @@ internal static class SiloHost
     private const int MostTries = 5;
 
     /// <summary>Starts a silo. A free port that another program takes between its choice and its use is replaced by another.</summary>
+    /// <exception cref="UserErrorException">The database fails, or the other silos cannot be joined: it may be tried again.</exception>
     public static async Task<IHost> StartAsync(PlatformFolders folders, Database database, PlatformCertificates certificates)
     {
         for (var tries = MostTries; ; tries--)
         {
             // A port that the user named is refused here, with its name, when it is taken.
-            var host = Build(folders, SiloOptionsFromEnvironment.Read(), database, certificates);
+            var options = SiloOptionsFromEnvironment.Read();
+            var host = Build(folders, options, database, certificates);
             try
             {
                 if (database is PostgresDatabase) await host.Services.GetRequiredService<Admission>().CheckAsync();
@@ -43,6 +46,17 @@ internal static class SiloHost
             catch (Exception e) when (tries > 1 && IsTakenPort(e))
             {
                 host.Dispose();
+            }
+            catch (Exception e) when (StorageFailures.DatabaseErrorIn(e) is { } error)
+            {
+                host.Dispose();
+                throw new UserErrorException(database.Failure(error).Message, ExitCodes.Requeue, inner: e);
+            }
+            catch (Exception e) when (database is PostgresDatabase && e is OrleansException or TimeoutException)
+            {
+                host.Dispose();
+                throw new UserErrorException($"the silo cannot join the platform in PostgreSQL at {options.Store}: "
+                    + $"{e.Message.TrimEnd('.')}. See `dtt nodes`: do all nodes reach each other's silo ports? Start it again.", ExitCodes.Requeue, inner: e);
             }
         }
     }

@@ -25,7 +25,8 @@ internal sealed class StorageFailures(Database database) : IIncomingGrainCallFil
         $"{what} could not be read or written ({error.Message.TrimEnd('.')}); {look} " +
         "What was done before is kept: fix that and run the same command again.");
 
-    private static DbException? DatabaseErrorIn(Exception? exception)
+    /// <summary>What the database said, when that is why something failed.</summary>
+    public static DbException? DatabaseErrorIn(Exception? exception)
     {
         for (; exception is not null; exception = exception.InnerException)
         {

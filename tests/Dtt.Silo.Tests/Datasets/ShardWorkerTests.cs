@@ -36,7 +36,7 @@ public sealed class ShardWorkerTests : IAsyncLifetime
 
             await context.Invoke();
         }));
-        _worker = new ShardWorker(_platform.Grains, NullLogger<ShardWorker>.Instance);
+        _worker = new ShardWorker(_platform.Grains, TimeProvider.System, NullLogger<ShardWorker>.Instance);
         _agents.OnWork = dataset => _worker.Start(dataset, _agents.Here);
     }
 
