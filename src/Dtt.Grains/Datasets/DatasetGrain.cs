@@ -35,9 +35,9 @@ internal sealed partial class DatasetGrain(
         {
             _leases.Clear();
             _shares.Clear();
-            await ChangeAsync(next, atOnce: true);
         }
 
+        await ChangeAsync(next, atOnce: true);
         await Task.WhenAll(agents.Alive().Select(TellAsync));
     }
 
@@ -120,9 +120,7 @@ internal sealed partial class DatasetGrain(
         _current = next;
         if (changed) _news.Publish(Progress());
         if (ReferenceEquals(next, state.State) || (!atOnce && time.GetUtcNow() - _persisted < _persistPeriod)) return;
-        _persisted = time.GetUtcNow();
-        state.State = next;
-        await state.WriteStateAsync();
+        await WriteAsync(next);
         try
         {
             await tables.PutDatasetAsync(Progress());
@@ -130,6 +128,23 @@ internal sealed partial class DatasetGrain(
         catch (IOException e)
         {
             LogTablesFailed(Folder, e);
+        }
+    }
+
+    /// <summary>A write that failed is done again with the next change, or the next request for work.</summary>
+    private async Task WriteAsync(DatasetState next)
+    {
+        var stored = state.State;
+        state.State = next;
+        try
+        {
+            await state.WriteStateAsync();
+            _persisted = time.GetUtcNow();
+        }
+        catch
+        {
+            state.State = stored;
+            throw;
         }
     }
 

@@ -179,7 +179,7 @@ internal sealed partial class RunGrain(
 
     public async Task AgentStartedAsync(NodeRef node)
     {
-        if (state.State.Placements.FirstOrDefault(p => p.Node.Node == node.Node && p.Node.Silo != node.Silo) is { } dead)
+        if (state.State.Placements.FirstOrDefault(p => p.Node.Node == node.Node && p.Node.Silo != node.Silo) is { } dead && await agents.IsDeadAsync(dead.Node))
             await ApplyAsync(new RunInput.SiloDied(dead.Node));
         await CheckAsync();
     }
