@@ -21,7 +21,7 @@ trap end_silo TERM
 # Under --no-kill the job goes on without its first node, and with it without its script and its database: then a node that is left requeues it.
 watch_job() {
   while sleep 10; do
-    if [ ! -e "$(sign)" ]; then
+    if is_gone "$(sign)"; then
       say "this life of job $self is over"
     elif [ "$(seconds_left "$(sign)")" -lt -"$silent_seconds" ]; then
       say "the first node gave no sign of life for $((2 * silent_seconds)) s: the job is requeued"

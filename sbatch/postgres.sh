@@ -49,11 +49,13 @@ start_database() {
 
 # Makes this life the one that may run the server, when no other server can run any more.
 take_over() {
-  local other left told=
+  local names other left told=
   touch "$(sign)"
   owner > "$(database)/owner.$job"
   mv -f "$(database)/owner.$job" "$(database)/owner"
-  for other in "$(database)"/sign.*; do
+  names=$(ls "$(database)") || fail 75 "$(database) cannot be read, so nobody knows whether another server runs: submit the job again once it can"
+  for other in $(grep '^sign\.' <<< "$names"); do
+    other=$(database)/$other
     [ "$other" != "$(sign)" ] || continue
     while goes_on && left=$(seconds_left "$other") && [ "$left" -gt 0 ] && ! proven_dead "$other"; do
       [ "$told" = "$other" ] || say "waiting for the PostgreSQL of job $(sed 's/.*sign\.//; s/\./, life /' <<< "$other"), which is not proven to have ended:" \
@@ -65,16 +67,25 @@ take_over() {
   done
   [ "$(cat "$(database)/owner")" = "$(owner)" ] || fail 2 "$(cat "$(database)/owner") took the database of $DTT_HOME meanwhile; it serves this home now"
   # PostgreSQL's own lock names a process of another node, where the same number means nothing.
-  [ "$(sed -n 's/^node //p' "$(database)/host" 2>/dev/null)" = "$here" ] || rm -f "$(database)/data/postmaster.pid"
+  ! grep -qsvx "node $here" "$(database)/host" || rm -f "$(database)/data/postmaster.pid"
   echo "node $here" > "$(database)/host"
 }
 
-# How long a silent server may still live. Both times are of the file server's clock; opening a file asks for its newest.
-seconds_left() {
-  touch "$(database)/now.$job"
-  cat "$1" > /dev/null 2>&1 || { echo 0; return; }
-  echo $((silent_seconds - $(stat -c %Y "$(database)/now.$job") + $(stat -c %Y "$1" 2>/dev/null || echo 0)))
+# Whether a file of the database's folder is removed. The folder itself must say so: a file that cannot be read is there.
+is_gone() {
+  local names
+  names=$(ls -A "${1%/*}" 2>/dev/null) && ! grep -qxF -e "${1##*/}" <<< "$names"
 }
+
+# How long a silent server may still live: all of the time when its sign cannot be read. Both times are of the file server's clock; opening a file asks for
+# its newest.
+seconds_left() {
+  local now seen
+  if is_gone "$1"; then echo 0
+  elif touch "$(database)/now.$job" && now=$(stat -c %Y "$(database)/now.$job") && cat "$1" > /dev/null && seen=$(stat -c %Y "$1"); then
+    echo $((silent_seconds - now + seen))
+  else echo "$silent_seconds"; fi
+} 2> /dev/null
 
 # Whether the process that a sign names is gone, for all that can be told: from its node, where that is one of ours.
 proven_dead() {
@@ -94,12 +105,15 @@ life_of() {
 
 make_data() {
   local address
-  if [ ! -s "$(database)/data/PG_VERSION" ]; then
-    rm -rf "$(database)/data" "$(database)/data.new"
+  # It gets its name when it is whole, so what bears the name is never made again.
+  if is_gone "$(database)/data"; then
+    rm -rf "$(database)/data.new"
     attended "$pg/initdb" -D "$(database)/data.new" -U "$(id -un)" --auth-local=peer --auth-host=scram-sha-256 -E UTF8 --locale=C > "$logs/initdb.log" 2>&1 ||
       fail 1 "PostgreSQL's initdb failed: $(tail -n 3 "$logs/initdb.log")"
-    mv "$(database)/data.new" "$(database)/data"
+    mv -T "$(database)/data.new" "$(database)/data"
   fi
+  [ -s "$(database)/data/PG_VERSION" ] || fail 3 "$(database)/data has no PG_VERSION that $here can read, and it may hold your runs, so nothing is changed:" \
+    "see to the folder's file system, or put a copy back; to begin with an empty database, move data away"
   {
     echo "local all $(id -un) peer"
     for address in "${addresses[@]#*=}"; do
