@@ -74,7 +74,16 @@ drain() {
   else kill -TERM "$silos" 2>/dev/null || true; fi # srun kills its tasks at once
 }
 
-is_current_life() { [ "$(scontrol show job "$job" 2>/dev/null | sed -n 's/.*Restarts=\([0-9]*\).*/\1/p')" = "$life" ]; }
+# 0: this life is the job's, 1: it is not, 2: Slurm gave no answer for some seconds, as while its controller starts.
+is_current_life() {
+  local answer end=$((SECONDS + 15))
+  until answer=$(scontrol show job "$self" 2>&1); do
+    case $answer in *"Invalid job id"*) return 1 ;; esac
+    [ "$SECONDS" -lt "$end" ] || return 2
+    sleep 1 || true
+  done
+  [ "$(sed -n 's/.*Restarts=\([0-9]*\).*/\1/p' <<< "$answer")" = "$life" ]
+}
 
 # Whether a job has left the queue. Where Slurm does not answer nobody knows, and nothing is begun.
 job_is_gone() {
@@ -189,15 +198,18 @@ train() {
 
 # The end of every job: the silos first, then the database, then the job itself, or its next life.
 finish() {
-  local code=$1
+  local code=$1 current=0
   trap - EXIT
-  trap '' USR1 TERM
+  trap '' USR1 USR2 TERM
   drain
   [ -z "$silos" ] || attend "$silos" || true
   stop_database
-  if [ "$ending" = requeue ] && is_current_life; then
-    say "requeued: the next life goes on"
-    ! scontrol requeue "$self" || exit 0
+  [ "$ending" != requeue ] || is_current_life || current=$?
+  if [ "$ending" = requeue ] && [ "$current" != 1 ]; then
+    if [ "$current" = 0 ]; then
+      say "requeued: the next life goes on"
+      ! scontrol requeue "$self" || exit 0
+    fi
     say "this job cannot be requeued: submit it again, and it goes on"
     code=75
   fi

@@ -40,9 +40,11 @@ start_database() {
   take_over
   make_data
   socket=$(mktemp -d /tmp/dtt-postgres-XXXXXX)
+  trap : USR2 # until it serves, its end is a fault of the start
   guard_server "$address" &
   guard=$!
   wait_for_server
+  trap 'end_by requeue "PostgreSQL is lost"' USR2
   admit_this_life "$address"
   say "PostgreSQL serves at $address:$port, its data in $(database)"
 }
@@ -87,20 +89,27 @@ seconds_left() {
   else echo "$silent_seconds"; fi
 } 2> /dev/null
 
-# Whether the process that a sign names is gone, for all that can be told: from its node, where that is one of ours.
+# Whether the processes that a sign names are gone, for all that can be told: from their node, where that is one of ours.
 proven_dead() {
-  local node process
-  read -r node process < "$1" && [ -n "$process" ] || return 1
-  if [ "$node" = "$here" ]; then [ "$(life_of "${process%% *}")" != "$process" ]
-  elif printf '%s\n' "${nodes[@]}" | grep -qx "$node"; then
-    [ "$(srun --overlap --nodelist="$node" -N1 -n1 bash -c "$(declare -f life_of); life_of ${process%% *}; echo told" < /dev/null 2>/dev/null |
-      sed "s/^$process\$/lives/")" = told ]
-  else return 1; fi
+  local node process lives
+  local -a lines
+  mapfile -t lines < "$1" && [ ${#lines[@]} -gt 0 ] || return 1
+  for process in "${lines[@]}"; do
+    node=${process%% *}
+    process=${process#"$node"}
+    process=${process# }
+    [ -n "$process" ] || return 1
+    if [ "$node" = "$here" ]; then lives=$(life_of "${process%% *}"; echo told)
+    elif printf '%s\n' "${nodes[@]}" | grep -qxF -e "$node"; then
+      lives=$(srun --overlap --nodelist="$node" -N1 -n1 bash -c "$(declare -f life_of); life_of ${process%% *}; echo told" < /dev/null 2>/dev/null) || return 1
+    else return 1; fi
+    grep -qx told <<< "$lives" && ! grep -qxF -e "$process" <<< "$lives" || return 1
+  done
 }
 
 # A process, and what makes it this one and no later one of the same number; nothing when there is none.
 life_of() {
-  [ ! -r "/proc/$1/stat" ] || echo "$1 $(sed 's/.*) //' "/proc/$1/stat" | cut -d' ' -f20) $(cat /proc/sys/kernel/random/boot_id)"
+  [ ! -r "/proc/$1/stat" ] || echo "$1 $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20) $(cat /proc/sys/kernel/random/boot_id)"
 }
 
 make_data() {
@@ -122,35 +131,76 @@ make_data() {
   } > "$(database)/data/pg_hba.conf"
 }
 
-# Runs the server until TERM, or until it must not run any more. In the background: when this dies, the server dies with it.
-guard_server() {
-  local server pulse tries
-  setpriv --pdeathsig=QUIT "$pg/postgres" -D "$(database)/data" -p "$port" -k "$socket" -c listen_addresses="$1" -c password_encryption=scram-sha-256 \
-    -c max_connections=$((20 + 20 * ${#nodes[@]})) > "$logs/postgres.log" 2>&1 < /dev/null &
-  server=$!
-  trap 'kill -INT "$server" 2>/dev/null || true' TERM
-  echo "$here $(life_of "$server")" > "$(sign)"
-  while kill -0 "$server" 2>/dev/null; do
-    touch_sign &
-    pulse=$!
-    for ((tries = 0; tries < stuck_seconds; tries++)); do
-      kill -0 "$pulse" 2>/dev/null || break
-      sleep 1
-    done
-    if kill -0 "$pulse" 2>/dev/null; then
-      say "PostgreSQL is ended: $(database) could not be written for $stuck_seconds s"
-      kill -QUIT "$server"
-    elif ! wait "$pulse"; then
-      say "PostgreSQL is ended: $(cat "$(database)/owner") took over"
-      kill -INT "$server"
+# Keeps a server running until USR2, or until none may run any more. In the background: when this dies, the server dies with it. TERM is Slurm's word to all
+# processes of a job, so the server has it too and takes no clients any more. The silos still need one, to save what runs: it is ended, and another started.
+guard_server() { # ADDRESS
+  local server='' pulse='' ours='' over='' failures=0 started seen=$SECONDS code
+  trap 'over=INT; end_server INT' USR2
+  trap 'end_server INT' TERM
+  while [ -z "$over" ] || [ -n "$server" ]; do
+    # The sign is touched by another process, since a shared folder may let it hang.
+    if [ -z "$pulse" ]; then
+      touch_sign 2> /dev/null &
+      pulse=$!
+    elif ! kill -0 "$pulse" 2>/dev/null; then
+      code=0
+      wait "$pulse" || code=$?
+      pulse=
+      case $code in
+        0) seen=$SECONDS ours=1 ;;
+        1)
+          say "PostgreSQL is ended: another life took over"
+          over=QUIT # a fast end would still write into the files of the next server
+          ;;
+      esac
     fi
-    sleep "$beat_seconds" &
-    wait -n "$server" $! || true
+    if [ -z "$server" ]; then
+      [ -n "$over" ] || [ -z "$ours" ] || start_server "$1"
+    elif ! kill -0 "$server" 2>/dev/null; then
+      server='' ours=
+      [ -n "$over" ] || count_failure
+    elif [ -n "$over" ]; then
+      end_server "$over"
+    elif [ $((SECONDS - seen)) -ge $((beat_seconds + stuck_seconds)) ]; then
+      say "PostgreSQL is ended: $(database) could not be written for $stuck_seconds s"
+      end_server QUIT
+    fi
+    if [ -n "$server" ] && [ -z "$pulse" ]; then sleep "$beat_seconds" & else sleep 0.2 & fi
+    wait -n ${server:+"$server"} $! || true
   done
   rm -f "$(sign)"
 }
 
-touch_sign() { touch "$(sign)" && [ "$(cat "$(database)/owner")" = "$(owner)" ]; }
+end_server() { [ -z "$server" ] || kill -"$1" "$server" 2>/dev/null || true; }
+
+# The sign names the guard besides the server: either may make that another runs.
+start_server() { # ADDRESS
+  started=$SECONDS
+  setpriv --pdeathsig=QUIT "$pg/postgres" -D "$(database)/data" -p "$port" -k "$socket" -c listen_addresses="$1" -c password_encryption=scram-sha-256 \
+    -c max_connections=$((20 + 20 * ${#nodes[@]})) >> "$logs/postgres.log" 2>&1 < /dev/null &
+  server=$!
+  printf '%s\n' "$here $(life_of "$BASHPID")" "$here $(life_of "$server")" > "$(sign)"
+}
+
+# A server that ended by itself is started again; when the sixth one lives for less than a minute, too, the next life shall try it.
+count_failure() {
+  [ $((SECONDS - started)) -lt 60 ] || failures=0
+  if [ $((++failures)) -gt 5 ]; then
+    say "PostgreSQL ends again and again: $(tail -n 3 "$logs/postgres.log")"
+    over=INT
+    kill -USR2 $$
+  else
+    say "PostgreSQL ended: $(tail -n 1 "$logs/postgres.log"); it is started again"
+    sleep $((failures - 1)) || true
+  fi
+}
+
+# 0: touched; 1: another life's; else nobody can tell.
+touch_sign() {
+  local now
+  touch "$(sign)" && now=$(cat "$(database)/owner") && [ -n "$now" ] || return 2
+  [ "$now" = "$(owner)" ]
+}
 
 # Recovery after a power cut may take its time.
 wait_for_server() {
@@ -186,7 +236,7 @@ SQL
 
 stop_database() {
   [ -n "$guard" ] || return 0
-  kill -TERM "$guard" 2>/dev/null || true
+  kill -USR2 "$guard" 2>/dev/null || true
   attend "$guard" || true
   rm -rf "$socket" "$(database)/pgpass.$job.$life" "$(database)/now.$job"
   # A requeued job keeps the place for its next life.
