@@ -8,6 +8,7 @@ namespace Dtt.Core.Alerts;
 public static class PlatformFile
 {
     private const double MaxSeconds = 1e7;
+    private const string ProgramAndArguments = "a list of a program and its arguments, such as [/usr/bin/logger, -t, dtt]";
     private static readonly string[] _keys = ["webhook", "command", "on", "waiting_after"];
     private static readonly string[] _kinds = [.. Enum.GetNames<AlertKind>().Select(k => k.ToLowerInvariant())];
 
@@ -40,7 +41,8 @@ public static class PlatformFile
         foreach (var (key, node) in EntriesOf(root, "", ["alerts"], source, errors))
         {
             if (node.IsNull) continue;
-            if (node.Items is null) errors.Add($"{source}:{node.Line}: '{key}' must be a list; begin each alert with '- webhook: URL' or '- command: [program]'.");
+            if (node.Items is null)
+                errors.Add($"{source}:{node.Line}: '{key}' must be a list; begin each alert with '- webhook: URL' or '- command: [program]'.");
             else rules.AddRange(node.Items.Select(i => ReadRule(i, source, errors)));
         }
 
@@ -65,7 +67,7 @@ public static class PlatformFile
             rule = key switch
             {
                 "webhook" => rule with { Webhook = ReadAddress(value, where, errors) },
-                "command" => rule with { Command = ReadTexts(value, where, "a list of a program and its arguments, such as [/usr/bin/logger, -t, dtt]", errors) },
+                "command" => rule with { Command = ReadTexts(value, where, ProgramAndArguments, errors) },
                 "on" => rule with { On = ReadKinds(value, where, errors) },
                 _ => rule with { WaitingAfter = ReadSeconds(value, where, errors) },
             };
@@ -79,7 +81,8 @@ public static class PlatformFile
         var entries = new Dictionary<string, YamlNode>(StringComparer.Ordinal);
         foreach (var (key, line, value) in node.Entries!)
         {
-            if (!known.Contains(key)) errors.Add($"{source}:{line}: {prefix}unknown key '{key}'.{Spelling.Hint(key, known)} It takes {string.Join(", ", known)}.");
+            if (!known.Contains(key))
+                errors.Add($"{source}:{line}: {prefix}unknown key '{key}'.{Spelling.Hint(key, known)} It takes {string.Join(", ", known)}.");
             else if (!entries.TryAdd(key, value))
                 errors.Add($"{source}:{line}: {prefix}'{key}' is set a second time; the first is on line {entries[key].Line}. Keep one.");
         }

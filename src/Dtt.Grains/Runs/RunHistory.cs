@@ -33,16 +33,16 @@ internal sealed class RunHistory(IPlatformTables tables, string folder)
         return MetricSeries.Of(attempts, a => rows[a], points);
     }
 
-    /// <summary>Where the run's time went. Reads two metrics of the table, not the curve.</summary>
+    /// <summary>Where the run's time went. Adds up two metrics in the tables, and reads no curve.</summary>
     public async Task<Goodput> GoodputAsync(RunRecord record, DateTimeOffset now)
     {
         var sums = new List<AttemptSeconds>();
         for (var i = 0; i < record.Attempts.Count; i++)
         {
             var attempt = record.Attempts[i].Attempt;
-            var steps = await tables.ReadSeriesAsync(folder, attempt, MetricNames.StepSeconds);
-            var saves = await tables.ReadSeriesAsync(folder, attempt, MetricNames.SaveStallSeconds);
-            sums.Add(AttemptSeconds.Of(steps, saves, Lineage.LastStepOf(record.Attempts, i)));
+            var (useful, again) = await tables.SumSeriesAsync(folder, attempt, MetricNames.StepSeconds, Lineage.LastStepOf(record.Attempts, i));
+            var (saving, _) = await tables.SumSeriesAsync(folder, attempt, MetricNames.SaveStallSeconds, long.MaxValue);
+            sums.Add(new AttemptSeconds(useful, again, saving));
         }
 
         return Goodput.Of(record, await tables.ReadEventsAsync(folder), sums, now);

@@ -26,6 +26,9 @@ public interface IPlatformTables
     /// <summary>One metric of an attempt, by step.</summary>
     Task<IReadOnlyList<(long Step, double Value)>> ReadSeriesAsync(string run, int attempt, string name, CancellationToken cancellation = default);
 
+    /// <summary>What one metric of an attempt adds up to: up to a step, and beyond it. Values that are not finite are left out.</summary>
+    Task<(double Upto, double Beyond)> SumSeriesAsync(string run, int attempt, string name, long lastStep);
+
     /// <summary>Stores numbered events, all or none; a number that is there is left alone.</summary>
     Task AddEventsAsync(string run, IReadOnlyList<NumberedEvent> events);
 

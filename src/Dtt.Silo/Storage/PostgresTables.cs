@@ -64,6 +64,12 @@ internal sealed class PostgresTables(PostgresSource source) : IPlatformTables
                 $"SELECT m.Step, m.Value {SeriesMetrics} AND s.Name = @name ORDER BY m.Step", new { run, attempt, name }),
         ], cancellation);
 
+    public Task<(double Upto, double Beyond)> SumSeriesAsync(string run, int attempt, string name, long lastStep) =>
+        ReadAsync(connection => connection.QuerySingleAsync<(double, double)>(
+            $"SELECT coalesce(sum(CASE WHEN m.Step <= @lastStep THEN m.Value END), 0.0), coalesce(sum(CASE WHEN m.Step > @lastStep THEN m.Value END), 0.0) "
+            + $"{SeriesMetrics} AND s.Name = @name AND m.Value <= @most",
+            new { run, attempt, name, lastStep, most = double.MaxValue }));
+
     public Task AddEventsAsync(string run, IReadOnlyList<NumberedEvent> events) => WriteAsync(run,
         new NpgsqlBatchCommand("INSERT INTO Event SELECT $1, * FROM unnest($2, $3, $4, $5) ON CONFLICT DO NOTHING")
         {

@@ -71,6 +71,12 @@ internal sealed class SqliteTables(SqliteDatabase database) : IPlatformTables
                 .Select(r => (r.Step, r.Value ?? double.NaN)),
         ], cancellation);
 
+    public Task<(double Upto, double Beyond)> SumSeriesAsync(string run, int attempt, string name, long lastStep) =>
+        database.Metrics.ReadAsync(connection => connection.QuerySingle<(double, double)>(
+            $"SELECT coalesce(sum(CASE WHEN m.Step <= @lastStep THEN m.Value END), 0.0), coalesce(sum(CASE WHEN m.Step > @lastStep THEN m.Value END), 0.0) "
+            + $"{SeriesMetrics} AND s.Name = @name AND m.Value <= @most",
+            new { run, attempt, name, lastStep, most = double.MaxValue }));
+
     public Task AddEventsAsync(string run, IReadOnlyList<NumberedEvent> events)
     {
         if (events.Count == 0) return Task.CompletedTask;

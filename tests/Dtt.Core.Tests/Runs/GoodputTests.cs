@@ -77,13 +77,6 @@ public sealed class GoodputTests
         Assert.Equal((110.0, 90.0), (goodput.Seconds, goodput.UsefulSeconds));
     }
 
-    [Fact]
-    public void Sums_SplitTheStepsAtTheLastOneThatCounts_AndLeaveOutWhatIsNoNumber()
-    {
-        var sums = AttemptSeconds.Of([(1, 2), (2, double.NaN), (3, 4), (4, 8)], [(2, 0.5), (4, 0.25)], lastStep: 3);
-        Assert.Equal(new AttemptSeconds(6, 8, 0.75), sums);
-    }
-
     private static CauseCard Card(DeathKind kind) => CauseCard.Of(kind, "it died");
 
     private static DateTimeOffset At(double seconds) => _created.AddSeconds(seconds);

@@ -30,6 +30,12 @@ internal sealed class MemoryTables : IPlatformTables
     public Task<IReadOnlyList<(long Step, double Value)>> ReadSeriesAsync(string run, int attempt, string name, CancellationToken cancellation) =>
         List(Metrics(run, attempt).Where(r => r.Values.ContainsKey(name)).Select(r => (r.Step, r.Values[name])));
 
+    public async Task<(double Upto, double Beyond)> SumSeriesAsync(string run, int attempt, string name, long lastStep)
+    {
+        var rows = (await ReadSeriesAsync(run, attempt, name, default)).Where(r => double.IsFinite(r.Value)).ToList();
+        return (rows.Where(r => r.Step <= lastStep).Sum(r => r.Value), rows.Where(r => r.Step > lastStep).Sum(r => r.Value));
+    }
+
     public Task AddEventsAsync(string run, IReadOnlyList<NumberedEvent> events)
     {
         foreach (var e in events) _ = _events.TryAdd((run, e.Number), e.Event);

@@ -78,7 +78,8 @@ public sealed class RunTelemetryTests : IAsyncLifetime
             [MetricNames.StepSeconds] = 0.25,
             [MetricNames.TokensPerSecond] = 512,
         })])]);
-        Assert.True((await Run.CommitAsync(new WrittenCheckpoint { Step = 7, Attempt = 1, ManifestSha256 = "m", WeightsSha256 = "w", SizeBytes = 1 })).Accepted);
+        var checkpoint = new WrittenCheckpoint { Step = 7, Attempt = 1, ManifestSha256 = "m", WeightsSha256 = "w", SizeBytes = 1 };
+        Assert.True((await Run.CommitAsync(checkpoint)).Accepted);
         await Run.CheckAsync();
         listener.RecordObservableInstruments();
         Assert.Equal((1, 7, 1, 2.5, 512), (seen["dtt.run.state"], seen["dtt.run.step"], seen["dtt.run.attempts"], seen["dtt.run.train_loss"],

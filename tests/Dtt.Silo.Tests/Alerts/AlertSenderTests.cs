@@ -59,7 +59,8 @@ public sealed class AlertSenderTests : IDisposable
     [Fact]
     public async Task Command_GetsTheJsonOnItsInput_WithoutTheDatabasesPassword()
     {
-        var program = _folder.Write("tell.sh", "#!/bin/sh\nread -r line\necho \"$1 $PGPASSWORD$DTT_POSTGRES\" > told.tmp\necho \"$line\" >> told.tmp\nmv told.tmp \"$2\"\n");
+        var program = _folder.Write("tell.sh", "#!/bin/sh\nread -r line\n"
+            + "echo \"$1 $PGPASSWORD$DTT_POSTGRES\" > told.tmp\necho \"$line\" >> told.tmp\nmv told.tmp \"$2\"\n");
         File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserExecute);
         await using var sender = await StartAsync($"alerts:\n- command: [/bin/sh, {program}, \"two words\", {_folder["told"]}]\n  on: [failed]\n");
         _queue.Raise(_alert with { Kind = AlertKind.Completed });
