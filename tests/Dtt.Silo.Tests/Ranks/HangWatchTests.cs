@@ -112,6 +112,7 @@ public sealed class HangWatchTests : IAsyncLifetime
         Assert.Equal((null, 0), (_watch!.Verdict, _kills));
         Assert.Equal((5, 7), (_watch.Stalled!.Rank, _watch.Stalled.Completed));
         Assert.StartsWith("rank 5 hung in phase train after step 5", _watch.Stalled.Card.How);
+        Assert.True(_watch.Stalled.Card.Hung);
     }
 
     [Fact]

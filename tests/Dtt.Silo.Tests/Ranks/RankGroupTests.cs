@@ -28,6 +28,7 @@ public sealed class RankGroupTests : IDisposable
     {
         await using var ranks = await StartAsync($"step:7 listen:a {rank0}", "step:7 print:last-line listen:b die");
         Assert.IsType<MetricsReport>((await ReadToEndAsync(ranks))[0]);
+        Assert.False(ranks.Verdict().Hung);
         Assert.Equal("rank 1 was killed by signal 9 in phase train after step 7; its last lines: last-line", ranks.Verdict().Line);
     }
 
@@ -52,6 +53,7 @@ public sealed class RankGroupTests : IDisposable
         // A tenth of the deadlines: two seconds of silence while training, a minute until then.
         await using var ranks = await StartAsync("collectives:9:8 step:4 hang", "collectives:8:8 step:4 hang");
         _ = await ReadToEndAsync(ranks);
+        Assert.True(ranks.Verdict().Hung);
         Assert.Matches(@"^rank 1 hung in phase train after step 4: no sign for \d+ s, the deadline is 2 s$", ranks.Verdict().Line);
     }
 

@@ -32,7 +32,8 @@ public abstract class PlatformTablesTests : IAsyncLifetime
     [Fact]
     public async Task SumOfASeries_IsSplitAtAStep_WithoutWhatIsNotFinite()
     {
-        await _tables.AddMetricsAsync(Run, 1, [Row(1, ("s", 1)), Row(2, ("s", double.NaN)), Row(3, ("s", double.PositiveInfinity), ("t", 100)), Row(4, ("s", 2))]);
+        await _tables.AddMetricsAsync(Run, 1, [Row(1, ("s", 1)), Row(2, ("s", double.NaN)), Row(3, ("s", double.PositiveInfinity), ("t", 100))]);
+        await _tables.AddMetricsAsync(Run, 1, [Row(4, ("s", 2))]);
         await _tables.AddMetricsAsync(Run, 2, [Row(1, ("s", 100))]);
         Assert.Equal((1.0, 2.0), await _tables.SumSeriesAsync(Run, 1, "s", 3));
         Assert.Equal((3.0, 0.0), await _tables.SumSeriesAsync(Run, 1, "s", long.MaxValue));
