@@ -81,7 +81,7 @@ internal sealed partial class AlertSender(PlatformFolders folders, AlertQueue qu
         }
     }
 
-    [LoggerMessage(3071, LogLevel.Information, "{File}: {Count} alerts")]
+    [LoggerMessage(3071, LogLevel.Information, "the alerts of {File} were read: {Count}")]
     private partial void LogRead(string file, int count);
 
     [LoggerMessage(3072, LogLevel.Error, "the alerts are not as they should be, and the {Count} from before stay: {Errors}")]
