@@ -32,6 +32,19 @@ var rankSteps = new Option<int>("--steps") { Description = "Steps of each run; t
 var ranks = new Command("ranks", "Compare two ranks of one thread with one rank of two threads.") { preset, precision, rankSteps, pairs };
 ranks.SetAction(result => RanksBench.Run(result.GetValue(preset)!, result.GetValue(rankSteps), result.GetValue(pairs), result.GetValue(precision)!));
 
+var nodes = new Option<int>("--nodes") { Description = "Nodes.", DefaultValueFactory = _ => 64 };
+var gpus = new Option<int>("--gpus") { Description = "GPUs of each node.", DefaultValueFactory = _ => 8 };
+var perRun = new Option<int>("--ranks") { Description = "Ranks of each run.", DefaultValueFactory = _ => 8 };
+var queued = new Option<int>("--queued") { Description = "Runs that wait.", DefaultValueFactory = _ => 1000 };
+var seconds = new Option<int>("--seconds") { Description = "How long to measure.", DefaultValueFactory = _ => 30 };
+var load = new Command("load", "Measure what a busy platform costs one silo: every run reports each second. DTT_POSTGRES names a database instead of SQLite.")
+{
+    nodes, gpus, perRun, queued, seconds,
+};
+load.SetAction(result => LoadBench.RunAsync(
+    result.GetValue(nodes), result.GetValue(gpus), result.GetValue(perRun), result.GetValue(queued), result.GetValue(seconds)));
+
+root.Add(load);
 root.Add(curve);
 root.Add(ranks);
 root.Add(tokenize);

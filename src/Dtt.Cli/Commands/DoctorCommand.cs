@@ -35,7 +35,9 @@ internal static class DoctorCommand
         return command;
     }
 
-    /// <summary>The nodes of the platform, where it lives; else this machine, which a process of its own examines: it may be what keeps a silo from starting.</summary>
+    /// <summary>
+    /// The nodes of the platform, where it lives; else this machine, which a process of its own examines: it may be what keeps a silo from starting.
+    /// </summary>
     private static async Task<CheckOutput[]> ExamineAsync(CancellationToken cancellation)
     {
         var began = TimeProvider.System.GetUtcNow();
@@ -65,7 +67,8 @@ internal static class DoctorCommand
         var announced = ClusterFolder.Read(PlatformFolders.FromEnvironment());
         var answering = await Gateways.FindAnsweringAsync(announced, cancellation);
         return announced.Except(answering).Select(s => new CheckOutput(s.Node, "cluster", Fault: true,
-            $"announced at {s.Gateway}{(s.Job is null ? "" : $" by job {s.Job}")}, and it does not answer: start it again, or forget it with `dtt silo forget`."));
+            $"announced at {s.Gateway}{(s.Job is null ? "" : $" by job {s.Job}")}, and it does not answer: start it again, or forget it with "
+            + "`dtt silo forget`."));
     }
 
     private static CheckOutput Clock(NodeExam node, DateTimeOffset began, DateTimeOffset ended)

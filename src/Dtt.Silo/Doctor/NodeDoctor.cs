@@ -40,7 +40,8 @@ internal static class NodeDoctor
     {
         var at = time.GetUtcNow();
         var results = await Task.WhenAll(_checks.Select(c => Task.Run(() => ResultAsync(c.Name, c.Check, node))));
-        return new NodeExam(name, at, [.. results.OfType<CheckResult>().DistinctBy(r => r.Fault ? r.Found : r.Check)]); // a fault that several run into is told once
+        // A fault that several run into is told once.
+        return new NodeExam(name, at, [.. results.OfType<CheckResult>().DistinctBy(r => r.Fault ? r.Found : r.Check)]);
     }
 
     private static async Task<CheckResult?> ResultAsync(string name, Func<ExaminedNode, Task<string?>> check, ExaminedNode node)

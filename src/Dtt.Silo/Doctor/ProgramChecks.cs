@@ -27,10 +27,12 @@ internal static class ProgramChecks
         start.Environment["CUDA_VISIBLE_DEVICES"] = string.Join(',', gpus);
         using var probe = await SpawnerThread.RunAsync(() => Process.Start(start)!);
         var (said, wrong) = (probe.StandardOutput.ReadToEndAsync(), probe.StandardError.ReadToEndAsync());
-        if (await Task.WhenAny(probe.WaitForExitAsync(), Task.Delay(_timeout)) is var first && !probe.HasExited && !first.IsFaulted)
+        var ended = probe.WaitForExitAsync();
+        if (await Task.WhenAny(ended, Task.Delay(_timeout)) != ended)
         {
             probe.Kill();
-            throw new UserErrorException($"a rank did not load libtorch within {_timeout.TotalSeconds:0} s: look at the disk that DTT lies on, and at the GPUs' driver.");
+            throw new UserErrorException(
+                $"a rank did not load libtorch within {_timeout.TotalSeconds:0} s: look at the disk that DTT lies on, and at the GPUs' driver.");
         }
 
         if (probe.ExitCode == ExitCodes.Success) return (await said).Trim();
