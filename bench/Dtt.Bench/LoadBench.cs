@@ -146,7 +146,8 @@ internal static class LoadBench
             {
                 var sorted = _milliseconds.Order().ToList();
                 double At(double share) => sorted[(int)(share * (sorted.Count - 1))];
-                return string.Create(CultureInfo.InvariantCulture, $"{sorted.Count} calls, median {At(0.5):0.0} ms, p99 {At(0.99):0.0} ms, longest {At(1):0.0} ms");
+                return string.Create(CultureInfo.InvariantCulture,
+                    $"{sorted.Count} calls, median {At(0.5):0.0} ms, p99 {At(0.99):0.0} ms, longest {At(1):0.0} ms");
             }
         }
     }

@@ -7,7 +7,8 @@ namespace Dtt.Cli.Tests;
 public sealed class HouseTests
 {
     [Theory]
-    [InlineData("Dtt.Cli", "dtt", "TorchSharp", "libtorch", "Microsoft.Orleans.Runtime/", "Microsoft.Orleans.Server/", "Microsoft.Diagnostics", "OpenTelemetry")]
+    [InlineData("Dtt.Cli", "dtt", "TorchSharp", "libtorch", "Microsoft.Orleans.Runtime/", "Microsoft.Orleans.Server/",
+        "Microsoft.Diagnostics", "OpenTelemetry")]
     [InlineData("Dtt.Tui", "dtt-tui", "TorchSharp", "libtorch", "Microsoft.Orleans.Runtime/", "Microsoft.Orleans.Server/", "Dtt.Data/",
         "Microsoft.Diagnostics", "OpenTelemetry")]
     [InlineData("Dtt.Silo", "dtt-silo", "TorchSharp", "libtorch", "Terminal.Gui/", "Spectre.Console/")]

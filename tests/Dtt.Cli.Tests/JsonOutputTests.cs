@@ -20,7 +20,7 @@ public sealed class JsonOutputTests(TinyProject project)
     [InlineData(Run, "runs")]
     [InlineData(Event, "events", "undisturbed")]
     [InlineData(Checkpoint, "checkpoints", "undisturbed")]
-    [InlineData("dataset:String what:String stage:String pieces:Number pieces_done:Number notes:Array folder:String", "datasets")]
+    [InlineData("dataset:String what:String stage:String pieces:Number pieces_done:Number notes:Array folder:String nodes:Array", "datasets")]
     [InlineData("run:String step:Number prompt:String text:String tokens:Number seconds:Number", "sample", "undisturbed", "-n", "3")]
     public async Task List_IsPinned(string shape, params string[] command) =>
         Assert.Equal(shape, Shape((await project.Dtt.JsonAsync(command))[0]));

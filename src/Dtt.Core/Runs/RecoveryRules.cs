@@ -44,7 +44,7 @@ public static class RecoveryRules
         return new RecoveryDecision($"continuing with attempt {record.CurrentAttempt + 1} from step {record.Latest?.Step ?? 0}{when}", delay);
     }
 
-    /// <summary>Ranks that never found each other are in a loop as well; those that lost each other while they trained have met a bad network or node.</summary>
+    /// <summary>Ranks that never found each other are in a loop, too; those that lost each other while they trained have met a bad network or node.</summary>
     private static bool IsOwnDoing(CauseCard cause) =>
         cause.Kind == DeathKind.Rank || (cause.Kind == DeathKind.Peer && cause.Phase is null or RankPhase.Init);
 

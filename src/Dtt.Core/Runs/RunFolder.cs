@@ -45,8 +45,8 @@ public static class RunFolder
     }
 
     /// <summary>
-    /// Before an attempt: its configuration as it is now, and nothing of earlier attempts but what they committed. What a later attempt wrote stays, for this one
-    /// may be late: its node may have stood still while another went on.
+    /// Before an attempt: its configuration as it is now, and nothing of earlier attempts but what they committed. What a later attempt wrote stays, for this
+    /// one may be late: its node may have stood still while another went on.
     /// </summary>
     /// <exception cref="UserErrorException">The folder is gone.</exception>
     public static void Ready(TrainSpec spec)
