@@ -111,6 +111,15 @@ public sealed class DatasetDeciderTests
         Assert.Equal([0, 64, 129], Enumerable.Range(0, 200).Where(back.Done.Contains));
     }
 
+    [Fact]
+    public void RowOfAnOlderBuild_HasNoNodes()
+    {
+        const string row = """
+            {"folder":"/d/tokens","dataset":"tales","raw_only":false,"stage":"Done","pieces":2,"pieces_done":2,"notes":[],"failure_code":0,"version":3}
+            """;
+        Assert.Empty(JsonSerializer.Deserialize(row, PlatformJson.Default.DatasetProgress)!.Nodes);
+    }
+
     private static DatasetState Planned(int pieces) => Done(new WorkDone(new WorkItem(DatasetStage.Planning, -1, 1), Pieces: pieces));
 
     /// <summary>A job of which only this is done.</summary>

@@ -45,6 +45,23 @@ public sealed class DatasetGrainTests : IAsyncLifetime
         Assert.NotEmpty((await (await BeginAsync()).ExchangeAsync(_two, [], [], 4)).Items);
     }
 
+    [Fact]
+    public async Task WriteThatFailed_IsDoneAgain_WithTheNextCall()
+    {
+        (_platform.Storage.Failing, _platform.Storage.FailBeforeWrite) = ("dataset", new IOException("the disk is full"));
+        await Assert.ThrowsAnyAsync<Exception>(BeginAsync);
+        var dataset = await BeginAsync();
+        await _platform.DeactivateAsync(dataset);
+        Assert.Equal(DatasetStage.Planning, (await dataset.FindAsync())!.Stage);
+
+        var plan = (await dataset.ExchangeAsync(_one, [], [], 1)).Items.Single();
+        _platform.Storage.FailBeforeWrite = new IOException("the disk is full");
+        await Assert.ThrowsAnyAsync<Exception>(() => dataset.ExchangeAsync(_one, [new WorkDone(plan, Pieces: 6)], [], 0));
+        await dataset.ExchangeAsync(_one, [new WorkDone(plan, Pieces: 6)], [], 0);
+        await _platform.DeactivateAsync(dataset);
+        Assert.Equal(6, (await dataset.FindAsync())!.Pieces);
+    }
+
     private async Task<IDatasetGrain> BeginAsync()
     {
         var dataset = _platform.Grains.Dataset(DatasetDeciderTests.Job().Folder);

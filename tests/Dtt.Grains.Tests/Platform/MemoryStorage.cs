@@ -12,13 +12,16 @@ internal sealed class MemoryStorage : IGrainStorage
     private readonly ConcurrentDictionary<(string State, GrainId Grain), (string Json, string ETag)> _rows = new();
     private readonly ConcurrentDictionary<string, int> _reads = new();
 
-    /// <summary>Fails the next write of a run's state: nothing is written.</summary>
+    /// <summary>The state whose reads and writes fail.</summary>
+    public string Failing { get; set; } = RunState;
+
+    /// <summary>Fails the next write of that state: nothing is written.</summary>
     public Exception? FailBeforeWrite { get; set; }
 
-    /// <summary>Fails the next write of a run's state: it is written, and its answer is lost.</summary>
+    /// <summary>Fails the next write of that state: it is written, and its answer is lost.</summary>
     public Exception? FailAfterWrite { get; set; }
 
-    /// <summary>Fails the next read of a run's state.</summary>
+    /// <summary>Fails the next read of that state.</summary>
     public Exception? FailRead { get; set; }
 
     /// <summary>How often states of a name were read.</summary>
@@ -26,7 +29,7 @@ internal sealed class MemoryStorage : IGrainStorage
 
     public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
-        if (stateName == RunState && Taken(FailRead, () => FailRead = null) is { } failure) return Task.FromException(failure);
+        if (stateName == Failing && Taken(FailRead, () => FailRead = null) is { } failure) return Task.FromException(failure);
         _ = _reads.AddOrUpdate(stateName, 1, (_, reads) => reads + 1);
         grainState.RecordExists = _rows.TryGetValue((stateName, grainId), out var row);
         grainState.ETag = grainState.RecordExists ? row.ETag : null;
@@ -36,13 +39,13 @@ internal sealed class MemoryStorage : IGrainStorage
 
     public Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
-        var isRun = stateName == RunState;
-        if (isRun && Taken(FailBeforeWrite, () => FailBeforeWrite = null) is { } before) return Task.FromException(before);
+        var isFailing = stateName == Failing;
+        if (isFailing && Taken(FailBeforeWrite, () => FailBeforeWrite = null) is { } before) return Task.FromException(before);
         var stored = _rows.TryGetValue((stateName, grainId), out var row) ? row.ETag : null;
         if (stored != grainState.ETag) return Task.FromException(new InconsistentStateException($"{stateName} of {grainId}", stored, grainState.ETag));
         var etag = Guid.NewGuid().ToString("N");
         _rows[(stateName, grainId)] = (JsonSerializer.Serialize(grainState.State, typeof(T), GrainJson.Default), etag);
-        if (isRun && Taken(FailAfterWrite, () => FailAfterWrite = null) is { } after) return Task.FromException(after);
+        if (isFailing && Taken(FailAfterWrite, () => FailAfterWrite = null) is { } after) return Task.FromException(after);
         (grainState.ETag, grainState.RecordExists) = (etag, true);
         return Task.CompletedTask;
     }

@@ -135,10 +135,19 @@ public sealed class RunGrainTests : IAsyncLifetime
     {
         await StartAsync();
         _agents.Hold("cpu", Folder, held: false); // its ranks are gone
+        _agents.Dead.Add(_agents.Here.Silo);
         await Run.AgentStartedAsync(_agents.Here with { Silo = "a later life" });
         Assert.False((await Run.RenewAsync(1, _agents.Here, null)).Current);
         Assert.Contains("the silo died", (await Run.EventsAsync()).Single(e => e.Kind == "died").Message);
         await LaunchedAsync(2);
+    }
+
+    [Fact]
+    public async Task AgentOfTheSameName_WhileTheOtherLives_EndsNothing()
+    {
+        await StartAsync();
+        await Run.AgentStartedAsync(_agents.Here with { Silo = "its twin" });
+        Assert.True((await Run.RenewAsync(1, _agents.Here, null)).Current);
     }
 
     [Fact]
