@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
+using Dtt.Core.Platform;
 using Dtt.Silo.Tests.Storage;
 using Dtt.Tests;
 
@@ -102,6 +104,17 @@ public sealed class MembershipTests(PostgresFixture postgres, ITestOutputHelper 
         await Task.WhenAll(_cluster.StartAsync("a", A), _cluster.StartAsync("b", B));
         output.WriteLine($"both serve after {clock.Elapsed.TotalSeconds:0.0} s");
         await Wait.UntilAsync("both", async () => await _cluster.StatesAsync() == "a alive, b alive");
+    }
+
+    [Fact]
+    public async Task AnotherProgramAtANodesPort_IsPassedOver()
+    {
+        await _cluster.StartAsync("a", A);
+        using var other = new TcpListener(IPAddress.Parse(B), 0);
+        other.Start();
+        var port = ((IPEndPoint)other.LocalEndpoint).Port;
+        ClusterFolder.Add(_cluster.Folders, _cluster.AnnouncementOf("a") with { Node = Environment.MachineName, Address = B, GatewayPort = port });
+        Assert.Equal("a alive", await _cluster.StatesAsync());
     }
 
     [Fact]

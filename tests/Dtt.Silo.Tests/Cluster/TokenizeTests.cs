@@ -52,6 +52,21 @@ public sealed class TokenizeTests(WholeText text, PostgresFixture postgres, ITes
     }
 
     [Fact]
+    public async Task OnlyNodeKilled_AndStartedAgain_TheCommandGoesOn()
+    {
+        var a = await _cluster.StartAsync("a", A, ("DTT_CRASH_AT", "silo.piece:25"));
+        await _cluster.OutputAsync("download", "-d", "text");
+        var command = _cluster.DttAsync("tokenize", "-d", "text", "-v", "400");
+        Assert.Equal(137, await a.ExitAsync());
+        await _cluster.StartAsync("a", A);
+        var (code, _, error) = await command;
+        Assert.True(code == 0, error);
+        Assert.Contains("a node of the cluster is gone", error);
+        Assert.Equal(text.Hashes, WholeText.HashesOf(_cluster.Folder));
+        Assert.False(File.Exists(Path.Combine(_cluster["client"], "silo.json")), "a silo was started beside the cluster");
+    }
+
+    [Fact]
     public async Task AllKilled_ANodeThatJoins_GoesOnWithoutACommand()
     {
         var a = await _cluster.StartAsync("a", A, ("DTT_CRASH_AT", "silo.piece:90"));

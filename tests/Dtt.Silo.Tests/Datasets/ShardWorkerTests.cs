@@ -20,6 +20,7 @@ public sealed class ShardWorkerTests : IAsyncLifetime
     private readonly FakeAgents _agents = new(["cpu"]);
     private readonly ConcurrentQueue<(WorkDone[] Done, WorkItem[] Working, int Free)> _exchanges = new();
     private Func<int, bool> _isLost = _ => false;
+    private int _unrecorded; // times that the database is away when a piece's result comes
     private TestPlatform _platform = null!;
     private ShardWorker _worker = null!;
 
@@ -34,6 +35,8 @@ public sealed class ShardWorkerTests : IAsyncLifetime
                 if (_isLost(_exchanges.Count)) throw new TimeoutException("lost by the test");
             }
 
+            if (context.InterfaceMethod.Name == nameof(IShardGrain.FinishAsync) && Interlocked.Decrement(ref _unrecorded) >= 0)
+                throw new IOException("the database is starting up");
             await context.Invoke();
         }));
         _worker = new ShardWorker(_platform.Grains, TimeProvider.System, NullLogger<ShardWorker>.Instance);
@@ -86,6 +89,14 @@ public sealed class ShardWorkerTests : IAsyncLifetime
         for (var lost = 4; lost + 1 < exchanges.Length; lost += 5)
             Assert.Equal(exchanges[lost].Done.Select(d => d.Item), exchanges[lost + 1].Done.Select(d => d.Item));
         Assert.Contains(exchanges.Where((_, i) => i % 5 == 4), e => e.Done.Length > 0);
+    }
+
+    [Fact]
+    public async Task Database_ThatIsAwayForAMoment_FailsNoPiece()
+    {
+        _unrecorded = 3;
+        Assert.Equal(DatasetStage.Done, (await TokenizeAsync(Job())).Stage);
+        Assert.True(_unrecorded < 0);
     }
 
     /// <summary>A job on a folder with a file a piece, for two are more than a shard of 1,000 tokens wants; one of them is JSON.</summary>
