@@ -20,12 +20,16 @@ trap end_silo TERM
 
 # Under --no-kill the job goes on without its first node, and with it without its script and its database: then a node that is left requeues it.
 watch_job() {
+  local current
   while sleep 10; do
     if is_gone "$(sign)"; then
       say "this life of job $self is over"
     elif [ "$(seconds_left "$(sign)")" -lt -"$silent_seconds" ]; then
+      current=0
+      is_current_life || current=$?
+      [ "$current" != 2 ] || continue # nobody knows yet
       say "the first node gave no sign of life for $((2 * silent_seconds)) s: the job is requeued"
-      ! is_current_life || scontrol requeue "$self" || true
+      [ "$current" = 1 ] || scontrol requeue "$self" || true
     else
       continue
     fi

@@ -135,7 +135,7 @@ make_data() {
 # processes of a job, so the server has it too and takes no clients any more. The silos still need one, to save what runs: it is ended, and another started.
 guard_server() { # ADDRESS
   local server='' pulse='' ours='' over='' failures=0 started seen=$SECONDS code
-  trap 'over=INT; end_server INT' USR2
+  trap 'over=${over:-INT}; end_server "$over"' USR2
   trap 'end_server INT' TERM
   while [ -z "$over" ] || [ -n "$server" ]; do
     # The sign is touched by another process, since a shared folder may let it hang.
@@ -168,18 +168,22 @@ guard_server() { # ADDRESS
     if [ -n "$server" ] && [ -z "$pulse" ]; then sleep "$beat_seconds" & else sleep 0.2 & fi
     wait -n ${server:+"$server"} $! || true
   done
+  [ -z "$pulse" ] || wait "$pulse" || true # its touch would bring the sign back
   rm -f "$(sign)"
 }
 
 end_server() { [ -z "$server" ] || kill -"$1" "$server" 2>/dev/null || true; }
 
-# The sign names the guard besides the server: either may make that another runs.
+# The sign names the guard besides the server: where the guard lives, it may start another. To write it is a touch, too.
 start_server() { # ADDRESS
+  local processes guard=$BASHPID
   started=$SECONDS
   setpriv --pdeathsig=QUIT "$pg/postgres" -D "$(database)/data" -p "$port" -k "$socket" -c listen_addresses="$1" -c password_encryption=scram-sha-256 \
     -c max_connections=$((20 + 20 * ${#nodes[@]})) >> "$logs/postgres.log" 2>&1 < /dev/null &
   server=$!
-  printf '%s\n' "$here $(life_of "$BASHPID")" "$here $(life_of "$server")" > "$(sign)"
+  processes=$(printf '%s\n' "$here $(life_of "$guard")" "$here $(life_of "$server")")
+  { echo "$processes" > "$(sign)" || exit 2; } 2> /dev/null &
+  pulse=$!
 }
 
 # A server that ended by itself is started again; when the sixth one lives for less than a minute, too, the next life shall try it.
