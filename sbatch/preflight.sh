@@ -35,7 +35,9 @@ check_node() { # ROOT CANARY CANARY-TEXT WORK-FOLDER FIRST-PORT NODE...
     getent ahosts "$said" > /dev/null || tell fault "cannot resolve the name of $said: mend /etc/hosts or DNS"
   done
   for said in $((port)) $((port + 1)) $((port + 2)); do
-    ! (exec 3<> "/dev/tcp/${address:-127.0.0.1}/$said") 2>/dev/null || tell fault "port $said is taken: $(port_owner "$said")"
+    # A job may be requeued while a silo of its last life still saves: Slurm kills that after its KillWait, which is 30 s by default.
+    while answers "${address:-127.0.0.1}" "$said" && [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ] && [ "$SECONDS" -lt 60 ]; do sleep 1; done
+    ! answers "${address:-127.0.0.1}" "$said" || tell fault "port $said is taken: $(port_owner "$said")"
   done
 
   state=$(state_folder)
@@ -59,12 +61,14 @@ check_node() { # ROOT CANARY CANARY-TEXT WORK-FOLDER FIRST-PORT NODE...
   fi
 }
 
+answers() { (exec 3<> "/dev/tcp/$1/$2") 2>/dev/null; } # ADDRESS PORT
+
 # What listens on a port, as far as it can be told.
 port_owner() { ss -Hltnp "sport = :$1" 2>/dev/null | grep -o '"[^"]*",pid=[0-9]*' | head -1 | grep . || echo "another program's"; }
 
 node_check() {
   echo "least_state_mb=$least_state_mb"
-  declare -f state_folder node_address free_mb check_node port_owner
+  declare -f state_folder node_address free_mb check_node answers port_owner
   echo 'check_node "$@"'
 }
 
