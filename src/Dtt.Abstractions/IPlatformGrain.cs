@@ -40,19 +40,19 @@ public interface IPlatformGrain : IGrainWithIntegerKey
 public sealed record SiloReport
 {
     /// <summary>The node that it serves.</summary>
-    public required string Node { get; init; }
+    public string Node { get => field ?? ""; init; }
 
     /// <summary>The address of its ports.</summary>
-    public required string Address { get; init; }
+    public string Address { get => field ?? "127.0.0.1"; init; }
 
     /// <summary>The Slurm job that it runs in, if any.</summary>
-    public required string? Job { get; init; }
+    public string? Job { get; init; }
 
     /// <summary>Cores that it may use.</summary>
-    public required int Cores { get; init; }
+    public int Cores { get; init; }
 
     /// <summary>Memory that it and its ranks may use.</summary>
-    public required long TotalMemoryBytes { get; init; }
+    public long TotalMemoryBytes { get; init; }
 
     /// <summary>Its process.</summary>
     public required int Process { get; init; }

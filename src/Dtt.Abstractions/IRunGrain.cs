@@ -137,8 +137,8 @@ public sealed record RunView
     /// <summary>What is trained: its configuration, and where its tokens lie.</summary>
     public required RunRequest Request { get; init; }
 
-    /// <summary>Where its current attempt lives, by rank.</summary>
-    public required IReadOnlyList<Placement> Placements { get; init; }
+    /// <summary>Where its current attempt lives, by rank; silos of older builds do not say.</summary>
+    public IReadOnlyList<Placement> Placements { get => field ?? []; init; }
 
     /// <summary>Whether it was asked to stop and has not yet.</summary>
     public required bool StopRequested { get; init; }
