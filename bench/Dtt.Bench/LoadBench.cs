@@ -102,7 +102,9 @@ internal static class LoadBench
         {
             var row = new StepMetrics(step, new Dictionary<string, double>
             {
-                [MetricNames.StepSeconds] = 1, [MetricNames.TrainLoss] = 1.0 / step, [MetricNames.TokensPerSecond] = 1e6,
+                [MetricNames.StepSeconds] = 1,
+                [MetricNames.TrainLoss] = 1.0 / step,
+                [MetricNames.TokensPerSecond] = 1e6,
             });
             var number = step;
             await calls.TimeAsync(() => run.ReportAsync(1, number, [new MetricsReport([row])]));
