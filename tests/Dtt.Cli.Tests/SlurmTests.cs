@@ -30,7 +30,8 @@ public sealed class SlurmTests(SlurmTests.Box box) : IClassFixture<SlurmTests.Bo
             !Environment.IsPrivilegedProcess ? "only root can make a Slurm of several nodes on one machine"
             : new[] { "slurmctld", "slurmd", "munged", "ip" }.FirstOrDefault(p => !IsInstalled(p)) is { } program
                 ? $"{program} is not installed (apt-get install --no-install-recommends slurm-wlm munge iproute2)"
-            : !Directory.Exists("/usr/lib/postgresql") ? "PostgreSQL is not installed (apt-get install postgresql)" : null;
+            : !Directory.Exists("/usr/lib/postgresql") ? "PostgreSQL is not installed (apt-get install postgresql)"
+            : !CanMakeNodes() ? "this machine lets nobody make namespaces (`unshare`), which its nodes would live in" : null;
 
         public async ValueTask InitializeAsync()
         {
@@ -58,6 +59,17 @@ public sealed class SlurmTests(SlurmTests.Box box) : IClassFixture<SlurmTests.Bo
             var output = await process.StandardOutput.ReadToEndAsync();
             await process.WaitForExitAsync();
             return (process.ExitCode, output);
+        }
+
+        private static bool CanMakeNodes()
+        {
+            var make = new ProcessStartInfo("unshare", ["--net", "--uts", "--ipc", "--mount", "--pid", "--fork", "--mount-proc", "true"])
+            {
+                RedirectStandardError = true,
+            };
+            using var process = Process.Start(make)!;
+            process.WaitForExit();
+            return process.ExitCode == 0;
         }
 
         private static bool IsInstalled(string program) =>
