@@ -119,12 +119,13 @@ public sealed class AdoptTests(TinyProject project) : IAsyncLifetime
         var state = Path.Combine(dtt.WorkingFolder, "runs", run, "run.platform.json");
         await dtt.OutputAsync("train", "-n", run, "--detach");
         var rank = await Wait.ForAsync("a rank", () => Processes.ChildrenOf(dtt.Silo!.Value) is [var child, ..] ? child : (int?)null);
-        var held = false; // it goes in small strides, so that it is not through before
+        var stride = TimeSpan.FromMilliseconds(10); // and then it stands still, so that it is not through before anybody has looked
         await Wait.ForAsync("a checkpoint", () =>
         {
-            held = !held;
-            Assert.Equal(0, Native.Kill(rank, held ? Native.SigStop : Native.SigCont));
-            return held && File.Exists(state) && Record(state).GetProperty("checkpoints").GetArrayLength() > 0;
+            Assert.Equal(0, Native.Kill(rank, Native.SigCont));
+            _ = SpinWait.SpinUntil(() => false, stride);
+            Assert.Equal(0, Native.Kill(rank, Native.SigStop));
+            return File.Exists(state) && Record(state).GetProperty("checkpoints").GetArrayLength() > 0;
         });
         await dtt.EndSiloAsync();
         await Wait.ForAsync("the ranks' end", () => !Processes.Lives(rank));
