@@ -18,7 +18,7 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
     [InlineData(3, "run `dtt tokenize`", "-v", "600")]
     [InlineData(3, "the training text is too small", "-ctx", "1000000")]
     [InlineData(3, "too small for one step", "-b", "100000")]
-    [InlineData(2, "'save_every' is 4294967297, but must be a whole number", "--set", "save_every=4294967297")]
+    [InlineData(2, "'save_every' is 4294967297, but must be auto, or a whole number", "--set", "save_every=4294967297")]
     [InlineData(3, "of multiple-choice questions", "--set", "choices=q/none.jsonl")]
     [InlineData(3, "configs/config.yaml:1 is not a question", "--set", "choices=configs/config.yaml")]
     [InlineData(2, "--set init_from: 'init_from': there is no run 'nope'.", "--set", "init_from=nope")]
