@@ -46,7 +46,7 @@ internal static class AttemptEnding
         var decision = RecoveryRules.Decide(state.Record!, cause);
         return decision.Delay is { } delay
             ? Recover(state, RunState.Recovering, cause.Line, now, cause, delay)
-            : EndRun(state, RunState.Failed, decision.Reason, now, ExitCodes.Failure, cause);
+            : EndRun(state, RunState.Failed, decision.Reason!, now, ExitCodes.Failure, cause);
     }
 
     /// <summary>A silo is dead: whatever part it had is over.</summary>

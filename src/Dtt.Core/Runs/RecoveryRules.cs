@@ -22,26 +22,24 @@ public static class RecoveryRules
     public static RecoveryDecision Decide(RunRecord record, CauseCard cause)
     {
         var step = record.Latest?.Step ?? 0;
-        if (Committed(record, record.Attempts[^1])) return GoOn(record, 0);
+        if (Committed(record, record.Attempts[^1])) return GoOn(0);
         var earlier = record.Attempts.SkipLast(1).Reverse().TakeWhile(a => a.EndState == RunState.Recovering && !Committed(record, a)).ToList();
         var faults = earlier.Select(a => a.Cause).Where(c => c is null || IsOwnDoing(c)).Select(c => c ?? cause).ToList();
         if (IsOwnDoing(cause))
         {
             var alike = 1 + faults.Count(f => f.Phase == cause.Phase || f.Step == cause.Step);
             if (alike >= MaxAlike)
-                return new RecoveryDecision($"giving up: {alike} attempts died {Where(cause)}, and none since has committed a step after step {step}");
+                return new RecoveryDecision(null, $"giving up: {alike} attempts died {Where(cause)}, and none since has committed a step after step {step}");
         }
 
-        return GoOn(record, earlier.Count);
+        return GoOn(earlier.Count);
     }
 
-    private static RecoveryDecision GoOn(RunRecord record, int fruitless)
+    private static RecoveryDecision GoOn(int fruitless)
     {
         // At once after the first death; then after 1, 2, 4 … s: what kills attempts for want of something may have it by then.
         var delay = fruitless == 0 ? TimeSpan.Zero : _firstDelay * Math.Pow(2, Math.Min(fruitless - 1, 10));
-        if (delay > MaxDelay) delay = MaxDelay;
-        var when = delay > TimeSpan.Zero ? $" in {delay.TotalSeconds:0} s" : "";
-        return new RecoveryDecision($"continuing with attempt {record.CurrentAttempt + 1} from step {record.Latest?.Step ?? 0}{when}", delay);
+        return new RecoveryDecision(delay > MaxDelay ? MaxDelay : delay);
     }
 
     /// <summary>Ranks that never found each other are in a loop, too; those that lost each other while they trained have met a bad network or node.</summary>
@@ -54,6 +52,6 @@ public static class RecoveryRules
 }
 
 /// <summary>What to do after an attempt's ranks died.</summary>
-/// <param name="Reason">One clause for the event.</param>
 /// <param name="Delay">How long to wait before the next attempt; null: there is none.</param>
-public sealed record RecoveryDecision(string Reason, TimeSpan? Delay = null);
+/// <param name="Reason">Why there is none, one clause for the event; else null.</param>
+public sealed record RecoveryDecision(TimeSpan? Delay, string? Reason = null);
