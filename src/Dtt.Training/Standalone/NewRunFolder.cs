@@ -31,11 +31,21 @@ internal static class NewRunFolder
         }
     }
 
-    /// <summary>Deletes what a kill left of runs that were never made.</summary>
+    /// <summary>Deletes what a kill left of runs that were never made, as far as it can: another process may be doing the same, or own the draft.</summary>
     private static void Sweep(string runsFolder)
     {
-        var drafts = new DirectoryInfo(runsFolder).EnumerateDirectories(DraftPrefix + "*");
-        foreach (var draft in drafts.Where(d => DateTime.UtcNow - d.LastWriteTimeUtc > _abandoned)) draft.Delete(recursive: true);
+        foreach (var draft in new DirectoryInfo(runsFolder).EnumerateDirectories(DraftPrefix + "*"))
+        {
+            draft.Refresh(); // what was listed may have become a run
+            if (!draft.Exists || DateTime.UtcNow - draft.LastWriteTimeUtc <= _abandoned) continue;
+            try
+            {
+                draft.Delete(recursive: true);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+            }
+        }
     }
 
     /// <summary>Makes it beside its place and renames it; of two creators one renames first, and the other gets null.</summary>

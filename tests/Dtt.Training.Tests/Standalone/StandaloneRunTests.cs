@@ -26,8 +26,14 @@ public sealed class StandaloneRunTests : IDisposable
     }
 
     [Fact]
-    public void Create_ManyAtOnce_GivesEachItsOwnName()
+    public void Create_ManyAtOnce_GivesEachItsOwnName_AndSweepsWhatAKillLeft()
     {
+        for (var n = 0; n < 50; n++)
+        {
+            var old = Directory.CreateDirectory(_folder[Path.Combine("runs", $".draft-{n}")]).FullName;
+            File.WriteAllText(Path.Combine(old, "config.yaml"), "");
+            Directory.SetLastWriteTimeUtc(old, DateTime.UtcNow.AddDays(-2));
+        }
         var names = new System.Collections.Concurrent.ConcurrentBag<string>();
         Parallel.For(0, 16, _ =>
         {
