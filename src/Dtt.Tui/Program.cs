@@ -1,27 +1,34 @@
 using System.Globalization;
 using Dtt.Core.Errors;
+using Dtt.Core.Platform;
 using Dtt.Tui;
 using Dtt.Tui.Data;
 using Terminal.Gui.App;
 
 // dtt-tui: browse runs and datasets, sample models. A client like the command line.
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+const string usage = "usage: dtt-tui [--cluster FOLDER]     browse runs and datasets, watch training, sample from checkpoints; ? shows the keys";
 if (args is ["--help" or "-h"])
 {
-    Console.Out.WriteLine("usage: dtt-tui     browse runs and datasets, watch training, sample from checkpoints; ? shows the keys");
+    Console.Out.WriteLine(usage);
     return ExitCodes.Success;
 }
 
-if (args.Length > 0 || Console.IsInputRedirected || Console.IsOutputRedirected)
+if (args is not ([] or ["--cluster", _]))
 {
-    Console.Error.WriteLine(args.Length > 0
-        ? $"dtt-tui takes no arguments, but got '{args[0]}'."
-        : "dtt-tui needs a terminal; in a script use `dtt runs --json`.");
+    Console.Error.WriteLine($"dtt-tui cannot make sense of '{string.Join(' ', args)}'.{Environment.NewLine}{usage}");
+    return ExitCodes.BadConfiguration;
+}
+
+if (Console.IsInputRedirected || Console.IsOutputRedirected)
+{
+    Console.Error.WriteLine("dtt-tui needs a terminal; in a script use `dtt runs --json`.");
     return ExitCodes.BadConfiguration;
 }
 
 try
 {
+    if (args is [_, var cluster]) ClusterFolder.Use(cluster);
     await using var platform = new SiloPlatform();
     await platform.RunsAsync(); // an error that keeps the silo from starting is printed before the screen is taken
     Terminal.Gui.App.Application.MaximumIterationsPerSecond = 60;

@@ -28,6 +28,18 @@ public sealed class DoctorTests : IDisposable
     }
 
     [Fact]
+    public async Task Doctor_ReadsTheAlerts()
+    {
+        var file = Path.Combine(Directory.CreateDirectory(_dtt.Home).FullName, "platform.yaml");
+        await File.WriteAllTextAsync(file, "alerts:\n  - command: [/bin/true]\n", TestContext.Current.CancellationToken);
+        Assert.Equal($"1 in {file}", (await ExamineAsync())["alerts"].Found);
+        await File.WriteAllTextAsync(file, "alerts:\n  - comand: [/bin/true]\n", TestContext.Current.CancellationToken);
+        var wrong = (await ExamineAsync())["alerts"];
+        Assert.True(wrong.Fault);
+        Assert.Contains($"{file}:2: ", wrong.Found);
+    }
+
+    [Fact]
     public async Task Doctor_WithASilo_AsksThat()
     {
         _ = await _dtt.OutputAsync("nodes");

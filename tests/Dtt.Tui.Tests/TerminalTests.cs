@@ -73,6 +73,24 @@ public sealed class TerminalTests : IDisposable
     }
 
     [Fact]
+    public void ClusterThatIsNotThere_IsNamed()
+    {
+        Assert.SkipUnless(Run("which", "tmux").Code == 0, "tmux is not installed.");
+        File.WriteAllText(_folder["start.sh"], $"dotnet {Built("Dtt.Tui", "dtt-tui.dll")} --cluster {_folder["nobody"]}\necho \"left $?\"\nread x\n");
+        Assert.Equal(0, Run("tmux", "-L", _socket, "new-session", "-d", "-x", "160", "-y", "24", $"sh {_folder["start.sh"]}").Code);
+        WaitFor("left 2");
+        WaitFor("no cluster is announced in");
+    }
+
+    [Fact]
+    public void Arguments_ThatAreNone_AreRefused()
+    {
+        var (code, output) = Run("dotnet", Built("Dtt.Tui", "dtt-tui.dll"), "--cluster");
+        Assert.Equal(2, code);
+        Assert.Contains("usage: dtt-tui [--cluster FOLDER]", output);
+    }
+
+    [Fact]
     public void WithoutATerminal_SaysWhatToUseInstead()
     {
         var (code, output) = Run("dotnet", Built("Dtt.Tui", "dtt-tui.dll"));

@@ -19,14 +19,6 @@ internal static class ClusterOption
     /// <exception cref="UserErrorException">No cluster is announced there.</exception>
     public static void Apply(ParseResult result)
     {
-        if (result.GetValue(Instance) is not { } folder) return;
-        var home = Path.GetFullPath(folder);
-        if (!Directory.Exists(home) || !ClusterFolder.HasNodes(PlatformFolders.Make(home, null, () => "")))
-        {
-            throw new UserErrorException($"--cluster {folder}: no cluster is announced in {Path.Combine(home, "cluster")}. Name the DTT_HOME of its nodes, "
-                + "and start them first (`dtt silo run` on each).", ExitCodes.BadConfiguration);
-        }
-
-        Environment.SetEnvironmentVariable("DTT_HOME", home);
+        if (result.GetValue(Instance) is { } folder) ClusterFolder.Use(folder);
     }
 }

@@ -1,3 +1,5 @@
+using Dtt.Core.Errors;
+
 namespace Dtt.Core.Platform;
 
 /// <summary>
@@ -8,6 +10,21 @@ public static class ClusterFolder
 {
     /// <summary>Whether a cluster was announced here, and not every node of it has left.</summary>
     public static bool HasNodes(PlatformFolders folders) => Files(folders).Length > 0;
+
+    /// <summary>Has this process, a client, use the cluster that was named: <c>--cluster FOLDER</c>.</summary>
+    /// <param name="home">The <c>DTT_HOME</c> of its nodes.</param>
+    /// <exception cref="UserErrorException">No cluster is announced there.</exception>
+    public static void Use(string home)
+    {
+        var full = Path.GetFullPath(home);
+        if (!Directory.Exists(full) || !HasNodes(PlatformFolders.Make(full, null, () => "")))
+        {
+            throw new UserErrorException($"--cluster {home}: no cluster is announced in {Path.Combine(full, "cluster")}. Name the DTT_HOME of its nodes, "
+                + "and start them first (`dtt silo run` on each).", ExitCodes.BadConfiguration);
+        }
+
+        Environment.SetEnvironmentVariable("DTT_HOME", full);
+    }
 
     /// <summary>The nodes that may live, by name.</summary>
     public static IReadOnlyList<SiloAnnouncement> Read(PlatformFolders folders) =>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Dtt.Core.Alerts;
 using Dtt.Core.Errors;
 using Dtt.Core.Platform;
 using Dtt.Core.Security;
@@ -37,6 +38,9 @@ internal static class FolderChecks
 
     public static string? Certificates() => Usable() is not { } folders ? null
         : string.Create(CultureInfo.InvariantCulture, $"valid until {PlatformCertificates.Load(folders.TlsFolder).Silo.NotAfter:yyyy-MM-dd}");
+
+    public static string? Alerts() => Usable() is not { } folders || PlatformFile.Read(folders.ConfigFile) is not { Count: > 0 } alerts ? null
+        : $"{alerts.Count} in {folders.ConfigFile}";
 
     private static string Free(string folder, string variable, long least)
     {

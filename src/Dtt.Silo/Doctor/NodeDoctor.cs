@@ -19,6 +19,7 @@ internal static class NodeDoctor
         ("folders", _ => Now(FolderChecks.Folders())),
         ("disk", _ => Now(FolderChecks.Disk())),
         ("certificates", _ => Now(FolderChecks.Certificates())),
+        ("alerts", _ => Now(FolderChecks.Alerts())),
         ("store", _ => ServiceChecks.StoreAsync()),
         ("settings", n => Now(ServiceChecks.Settings(n))),
         ("nodes", n => ServiceChecks.PeersAsync(n)),
