@@ -1,4 +1,5 @@
 using Dtt.Core.Errors;
+using Dtt.Core.Storage;
 
 namespace Dtt.Core.Platform;
 
@@ -34,6 +35,7 @@ public static class ClusterFolder
     public static void Add(PlatformFolders folders, SiloAnnouncement silo)
     {
         Directory.CreateDirectory(folders.ClusterFolder);
+        DurableFile.Sweep(folders.ClusterFolder);
         silo.Save(FileOf(folders, silo.Node));
     }
 

@@ -6,9 +6,11 @@ namespace Dtt.Core.Storage;
 /// <summary>Files that are whole or absent after a kill or a power cut: written beside, fsynced, renamed, and the folder fsynced.</summary>
 public static partial class DurableFile
 {
+    private const string Ending = ".tmp";
     private const int OpenReadOnly = 0;
     private const int OpenDirectory = 0x10000;
     private const int OpenCloseOnExec = 0x80000;
+    private static readonly TimeSpan _abandoned = TimeSpan.FromDays(1);
 
     /// <summary>Replaces <paramref name="path"/> with <paramref name="content"/> in one step.</summary>
     /// <param name="path">The file.</param>
@@ -17,16 +19,33 @@ public static partial class DurableFile
     /// <exception cref="IOException">The disk is full or not writable; the old content stays.</exception>
     public static void Replace(string path, ReadOnlySpan<byte> content, UnixFileMode? mode = null)
     {
-        var temporary = path + ".tmp";
-        using (var file = File.OpenHandle(temporary, FileMode.Create, FileAccess.Write))
+        var temporary = $"{path}.{Guid.NewGuid():N}{Ending}"; // another process, on another node perhaps, may be replacing the same file
+        try
         {
-            if (mode is { } wanted) File.SetUnixFileMode(temporary, wanted);
-            RandomAccess.Write(file, content, 0);
-            RandomAccess.FlushToDisk(file);
+            using (var file = File.OpenHandle(temporary, FileMode.CreateNew, FileAccess.Write))
+            {
+                if (mode is { } wanted) File.SetUnixFileMode(temporary, wanted);
+                RandomAccess.Write(file, content, 0);
+                RandomAccess.FlushToDisk(file);
+            }
+
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch
+        {
+            Discard(temporary);
+            throw;
         }
 
-        File.Move(temporary, path, overwrite: true);
         SyncFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
+    }
+
+    /// <summary>Deletes what kills left in a folder of files that were being replaced, as far as it can; what is not a day old may yet become a file.</summary>
+    public static void Sweep(string folder)
+    {
+        if (!Directory.Exists(folder)) return;
+        foreach (var left in Directory.EnumerateFiles(folder, "*" + Ending).Where(f => DateTime.UtcNow - File.GetLastWriteTimeUtc(f) > _abandoned))
+            Discard(left);
     }
 
     /// <summary>Makes the names in a folder durable.</summary>
@@ -43,6 +62,17 @@ public static partial class DurableFile
         finally
         {
             _ = Close(descriptor);
+        }
+    }
+
+    private static void Discard(string file)
+    {
+        try
+        {
+            File.Delete(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
         }
     }
 

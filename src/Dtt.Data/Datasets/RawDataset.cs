@@ -166,7 +166,9 @@ public static class RawDataset
     private static void Generate(DatasetConfig config, string rawFolder, Action<long, long>? progress)
     {
         var file = GeneratedFile(config, rawFolder);
-        using (var stream = new FileStream(file + ".tmp", FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20))
+        foreach (var left in Directory.EnumerateFiles(rawFolder, Path.GetFileName(file) + ".*.tmp")) File.Delete(left);
+        var draft = $"{file}.{Guid.NewGuid():N}.tmp";
+        using (var stream = new FileStream(draft, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 20))
         {
             var generator = new TaleGenerator(config.Seed);
             for (var tale = 0L; stream.Position < config.GeneratedBytes; tale++)
@@ -179,6 +181,6 @@ public static class RawDataset
             stream.Flush(flushToDisk: true);
         }
 
-        File.Move(file + ".tmp", file, overwrite: true);
+        File.Move(draft, file, overwrite: true);
     }
 }

@@ -5,7 +5,10 @@ using Dtt.Data.Tokenizers;
 
 namespace Dtt.Data.Tokens;
 
-/// <summary>Encodes one piece into a folder of its own; done when <c>piece.json</c> is there, and doing it again gives the same bytes.</summary>
+/// <summary>
+/// Encodes one piece into a folder of its own, which appears whole. Of several who encode it at once, such as a node that stood still and the one that took
+/// its work over, the first gives it its name; all make the same bytes.
+/// </summary>
 internal static class PieceEncoder
 {
     /// <summary>What an earlier call made in <paramref name="folder"/>, or null.</summary>
@@ -17,8 +20,27 @@ internal static class PieceEncoder
 
     public static EncodedPiece Encode(Piece piece, string folder, TokenSource source, Vocabulary vocabulary, BpeEncoder encoder)
     {
-        if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
-        Directory.CreateDirectory(folder);
+        var draft = $"{folder}.{Guid.NewGuid():N}";
+        Directory.CreateDirectory(draft);
+        try
+        {
+            var encoded = Write(piece, draft, source, vocabulary, encoder);
+            if (Find(folder) is not null) return encoded;
+            Directory.Move(draft, folder);
+            return encoded;
+        }
+        catch (IOException) when (Find(folder) is { } other)
+        {
+            return other;
+        }
+        finally
+        {
+            if (Directory.Exists(draft)) Directory.Delete(draft, recursive: true);
+        }
+    }
+
+    private static EncodedPiece Write(Piece piece, string folder, TokenSource source, Vocabulary vocabulary, BpeEncoder encoder)
+    {
         var split = new TokenSplit(source.ValFraction, source.SplitSeed);
         using var train = new SplitWriter("train", piece.Number, folder, source);
         using var val = new SplitWriter("val", piece.Number, folder, source);

@@ -155,8 +155,7 @@ public sealed class DatasetEncoderTests : IDisposable
         }, stop.Token));
         var partial = Directory.EnumerateDirectories(_folder["again.partial"]).ToList();
         var kept = partial.First(p => File.Exists(Path.Combine(p, "piece.json")));
-        Directory.CreateDirectory(Path.Combine(_folder["again.partial"], "piece_000005"));
-        File.WriteAllText(Path.Combine(_folder["again.partial"], "piece_000005", "train_000.bin"), "torn");
+        _folder.Write("again.partial/piece_000005.draft/train_000.bin", "torn");
         Assert.False(Directory.Exists(_folder["again"]));
 
         File.WriteAllText(Path.Combine(kept, "marker"), "");
@@ -166,6 +165,27 @@ public sealed class DatasetEncoderTests : IDisposable
         Assert.Equal(whole.Shards, again.Shards);
         foreach (var shard in whole.Shards) Assert.Equal(Bytes("whole", shard), Bytes("again", shard));
         Assert.False(Directory.Exists(_folder["again.partial"]));
+    }
+
+    [Fact]
+    public async Task EncodePiece_ByManyAtOnce_IsWholeWheneverItIsThere()
+    {
+        var piece = Pieces(1).Single();
+        var encoder = new DatasetEncoder(_folder["tokens"], Source());
+        encoder.Begin();
+        var folder = _folder["tokens.partial/piece_000000"];
+        using var watching = new CancellationTokenSource();
+        var seen = Task.Run(() =>
+        {
+            while (!Directory.Exists(folder) && !watching.IsCancellationRequested) { }
+            return Directory.GetFiles(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal).ToArray();
+        });
+        Parallel.For(0, 8, new ParallelOptions { MaxDegreeOfParallelism = 8 }, _ => encoder.EncodePiece(piece, _vocabulary, new BpeEncoder(_vocabulary)));
+        await watching.CancelAsync();
+        Assert.Equal(["piece.json", "train_000.bin", "val_000.bin"], await seen);
+        Assert.Equal([folder], Directory.GetDirectories(_folder["tokens.partial"]));
+        var made = encoder.EncodePiece(piece, _vocabulary, new BpeEncoder(_vocabulary));
+        Assert.Equal(made.Shards, encoder.VerifyPiece(piece, _vocabulary, new BpeEncoder(_vocabulary)).Shards);
     }
 
     [Fact]
