@@ -16,7 +16,7 @@ namespace Dtt.Client;
 public sealed class PlatformClient : IAsyncDisposable
 {
     private const int MaxAttempts = 5;
-    private static readonly TimeSpan _connectTimeout = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan _connectTimeout = TimeSpan.FromSeconds(60); // a machine under load is slow, and there is no other silo
     private static readonly TimeSpan _nodeTimeout = TimeSpan.FromSeconds(10); // another node may serve
     private static readonly TimeSpan _longestRestart = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan _look = TimeSpan.FromSeconds(1);
