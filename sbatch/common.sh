@@ -4,6 +4,8 @@
 # the job is requeued, and its next life goes on from there. Nothing here needs accounting, root, or anything but a folder that all nodes share.
 # shellcheck source=sbatch/preflight.sh
 . "$root/sbatch/preflight.sh"
+# shellcheck source=sbatch/owner.sh
+. "$root/sbatch/owner.sh"
 # shellcheck source=sbatch/postgres.sh
 . "$root/sbatch/postgres.sh"
 
@@ -13,6 +15,7 @@ self=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
 self=${self:-$job} # the number of an array's job stands for all of the array
 here=$SLURMD_NODENAME
 logs=$PWD/slurmlogs/$job/life-$life
+pulse=$logs/pulse                      # the nodes end in order when it is removed, and requeue the job when nobody touches it
 first_port=$((20000 + job % 2400 * 5)) # below the ports that systems give out themselves
 port=$((first_port + 2))               # the database's; the silos' are the two before
 mapfile -t nodes < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
@@ -20,6 +23,7 @@ up_seconds=${DTT_UP_SECONDS:-300}
 
 ending=   # requeue or stop, once a signal asked for it
 silos=    # the srun of the silos
+beats=    # the process that touches the pulse
 command=  # the dtt command that this job is for
 
 say() { printf '%(%F %T)T %s\n' -1 "$*"; }
@@ -67,11 +71,17 @@ end_by() { # requeue|stop REASON
   drain
 }
 
-# TERM to the silos. A life whose job was requeued without it (its node was lost to Slurm, not to itself) must not touch the next one's.
+# The silos are told to end: by TERM, and where Slurm does not answer by the pulse, which is gone. A life whose job was requeued without it (its node was lost
+# to Slurm, not to itself) must not touch the next one's.
 drain() {
-  if [ -z "$silos" ]; then return 0
-  elif is_current_life; then scancel --signal=TERM "$self" 2>/dev/null || true
-  else kill -TERM "$silos" 2>/dev/null || true; fi # srun kills its tasks at once
+  local current=0
+  [ -n "$silos" ] || return 0
+  rm -f "$pulse"
+  is_current_life || current=$?
+  case $current in
+    0) scancel --signal=TERM "$self" 2>/dev/null || true ;;
+    1) kill -TERM "$silos" 2>/dev/null || true ;; # srun kills its tasks at once
+  esac
 }
 
 # 0: this life is the job's, 1: it is not, 2: Slurm gave no answer for some seconds, as while its controller starts.
@@ -85,50 +95,10 @@ is_current_life() {
   [ "$(sed -n 's/.*Restarts=\([0-9]*\).*/\1/p' <<< "$answer")" = "$life" ]
 }
 
-# Whether a job has left the queue. Where Slurm does not answer nobody knows, and nothing is begun.
-job_is_gone() {
-  local state
-  while :; do
-    if ! state=$(squeue -h -j "$1" -o %T 2>&1); then
-      case $state in *"Invalid job id"*) return 0 ;; *) fail 75 "squeue cannot say whether job $1 still runs: $state" ;; esac
-    fi
-    [ "$state" = COMPLETING ] || break
-    sleep 1
-  done
-  [ -z "$state" ]
-}
-
-# The other job that serves this home, if there is one, and the nodes that such jobs have (taken). What jobs left behind that are gone is removed.
-find_other_job() {
-  local file of
-  other=
-  taken=()
-  for file in "$DTT_HOME"/cluster/*.json "$(database)/owner"; do
-    [ -f "$file" ] || continue
-    of=$(sed -n 's/.*"job": *"\{0,1\}\([0-9]\{1,\}\).*/\1/p; s/^job \([0-9]*\).*/\1/p' "$file" | head -1)
-    if [ -n "$of" ] && [ "$of" != "$job" ] && ! job_is_gone "$of"; then
-      other=$of
-      taken+=("$(basename "$file" .json)")
-    elif [ -n "$of" ] && [ "${file##*.}" = json ]; then
-      rm -f "$file"
-    fi
-  done
-}
-
-# Whether a platform serves this home already, so that this job only asks it.
-platform_runs() {
-  find_other_job
-  [ -n "$other" ] || return 1
-  say "job $other serves $DTT_HOME: the work goes to it, and this job only waits"
-}
-
 start_platform() {
   find_other_job
-  if [ -n "$other" ] && [ -f "$(database)/owner" ]; then
-    fail 2 "job $other serves $DTT_HOME with a database of its own, so no other job can join. End it (scancel $other), or give both one with DTT_POSTGRES."
-  elif [ -n "$other" ] && [ -z "${DTT_POSTGRES:-}" ]; then
-    fail 2 "job $other serves $DTT_HOME. To join it, set DTT_POSTGRES to its database; else end it (scancel $other) or name another DTT_HOME."
-  fi
+  [ -n "$other" ] || [ -n "${DTT_POSTGRES:-}" ] || claim_database || true
+  [ -z "$other" ] || refuse
   preflight
   goes_on
   [ -n "${DTT_POSTGRES:-}" ] || start_database
@@ -141,23 +111,25 @@ goes_on() { [ -z "$ending" ] || exit 0; }
 
 start_silos() {
   export DTT_SILO_PORT=$first_port DTT_GATEWAY_PORT=$((first_port + 1)) DTT_ADDRESSES="${addresses[*]}"
+  touch "$pulse"
+  beat &
+  beats=$!
   [ -z "${SLURM_CPUS_PER_TASK:-}" ] || export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK # srun does not take it over from sbatch
   srun --no-kill --kill-on-bad-exit=0 --wait=0 --output="$logs/silo-%N.log" bash "$root/sbatch/node.sh" < /dev/null &
   silos=$!
 }
 
-# Which nodes have a silo of this job that accepts clients.
-silos_up() {
-  local node
-  for node in "${nodes[@]}"; do
-    ! grep -qs "\"job\": *\"\{0,1\}$job\b" "$DTT_HOME/cluster/$node.json" || echo "$node"
+beat() {
+  while kill -0 $$ 2>/dev/null; do
+    touch -c "$pulse" || true
+    sleep "$beat_seconds"
   done
 }
 
 wait_for_silos() {
   local up='' before=-1 start=$SECONDS node
   while [ -z "$ending" ] && [ "$(wc -w <<< "$up")" != ${#nodes[@]} ]; do
-    up=$(silos_up)
+    up=$(silos_of "$job")
     [ "$(wc -w <<< "$up")" = "$before" ] || say "$(wc -w <<< "$up") of ${#nodes[@]} silos are up"
     before=$(wc -w <<< "$up")
     kill -0 "$silos" 2>/dev/null && [ $((SECONDS - start)) -lt "$up_seconds" ] || break
@@ -190,7 +162,7 @@ train() {
   goes_on
   if [ ! -s "$name" ]; then
     say "dtt train $*"
-    attended "$root/dtt" train "$@" --detach < /dev/null > "$name.new"
+    attended "$root/dtt" train "$@" --detach < /dev/null > "$name.new" || return
     mv "$name.new" "$name"
   fi
   work resume "$(cat "$name")"
@@ -203,6 +175,7 @@ finish() {
   trap '' USR1 USR2 TERM
   drain
   [ -z "$silos" ] || attend "$silos" || true
+  [ -z "$beats" ] || kill "$beats" 2>/dev/null || true
   stop_database
   [ "$ending" != requeue ] || is_current_life || current=$?
   if [ "$ending" = requeue ] && [ "$current" != 1 ]; then

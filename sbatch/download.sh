@@ -16,5 +16,4 @@ root=${script%%/sbatch/download.sh*}
 . "$root/sbatch/common.sh"
 
 begin
-platform_runs || start_platform
-work download "$@"
+do_work work download "$@"

@@ -18,13 +18,13 @@ end_silo() {
 }
 trap end_silo TERM
 
-# Under --no-kill the job goes on without its first node, and with it without its script and its database: then a node that is left requeues it.
+# Under --no-kill the job goes on without its first node, and with it without its script, and its database: then a node that is left requeues it.
 watch_job() {
   local current
-  while sleep 10; do
-    if is_gone "$(sign)"; then
+  while sleep "$beat_seconds"; do
+    if is_gone "$pulse"; then
       say "this life of job $self is over"
-    elif [ "$(seconds_left "$(sign)")" -lt -"$silent_seconds" ]; then
+    elif [ "$(seconds_left "$pulse")" -lt -"$silent_seconds" ]; then
       current=0
       is_current_life || current=$?
       [ "$current" != 2 ] || continue # nobody knows yet
@@ -37,10 +37,8 @@ watch_job() {
     return
   done
 }
-if [ -e "$(sign)" ]; then
-  watch_job &
-  watch=$!
-fi
+watch_job &
+watch=$!
 
 pause=1
 while :; do
@@ -56,6 +54,6 @@ while :; do
   wait $! || true
   pause=$((pause < 30 ? pause * 2 : 30))
 done
-[ -z "${watch:-}" ] || kill "$watch" 2>/dev/null || true
+kill "$watch" 2>/dev/null || true
 say "ended with exit code $code"
 [ -n "$ending" ] || exit "$code"

@@ -3,8 +3,8 @@
 # The data lie on the shared folder, so two servers could open them at once, and a node that fell silent may still run one. Therefore:
 #   owner        names the job and life that may run the server; a server whose job finds another name there is ended
 #   sign.JOB.N   is touched every few seconds while a server runs, and removed after it; a server whose sign cannot be touched any more is ended
-# A new life writes its name into owner, then waits until every other sign is removed, its process is proven dead, or it was silent for longer than a
-# server lives without it. Silos of older lives are fenced by the database: each life has its own role, and only the newest one may log in.
+# A new life makes owner, where none of a living job is, then waits until every other sign is removed, its process is proven dead, or it was silent for longer
+# than a server lives without it. Silos of older lives are fenced by the database: each life has its own role, and only the newest one may log in.
 beat_seconds=5
 stuck_seconds=15  # a server whose sign cannot be touched for so long is ended
 silent_seconds=45 # a server whose sign was not touched for so long is gone
@@ -36,7 +36,6 @@ find_postgres() {
 start_database() {
   local address
   address=$(printf '%s\n' "${addresses[@]}" | sed -n "s/^$here=//p")
-  (umask 077 && mkdir -p "$(database)")
   take_over
   make_data
   socket=$(mktemp -d /tmp/dtt-postgres-XXXXXX)
@@ -49,12 +48,10 @@ start_database() {
   say "PostgreSQL serves at $address:$port, its data in $(database)"
 }
 
-# Makes this life the one that may run the server, when no other server can run any more.
+# Waits until no other server can run any more.
 take_over() {
   local names other left told=
   touch "$(sign)"
-  owner > "$(database)/owner.$job"
-  mv -f "$(database)/owner.$job" "$(database)/owner"
   names=$(ls "$(database)") || fail 75 "$(database) cannot be read, so nobody knows whether another server runs: submit the job again once it can"
   for other in $(grep '^sign\.' <<< "$names"); do
     other=$(database)/$other
@@ -84,7 +81,7 @@ is_gone() {
 seconds_left() {
   local now seen
   if is_gone "$1"; then echo 0
-  elif touch "$(database)/now.$job" && now=$(stat -c %Y "$(database)/now.$job") && cat "$1" > /dev/null && seen=$(stat -c %Y "$1"); then
+  elif touch "${1%/*}/now.$job" && now=$(stat -c %Y "${1%/*}/now.$job") && cat "$1" > /dev/null && seen=$(stat -c %Y "$1"); then
     echo $((silent_seconds - now + seen))
   else echo "$silent_seconds"; fi
 } 2> /dev/null
@@ -239,10 +236,11 @@ SQL
 }
 
 stop_database() {
-  [ -n "$guard" ] || return 0
-  kill -USR2 "$guard" 2>/dev/null || true
-  attend "$guard" || true
-  rm -rf "$socket" "$(database)/pgpass.$job.$life" "$(database)/now.$job"
+  if [ -n "$guard" ]; then
+    kill -USR2 "$guard" 2>/dev/null || true
+    attend "$guard" || true
+    rm -rf "$socket" "$(database)/pgpass.$job.$life" "$(database)/now.$job"
+  fi
   # A requeued job keeps the place for its next life.
-  [ "$ending" = requeue ] || [ "$(cat "$(database)/owner")" != "$(owner)" ] || rm -f "$(database)/owner"
+  [ "$ending" = requeue ] || [ "$(cat "$(database)/owner" 2>/dev/null)" != "$(owner)" ] || rm -f "$(database)/owner"
 }

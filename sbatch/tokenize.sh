@@ -16,5 +16,4 @@ root=${script%%/sbatch/tokenize.sh*}
 . "$root/sbatch/common.sh"
 
 begin
-platform_runs || start_platform
-work tokenize "$@"
+do_work work tokenize "$@"

@@ -16,5 +16,4 @@ root=${script%%/sbatch/train.sh*}
 . "$root/sbatch/common.sh"
 
 begin
-platform_runs || start_platform
-train "$@"
+do_work train "$@"
