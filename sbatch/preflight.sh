@@ -50,6 +50,8 @@ check_node() { # ROOT CANARY CANARY-TEXT WORK-FOLDER FIRST-PORT NODE...
   if [ "${SLURM_GPUS_ON_NODE:-0}" -gt 0 ]; then
     if ! said=$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>&1); then
       tell fault "was given $SLURM_GPUS_ON_NODE GPUs, and nvidia-smi does not run: $(tail -n 1 <<< "$said")"
+    elif [ "$(wc -l <<< "$said")" -lt "$SLURM_GPUS_ON_NODE" ]; then
+      tell fault "was given $SLURM_GPUS_ON_NODE GPUs, and nvidia-smi shows $(wc -l <<< "$said"): one has fallen off the bus; have Slurm drain the node"
     else
       tell note "$SLURM_GPUS_ON_NODE GPUs: $(sort <<< "$said" | uniq -c | tr -s ' \n' ' ')"
     fi
