@@ -23,7 +23,7 @@ internal static class OwnerSweep
     [
         .. Directory.EnumerateDirectories("/proc")
             .Select(f => int.TryParse(Path.GetFileName(f), CultureInfo.InvariantCulture, out var id) ? id : Environment.ProcessId)
-            .Where(id => id != Environment.ProcessId && OwnerOf($"/proc/{id}") is { } owner && !Lives(owner)),
+            .Where(id => id != Environment.ProcessId && OwnerOf($"/proc/{id}") is { } owner && IsOfOurNamespace(id) && !Lives(owner)),
     ];
 
     /// <summary>Sweeps; the processes that were killed.</summary>
@@ -46,6 +46,19 @@ internal static class OwnerSweep
         }
 
         return killed;
+    }
+
+    // The processes of a container are seen from outside of it, too, and a process id that they name means another process here.
+    private static bool IsOfOurNamespace(int process)
+    {
+        try
+        {
+            return new FileInfo($"/proc/{process}/ns/pid").LinkTarget == new FileInfo("/proc/self/ns/pid").LinkTarget;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
     }
 
     private static string? OwnerOf(string folder)
