@@ -164,6 +164,9 @@ train() {
     say "dtt train $*"
     attended "$root/dtt" train "$@" --detach < /dev/null > "$name.new" || return
     mv "$name.new" "$name"
+    if [ -n "$silos" ] && [ ${#nodes[@]} -gt 1 ] && "$root/dtt" show "$(cat "$name")" --json 2>&1 | grep -q '^    "nodes": 1,$'; then
+      say "note: the run takes 1 of the ${#nodes[@]} nodes of this job; --set nodes=all takes all of them"
+    fi
   fi
   work resume "$(cat "$name")"
 }

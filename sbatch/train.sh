@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A run on the nodes of this job, or of the platform that runs already; the job ends with the run. Takes the options of `dtt train`.
-#   sbatch -N 4 -c 32 --gres=gpu:4 sbatch/train.sh -c configs/config.yaml
+#   sbatch -N 4 -c 32 --gres=gpu:4 sbatch/train.sh -c configs/config.yaml --set nodes=all
 #SBATCH --job-name=dtt-train
 #SBATCH --ntasks-per-node=1
 #SBATCH --output=%x-%j.log

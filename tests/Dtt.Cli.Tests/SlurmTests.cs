@@ -10,6 +10,7 @@ public sealed class SlurmTests(SlurmTests.Box box) : IClassFixture<SlurmTests.Bo
 {
     [Theory]
     [InlineData("preflight")]
+    [InlineData("faults")]
     [InlineData("silo")]
     [InlineData("train")]
     [InlineData("requeue")]
