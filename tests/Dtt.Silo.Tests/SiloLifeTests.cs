@@ -61,6 +61,18 @@ public sealed class SiloLifeTests : IDisposable
     }
 
     [Fact]
+    public void AStateOfAnotherMachinesSilo_IsRefused()
+    {
+        Directory.CreateDirectory(_silo.State);
+        var other = SiloAnnouncement.OfThisProcess("n1", IPAddress.Loopback, 1, 2, "build", store: null) with { BootId = "another" };
+        other.Save(Path.Combine(_silo.State, "silo.json"));
+        using var held = FileLock.TryAcquire(Path.Combine(_silo.State, "silo.lock"))!;
+        var result = _silo.Dtt(["runs"]);
+        Assert.Equal(2, result.Code);
+        Assert.Contains("is the state of the silo on n1, another machine", result.Error);
+    }
+
+    [Fact]
     public void DamagedState_IsNamed_AndNothingIsChanged()
     {
         Assert.Equal(0, _silo.Dtt(["runs"]).Code);

@@ -61,7 +61,9 @@ public sealed record SiloAnnouncement
     [JsonIgnore]
     public bool MayLive => !IsOfHere || Lives;
 
-    private bool IsOfHere => BootId == CurrentBootId() && (ProcessSpace ?? CurrentProcessSpace()) == CurrentProcessSpace();
+    /// <summary>Whether it is of this machine, and of this life of it.</summary>
+    [JsonIgnore]
+    public bool IsOfHere => BootId == CurrentBootId() && (ProcessSpace ?? CurrentProcessSpace()) == CurrentProcessSpace();
 
     private bool Lives => StartTicksOf(Process) == StartTicks;
 

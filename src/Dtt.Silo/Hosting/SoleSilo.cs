@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Dtt.Core.Errors;
 using Dtt.Core.Platform;
 using Dtt.Core.Storage;
 
@@ -8,9 +9,11 @@ namespace Dtt.Silo.Hosting;
 internal static class SoleSilo
 {
     private static readonly TimeSpan _longestEnd = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan _longestStart = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan _look = TimeSpan.FromMilliseconds(20);
 
     /// <summary>The lock, or null when another silo serves. A holder that is not announced is starting or ending: it is waited for.</summary>
+    /// <exception cref="UserErrorException">It is another machine's.</exception>
     public static async Task<FileLock?> AcquireAsync(PlatformFolders folders)
     {
         using var timer = new PeriodicTimer(_look);
@@ -18,6 +21,9 @@ internal static class SoleSilo
         {
             if (FileLock.TryAcquire(folders.LockFile) is { } only) return only;
             if (SiloAnnouncement.FindLiving(folders.AnnouncementFile) is not null) return null;
+            if (clock.Elapsed > _longestStart && SiloAnnouncement.Read(folders.AnnouncementFile) is { IsOfHere: false } other)
+                throw new UserErrorException($"{folders.State} is the state of the silo on {other.Node}, another machine: each needs a folder of its own, on a "
+                    + "local disk. Name one with DTT_STATE, such as /var/tmp/dtt-$UID.", ExitCodes.BadConfiguration);
         }
 
         return null;
