@@ -58,6 +58,7 @@ internal sealed class SiloConnection(SiloAnnouncement silo, Func<bool> serves, P
 
     /// <summary>
     /// A call ends with the connection. One that was not delivered, because the silo of its grain has died and the others do not know yet, is sent again.
+    /// A grain that cannot begin, because its state cannot be read, fails as one that is there does.
     /// </summary>
     private async Task CallAsync(IOutgoingGrainCallContext call)
     {
@@ -67,6 +68,10 @@ internal sealed class SiloConnection(SiloAnnouncement silo, Func<bool> serves, P
             {
                 await call.Invoke().WaitAsync(_gone);
                 return;
+            }
+            catch (OrleansException e) when (StorageUnavailableException.In(e) is { } failure)
+            {
+                throw new IOException(failure.Message);
             }
             catch (OrleansMessageRejectionException) when (clock.Elapsed < _deathNotice)
             {

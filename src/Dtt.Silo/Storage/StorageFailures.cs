@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Dtt.Abstractions;
 
 namespace Dtt.Silo.Storage;
 
@@ -14,6 +15,10 @@ internal sealed class StorageFailures(Database database) : IIncomingGrainCallFil
         catch (Exception e) when (DatabaseErrorIn(e) is { } error)
         {
             throw database.Failure(error);
+        }
+        catch (OrleansException e) when (StorageUnavailableException.In(e) is { } failure)
+        {
+            throw new IOException(failure.Message);
         }
     }
 

@@ -1,0 +1,34 @@
+using Dtt.Abstractions;
+using Orleans.Storage;
+
+namespace Dtt.Silo.Storage;
+
+/// <summary>
+/// A grain storage whose database errors callers of grains can understand: an activation that cannot read its state fails before any filter of calls, and hands
+/// the error to its callers as it is.
+/// </summary>
+/// <param name="storage">The storage.</param>
+/// <param name="database">Where it keeps its rows.</param>
+internal sealed class KnownFailures(IGrainStorage storage, Database database) : IGrainStorage
+{
+    public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) =>
+        Known(storage.ReadStateAsync(stateName, grainId, grainState));
+
+    public Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) =>
+        Known(storage.WriteStateAsync(stateName, grainId, grainState));
+
+    public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) =>
+        Known(storage.ClearStateAsync(stateName, grainId, grainState));
+
+    private async Task Known(Task done)
+    {
+        try
+        {
+            await done;
+        }
+        catch (Exception e) when (StorageFailures.DatabaseErrorIn(e) is { } error)
+        {
+            throw new StorageUnavailableException(database.Failure(error).Message);
+        }
+    }
+}
