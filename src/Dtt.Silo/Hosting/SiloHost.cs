@@ -20,6 +20,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
 using Orleans.Configuration;
+using Orleans.Storage;
 
 namespace Dtt.Silo.Hosting;
 
@@ -39,7 +40,8 @@ internal static class SiloHost
             var host = Build(folders, options, database, certificates);
             try
             {
-                if (database is PostgresDatabase) await host.Services.GetRequiredService<Admission>().CheckAsync();
+                await using var joining = database is PostgresDatabase ? await JoinLock.TakeAsync(database, options, TimeProvider.System) : null;
+                if (joining is not null) await host.Services.GetRequiredService<Admission>().CheckAsync();
                 await host.StartAsync();
                 return host;
             }
@@ -94,8 +96,8 @@ internal static class SiloHost
             .ConfigureEndpoints(options.Address, options.SiloPort, options.GatewayPort)
             .Configure<ClusterOptions>(o => (o.ServiceId, o.ClusterId) = (PlatformWire.ServiceId, PlatformWire.ClusterId))
             .Configure<SiloOptions>(o => o.SiloName = options.Node)
-            .AddAdoNetGrainStorage(StateStorage.Provider, o => ConfigureStorage(o, database, database.State))
-            .AddAdoNetGrainStorage(StateStorage.PieceProvider, o => ConfigureStorage(o, database, database.Pieces))
+            .AddStorage(StateStorage.Provider, database, database.State)
+            .AddStorage(StateStorage.PieceProvider, database, database.Pieces)
             .UseAdoNetReminderService(o => (o.Invariant, o.DataSource) = (database.Invariant, database.State))
             .AddIncomingGrainCallFilter<StorageFailures>()
             .AddGrainService<NodeAgent>()
@@ -132,10 +134,15 @@ internal static class SiloHost
             o.TableRefreshTimeout = TimeSpan.FromSeconds(10);
             o.IAmAliveTablePublishTimeout = Admission.SignPeriod;
             o.NumMissedTableIAmAliveLimit = Admission.MissingSigns;
-            o.MaxJoinAttemptTime = TimeSpan.FromMinutes(1);
+            o.MaxJoinAttemptTime = JoinLock.LongestJoin;
         });
     }
 
-    private static void ConfigureStorage(AdoNetGrainStorageOptions options, Database database, DbDataSource source) =>
-        (options.Invariant, options.DataSource, options.GrainStorageSerializer) = (database.Invariant, source, new StateSerializer());
+    private static ISiloBuilder AddStorage(this ISiloBuilder silo, string name, Database database, DbDataSource source)
+    {
+        var rows = $"{name}-rows";
+        silo.Services.AddKeyedSingleton<IGrainStorage>(name, (s, _) => new KnownFailures(s.GetRequiredKeyedService<IGrainStorage>(rows), database));
+        return silo.AddAdoNetGrainStorage(rows, o =>
+            (o.Invariant, o.DataSource, o.GrainStorageSerializer) = (database.Invariant, source, new StateSerializer()));
+    }
 }

@@ -152,6 +152,25 @@ public sealed class MembershipTests(PostgresFixture postgres, ITestOutputHelper 
         Assert.Contains("name this one with DTT_NODE", second.Log);
     }
 
+    [Theory]
+    [InlineData("a", A, "a", B, 75, "node 'a' (machine ")]     // one name
+    [InlineData("a", null, "b", null, 2, "Set DTT_ADDRESS")] // a silo without an address is alone in its platform
+    public async Task SilosThatCannotBothBe_StartedAtOnce_OneServesAndTheOtherIsRefused(
+        string first, string? firstAddress, string second, string? secondAddress, int code, string expected)
+    {
+        for (var i = 0; i < 2; i++)
+        {
+            var silos = new[] { _cluster.Start(first, firstAddress), _cluster.Start(second, secondAddress) };
+            var serve = await Task.WhenAll(silos.Select(s => s.ServesAsync()));
+            Assert.True(serve.Count(s => s) == 1, string.Join("\n", silos.Select(s => s.Log)));
+            var (serving, refused) = serve[0] ? (silos[0], silos[1]) : (silos[1], silos[0]);
+            Assert.Equal(code, await refused.ExitAsync());
+            Assert.Contains(expected, refused.Log);
+            await serving.SignalAsync("KILL");
+            await serving.ExitAsync();
+        }
+    }
+
     [Fact]
     public async Task SiloWithoutAnAddress_IsRefusedBesideOthers()
     {
