@@ -6,8 +6,8 @@ using Dtt.Tests;
 namespace Dtt.Cli.Tests;
 
 /// <summary>Runs the built <c>dtt</c> as a user would: another process, in a folder of its own, with a platform in it unless another one is named, on
-/// SQLite unless a PostgreSQL address is.</summary>
-public sealed class DttProgram(string workingFolder, string? home = null, string? postgres = null)
+/// SQLite unless a PostgreSQL address is; in a network of its own when <paramref name="within"/> leads there.</summary>
+public sealed class DttProgram(string workingFolder, string? home = null, string? postgres = null, string[]? within = null)
 {
     private static readonly TimeSpan _timeout = TimeSpan.FromMinutes(8);
 
@@ -80,15 +80,14 @@ public sealed class DttProgram(string workingFolder, string? home = null, string
 
     public Running Start(string[] arguments, params (string Name, string Value)[] environment)
     {
-        var start = new ProcessStartInfo("dotnet")
+        string[] command = [.. within ?? [], "dotnet", Assembly, .. arguments];
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
             WorkingDirectory = workingFolder,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             RedirectStandardInput = true,
         };
-        start.ArgumentList.Add(Assembly);
-        foreach (var argument in arguments) start.ArgumentList.Add(argument);
         start.Environment["OMP_NUM_THREADS"] = "1";
         start.Environment["DTT_HOME"] = Home;
         start.Environment["DOTNET_TieredPGO"] = "0"; // as the launcher does

@@ -8,7 +8,7 @@ namespace Dtt.Cli.Tests;
 /// A platform of several nodes on this machine: a PostgreSQL, a home that they share, and a real silo on an address of the loopback network for each; with the
 /// tiny project's data. Two ranks on one node are what runs over two nodes are compared with.
 /// </summary>
-public sealed class TwoNodes : IAsyncLifetime
+public class TwoNodes : IAsyncLifetime
 {
     /// <summary>One rank on each of two nodes, and the same of two ranks on one.</summary>
     public static readonly string[] Over = ["--set", "nodes=2", "--set", "grad_accumulation_steps=1"],
@@ -26,26 +26,32 @@ public sealed class TwoNodes : IAsyncLifetime
     /// <summary>Weights of the undisturbed run of two ranks.</summary>
     public string Undisturbed { get; private set; } = "";
 
+    /// <summary>Why there can be none, or null.</summary>
+    public virtual string? Missing => null;
+
     private string Postgres { get; set; } = "";
 
     public ClusterNode this[string node] => _nodes[node];
 
     public async ValueTask InitializeAsync()
     {
-        Server = await PostgresServer.StartAsync();
+        if (Missing is not null) return;
+        await PrepareAsync();
+        Server = await StartServerAsync();
         Postgres = await Server.CreateDatabaseAsync();
         await Project.InitializeAsync();
         await Project.Dtt.OutputAsync(["train", "-n", "together", .. Together]);
         Undisturbed = await Project.FinalWeightsAsync("together");
         await Project.Dtt.EndSiloAsync();
-        Dtt = new DttProgram(Project.Path, Path.Combine(Project.Path, ".cluster"));
-        await Task.WhenAll(StartAsync("a", "127.0.0.2"), StartAsync("b", "127.0.0.3"));
+        Dtt = new DttProgram(Project.Path, Path.Combine(Project.Path, ".cluster"), within: Within(null));
+        await StartNodesAsync();
     }
 
     /// <summary>Begins a life of a node's silo.</summary>
     public async Task StartAsync(string node, string address)
     {
-        var start = new ProcessStartInfo("dotnet", [DttProgram.Assembly, "silo", "run"]) { WorkingDirectory = "/" };
+        string[] command = [.. Within(node), "dotnet", DttProgram.Assembly, "silo", "run"];
+        var start = new ProcessStartInfo(command[0], command[1..]) { WorkingDirectory = "/" };
         start.Environment["DTT_HOME"] = Dtt.Home;
         start.Environment["DTT_STATE"] = Path.Combine(Project.Path, string.Create(CultureInfo.InvariantCulture, $".state-{node}-{++_lives}"));
         start.Environment["DTT_POSTGRES"] = Postgres;
@@ -106,10 +112,20 @@ public sealed class TwoNodes : IAsyncLifetime
         Assert.Contains(TinyProject.AuditOk, await Dtt.OutputAsync("audit", run));
     }
 
-    public async ValueTask DisposeAsync()
+    public virtual async ValueTask DisposeAsync()
     {
         foreach (var node in _nodes.Values) node.Dispose();
         await Project.DisposeAsync();
         if (Server is not null) await Server.DisposeAsync();
     }
+
+    /// <summary>What the nodes need first.</summary>
+    protected virtual Task PrepareAsync() => Task.CompletedTask;
+
+    protected virtual Task<PostgresServer> StartServerAsync() => PostgresServer.StartAsync();
+
+    protected virtual Task StartNodesAsync() => Task.WhenAll(StartAsync("a", "127.0.0.2"), StartAsync("b", "127.0.0.3"));
+
+    /// <summary>What runs a program on a node, or commands where they are (null), when its command line follows.</summary>
+    protected virtual string[] Within(string? node) => [];
 }

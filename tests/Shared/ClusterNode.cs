@@ -33,12 +33,9 @@ public sealed class ClusterNode : IDisposable
     /// <summary>What it said.</summary>
     public string Log => string.Join('\n', _log.Select(l => l.Line));
 
-    /// <summary>When it first said something, as a <see cref="Stopwatch"/> counts.</summary>
-    public async Task<long> SaidAsync(string text)
-    {
-        await Wait.ForAsync($"'{text}'", () => _log.Any(l => l.Line.Contains(text, StringComparison.Ordinal)));
-        return _log.First(l => l.Line.Contains(text, StringComparison.Ordinal)).At;
-    }
+    /// <summary>When it first said something, as a <see cref="Stopwatch"/> counts; of what it says over and over, the first time after another time.</summary>
+    public Task<long> SaidAsync(string text, long after = 0) => Wait.ForAsync(
+        $"'{text}'", () => _log.Where(l => l.At > after && l.Line.Contains(text, StringComparison.Ordinal)).Select(l => (long?)l.At).FirstOrDefault());
 
     public async Task<int> ExitAsync()
     {

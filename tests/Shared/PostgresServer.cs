@@ -13,9 +13,11 @@ public sealed class PostgresServer : IAsyncDisposable
         ? Directory.EnumerateDirectories("/usr/lib/postgresql").Where(d => File.Exists($"{d}/bin/initdb")).Select(d => $"{d}/bin").Max() : null;
 
     private readonly TempFolder _folder = new();
+    private readonly string[] _within;
+    private readonly string _address;
     private Process? _server;
 
-    private PostgresServer() => Port = FreePort();
+    private PostgresServer(string[] within, string address) => (_within, _address, Port) = (within, address, FreePort());
 
     /// <summary>Why there can be no server, or null.</summary>
     public static string? Missing => _programs is null ? "PostgreSQL is not installed (apt-get install postgresql)" : null;
@@ -23,21 +25,24 @@ public sealed class PostgresServer : IAsyncDisposable
     public int Port { get; }
 
     /// <summary>A server that accepts connections; the test is skipped where none is installed.</summary>
-    public static async Task<PostgresServer> StartAsync()
+    /// <param name="within">What runs a program where the server is to be, when its command line follows; default: here.</param>
+    /// <param name="address">Where it listens there.</param>
+    public static async Task<PostgresServer> StartAsync(string[]? within = null, string address = "127.0.0.1")
     {
         Assert.SkipWhen(Missing is not null, Missing ?? "");
-        var server = new PostgresServer();
+        var server = new PostgresServer(within ?? [], address);
         server._folder.Write("password", Password);
-        if (Environment.IsPrivilegedProcess) await RunAsync("chown", "-R", "postgres", server._folder.Path); // the server refuses root
+        if (Environment.IsPrivilegedProcess) await server.RunAsync("chown", "-R", "postgres", server._folder.Path); // the server refuses root
         await server.RunAsServerAsync($"{_programs}/initdb", "-D", server._folder["data"], "-U", User, "--pwfile", server._folder["password"],
             "-A", "scram-sha-256", "-E", "UTF8", "--locale", "C.UTF-8");
+        server._folder.Write("data/pg_hba.conf", "local all all scram-sha-256\nhost all all samenet scram-sha-256\n");
         await server.RestartAsync();
         return server;
     }
 
     /// <summary>A database's address, as <c>DTT_POSTGRES</c> takes it.</summary>
     public string Address(string database, string user = User, string password = Password) =>
-        $"postgresql://{user}:{Uri.EscapeDataString(password)}@127.0.0.1:{Port}/{database}";
+        $"postgresql://{user}:{Uri.EscapeDataString(password)}@{_address}:{Port}/{database}";
 
     /// <summary>A new database, and its address.</summary>
     public async Task<string> CreateDatabaseAsync()
@@ -64,8 +69,8 @@ public sealed class PostgresServer : IAsyncDisposable
         await Wait.UntilAsync("the server", async () =>
         {
             if (_server is null or { HasExited: true }) _server = StartAsServer($"{_programs}/postgres", "-D", _folder["data"],
-                "-h", "127.0.0.1", "-p", $"{Port}", "-k", _folder.Path, "-c", "synchronous_commit=off"); // DTT relies on its own setting
-            using var ready = Start(null, $"{_programs}/pg_isready", "-q", "-h", "127.0.0.1", "-p", $"{Port}");
+                "-h", _address, "-p", $"{Port}", "-k", _folder.Path, "-c", "synchronous_commit=off"); // DTT relies on its own setting
+            using var ready = Start(null, $"{_programs}/pg_isready", "-q", "-h", _address, "-p", $"{Port}");
             await ready.WaitForExitAsync();
             return ready.ExitCode == 0;
         });
@@ -98,7 +103,7 @@ public sealed class PostgresServer : IAsyncDisposable
         return ((IPEndPoint)probe.LocalEndpoint).Port;
     }
 
-    private static async Task<string> RunAsync(string program, params string[] arguments)
+    private async Task<string> RunAsync(string program, params string[] arguments)
     {
         using var process = Start(null, program, arguments);
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
@@ -122,10 +127,14 @@ public sealed class PostgresServer : IAsyncDisposable
         return Start(_folder.Path, "/bin/sh", ["-c", $"exec \"$@\" >> '{log}' 2>&1 < /dev/null", "sh", .. command]);
     }
 
-    private static Process Start(string? folder, string program, params string[] arguments) => Process.Start(new ProcessStartInfo(program, arguments)
+    private Process Start(string? folder, string program, params string[] arguments)
     {
-        WorkingDirectory = folder ?? "/",
-        RedirectStandardOutput = true,
-        RedirectStandardError = true,
-    })!;
+        string[] command = [.. _within, program, .. arguments];
+        return Process.Start(new ProcessStartInfo(command[0], command[1..])
+        {
+            WorkingDirectory = folder ?? "/",
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+    }
 }

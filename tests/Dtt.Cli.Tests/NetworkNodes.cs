@@ -1,0 +1,35 @@
+using Dtt.Tests;
+
+namespace Dtt.Cli.Tests;
+
+/// <summary>Two nodes with a network between them that can be cut.</summary>
+public sealed class NetworkNodes : TwoNodes
+{
+    private Network _network = null!;
+
+    public override string? Missing => Network.Missing ?? PostgresServer.Missing;
+
+    /// <summary>The network.</summary>
+    internal Network Network => _network;
+
+    public Task StartAsync(string node) => StartAsync(node, Network.AddressOf(node));
+
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        _network?.Dispose();
+    }
+
+    protected override async Task PrepareAsync()
+    {
+        _network = await Network.StartAsync();
+        await Network.AddAsync("a");
+        await Network.AddAsync("b");
+    }
+
+    protected override Task<PostgresServer> StartServerAsync() => PostgresServer.StartAsync(Network.AtHub, Network.Hub);
+
+    protected override Task StartNodesAsync() => Task.WhenAll(StartAsync("a"), StartAsync("b"));
+
+    protected override string[] Within(string? node) => node is null ? Network.AtHub : Network.At(node);
+}
