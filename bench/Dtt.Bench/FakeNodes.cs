@@ -26,6 +26,8 @@ internal sealed class FakeNodes : INodeAgents
 
     public Task<bool> IsDeadAsync(NodeRef node) => Task.FromResult(false);
 
+    public Task ConfirmAsync() => Task.CompletedTask;
+
     public INodeAgent At(NodeRef node) => _agents[node];
 
     /// <summary>The verbs; a proxy, for only a few of them matter here.</summary>

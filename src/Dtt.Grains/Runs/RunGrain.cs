@@ -144,6 +144,7 @@ internal sealed partial class RunGrain(
     {
         // Rows first: should the rest fail, the agent says it all again, and rows that are there are left alone.
         if (!StandingOf(attempt).Current) return new Standing(false, false);
+        await agents.ConfirmAsync();
         var rows = messages.OfType<MetricsReport>().SelectMany(m => m.Rows).ToList();
         if (rows.Count > 0) await tables.AddMetricsAsync(Folder, attempt, rows);
         if (rows.Count > 0) await Copy.AddMetricsAsync(attempt, rows);
@@ -170,11 +171,13 @@ internal sealed partial class RunGrain(
 
     public Task EndedAsync(NodeRef node, AttemptEnd end) => ApplyAsync(new RunInput.Ended(node, end));
 
-    public Task<Standing> RenewAsync(int attempt, NodeRef node, StalledPart? stalled)
+    public async Task<Standing> RenewAsync(int attempt, NodeRef node, StalledPart? stalled)
     {
         var standing = StandingOf(attempt);
-        if (standing.Current) _parts.Renew(state.State, attempt, node, stalled, time.GetUtcNow());
-        return Task.FromResult(standing.Current ? standing with { Hung = _parts.Hung } : standing);
+        if (!standing.Current) return standing;
+        await agents.ConfirmAsync();
+        _parts.Renew(state.State, attempt, node, stalled, time.GetUtcNow());
+        return standing with { Hung = _parts.Hung };
     }
 
     public async Task AgentStartedAsync(NodeRef node)

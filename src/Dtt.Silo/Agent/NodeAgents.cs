@@ -13,6 +13,9 @@ internal sealed class NodeAgents(
     : GrainServiceClient<INodeAgent>(services), INodeAgents
 {
     private static readonly TimeSpan _remembered = TimeSpan.FromDays(1);
+    private static readonly TimeSpan _fresh = TimeSpan.FromSeconds(5);
+    private readonly Lock _gate = new();
+    private (Task Done, long Since)? _confirmed;
 
     public NodeRef Here { get; } = new(local.Name, local.SiloAddress.ToParsableString());
 
@@ -52,7 +55,25 @@ internal sealed class NodeAgents(
         return membership.CurrentSnapshot.GetSiloStatus(address) is SiloStatus.Dead or SiloStatus.None;
     }
 
+    public Task ConfirmAsync()
+    {
+        lock (_gate)
+        {
+            if (_confirmed is { } known && (!known.Done.IsCompleted || (known.Done.IsCompletedSuccessfully && time.GetElapsedTime(known.Since) < _fresh)))
+                return known.Done;
+            var done = Task.Run(LookAsync);
+            _confirmed = (done, time.GetTimestamp());
+            return done;
+        }
+    }
+
     public INodeAgent At(NodeRef node) => GetGrainService(SiloAddress.FromParsableString(node.Silo));
+
+    private async Task LookAsync()
+    {
+        if (!(await table.ReadAllAsync()).Members.Any(m => m.Item1.SiloAddress.Equals(local.SiloAddress) && m.Item1.Status != SiloStatus.Dead))
+            throw new IOException($"node {Here.Node} is dead to the others, which go on without it.");
+    }
 
     private static NodeLife LifeOf(MembershipEntry entry)
     {

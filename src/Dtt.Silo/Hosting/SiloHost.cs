@@ -120,8 +120,8 @@ internal static class SiloHost
 
     /// <summary>
     /// Who belongs to the platform. A silo on SQLite is alone; those on one PostgreSQL keep their membership there. Each probes others every second: one that
-    /// misses three is dead when two say so, or the only other one. A silo also writes that it lives, so that after a crash of all nobody waits
-    /// for the old ones.
+    /// misses three, and says nothing else for three times the longest probe, is dead when two say so, or the only other one. A silo also writes that it lives, so
+    /// that after a crash of all nobody waits for the old ones.
     /// </summary>
     private static ISiloBuilder UseMembership(ISiloBuilder silo, SiloOptionsFromEnvironment options, Database database)
     {
@@ -129,6 +129,7 @@ internal static class SiloHost
         return silo.UseAdoNetClustering(o => (o.Invariant, o.DataSource) = (database.Invariant, database.State)).Configure<ClusterMembershipOptions>(o =>
         {
             o.ProbeTimeout = TimeSpan.FromSeconds(1);
+            o.MaxProbeTimeout = TimeSpan.FromSeconds(1.2); // nobody who spoke within three of these is dead, so a cut is noticed after 3.6 s
             o.NumMissedProbesLimit = 3;
             o.NumVotesForDeathDeclaration = 2;
             o.TableRefreshTimeout = TimeSpan.FromSeconds(10);

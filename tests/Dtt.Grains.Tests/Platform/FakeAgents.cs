@@ -45,6 +45,11 @@ internal sealed class FakeAgents : INodeAgents
 
     public Task<bool> IsDeadAsync(NodeRef node) => Task.FromResult(Dead.Contains(node.Silo));
 
+    /// <summary>Why this silo is not known to be one of the platform's, or null.</summary>
+    public IOException? Unconfirmed { get; set; }
+
+    public Task ConfirmAsync() => Unconfirmed is { } why ? Task.FromException(why) : Task.CompletedTask;
+
     public INodeAgent At(NodeRef node) => _agent;
 
     /// <summary>Whether the agent was asked: <c>LaunchAsync RUN ATTEMPT</c>.</summary>

@@ -51,6 +51,18 @@ public sealed class RunGrainTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task SiloThatIsCutOff_RenewsNoLease()
+    {
+        await StartAsync();
+        Assert.True((await Run.RenewAsync(1, _agents.Here, null)).Current);
+        _agents.Unconfirmed = new IOException("the database is away");
+        await Assert.ThrowsAsync<IOException>(() => Run.RenewAsync(1, _agents.Here, null));
+        await Assert.ThrowsAsync<IOException>(() => Run.ReportAsync(1, 9, []));
+        _agents.Unconfirmed = null;
+        Assert.True((await Run.RenewAsync(1, _agents.Here, null)).Current);
+    }
+
+    [Fact]
     public async Task Commit_ThatIsNotWritten_IsAnsweredWithTheError_AndMayBeAskedAgain()
     {
         await StartAsync();
