@@ -180,7 +180,12 @@ finish() {
   [ -z "$silos" ] || attend "$silos" || true
   [ -z "$beats" ] || kill "$beats" 2>/dev/null || true
   stop_database
-  [ "$ending" != requeue ] || is_current_life || current=$?
+  while [ "$ending" = requeue ]; do
+    current=0
+    is_current_life || current=$?
+    [ "$current" = 2 ] || break
+    say "Slurm does not answer: the job is requeued once it does"
+  done
   if [ "$ending" = requeue ] && [ "$current" != 1 ]; then
     if [ "$current" = 0 ]; then
       say "requeued: the next life goes on"
