@@ -19,6 +19,7 @@ try
         ["--standalone", var what, .. var settings] => StandaloneWork.Run(what, settings),
         ["--probe", .. var what] => Probe(what is ["nccl"]),
         ["--eager", .. var shape] => EagerPeer.Run(shape),
+        ["--link", .. var link] => LinkBench.Run(link),
         _ => Usage(),
     };
 }

@@ -43,14 +43,17 @@ public sealed record CauseCard
     /// <summary>The card of a death of which nothing more is known.</summary>
     public static CauseCard Of(DeathKind kind, string how) => new() { Kind = kind, How = how };
 
-    /// <summary>The card of a silo's death: its ranks are gone with it.</summary>
+    /// <summary>
+    /// The card of a silo that is dead to the others: its ranks are gone with it, or end when their lease has passed. Nobody can tell a dead node from one that
+    /// is cut off.
+    /// </summary>
     /// <param name="node">The silo.</param>
     /// <param name="ofSeveral">Whether the attempt has parts on other nodes, so that the node is to be named.</param>
     public static CauseCard OfSilo(NodeRef node, bool ofSeveral) => new()
     {
         Kind = DeathKind.Silo,
         Node = node.Node,
-        How = ofSeveral ? $"the silo of node {node.Node} died, and its ranks with it" : "the silo died, and the rank with it",
+        How = ofSeveral ? $"the silo of node {node.Node} died or was cut off, and its ranks with it" : "the silo died, and the rank with it",
     };
 }
 

@@ -16,6 +16,13 @@ namespace Dtt.Silo.Storage;
 /// </remarks>
 internal sealed class PostgresSource : DbDataSource
 {
+    /// <summary>
+    /// What each session asks of the server: every commit synced, whatever its default is; and that it looks whether the silo is still there, or the sessions of
+    /// a node that lost its power would stay for hours, with the locks they hold.
+    /// </summary>
+    private const string SessionOptions =
+        "-c synchronous_commit=on -c tcp_keepalives_idle=20 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4";
+
     private const int ConnectSeconds = 5, CommandSeconds = 10, MostConnections = 16;
     private readonly NpgsqlDataSource _connections;
 
@@ -38,7 +45,7 @@ internal sealed class PostgresSource : DbDataSource
         }
 
         var options = settings.Options ?? Environment.GetEnvironmentVariable("PGOPTIONS");
-        settings.Options = $"{options} -c synchronous_commit=on".TrimStart(); // whatever the server's default is
+        settings.Options = $"{options} {SessionOptions}".TrimStart();
         settings.SearchPath = PostgresSchema.Name;
         settings.ApplicationName ??= "dtt";
         settings.NoResetOnClose = true; // nothing changes a session's settings

@@ -61,13 +61,13 @@ internal sealed class RingBench : IDisposable
         _plain.B.Dispose();
     }
 
-    private static void Send(Socket socket, long bytes)
+    internal static void Send(Socket socket, long bytes)
     {
         var block = new byte[BlockBytes];
         for (var left = bytes; left > 0;) left -= socket.Send(block.AsSpan(0, (int)Math.Min(left, block.Length)));
     }
 
-    private static void Receive(Socket socket, long bytes)
+    internal static void Receive(Socket socket, long bytes)
     {
         var block = new byte[BlockBytes];
         for (var left = bytes; left > 0;) left -= socket.Receive(block.AsSpan(0, (int)Math.Min(left, block.Length)));
