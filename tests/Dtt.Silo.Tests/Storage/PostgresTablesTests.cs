@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Dapper;
 using Dtt.Core.Platform;
 using Dtt.Silo.Storage;
 using Dtt.Tests;
@@ -110,9 +111,18 @@ public sealed class PostgresTablesTests(PostgresFixture postgres) : PlatformTabl
         var connections = int.Parse(await server.SqlAsync("postgres", $"SELECT count(*) FROM pg_stat_activity WHERE datname = '{NameOf(_database)}'"));
         Assert.InRange(connections, 1, 16);
         await using var connection = await _database.State.OpenConnectionAsync(TestContext.Current.CancellationToken);
-        await using var command = connection.CreateCommand();
-        command.CommandText = "SHOW synchronous_commit";
-        Assert.Equal("on", await command.ExecuteScalarAsync(TestContext.Current.CancellationToken)); // the server's default is off here
+        Assert.Equal("on", await connection.ExecuteScalarAsync<string>("SHOW synchronous_commit")); // the server's default is off here
+    }
+
+    /// <summary>A node that loses its power closes no connection: without this the server keeps its sessions, and their locks, for hours.</summary>
+    [Fact]
+    public async Task Server_LooksWhetherASiloIsStillThere()
+    {
+        await using var connection = await _database.State.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        var seconds = new List<int>();
+        foreach (var setting in new[] { "idle", "interval", "count" })
+            seconds.Add(int.Parse(await connection.ExecuteScalarAsync<string>($"SHOW tcp_keepalives_{setting}") ?? ""));
+        Assert.InRange(seconds[0] + seconds[1] * seconds[2], 1, 60);
     }
 
     private protected override async Task<Database> OpenAsync() =>
