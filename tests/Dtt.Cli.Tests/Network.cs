@@ -62,7 +62,9 @@ internal sealed class Network : IDisposable
         foreach (var node in _nodes.Keys) await InHubAsync($"link set to-{node} type bridge_slave isolated {(apart ? "on" : "off")}");
     }
 
-    /// <summary>A node's power fails: its cable is dead before its processes are, so no connection is closed. <see cref="AddAsync"/> turns it on again.</summary>
+    /// <summary>
+    /// A node's power fails: its cable is dead before its processes are, so no connection is closed. <see cref="AddAsync"/> turns it on again.
+    /// </summary>
     public async Task FailAsync(string node)
     {
         await CutAsync(node);

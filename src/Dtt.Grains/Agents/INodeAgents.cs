@@ -20,8 +20,8 @@ public interface INodeAgents
     Task<bool> IsDeadAsync(NodeRef node);
 
     /// <summary>
-    /// Returns when this silo was one of the platform's a few seconds ago, by the membership that all silos share. One that is cut off may be dead to the others,
-    /// and what it remembers of a run may be over: it must not keep ranks alive by an answer from memory.
+    /// Returns when this silo was one of the platform's a few seconds ago, by the membership that all silos share. One that is cut off may be dead to the
+    /// others, and what it remembers of a run may be over: it must not keep ranks alive by an answer from memory.
     /// </summary>
     /// <exception cref="IOException">It is dead to the others, or the membership cannot be read.</exception>
     Task ConfirmAsync();

@@ -120,8 +120,8 @@ internal static class SiloHost
 
     /// <summary>
     /// Who belongs to the platform. A silo on SQLite is alone; those on one PostgreSQL keep their membership there. Each probes others every second: one that
-    /// misses three, and says nothing else for three times the longest probe, is dead when two say so, or the only other one. A silo also writes that it lives, so
-    /// that after a crash of all nobody waits for the old ones.
+    /// misses three, and says nothing else for three times the longest probe, is dead when two say so, or the only other one. A silo also writes that it
+    /// lives, so that after a crash of all nobody waits for the old ones.
     /// </summary>
     private static ISiloBuilder UseMembership(ISiloBuilder silo, SiloOptionsFromEnvironment options, Database database)
     {

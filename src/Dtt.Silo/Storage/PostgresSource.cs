@@ -17,8 +17,8 @@ namespace Dtt.Silo.Storage;
 internal sealed class PostgresSource : DbDataSource
 {
     /// <summary>
-    /// What each session asks of the server: every commit synced, whatever its default is; and that it looks whether the silo is still there, or the sessions of
-    /// a node that lost its power would stay for hours, with the locks they hold.
+    /// What each session asks of the server: every commit synced, whatever its default is; and that it looks whether the silo is still there, or the
+    /// sessions of a node that lost its power would stay for hours, with the locks they hold.
     /// </summary>
     private const string SessionOptions =
         "-c synchronous_commit=on -c tcp_keepalives_idle=20 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4";

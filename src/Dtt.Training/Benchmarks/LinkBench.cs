@@ -27,7 +27,11 @@ internal static class LinkBench
         if (arguments is not [var first, var address0, var address1, .. var more] || first is not ("0" or "1") || more.Length > 1
             || !IPAddress.TryParse(address0, out var zero) || !IPAddress.TryParse(address1, out var one)
             || !int.TryParse(more.FirstOrDefault("5"), CultureInfo.InvariantCulture, out var pairs) || pairs < 1)
-            throw new UserErrorException("usage: dtt-rank --link RANK ADDRESS_OF_RANK_0 ADDRESS_OF_RANK_1 [PAIRS], with RANK 0 on one machine and 1 on the other");
+        {
+            throw new UserErrorException(
+                "usage: dtt-rank --link RANK ADDRESS_OF_0 ADDRESS_OF_1 [PAIRS], with RANK 0 on one machine and 1 on the other", ExitCodes.BadConfiguration);
+        }
+
         TorchRuntime.Load();
         var rank = first == "0" ? 0 : 1;
         using var plain = rank == 0 ? Accept(zero) : Reach(zero);
