@@ -7,17 +7,30 @@ public static class StreamExtensions
 {
     /// <summary>The stream, ended at once by the token: a dead silo answers neither the next request nor the end, so nothing waits for it.</summary>
     /// <exception cref="OperationCanceledException">The token ended it.</exception>
+    /// <exception cref="OrleansException">The grain has ended, and what comes after is another activation's.</exception>
     public static async IAsyncEnumerable<T> Until<T>(this IAsyncEnumerable<T> source, [EnumeratorCancellation] CancellationToken cancellation)
     {
         var items = source.GetAsyncEnumerator(cancellation);
         try
         {
-            while (await items.MoveNextAsync().AsTask().WaitAsync(cancellation)) yield return items.Current;
+            while (await HasNextAsync(items).WaitAsync(cancellation)) yield return items.Current;
         }
         finally
         {
             var end = EndAsync(items);
             if (!cancellation.IsCancellationRequested) await end;
+        }
+    }
+
+    private static async Task<bool> HasNextAsync<T>(IAsyncEnumerator<T> items)
+    {
+        try
+        {
+            return await items.MoveNextAsync();
+        }
+        catch (EnumerationAbortedException e)
+        {
+            throw new OrleansException(e.Message, e);
         }
     }
 

@@ -4,7 +4,7 @@ using Dtt.Training.Ranks;
 
 namespace Dtt.Training.Tests;
 
-/// <summary>A host that accepts every commit and remembers what it was told, in order.</summary>
+/// <summary>A host that accepts commits and remembers what it was told, in order.</summary>
 internal sealed class RecordingChannel : IRankChannel
 {
     private readonly Lock _gate = new(); // training and the writing of a checkpoint speak at the same time
@@ -14,6 +14,9 @@ internal sealed class RecordingChannel : IRankChannel
 
     /// <summary>The host asks to stop once it was told this step; 0: never.</summary>
     public long StopAtStep { get; init; }
+
+    /// <summary>The host cannot take the first commits: so many.</summary>
+    public int CommitsNotTaken { get; init; }
 
     public IReadOnlyList<RankMessage> Messages
     {
@@ -40,7 +43,7 @@ internal sealed class RecordingChannel : IRankChannel
     public CommitReply Commit(WrittenCheckpoint checkpoint)
     {
         Send(new CommitRequest(checkpoint));
-        return new CommitReply(true);
+        return Commits.Count() <= CommitsNotTaken ? new CommitReply(false, "the database is away", Transient: true) : new CommitReply(true);
     }
 
     public IReadOnlyList<string> Meet(string endpoint) => [endpoint];

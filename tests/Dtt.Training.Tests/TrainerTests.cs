@@ -44,6 +44,16 @@ public sealed class TrainerTests(TinyRun run) : IClassFixture<TinyRun>
         Assert.Matches(@"^a checkpoint every .* \([\d,]+ steps\): a save costs [\d.]+ s, and a failure is expected every 24\.0 hours$", plan.Message);
     }
 
+    [Fact]
+    public void Run_WhoseHostCannotTakeACommit_SavesLater_ButAsksAgainAtItsEnd()
+    {
+        var host = new RecordingChannel { CommitsNotTaken = 3 };
+        Assert.Equal(new RankFinished(4, Completed: true), run.Train(host, 0, "max_steps: 4", "save_every: 2"));
+        Assert.Equal([2, 4, 4, 4], host.Commits.Select(c => c.Step));
+        var told = Assert.Single(host.Messages.OfType<RankEvent>(), e => e.Kind == EventKinds.SaveFailed);
+        Assert.Contains("step 2 could not be written (the database is away)", told.Message);
+    }
+
     /// <summary>A rate that no weight survives: the second step's loss is not a number.</summary>
     [Theory]
     [InlineData(1, 1)]

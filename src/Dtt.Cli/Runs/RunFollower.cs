@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Dtt.Abstractions;
 using Dtt.Cli.Output;
 using Dtt.Client;
@@ -16,13 +17,14 @@ namespace Dtt.Cli.Runs;
 internal sealed class RunFollower(string folder, string? cudaOrigin = null)
 {
     private const int Reconnections = 5;
-    private static readonly TimeSpan _stopGrace = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan _stopGrace = TimeSpan.FromSeconds(5), _look = TimeSpan.FromSeconds(1), _longestOutage = TimeSpan.FromMinutes(10);
     private readonly CancellationTokenSource _leaving = new();
     private readonly Dictionary<long, string> _samples = [];
     private IRunGrain? _grain;
     private Task _stop = Task.CompletedTask;
     private int _signal;
     private int _breaks; // of the connection, since something was last shown
+    private Stopwatch? _outage; // of the platform's store, since something was last shown
 
     private string Run => Path.GetFileName(folder);
 
@@ -47,8 +49,15 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
             {
                 try
                 {
+                    if (_outage is not null) await Task.Delay(_look, _leaving.Token);
                     if (isLost) own = await client.ReconnectAsync(Console.Error.WriteLine, _leaving.Token);
-                    return await FollowOnceAsync(own ?? client, isLost ? 0 : backlog);
+                    isLost = false;
+                    return await FollowOnceAsync(own ?? client, _outage is null && own is null ? backlog : 0);
+                }
+                catch (IOException e) when (_outage is null || _outage.Elapsed < _longestOutage)
+                {
+                    if (_outage is null) Console.Error.WriteLine($"{e.Message} The run goes on meanwhile, and this command waits.");
+                    _outage ??= Stopwatch.StartNew();
                 }
                 catch (Exception e) when (!_leaving.IsCancellationRequested && ++_breaks <= Reconnections
                     && e is OrleansException or TimeoutException or OperationCanceledException)
@@ -100,7 +109,7 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
 
     private void Show(TrainDisplay display, RunNews news)
     {
-        _breaks = 0;
+        (_breaks, _outage) = (0, null);
         if (cudaOrigin is not null && news.Message is RankStarted { Device: var device } && device.StartsWith("cpu", StringComparison.Ordinal))
             Console.Error.WriteLine($"{cudaOrigin}: 'cuda: true', but libtorch sees no GPU on this machine; training on the CPU.");
         if (news.Message is TrainingSample sample) _samples[sample.Step] = sample.Text;

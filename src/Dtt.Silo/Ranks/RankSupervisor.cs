@@ -17,7 +17,7 @@ internal sealed partial class RankSupervisor
     private static readonly TimeSpan _beatPeriod = TimeSpan.FromMilliseconds(400);
     private static readonly TimeSpan _renewPeriod = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan _meetPeriod = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan _lease = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan _lease = TimeSpan.FromSeconds(90); // a minute without a database, and what it takes to be back
     private static readonly TimeSpan _flushTimeout = TimeSpan.FromSeconds(30);
     private readonly CancellationTokenSource _stop = new(), _kill = new();
     private readonly LaunchRequest _launch;

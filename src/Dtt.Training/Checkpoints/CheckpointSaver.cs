@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Dtt.Core.Errors;
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
@@ -11,6 +12,8 @@ namespace Dtt.Training.Checkpoints;
 internal sealed class CheckpointSaver(
     TrainSpec spec, CheckpointOrigin origin, FlatParameters parameters, Optimizer optimizer, IRankChannel channel) : IDisposable
 {
+    // While the host cannot take the last commit, as when its database is away. Less than a save may take before the rank counts as hung.
+    private static readonly TimeSpan _longestCommit = TimeSpan.FromMinutes(10), _retryPeriod = TimeSpan.FromSeconds(1);
     private readonly CheckpointWriter _writer = new();
     private CheckpointSnapshot? _snapshot;
 
@@ -51,7 +54,7 @@ internal sealed class CheckpointSaver(
         try
         {
             var written = CheckpointFolder.Write(folder, origin.ManifestAt(step), snapshot.Weights, snapshot.State);
-            var reply = channel.Commit(written with { TrainLoss = trainLoss, ValLoss = valLoss });
+            var reply = Commit(written with { TrainLoss = trainLoss, ValLoss = valLoss }, mustSucceed ? _longestCommit : TimeSpan.Zero);
             if (reply.Transient) throw new IOException(reply.Reason);
             if (!reply.Accepted) throw new UserErrorException($"the checkpoint of step {step} was refused: {reply.Reason}.", ExitCodes.Requeue);
         }
@@ -62,5 +65,18 @@ internal sealed class CheckpointSaver(
             if (mustSucceed) throw new UserErrorException($"{what}. The previous checkpoint stays; free some space and `dtt resume {spec.Run}`.", inner: e);
             channel.Send(new RankEvent(EventKinds.SaveFailed, $"{what}; training goes on, and the previous checkpoint stays"));
         }
+    }
+
+    /// <summary>Has a checkpoint committed; for as long as given it asks again when the host cannot say.</summary>
+    private CommitReply Commit(WrittenCheckpoint written, TimeSpan longest)
+    {
+        var (clock, reply) = (Stopwatch.StartNew(), channel.Commit(written));
+        while (reply.Transient && clock.Elapsed < longest)
+        {
+            Thread.Sleep(_retryPeriod);
+            reply = channel.Commit(written);
+        }
+
+        return reply;
     }
 }

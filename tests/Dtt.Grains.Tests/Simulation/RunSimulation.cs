@@ -17,7 +17,7 @@ internal sealed class RunSimulation(int seed, int nodes)
     public const int TotalSteps = 6;
     private const int Runs = 3, Keep = 2, Faults = 900, Calm = 9000;
     private static readonly string[] _machine = ["gpu:0", "gpu:1", "gpu:2", "cpu"];
-    private static readonly TimeSpan _lease = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan _lease = TimeSpan.FromSeconds(90);
     private readonly Random _random = new(seed);
     private readonly Dictionary<string, DurableRun> _states = Enumerable.Range(0, Runs).ToDictionary(i => $"/runs/{i}", _ => new DurableRun());
     private readonly Dictionary<string, HashSet<string>> _disk = Enumerable.Range(0, Runs).ToDictionary(i => $"/runs/{i}", _ => new HashSet<string>());
