@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using Dtt.Core.Diagnostics;
 using Dtt.Core.Errors;
 using Dtt.Core.Storage;
 using Dtt.Data.Text;
@@ -106,6 +107,7 @@ public sealed class DatasetEncoder(string folder, TokenSource source)
                 var name = $"{split}_{number++:000000}.bin";
                 var (from, to) = (Path.Combine(PieceFolder(shard.Piece), shard.File), Path.Combine(ready, name));
                 if (!File.Exists(to)) File.Move(from, to);
+                CrashPoint.Reach("tokens.moved");
                 shards.Add(shard with { File = name });
             }
         }
@@ -118,6 +120,7 @@ public sealed class DatasetEncoder(string folder, TokenSource source)
         index.Save(ready);
         Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
         Directory.Move(ready, folder);
+        CrashPoint.Reach("tokens.assembled");
         DurableFile.SyncFolder(Path.GetDirectoryName(folder)!);
         Directory.Delete(_partial, recursive: true);
         return index;

@@ -1,4 +1,5 @@
 using Dtt.Abstractions;
+using Dtt.Core.Diagnostics;
 using Dtt.Core.Errors;
 using Dtt.Data.Datasets;
 using Dtt.Data.Text;
@@ -141,6 +142,7 @@ internal sealed class DatasetWork(DatasetJob job, string node)
         try
         {
             (vocabulary, documents) = Training.Merge(Pieces, job.VocabSize);
+            CrashPoint.Reach("silo.merged");
         }
         catch (BadDataException)
         {

@@ -51,6 +51,25 @@ public sealed class TokenizeTests(WholeText text, PostgresFixture postgres, ITes
         Assert.Equal("done", (await RowAsync()).GetProperty("stage").GetString());
     }
 
+    /// <summary>Whichever node has the work on the whole; another goes on with what it left.</summary>
+    [Theory]
+    [InlineData("silo.merged")]
+    [InlineData("tokens.moved:30")]
+    [InlineData("tokens.assembled")]
+    public async Task NodeKilledAmidMergingOrAssembling_AnotherGoesOn(string point)
+    {
+        var nodes = await Task.WhenAll(_cluster.StartAsync("a", A, ("DTT_CRASH_AT", point)), _cluster.StartAsync("b", B, ("DTT_CRASH_AT", point)));
+        await _cluster.OutputAsync("download", "-d", "text");
+        var tokenizing = _cluster.DttAsync("tokenize", "-d", "text", "-v", "400");
+        Assert.Equal(137, await await Task.WhenAny(nodes.Select(n => n.ExitAsync())));
+        await _cluster.StartAsync("c", "127.0.0.4");
+        var (code, _, error) = await tokenizing;
+        Assert.True(code == 0, error);
+        Assert.Equal(text.Hashes, WholeText.HashesOf(_cluster.Folder));
+        Assert.False(Directory.Exists(_cluster["data/text/tokens/text_400.partial"]));
+        Assert.False(Directory.Exists(_cluster["tokenizers/text_400.counting"]));
+    }
+
     [Fact]
     public async Task OnlyNodeKilled_AndStartedAgain_TheCommandGoesOn()
     {
