@@ -12,8 +12,6 @@ public sealed class NetworkNodes : TwoNodes
     /// <summary>The network.</summary>
     internal Network Network => _network;
 
-    public Task StartAsync(string node) => StartAsync(node, Network.AddressOf(node));
-
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync();
@@ -29,7 +27,7 @@ public sealed class NetworkNodes : TwoNodes
 
     protected override Task<PostgresServer> StartServerAsync() => PostgresServer.StartAsync(Network.AtHub, Network.Hub);
 
-    protected override Task StartNodesAsync() => Task.WhenAll(StartAsync("a"), StartAsync("b"));
+    protected override string AddressOf(string node) => Network.AddressOf(node);
 
     protected override string[] Within(string? node) => node is null ? Network.AtHub : Network.At(node);
 }

@@ -78,6 +78,24 @@ public sealed class PostgresTests(TinyProject project) : IClassFixture<TinyProje
         await project.CheckUndisturbedAsync(run, _dtt);
     }
 
+    /// <summary>Also a grain that has to read its state first, which no call of it has reached yet.</summary>
+    [Fact]
+    public async Task AServerThatIsAway_IsNamedByEveryCommand()
+    {
+        await _dtt.OutputAsync("train", "-n", "kept", "--set", "max_steps=2");
+        await _dtt.EndSiloAsync();
+        await _dtt.OutputAsync("runs");
+        await _server.KillAsync();
+        foreach (var command in new[] { "runs", "nodes", "show kept", "resume kept", "train -n new", "tokenize", "datasets" })
+        {
+            var told = await _dtt.RunAsync(command.Split(' '));
+            Assert.True(told.ExitCode == 1, $"{command}: {told.ExitCode} {told.Error}");
+            Assert.StartsWith($"the platform's state in PostgreSQL at 127.0.0.1:{_server.Port}/", told.Error);
+        }
+
+        Assert.DoesNotContain("bug in DTT", (await _dtt.RunAsync("queue")).Error); // it may know its state already
+    }
+
     [Fact]
     public async Task ACommandWithAnotherStore_ReplacesAnIdleSilo_AndIsToldByABusyOne()
     {

@@ -14,7 +14,7 @@ public class TwoNodes : IAsyncLifetime
     public static readonly string[] Over = ["--set", "nodes=2", "--set", "grad_accumulation_steps=1"],
         Together = ["--set", "ranks_per_node=2", "--set", "grad_accumulation_steps=1"];
 
-    private readonly Dictionary<string, ClusterNode> _nodes = [];
+    private readonly Dictionary<string, (ClusterNode Silo, string State)> _nodes = [];
     private int _lives;
 
     public TinyProject Project { get; } = new();
@@ -31,7 +31,7 @@ public class TwoNodes : IAsyncLifetime
 
     private string Postgres { get; set; } = "";
 
-    public ClusterNode this[string node] => _nodes[node];
+    public ClusterNode this[string node] => _nodes[node].Silo;
 
     public async ValueTask InitializeAsync()
     {
@@ -44,27 +44,37 @@ public class TwoNodes : IAsyncLifetime
         Undisturbed = await Project.FinalWeightsAsync("together");
         await Project.Dtt.EndSiloAsync();
         Dtt = new DttProgram(Project.Path, Path.Combine(Project.Path, ".cluster"), within: Within(null));
-        await StartNodesAsync();
+        await Task.WhenAll(StartAsync("a"), StartAsync("b"));
     }
 
+    /// <summary>The state folder of a node's silo.</summary>
+    public string StateOf(string node) => _nodes[node].State;
+
     /// <summary>Begins a life of a node's silo.</summary>
-    public async Task StartAsync(string node, string address)
+    /// <param name="node">Its name.</param>
+    /// <param name="within">A command that the silo's is given to.</param>
+    public async Task StartAsync(string node, params string[] within)
     {
-        string[] command = [.. Within(node), "dotnet", DttProgram.Assembly, "silo", "run"];
+        string[] command = [.. Within(node), .. within, "dotnet", DttProgram.Assembly, "silo", "run"];
         var start = new ProcessStartInfo(command[0], command[1..]) { WorkingDirectory = "/" };
+        var state = Path.Combine(Project.Path, string.Create(CultureInfo.InvariantCulture, $".state-{node}-{Interlocked.Increment(ref _lives)}"));
         start.Environment["DTT_HOME"] = Dtt.Home;
-        start.Environment["DTT_STATE"] = Path.Combine(Project.Path, string.Create(CultureInfo.InvariantCulture, $".state-{node}-{++_lives}"));
+        start.Environment["DTT_STATE"] = state;
         start.Environment["DTT_POSTGRES"] = Postgres;
         start.Environment["DTT_NODE"] = node;
-        start.Environment["DTT_ADDRESS"] = address;
+        start.Environment["DTT_ADDRESS"] = AddressOf(node);
         var silo = new ClusterNode(start);
-        lock (_nodes) _nodes[node] = silo;
+        lock (_nodes) _nodes[node] = (silo, state);
         Assert.True(await silo.ServesAsync(), silo.Log);
     }
 
+    /// <summary>Waits until both nodes serve and say so.</summary>
+    public Task BothAliveAsync() => Wait.UntilAsync("both nodes", async () =>
+        (await Dtt.JsonAsync("nodes")).EnumerateArray().All(n => n.GetProperty("state").GetString() == "alive"));
+
     /// <summary>The rank that a node has, once it has one.</summary>
     public Task<int> RankOfAsync(string node) =>
-        Wait.ForAsync($"a rank of node {node}", () => Processes.ChildrenOf(_nodes[node].Process) is [var rank, ..] ? rank : (int?)null);
+        Wait.ForAsync($"a rank of node {node}", () => Processes.ChildrenOf(_nodes[node].Silo.Process) is [var rank, ..] ? rank : (int?)null);
 
     /// <summary>Kills one thing of six, or several, and starts again what does not come back by itself; says what it was.</summary>
     public async Task<string> KillAsync(int what)
@@ -73,7 +83,7 @@ public class TwoNodes : IAsyncLifetime
         {
             case 0 or 1:
                 var node = what == 0 ? "a" : "b";
-                foreach (var rank in Processes.ChildrenOf(_nodes[node].Process)) _ = Native.Kill(rank, Native.SigKill);
+                foreach (var rank in Processes.ChildrenOf(_nodes[node].Silo.Process)) _ = Native.Kill(rank, Native.SigKill);
                 return $"the rank of node {node}";
             case 2:
                 await RestartAsync("a");
@@ -93,9 +103,9 @@ public class TwoNodes : IAsyncLifetime
 
     private async Task RestartAsync(string node)
     {
-        await _nodes[node].SignalAsync("KILL");
-        await _nodes[node].ExitAsync();
-        await StartAsync(node, node == "a" ? "127.0.0.2" : "127.0.0.3");
+        await this[node].SignalAsync("KILL");
+        await this[node].ExitAsync();
+        await StartAsync(node);
     }
 
     /// <summary>The run is complete with the weights of two ranks on one node, every step stands once in its curve, and its audit finds nothing.</summary>
@@ -114,7 +124,7 @@ public class TwoNodes : IAsyncLifetime
 
     public virtual async ValueTask DisposeAsync()
     {
-        foreach (var node in _nodes.Values) node.Dispose();
+        foreach (var (silo, _) in _nodes.Values) silo.Dispose();
         await Project.DisposeAsync();
         if (Server is not null) await Server.DisposeAsync();
     }
@@ -124,7 +134,7 @@ public class TwoNodes : IAsyncLifetime
 
     protected virtual Task<PostgresServer> StartServerAsync() => PostgresServer.StartAsync();
 
-    protected virtual Task StartNodesAsync() => Task.WhenAll(StartAsync("a", "127.0.0.2"), StartAsync("b", "127.0.0.3"));
+    protected virtual string AddressOf(string node) => node == "a" ? "127.0.0.2" : "127.0.0.3";
 
     /// <summary>What runs a program on a node, or commands where they are (null), when its command line follows.</summary>
     protected virtual string[] Within(string? node) => [];

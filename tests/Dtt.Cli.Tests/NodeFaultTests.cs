@@ -1,0 +1,122 @@
+using System.Diagnostics;
+using Dtt.Tests;
+
+namespace Dtt.Cli.Tests;
+
+/// <summary>Runs over two nodes whose database is away, whose nodes leave in order, or whose disk is full.</summary>
+public sealed class NodeFaultTests(TwoNodes cluster, ITestOutputHelper output) : IClassFixture<TwoNodes>
+{
+    /// <summary><c>tests/kills</c> makes it longer than a minute.</summary>
+    [Theory]
+    [InlineData("KILL")]
+    [InlineData("STOP")]
+    public async Task DatabaseAway_StepsGoOn_AndTheSameAttemptEnds(string signal)
+    {
+        var run = $"database-{signal.ToLowerInvariant()}";
+        var outage = TimeSpan.FromSeconds(int.Parse(Environment.GetEnvironmentVariable("DTT_OUTAGE") ?? "4"));
+        using var dtt = await TrainAsync(run, step: 2);
+        if (signal == "KILL") await cluster.Server.KillAsync();
+        else await cluster.Server.SignalAsync("STOP");
+        await Wait.ForAsync("steps without a database", () => cluster.Project.StepsReported(run) >= 15);
+        await Task.Delay(outage);
+        if (signal == "KILL") await cluster.Server.RestartAsync();
+        else await cluster.Server.SignalAsync("CONT");
+        var ended = await dtt.WaitAsync();
+        Assert.True(ended.ExitCode == 0, ended.Error);
+        await cluster.CheckUndisturbedAsync(run);
+        Assert.Single((await cluster.Dtt.JsonAsync("show", run)).GetProperty("history").EnumerateArray());
+    }
+
+    /// <summary>The node of rank 0, and another.</summary>
+    [Theory]
+    [InlineData("a", "TERM")]
+    [InlineData("b", "TERM")]
+    [InlineData("b", "stop")]
+    public async Task NodeLeaves_ItsRunSavesAndWaits_AndEndsWithTheSameWeights(string node, string how)
+    {
+        var run = $"{node}-leaves-by-{how.ToLowerInvariant()}";
+        using var dtt = await TrainAsync(run);
+        if (how == "TERM") await cluster[node].SignalAsync(how);
+        else output.WriteLine((await cluster.Dtt.RunAsync(["silo", "stop", "--force"], ("DTT_STATE", cluster.StateOf(node)))).Error);
+        Assert.Equal(0, await cluster[node].ExitAsync());
+        await cluster.StartAsync(node);
+        var ended = await dtt.WaitAsync();
+        Assert.True(ended.ExitCode == 0, ended.Error);
+        await cluster.CheckUndisturbedAsync(run);
+        var history = (await cluster.Dtt.JsonAsync("show", run)).GetProperty("history").EnumerateArray().ToList();
+        Assert.Equal(2, history.Count);
+    }
+
+    [Fact]
+    public async Task NodeLeaves_ThatIsNotWaitedFor_TheRunGoesOnWithTheOther()
+    {
+        const string run = "left-alone";
+        using var dtt = await TrainAsync(run, more: ["--set", "node_wait=0"]);
+        await cluster["b"].SignalAsync("TERM");
+        var ended = await dtt.WaitAsync();
+        Assert.True(ended.ExitCode == 0, ended.Error);
+        await cluster.CheckAuditAsync(run);
+        var history = (await cluster.Dtt.JsonAsync("show", run)).GetProperty("history").EnumerateArray();
+        Assert.Equal([2, 1], history.Select(a => a.GetProperty("nodes").GetInt32()));
+        Assert.Equal(0, await cluster["b"].ExitAsync());
+        await cluster.StartAsync("b");
+    }
+
+    [Fact]
+    public async Task DiskFull_FailsTheSavesAndNeverThePreviousCheckpoint()
+    {
+        const string run = "disk-full";
+        using var mounts = Process.Start("unshare", ["-m", "sleep", "infinity"])!;
+        try
+        {
+            string[] within = ["nsenter", "-t", $"{mounts.Id}", "-m"];
+            var runs = Path.Combine(cluster.Project.Path, "runs");
+            await Wait.ForAsync("mounts of its own", () => MountsOf($"{mounts.Id}") != MountsOf("self"));
+            Assert.SkipUnless(await SucceedsAsync([.. within, "mount", "-t", "tmpfs", "-o", "size=900k", "none", runs]), "root mounts a small file system.");
+            await RestartAsync(within);
+
+            // The disk has room for one checkpoint of three.
+            var failed = await cluster.Dtt.RunAsync(["train", "-n", run, .. TwoNodes.Over]);
+            Assert.Equal(1, failed.ExitCode);
+            Assert.Contains("could not be written (No space left on device", failed.Error);
+            Assert.Contains($"free some space and `dtt resume {run}`", failed.Error);
+            var shown = await cluster.Dtt.JsonAsync("show", run);
+            Assert.Equal([10], shown.GetProperty("checkpoints").EnumerateArray().Select(c => c.GetProperty("step").GetInt32()));
+            Assert.NotEmpty(TinyProject.EventsOf(shown, "save_failed"));
+
+            Assert.True(await SucceedsAsync([.. within, "mount", "-o", "remount,size=50m", runs]));
+            await cluster.Dtt.OutputAsync("resume", run);
+            Assert.Equal(cluster.Undisturbed, await cluster.Project.FinalWeightsAsync(run, cluster.Dtt));
+        }
+        finally
+        {
+            await RestartAsync();
+            mounts.Kill();
+        }
+    }
+
+    private async Task RestartAsync(params string[] within) => await Task.WhenAll(new[] { "a", "b" }.Select(async node =>
+    {
+        await cluster[node].SignalAsync("TERM");
+        await cluster[node].ExitAsync();
+        await cluster.StartAsync(node, within);
+    }));
+
+    private static string? MountsOf(string process) => new FileInfo($"/proc/{process}/ns/mnt").LinkTarget;
+
+    private static async Task<bool> SucceedsAsync(string[] command)
+    {
+        using var process = Process.Start(command[0], command[1..]);
+        await process.WaitForExitAsync();
+        return process.ExitCode == 0;
+    }
+
+    /// <summary>A run over both nodes that has come to a step: its first checkpoint is due at 10.</summary>
+    private async Task<DttProgram.Running> TrainAsync(string run, int step = 12, params string[] more)
+    {
+        await cluster.BothAliveAsync();
+        var dtt = cluster.Dtt.Start(["train", "-n", run, .. TwoNodes.Over, .. more]);
+        await Wait.ForAsync($"step {step}", () => cluster.Project.StepsReported(run) >= step);
+        return dtt;
+    }
+}
