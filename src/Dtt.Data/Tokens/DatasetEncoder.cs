@@ -91,7 +91,12 @@ public sealed class DatasetEncoder(string folder, TokenSource source)
     /// <exception cref="BadDataException">The text has no training documents.</exception>
     public TokenIndex Assemble(int pieces)
     {
-        if (FindDone() is { } done) return done;
+        if (FindDone() is { } done)
+        {
+            if (Directory.Exists(_partial)) Directory.Delete(_partial, recursive: true); // who gave the shards their place was killed before this
+            return done;
+        }
+
         WorkFolder.Require(_partial, SourceBytes);
         var ready = Path.Combine(_partial, "ready");
         Directory.CreateDirectory(ready);
