@@ -158,11 +158,16 @@ work() {
 
 # A run is created once; later lives of the job go on with it.
 train() {
-  local name=$PWD/slurmlogs/$job/run
+  local name=$PWD/slurmlogs/$job/run once=$PWD/slurmlogs/$job/once
   goes_on
   if [ ! -s "$name" ]; then
+    # The answer may be lost: asked again with the same word, the platform makes no second run.
+    if [ ! -s "$once" ]; then
+      cat /proc/sys/kernel/random/uuid > "$once.new"
+      mv "$once.new" "$once"
+    fi
     say "dtt train $*"
-    attended "$root/dtt" train "$@" --detach < /dev/null > "$name.new" || return
+    attended "$root/dtt" train "$@" --once "$(cat "$once")" --detach < /dev/null > "$name.new" || return
     mv "$name.new" "$name"
     if [ -n "$silos" ] && [ ${#nodes[@]} -gt 1 ] && "$root/dtt" show "$(cat "$name")" --json 2>&1 | grep -q '^    "nodes": 1,$'; then
       say "note: the run takes 1 of the ${#nodes[@]} nodes of this job; --set nodes=all takes all of them"

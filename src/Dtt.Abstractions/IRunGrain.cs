@@ -122,7 +122,7 @@ public interface IRunGrain : IGrainWithStringKey
 }
 
 /// <summary>The answer to the creation of a run.</summary>
-/// <param name="Created">Whether it was created; false: the name is taken.</param>
+/// <param name="Created">Whether it was created, by this request or an earlier one of the same id; false: the name is taken.</param>
 public sealed record NewRunReply(bool Created);
 
 /// <summary>Everything about a run that clients show.</summary>

@@ -321,6 +321,17 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
     }
 
     [Fact]
+    public async Task Train_OnceByAWord_MakesNoSecondRun()
+    {
+        string[] once = ["train", "-n", "once", "--detach", "--once", "job 7"];
+        Assert.Equal(["once\n", "once\n"], new[] { await project.Dtt.OutputAsync(once), await project.Dtt.OutputAsync(once) });
+        Assert.Equal("once-2\n", await project.Dtt.OutputAsync([.. once[..^1], "job 8"]));
+        Assert.Equal("once-2\n", await project.Dtt.OutputAsync([.. once[..^1], "job 8"]));
+        await project.Dtt.OutputAsync("attach", "once-2");
+        await project.CheckUndisturbedAsync("once");
+    }
+
+    [Fact]
     public async Task Resume_ToMoreSteps_TrainsWhatALongerRunWouldHave()
     {
         string[] constant = ["--set", "lr_schedule.name=constant", "--set", "warmup_steps=2"];

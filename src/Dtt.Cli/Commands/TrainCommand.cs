@@ -29,8 +29,13 @@ internal static class TrainCommand
         };
         var detach = new Option<bool>("--detach") { Description = "Print the run's name and return at once; the run goes on." };
         var priority = NumberOption.Create("Runs with a higher priority start first.", 0, "--priority");
+        var once = new Option<string?>("--once")
+        {
+            Description = "Any word of yours: the same command with the same word makes no second run, but goes on with the one that it made.",
+            HelpName = "WORD",
+        };
         var debug = new Option<bool>("--debug") { Description = "Print a stack trace on every error." };
-        foreach (var option in new Option[] { dryRun, detach, priority, debug }) command.Add(option);
+        foreach (var option in new Option[] { dryRun, detach, priority, once, debug }) command.Add(option);
         command.SetAction(async (result, cancellation) =>
         {
             if (result.GetValue(debug)) ErrorReport.ShowStacks = true;
@@ -38,7 +43,7 @@ internal static class TrainCommand
             if (result.GetValue(dryRun)) return DryRun.Print(config);
             Check(config);
             await using var client = await Platform.ConnectAsync(cancellation);
-            var (folder, signal) = await CreateAsync(client, config, result.GetValue(priority));
+            var (folder, signal) = await CreateAsync(client, config, result.GetValue(priority), result.GetValue(once));
             if (!result.GetValue(detach)) return await Follower(config, folder).FollowAsync(client, WholeBacklog, signal);
             Console.Out.WriteLine(Path.GetFileName(folder));
             return signal;
@@ -50,7 +55,7 @@ internal static class TrainCommand
     public static async Task<(string Folder, int ExitCode, IReadOnlyDictionary<long, string> Samples)> RunAsync(PlatformClient client, LoadedConfig config)
     {
         Check(config);
-        var (folder, signal) = await CreateAsync(client, config, priority: 0);
+        var (folder, signal) = await CreateAsync(client, config, priority: 0, once: null);
         var follower = Follower(config, folder);
         return (folder, await follower.FollowAsync(client, WholeBacklog, signal), follower.Samples);
     }
@@ -109,7 +114,7 @@ internal static class TrainCommand
     /// knows of; a second one does not.
     /// </summary>
     /// <returns>Its folder, and the signal as an exit code (0: none).</returns>
-    private static async Task<(string Folder, int Signal)> CreateAsync(PlatformClient client, LoadedConfig config, int priority)
+    private static async Task<(string Folder, int Signal)> CreateAsync(PlatformClient client, LoadedConfig config, int priority, string? once)
     {
         var signal = 0;
         using var signals = new Signals(code =>
@@ -123,6 +128,7 @@ internal static class TrainCommand
             TokenizerFolder = config.Paths.Tokenizer,
             Environment = RankEnvironment.OfThisProcess(),
             Priority = priority,
+            Id = once ?? Guid.NewGuid().ToString("N"),
             InitFrom = config.Run.InitFrom is { } from ? await StartAsync(client, UserPath.Expand(from), config.Values.Origin("init_from")) : null,
         };
         for (var number = 1; ; number++)

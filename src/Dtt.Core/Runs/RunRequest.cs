@@ -24,6 +24,9 @@ public sealed record RunRequest
     /// <summary>Higher is served first in the queue.</summary>
     public int Priority { get; init; }
 
+    /// <summary>Two requests of one id are the same request, made twice because the first answer was lost; null: of an earlier build.</summary>
+    public string? Id { get; init; }
+
     /// <summary>The checkpoint whose weights it starts from; null: fresh ones.</summary>
     public CheckpointPlace? InitFrom { get; init; }
 

@@ -58,6 +58,7 @@ internal sealed partial class RunGrain(
 
     public async Task<NewRunReply> CreateAsync(RunRequest run)
     {
+        if (Record is not null && !state.State.Deleting && run.Id is not null && state.State.Request!.Id == run.Id) return new NewRunReply(true);
         if (Record is not null || !await agents.At(agents.Here).PrepareFolderAsync(Folder, run.ConfigYaml)) return new NewRunReply(false);
         return new NewRunReply((await ApplyAsync(new RunInput.Create(Path.GetFileName(Folder), run))).Accepted);
     }

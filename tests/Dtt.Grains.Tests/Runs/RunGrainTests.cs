@@ -37,6 +37,16 @@ public sealed class RunGrainTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Create_AskedAgainForTheAnswerWasLost_IsTheSameRun()
+    {
+        var request = Request() with { Id = "one" };
+        Assert.True((await Run.CreateAsync(request)).Created);
+        Assert.True((await Run.CreateAsync(request)).Created);
+        Assert.False((await Run.CreateAsync(request with { Id = "other" })).Created);
+        Assert.False((await Run.CreateAsync(request with { Id = null })).Created);
+    }
+
+    [Fact]
     public async Task Commit_OfAnAttemptThatIsOver_IsRefused()
     {
         await StartAsync();
