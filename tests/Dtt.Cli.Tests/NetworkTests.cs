@@ -15,6 +15,7 @@ public sealed class NetworkTests(NetworkNodes cluster, ITestOutputHelper output)
     [Fact]
     public async Task NodeCutOff_IsWaitedFor_AndTheRunEndsWithTheSameWeights()
     {
+        LongTests.Only();
         const string run = "cut-off", node = "b";
         using var dtt = await TrainAsync(run, _waiting);
         Assert.Single(cluster.Network.ProcessesOf(node, "dtt-rank"));
@@ -31,7 +32,7 @@ public sealed class NetworkTests(NetworkNodes cluster, ITestOutputHelper output)
     [InlineData("b")]
     public async Task NodeCutOffForLong_ItsRanksEndWithTheirLease(string node)
     {
-        Assert.SkipWhen(Environment.GetEnvironmentVariable("DTT_LONG_CUTS") is null, "it takes minutes: tests/kills --cuts");
+        LongTests.Only();
         var run = $"cut-off-for-long-{node}";
         using var dtt = await TrainAsync(run, _fewer);
         var cut = Stopwatch.StartNew();

@@ -12,6 +12,7 @@ public sealed class NodeFaultTests(TwoNodes cluster, ITestOutputHelper output) :
     [InlineData("STOP")]
     public async Task DatabaseAway_StepsGoOn_AndTheSameAttemptEnds(string signal)
     {
+        if (signal == "STOP") LongTests.Only();
         var run = $"database-{signal.ToLowerInvariant()}";
         var outage = TimeSpan.FromSeconds(int.Parse(Environment.GetEnvironmentVariable("DTT_OUTAGE") ?? "4"));
         using var dtt = await TrainAsync(run, step: 2);
@@ -34,6 +35,7 @@ public sealed class NodeFaultTests(TwoNodes cluster, ITestOutputHelper output) :
     [InlineData("b", "stop")]
     public async Task NodeLeaves_ItsRunSavesAndWaits_AndEndsWithTheSameWeights(string node, string how)
     {
+        if ((node, how) != ("a", "TERM")) LongTests.Only();
         var run = $"{node}-leaves-by-{how.ToLowerInvariant()}";
         using var dtt = await TrainAsync(run);
         if (how == "TERM") await cluster[node].SignalAsync(how);
