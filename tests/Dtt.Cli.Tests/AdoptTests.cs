@@ -118,7 +118,14 @@ public sealed class AdoptTests(TinyProject project) : IAsyncLifetime
     {
         var state = Path.Combine(dtt.WorkingFolder, "runs", run, "run.platform.json");
         _ = await dtt.RunAsync(["train", "-n", run, "--detach"], ("DTT_CRASH_AT", "silo.before-commit:2"));
-        await Wait.ForAsync("the platform's end", () => dtt.Silo is null);
+        var ranks = new HashSet<int>();
+        await Wait.ForAsync("the platform's end", () =>
+        {
+            if (dtt.Silo is not { } silo) return true;
+            ranks.UnionWith(Processes.ChildrenOf(silo));
+            return false;
+        });
+        await Wait.ForAsync("the ranks' end", () => !ranks.Any(Processes.Lives));
         Assert.Equal("Running", Record(state).GetProperty("state").GetString());
         Assert.Equal(1, Record(state).GetProperty("checkpoints").GetArrayLength());
     }

@@ -23,6 +23,7 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
     private IRunGrain? _grain;
     private Task _stop = Task.CompletedTask;
     private int _signal;
+    private bool _shown; // whether anything was
     private int _breaks; // of the connection, since something was last shown
     private Stopwatch? _outage; // of the platform's store, since something was last shown
 
@@ -52,7 +53,7 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
                     if (_outage is not null) await Task.Delay(_look, _leaving.Token);
                     if (isLost) own = await client.ReconnectAsync(Console.Error.WriteLine, _leaving.Token);
                     isLost = false;
-                    return await FollowOnceAsync(own ?? client, _outage is null && own is null ? backlog : 0);
+                    return await FollowOnceAsync(own ?? client, _shown ? 0 : backlog);
                 }
                 catch (IOException e) when (_outage is null || _outage.Elapsed < _longestOutage)
                 {
@@ -74,6 +75,7 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
                     await Task.WhenAny(_stop, Task.Delay(_stopGrace)); // the request for a stop is on its way: it needs the connection
                     Console.Error.WriteLine(_signal == Signals.HangUp
                         ? $"detached from run '{Run}'."
+                        : !_stop.IsCompleted ? $"left; run '{Run}' goes on, for the request to stop did not come through. Stop it with: dtt stop {Run}"
                         : $"left; run '{Run}' saves a checkpoint and stops on its own. Follow it with: dtt attach {Run}");
                     return _signal;
                 }
@@ -109,7 +111,19 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
 
     private void Show(TrainDisplay display, RunNews news)
     {
-        (_breaks, _outage) = (0, null);
+        (_shown, _breaks, _outage) = (true, 0, null);
+        try
+        {
+            Print(display, news);
+        }
+        catch (IOException e)
+        {
+            throw new UserErrorException($"what run '{Run}' says cannot be shown: {e.Message} The run goes on; follow it with: dtt attach {Run}", inner: e);
+        }
+    }
+
+    private void Print(TrainDisplay display, RunNews news)
+    {
         if (cudaOrigin is not null && news.Message is RankStarted { Device: var device } && device.StartsWith("cpu", StringComparison.Ordinal))
             Console.Error.WriteLine($"{cudaOrigin}: 'cuda: true', but libtorch sees no GPU on this machine; training on the CPU.");
         if (news.Message is TrainingSample sample) _samples[sample.Step] = sample.Text;
@@ -155,13 +169,25 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
         _stop = StopAsync();
     }
 
+    /// <summary>Asks for the stop; while the platform cannot write it down, again and again.</summary>
     private async Task StopAsync()
     {
         try
         {
-            await _grain!.StopAsync();
+            for (var outage = Stopwatch.StartNew(); ;)
+            {
+                try
+                {
+                    await _grain!.StopAsync();
+                    return;
+                }
+                catch (IOException) when (outage.Elapsed < _longestOutage)
+                {
+                    await Task.Delay(_look);
+                }
+            }
         }
-        catch (Exception e) when (e is OrleansException or TimeoutException or UserErrorException)
+        catch (Exception e) when (e is OrleansException or TimeoutException or IOException or UserErrorException)
         {
             Console.Error.WriteLine($"the stop request failed ({e.Message}); try `dtt stop {Run}`.");
         }

@@ -170,6 +170,8 @@ internal sealed partial class RankSupervisor
         }
     }
 
+    private TimeSpan LeaseLeft => _lease - _outbox.SinceAcknowledged is { Ticks: > 0 } left ? left : TimeSpan.Zero;
+
     /// <summary>A commit waits for all that was said before it; when that cannot be stored it is refused for now, and the rank goes on.</summary>
     /// <returns>The answer; null when there was none for as long as the lease lasts.</returns>
     private async Task<CommitReply?> CommitAsync(WrittenCheckpoint checkpoint)
@@ -188,7 +190,7 @@ internal sealed partial class RankSupervisor
             {
                 reply = new CommitReply(false, e.Message, Transient: true);
             }
-        }, _lease, _kill.Token);
+        }, LeaseLeft, _kill.Token);
         return reply;
     }
 

@@ -12,7 +12,7 @@ namespace Dtt.Training.Checkpoints;
 internal sealed class CheckpointSaver(
     TrainSpec spec, CheckpointOrigin origin, FlatParameters parameters, Optimizer optimizer, IRankChannel channel) : IDisposable
 {
-    // While the host cannot take the last commit, as when its database is away. Less than a save may take before the rank counts as hung.
+    // While the host answers that it cannot take the last commit, as when its database is away.
     private static readonly TimeSpan _longestCommit = TimeSpan.FromMinutes(10), _retryPeriod = TimeSpan.FromSeconds(1);
     private readonly CheckpointWriter _writer = new();
     private CheckpointSnapshot? _snapshot;
@@ -33,7 +33,7 @@ internal sealed class CheckpointSaver(
         if (spec.Rank != 0) return;
         var snapshot = _snapshot ??= new CheckpointSnapshot(parameters, state);
         snapshot.Capture(state);
-        _writer.Begin(() => Write(snapshot, step, trainLoss, valLoss, mustSucceed: last), yields: !last);
+        _writer.Begin(() => Write(snapshot, step, trainLoss, valLoss, last ? alive : null), yields: !last);
         if (last) _writer.Wait();
     }
 
@@ -48,13 +48,18 @@ internal sealed class CheckpointSaver(
     }
 
     /// <summary>Writes a checkpoint and has it committed. When it cannot be written and the run can go on without it, an event says so.</summary>
-    private void Write(CheckpointSnapshot snapshot, long step, double? trainLoss, double? valLoss, bool mustSucceed)
+    /// <param name="snapshot">The state.</param>
+    /// <param name="step">Steps done.</param>
+    /// <param name="trainLoss">Training loss, nats per token, or null.</param>
+    /// <param name="valLoss">Validation loss, nats per token, or null.</param>
+    /// <param name="waiting">Of the last one, which must succeed: called whenever it has waited for its commit; else null.</param>
+    private void Write(CheckpointSnapshot snapshot, long step, double? trainLoss, double? valLoss, Action? waiting)
     {
         var folder = new RunLayout(spec.RunFolder).Checkpoint(WrittenCheckpoint.FolderNameOf(step, spec.Attempt));
         try
         {
             var written = CheckpointFolder.Write(folder, origin.ManifestAt(step), snapshot.Weights, snapshot.State);
-            var reply = Commit(written with { TrainLoss = trainLoss, ValLoss = valLoss }, mustSucceed ? _longestCommit : TimeSpan.Zero);
+            var reply = Commit(written with { TrainLoss = trainLoss, ValLoss = valLoss }, waiting);
             if (reply.Transient) throw new IOException(reply.Reason);
             if (!reply.Accepted) throw new UserErrorException($"the checkpoint of step {step} was refused: {reply.Reason}.", ExitCodes.Requeue);
         }
@@ -62,18 +67,20 @@ internal sealed class CheckpointSaver(
         {
             var what = $"the checkpoint of step {step} could not be written ({e.Message.TrimEnd('.')})";
             if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
-            if (mustSucceed) throw new UserErrorException($"{what}. The previous checkpoint stays; free some space and `dtt resume {spec.Run}`.", inner: e);
+            if (waiting is not null)
+                throw new UserErrorException($"{what}. The previous checkpoint stays; free some space and `dtt resume {spec.Run}`.", inner: e);
             channel.Send(new RankEvent(EventKinds.SaveFailed, $"{what}; training goes on, and the previous checkpoint stays"));
         }
     }
 
-    /// <summary>Has a checkpoint committed; for as long as given it asks again when the host cannot say.</summary>
-    private CommitReply Commit(WrittenCheckpoint written, TimeSpan longest)
+    /// <summary>Has a checkpoint committed; the last one is asked for again when the host cannot say.</summary>
+    private CommitReply Commit(WrittenCheckpoint written, Action? waiting)
     {
         var (clock, reply) = (Stopwatch.StartNew(), channel.Commit(written));
-        while (reply.Transient && clock.Elapsed < longest)
+        while (waiting is not null && reply.Transient && clock.Elapsed < _longestCommit)
         {
             Thread.Sleep(_retryPeriod);
+            waiting();
             reply = channel.Commit(written);
         }
 
