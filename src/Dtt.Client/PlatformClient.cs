@@ -160,7 +160,7 @@ public sealed class PlatformClient : IAsyncDisposable
     /// <exception cref="UserErrorException">None answers.</exception>
     private static async Task<PlatformClient> JoinClusterAsync(PlatformFolders folders, Action<string> say, CancellationToken cancellation)
     {
-        var announced = ClusterFolder.Read(folders);
+        var announced = Gateways.OfStore(folders, ClusterFolder.Read(folders), PostgresAddress.FromEnvironment()?.Name);
         var client = await JoinAnyAsync(folders, announced, cancellation) ?? throw Gateways.NoneAnswers(folders, announced);
         if (client.Silo is { } silo && silo.Build != SiloStarter.BuildToStart())
             say($"node {silo.Node} is of another build ({silo.Build}, this command is {SiloStarter.BuildToStart()}); start its job again to renew it.");
@@ -224,8 +224,9 @@ public sealed class PlatformClient : IAsyncDisposable
             host.Dispose();
             lost.Dispose();
             if (!serves()) return null;
-            throw new UserErrorException($"cannot connect to the silo (process {silo.Process}, {silo.Gateway}): {(connection.Refusal ?? e).Message} "
-                + "See `dtt silo logs`; `dtt silo stop --force` ends it.", inner: e);
+            var why = connection.Refusal is { } refusal ? refusal.Message : "it takes no client, as while its database is silent or the machine is overloaded.";
+            throw new UserErrorException($"cannot connect to the silo (process {silo.Process}, {silo.Gateway}): {why} "
+                + "Try again; `dtt doctor` and `dtt silo logs` tell more.", inner: e);
         }
     }
 

@@ -50,7 +50,7 @@ catch (UserErrorException e)
 catch (Exception e)
 {
     Console.Error.WriteLine(e is IOException or UnauthorizedAccessException
-        ? $"the silo cannot start: {e.Message}"
+        ? $"the silo cannot start: {e.Message.TrimEnd('.')}. `dtt doctor` looks at its folders; DTT_HOME and DTT_STATE name others."
         : $"the silo cannot start, and this is a bug in DTT; please report it with what follows.{Environment.NewLine}{e}");
     return ExitCodes.Failure;
 }

@@ -12,6 +12,9 @@ public sealed record AlertRule
     /// <summary>A program and its arguments, which gets the alert on its standard input; empty for a webhook.</summary>
     public IReadOnlyList<string> Command { get; init; } = [];
 
+    /// <summary>Who is told: the same recipient on another line of a changed file is the same. A secret, as a webhook's address is.</summary>
+    public string Recipient => Webhook?.ToString() ?? string.Join('\0', Command);
+
     /// <summary>Of what.</summary>
     /// <value>Default: everything.</value>
     public IReadOnlySet<AlertKind> On { get; init; } = new HashSet<AlertKind>(Enum.GetValues<AlertKind>());

@@ -17,6 +17,8 @@ public static class ClusterFolder
     /// <exception cref="UserErrorException">No cluster is announced there.</exception>
     public static void Use(string home)
     {
+        if (string.IsNullOrWhiteSpace(home))
+            throw new UserErrorException("--cluster names no folder; it takes the DTT_HOME of the nodes.", ExitCodes.BadConfiguration);
         var full = Path.GetFullPath(home);
         if (!Directory.Exists(full) || !HasNodes(PlatformFolders.Make(full, null, () => "")))
         {

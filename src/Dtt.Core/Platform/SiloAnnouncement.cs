@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Dtt.Core.Storage;
@@ -12,6 +13,8 @@ namespace Dtt.Core.Platform;
 /// </summary>
 public sealed record SiloAnnouncement
 {
+    private static readonly TimeSpan _answerTimeout = TimeSpan.FromSeconds(2);
+
     /// <summary>The line on standard error by which a starting silo says that it accepts clients; any other line says why it does not.</summary>
     public const string ReadyLine = "ready";
 
@@ -64,6 +67,24 @@ public sealed record SiloAnnouncement
     /// <summary>Whether it is of this machine, and of this life of it.</summary>
     [JsonIgnore]
     public bool IsOfHere => BootId == CurrentBootId() && (ProcessSpace ?? CurrentProcessSpace()) == CurrentProcessSpace();
+
+    /// <summary>Whether its gateway takes a connection, within two seconds.</summary>
+    public async Task<bool> AnswersAsync(CancellationToken cancellation)
+    {
+        if (!MayLive) return false;
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        timeout.CancelAfter(_answerTimeout);
+        try
+        {
+            using var probe = new TcpClient(Gateway.AddressFamily);
+            await probe.ConnectAsync(Gateway, timeout.Token);
+            return true;
+        }
+        catch (Exception e) when (e is SocketException or OperationCanceledException && !cancellation.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
 
     private bool Lives => StartTicksOf(Process) == StartTicks;
 

@@ -33,13 +33,13 @@ public sealed class AlertQueue
         foreach (var rule in _rules.Where(r => r.On.Contains(alert.Kind))) _ = _waiting.Writer.TryWrite((rule, alert));
     }
 
-    /// <summary>A run waits: those whose time has come since it was said last are told.</summary>
+    /// <summary>A run waits: those whose time has come, and who do not know it, are told.</summary>
     /// <param name="alert">What they are told.</param>
-    /// <param name="before">How long it had waited when this was said last.</param>
     /// <param name="waited">How long it has waited.</param>
-    public void RaiseWaiting(Alert alert, TimeSpan before, TimeSpan waited)
+    /// <param name="told">Who was told already (<see cref="AlertRule.Recipient"/>), and is from now on.</param>
+    public void RaiseWaiting(Alert alert, TimeSpan waited, ISet<string> told)
     {
-        foreach (var rule in _rules.Where(r => r.On.Contains(AlertKind.Waiting) && r.WaitingAfter > before && r.WaitingAfter <= waited))
+        foreach (var rule in _rules.Where(r => r.On.Contains(AlertKind.Waiting) && r.WaitingAfter <= waited && told.Add(r.Recipient)))
             _ = _waiting.Writer.TryWrite((rule, alert));
     }
 

@@ -9,7 +9,7 @@ namespace Dtt.Grains.Alerts;
 internal sealed class RunAlarm(AlertQueue queue, string folder, TimeProvider time)
 {
     private DateTimeOffset? _since;
-    private TimeSpan _told;
+    private readonly HashSet<string> _told = [];
 
     /// <summary>The state has changed, and is written.</summary>
     public void Changed(DurableRun before, DurableRun after)
@@ -23,11 +23,11 @@ internal sealed class RunAlarm(AlertQueue queue, string folder, TimeProvider tim
     public void Look(DurableRun run, string? reason)
     {
         var since = RunAlerts.WaitsSince(run);
-        if (since != _since) (_since, _told) = (since, TimeSpan.Zero);
+        if (since != _since) _told.Clear();
+        _since = since;
         if (since is not { } start) return;
         var waited = time.GetUtcNow() - start;
         var message = $"it has waited {waited.TotalSeconds:N0} s for attempt {run.Record!.CurrentAttempt + 1}{(reason is null ? "" : $": {reason}")}";
-        queue.RaiseWaiting(new Alert(AlertKind.Waiting, folder, time.GetUtcNow(), message), _told, waited);
-        _told = waited;
+        queue.RaiseWaiting(new Alert(AlertKind.Waiting, folder, time.GetUtcNow(), message), waited, _told);
     }
 }

@@ -25,7 +25,17 @@ internal sealed partial class AlertSender(PlatformFolders folders, AlertQueue qu
         return base.StartAsync(cancellationToken);
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(WatchAsync(stoppingToken), DeliverAsync(stoppingToken));
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            await Task.WhenAll(WatchAsync(stoppingToken), DeliverAsync(stoppingToken));
+        }
+        catch (OperationCanceledException)
+        {
+            // The silo ends, or its start failed.
+        }
+    }
 
     private async Task WatchAsync(CancellationToken cancellation)
     {

@@ -37,6 +37,7 @@ internal static class SiloHost
         {
             // A port that the user named is refused here, with its name, when it is taken.
             var options = SiloOptionsFromEnvironment.Read();
+            await HomeStore.RequireOneAsync(folders, options);
             var host = Build(folders, options, database, certificates);
             try
             {

@@ -51,6 +51,8 @@ internal sealed partial record SiloOptionsFromEnvironment
         }
 
         var address = wanted is null ? IPAddress.Loopback : AddressOf(wanted);
+        var (gateway, silo) = (Port("DTT_GATEWAY_PORT", address), Port("DTT_SILO_PORT", address));
+        if (gateway == silo) throw new ConfigurationException($"DTT_GATEWAY_PORT and DTT_SILO_PORT are both {silo}; clients and silos take two ports.");
         var idle = Number("DTT_IDLE_SECONDS", wanted is null ? DefaultIdleSeconds : 0, 1, 1_000_000);
         return new SiloOptionsFromEnvironment
         {
@@ -58,8 +60,8 @@ internal sealed partial record SiloOptionsFromEnvironment
             Address = address,
             IsCluster = wanted is not null,
             IdleTime = idle == 0 ? null : TimeSpan.FromSeconds(idle),
-            GatewayPort = Port("DTT_GATEWAY_PORT", address),
-            SiloPort = Port("DTT_SILO_PORT", address),
+            GatewayPort = gateway,
+            SiloPort = silo,
             Build = BuildId.Of(AppContext.BaseDirectory),
             Store = PostgresAddress.FromEnvironment()?.Name,
         };

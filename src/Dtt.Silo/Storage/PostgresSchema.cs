@@ -97,6 +97,8 @@ internal static class PostgresSchema
             PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege } => ($"does not let {user} make tables",
                 $"Its owner can: GRANT CREATE ON DATABASE \"{address.Database}\" TO …; or name a database of your own in {variable}.",
                 ExitCodes.BadConfiguration),
+            { Message: var said } when said.Contains("SSL", StringComparison.Ordinal) => ("does not speak as 'sslmode' asks",
+                $"Turn encryption on (or off) in the server, or correct sslmode in {variable}.", ExitCodes.BadConfiguration),
             PostgresException { SqlState: PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification }
                 or { InnerException: null } and not PostgresException => ($"refuses the login of {user}",
                 $"Name the user in {variable}, and the password in ~/.pgpass (or PGPASSFILE), in PGPASSWORD, or in {variable}.", ExitCodes.BadConfiguration),
