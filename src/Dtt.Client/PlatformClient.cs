@@ -195,7 +195,8 @@ public sealed class PlatformClient : IAsyncDisposable
     private static Task<SiloAnnouncement> StartHereAsync(PlatformFolders folders, string? store, CancellationToken cancellation) =>
         store is not null || !Directory.Exists(folders.JobsDatabase) ? SiloStarter.StartAsync(folders, cancellation)
         : throw new UserErrorException($"the runs of {folders.Home} are in the database of Slurm jobs ({folders.JobsDatabase}), and no job serves it now. "
-            + "Submit one (`sbatch sbatch/silo.sh`), or give what runs on this machine alone a home of its own with DTT_HOME.", ExitCodes.Requeue);
+            + "Submit one (`sbatch sbatch/silo.sh`), or give what runs on this machine alone a home of its own with DTT_HOME: "
+            + "`dtt adopt FOLDER` then shows a run of this folder there.", ExitCodes.Requeue);
 
     private static Task<PlatformClient?> JoinHereAsync(PlatformFolders folders, SiloAnnouncement silo, CancellationToken cancellation) =>
         JoinAsync(folders, silo, () => SiloAnnouncement.FindLiving(folders.AnnouncementFile) == silo, isCluster: false, cancellation);

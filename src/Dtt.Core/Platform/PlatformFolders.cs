@@ -24,8 +24,8 @@ public sealed record PlatformFolders(string Home, string State)
     /// <summary>Where the silos of a cluster announce themselves; in a home without it, or with an empty one, a silo serves one machine.</summary>
     public string ClusterFolder => Path.Combine(Home, "cluster");
 
-    /// <summary>Where Slurm jobs that serve this home keep their database, between them too.</summary>
-    public string JobsDatabase => Path.Combine(Home, "postgres");
+    /// <summary>Where Slurm jobs that serve this home keep their database, between them too; there once it is whole.</summary>
+    public string JobsDatabase => Path.Combine(Home, "postgres", "data");
 
     /// <summary>What the silos of the platform have in common; need not be there.</summary>
     public string ConfigFile => Path.Combine(Home, "platform.yaml");
