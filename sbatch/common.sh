@@ -57,6 +57,7 @@ begin() {
   DTT_HOME=$(cd "$DTT_HOME" && pwd)
   export DTT_HOME
   mkdir -p "$logs" "$DTT_HOME/cluster"
+  rm -f "$(database)/owner.$job" # of a life that was killed while it claimed the database
   trap 'end_by requeue "the time limit is near"' USR1
   trap 'end_by stop "asked to end"' TERM
   trap 'finish $?' EXIT
@@ -96,8 +97,9 @@ is_current_life() {
 }
 
 start_platform() {
-  find_other_job
-  [ -n "$other" ] || [ -n "${DTT_POSTGRES:-}" ] || claim_database || true
+  until find_other_job; [ -z "$leaving" ] && { [ -n "$other${DTT_POSTGRES:-}" ] || claim_database || [ -n "$other" ]; }; do
+    wait_as "job $leaving, which served $DTT_HOME, is ending: its end is waited for"
+  done
   [ -z "$other" ] || refuse
   preflight
   goes_on
@@ -158,22 +160,25 @@ work() {
 
 # A run is created once; later lives of the job go on with it.
 train() {
-  local name=$PWD/slurmlogs/$job/run once=$PWD/slurmlogs/$job/once
+  local name=$PWD/slurmlogs/$job/run once=$PWD/slurmlogs/$job/once word
   goes_on
   if [ ! -s "$name" ]; then
     # The answer may be lost: asked again with the same word, the platform makes no second run.
     if [ ! -s "$once" ]; then
-      cat /proc/sys/kernel/random/uuid > "$once.new"
-      mv "$once.new" "$once"
+      cat /proc/sys/kernel/random/uuid > "$once.new" || return
+      mv "$once.new" "$once" || return
     fi
+    word=$(cat "$once") || return
     say "dtt train $*"
-    attended "$root/dtt" train "$@" --once "$(cat "$once")" --detach < /dev/null > "$name.new" || return
-    mv "$name.new" "$name"
+    attended "$root/dtt" train "$@" --once "$word" --detach < /dev/null > "$name.new" || return
+    [ -s "$name.new" ] || fail 1 "$name.new could not be written: submit this job again once it can"
+    mv "$name.new" "$name" || return
     if [ -n "$silos" ] && [ ${#nodes[@]} -gt 1 ] && "$root/dtt" show "$(cat "$name")" --json 2>&1 | grep -q '^    "nodes": 1,$'; then
       say "note: the run takes 1 of the ${#nodes[@]} nodes of this job; --set nodes=all takes all of them"
     fi
   fi
-  work resume "$(cat "$name")"
+  word=$(cat "$name") || return
+  work resume "$word"
 }
 
 # The end of every job: the silos first, then the database, then the job itself, or its next life.

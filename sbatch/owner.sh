@@ -1,31 +1,46 @@
 # Which job serves a home, where several may want to. Sourced by common.sh.
 
-# The state of a job in the queue, empty once it has left it. Where Slurm does not answer nobody knows, and nothing is begun.
+# A second, unless this job is to end; what is waited for is told once.
+told=
+wait_as() { # REASON
+  goes_on
+  [ "$told" = "$1" ] || say "$1"
+  told=$1
+  sleep 1 || true
+}
+
+# The state of a job in the queue, empty once it has left it. Where Slurm does not answer for long, nobody knows, and nothing is begun.
 find_state() { # JOB
-  while :; do
-    if ! state=$(squeue -h -j "$1" -o %T 2>&1); then
-      case $state in *"Invalid job id"*) state='' ;; *) fail 75 "squeue cannot say whether job $1 still runs: $state" ;; esac
-    fi
-    [ "$state" = COMPLETING ] || return 0
-    sleep 1 || true
+  local end=$((SECONDS + 15))
+  until state=$(squeue -h -j "$1" -o %T 2>&1); do
+    case $state in *"Invalid job id"*) state='' && return ;; esac
+    [ "$SECONDS" -lt "$end" ] || fail 75 "squeue cannot say whether job $1 still runs: $state"
+    wait_as "squeue does not say whether job $1 still runs: $state"
   done
 }
 
-# The other job that serves this home or keeps it for its next life, its state, and the nodes that such jobs have (taken). What ended lives left is removed.
+# The other job that serves this home or keeps it for its next life (other), its state, and the nodes that such jobs have (taken). A job that ends, and may
+# come back, is not other yet (leaving). What ended lives left is removed.
 find_other_job() {
   local file of state
+  local -A states=()
   other=
   other_state=
+  leaving=
   taken=()
   for file in "$DTT_HOME"/cluster/*.json "$(database)/owner"; do
     of=$(sed -n 's/.*"job": *"\{0,1\}\([0-9]\{1,\}\).*/\1/p; s/^job \([0-9]*\).*/\1/p' "$file" 2>/dev/null | head -1) || true
     [ -n "$of" ] && [ "$of" != "$job" ] || continue
-    find_state "$of"
-    case ${file##*.}:$state in
+    if [ -z "${states[$of]+known}" ]; then
+      find_state "$of"
+      states[$of]=$state
+    fi
+    case ${file##*.}:${states[$of]} in
       json: | json:PENDING) rm -f "$file" ;;
+      *:COMPLETING) leaving=$of ;;
       *:?*)
         other=$of
-        other_state=$state
+        other_state=${states[$of]}
         taken+=("$(basename "$file" .json)")
         ;;
     esac
@@ -38,20 +53,42 @@ silos_of() { # JOB
   for file in $(grep -ls "\"job\": *\"\{0,1\}$1\b" "$DTT_HOME"/cluster/*.json || true); do basename "$file" .json; done
 }
 
-# Makes this life the one that may run the server, unless a job that is not gone may (other). Of several jobs that begin at once a link is made by one alone.
+# Makes this life the one that may run the server, unless a job that is not gone may (other, leaving). Of several jobs that begin at once a link is made by
+# one alone. Another may have judged what stood there before as left by a job that is gone, and remove the link: so long, its own file lies beside it.
 claim_database() {
-  local tries=0 said
+  local file tries=0 said
+  file=$(database)/owner
+  other=
+  leaving=
   (umask 077 && mkdir -p "$(database)") || fail 2 "$(database) cannot be made on $here"
-  [ "$(cat "$(database)/owner" 2>/dev/null)" != "$(owner)" ] || return 0
-  owner > "$(database)/owner.$job"
-  until said=$(ln "$(database)/owner.$job" "$(database)/owner" 2>&1); do
-    find_other_job
-    [ -z "$other" ] || break
-    [ $((++tries)) -lt 10 ] || fail 1 "this job cannot be noted as the one that serves: $said"
-    rm -f "$(database)/owner"
+  while :; do
+    owner > "$file.$job" || fail 2 "$(database) cannot be written on $here"
+    until said=$(ln "$file.$job" "$file" 2>&1) || is_owner; do
+      find_other_job
+      [ -z "$other$leaving" ] || break
+      [ $((++tries)) -lt 10 ] || fail 1 "this job cannot be noted as the one that serves: $said"
+      rm -f "$file"
+    done
+    rm -f "$file.$job"
+    [ -z "$other$leaving" ] || return 1
+    wait_for_rivals
+    ! is_owner || return 0
   done
-  rm -f "$(database)/owner.$job"
-  [ -z "$other" ]
+}
+is_owner() { [ "$(cat "$(database)/owner" 2>/dev/null)" = "$(owner)" ]; }
+
+# Until no other job that began at the same time can still remove what this one made.
+wait_for_rivals() {
+  local rival state
+  for rival in "$(database)"/owner.*; do
+    while [ -e "$rival" ]; do
+      find_state "${rival##*.}"
+      case $state in
+        '' | PENDING) rm -f "$rival" ;;
+        *) wait_as "job ${rival##*.} would serve $DTT_HOME too: this job waits until it knows better" ;;
+      esac
+    done
+  done
 }
 
 refuse() {
@@ -62,30 +99,32 @@ refuse() {
   fi
 }
 
-# Whether the platform of another job serves this home, so that this job only asks it. One that is coming up is waited for. Else this job is to serve.
+# Whether the platform of another job serves this home, so that this job only asks it. One that is coming up is waited for. Else this job is to serve. One that
+# waits for its next life is not waited for: it may need the nodes of this job.
 platform_runs() {
-  local told=
   while goes_on; do
     find_other_job
-    if [ -z "$other" ]; then
-      if [ -n "${DTT_POSTGRES:-}" ] || claim_database; then return 1; fi
-    elif [ -n "$(silos_of "$other")" ]; then
+    if [ -n "$other" ] && [ -n "$(silos_of "$other")" ]; then
       say "job $other serves $DTT_HOME: the work goes to it, and this job only waits"
       return 0
     elif [ "$other_state" = PENDING ]; then
-      refuse
-    else
-      [ "$told" = "$other" ] || say "job $other is about to serve $DTT_HOME: the work waits for it"
-      told=$other
-      sleep 1 || true
+      fail 75 "job $other waits for its next life, which serves $DTT_HOME and goes on with its runs. Submit this job again once it runs," \
+        "or end it (scancel $other) first."
+    elif [ -n "$other" ]; then
+      wait_as "job $other is about to serve $DTT_HOME: the work waits for it"
+    elif [ -n "$leaving" ]; then
+      wait_as "job $leaving, which served $DTT_HOME, is ending: its end is waited for"
+    elif [ -n "${DTT_POSTGRES:-}" ] || claim_database; then
+      return 1
     fi
   done
 }
 
 # Does the work of this job on the platform that serves its home, be it another job's. When that ends before the work does, this job serves it to its end.
 do_work() { # COMMAND...
-  local code=75
-  while [ "$code" = 75 ] && [ -z "$silos" ]; do
+  local code=75 tries=0
+  while [ "$code" = 75 ] && [ -z "$silos" ] && [ $((++tries)) -le 100 ]; do
+    [ "$tries" = 1 ] || wait_as "the platform ended before the work did: what serves $DTT_HOME now is looked for"
     platform_runs || start_platform
     code=0
     "$@" || code=$?

@@ -64,7 +64,7 @@ take_over() {
     done
     rm -f "$other"
   done
-  [ "$(cat "$(database)/owner")" = "$(owner)" ] || fail 2 "$(cat "$(database)/owner") took the database of $DTT_HOME meanwhile; it serves this home now"
+  is_owner || fail 2 "$(cat "$(database)/owner") took the database of $DTT_HOME meanwhile; it serves this home now"
   # PostgreSQL's own lock names a process of another node, where the same number means nothing.
   ! grep -qsvx "node $here" "$(database)/host" || rm -f "$(database)/data/postmaster.pid"
   echo "node $here" > "$(database)/host"
@@ -242,5 +242,5 @@ stop_database() {
     rm -rf "$socket" "$(database)/pgpass.$job.$life" "$(database)/now.$job"
   fi
   # A requeued job keeps the place for its next life.
-  [ "$ending" = requeue ] || [ "$(cat "$(database)/owner" 2>/dev/null)" != "$(owner)" ] || rm -f "$(database)/owner"
+  [ "$ending" = requeue ] || ! is_owner || rm -f "$(database)/owner"
 }
