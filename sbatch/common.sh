@@ -26,7 +26,9 @@ silos=    # the srun of the silos
 beats=    # the process that touches the pulse
 command=  # the dtt command that this job is for
 
-say() { printf '%(%F %T)T %s\n' -1 "$*"; }
+# A signal's words go to the log also while the output of what it interrupts goes elsewhere.
+exec {log}>&1
+say() { printf '%(%F %T)T %s\n' -1 "$*" >&"$log"; }
 fail() { # CODE MESSAGE...
   local code=$1
   shift

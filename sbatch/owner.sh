@@ -121,6 +121,7 @@ platform_runs() {
 }
 
 # Does the work of this job on the platform that serves its home, be it another job's. When that ends before the work does, this job serves it to its end.
+# Not for ever: a command may have reasons of its own for exit code 75.
 do_work() { # COMMAND...
   local code=75 tries=0
   while [ "$code" = 75 ] && [ -z "$silos" ] && [ $((++tries)) -le 100 ]; do
