@@ -19,7 +19,7 @@ public static partial class DurableFile
     /// <exception cref="IOException">The disk is full or not writable; the old content stays.</exception>
     public static void Replace(string path, ReadOnlySpan<byte> content, UnixFileMode? mode = null)
     {
-        var temporary = $"{path}.{Guid.NewGuid():N}{Ending}"; // another process, on another node perhaps, may be replacing the same file
+        var temporary = DraftOf(path); // another process, on another node perhaps, may be replacing the same file
         try
         {
             using (var file = File.OpenHandle(temporary, FileMode.CreateNew, FileAccess.Write))
@@ -40,12 +40,17 @@ public static partial class DurableFile
         SyncFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
     }
 
-    /// <summary>Deletes what kills left in a folder of files that were being replaced, as far as it can; what is not a day old may yet become a file.</summary>
+    /// <summary>A name of its own beside a file that is to appear whole; <see cref="Sweep"/> knows it.</summary>
+    public static string DraftOf(string path) => $"{path}.{Guid.NewGuid():N}{Ending}";
+
+    /// <summary>Deletes what kills left in a folder of files that were being made, as far as it can; what is not a day old may yet become a file.</summary>
     public static void Sweep(string folder)
     {
         if (!Directory.Exists(folder)) return;
-        foreach (var left in Directory.EnumerateFiles(folder, "*" + Ending).Where(f => DateTime.UtcNow - File.GetLastWriteTimeUtc(f) > _abandoned))
-            Discard(left);
+        foreach (var file in Directory.EnumerateFiles(folder, "*" + Ending))
+        {
+            if (IsDraft(file) && DateTime.UtcNow - File.GetLastWriteTimeUtc(file) > _abandoned) Discard(file);
+        }
     }
 
     /// <summary>Makes the names in a folder durable.</summary>
@@ -64,6 +69,8 @@ public static partial class DurableFile
             _ = Close(descriptor);
         }
     }
+
+    private static bool IsDraft(string file) => Guid.TryParseExact(Path.GetExtension(Path.GetFileNameWithoutExtension(file)).TrimStart('.'), "N", out _);
 
     private static void Discard(string file)
     {

@@ -35,6 +35,7 @@ public static class RawDataset
         }
 
         Directory.CreateDirectory(rawFolder);
+        DurableFile.Sweep(rawFolder);
         if (config.Builtin is not null) Generate(config, rawFolder, progress);
         var (files, empty, hidden) = config.Builtin is not null ? new RawFiles([GeneratedFile(config, rawFolder)], [], []) : RawFiles.Find(config, rawFolder);
         if (empty.Count > 0 && !config.SkipsBadDocuments)
@@ -166,8 +167,7 @@ public static class RawDataset
     private static void Generate(DatasetConfig config, string rawFolder, Action<long, long>? progress)
     {
         var file = GeneratedFile(config, rawFolder);
-        foreach (var left in Directory.EnumerateFiles(rawFolder, Path.GetFileName(file) + ".*.tmp")) File.Delete(left);
-        var draft = $"{file}.{Guid.NewGuid():N}.tmp";
+        var draft = DurableFile.DraftOf(file);
         using (var stream = new FileStream(draft, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 20))
         {
             var generator = new TaleGenerator(config.Seed);
@@ -182,5 +182,6 @@ public static class RawDataset
         }
 
         File.Move(draft, file, overwrite: true);
+        DurableFile.SyncFolder(rawFolder);
     }
 }

@@ -20,9 +20,11 @@ public static class DatasetDecider
     public static DatasetState Pause(DatasetState state) => state is { IsOpen: true, Paused: false } ? Changed(state) with { Paused = true } : state;
 
     /// <summary>
-    /// Whether an item is of the job as it stands: of this beginning and this stage. Others were done before, or of text that may be another now.
+    /// Whether an item is to be done in the job as it stands: it is of this beginning and this stage, and not done. Others were done before, or are of text
+    /// that may be another now.
     /// </summary>
-    public static bool IsCurrent(DatasetState state, WorkItem item) => state.IsOpen && item.Begun == state.Begun && item.Stage == state.Stage;
+    public static bool IsCurrent(DatasetState state, WorkItem item) =>
+        state.IsOpen && item.Begun == state.Begun && item.Stage == state.Stage && !state.Done.Contains(item.Piece);
 
     /// <summary>Applies what an agent finished; items that are not current are ignored.</summary>
     public static DatasetState Apply(DatasetState state, IReadOnlyList<WorkDone> done)
@@ -48,7 +50,6 @@ public static class DatasetDecider
         }
 
         var pieces = state.Done.With(mine.Select(d => d.Item.Piece));
-        if (pieces.Count == state.Done.Count) return state;
         var marked = Changed(state) with { Done = pieces };
         return pieces.Count < state.Pieces ? marked : Enter(marked, After(state.Stage));
     }

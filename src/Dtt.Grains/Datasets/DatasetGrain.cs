@@ -71,10 +71,12 @@ internal sealed partial class DatasetGrain(
     public async Task<WorkOffer> ExchangeAsync(NodeRef node, WorkDone[] done, WorkItem[] working, int free)
     {
         var (now, stage) = (time.GetUtcNow(), Current.Stage);
-        _leases.Renew(node.Silo, working.Where(w => DatasetDecider.IsCurrent(Current, w)), now);
-        _leases.End(done.Select(d => d.Item));
         await EndLeasesOfTheDeadAsync();
-        _shares.Add(node.Node, done.Where(d => DatasetDecider.IsCurrent(Current, d.Item) && !Current.Done.Contains(d.Item.Piece)), now);
+        _leases.Renew(node.Silo, working.Where(w => DatasetDecider.IsCurrent(Current, w)), now);
+        // A node that stood still fails where another took its work over and removed its drafts; what it finished all the same is as good as the other's.
+        done = [.. done.Where(d => d.Error is null || !_leases.IsOfAnother(d.Item, node.Silo))];
+        _leases.End(done.Select(d => d.Item));
+        _shares.Add(node.Node, done.Where(d => DatasetDecider.IsCurrent(Current, d.Item)), now);
         var next = DatasetDecider.Apply(Current, done);
         if (next.Stage != stage)
         {

@@ -14,10 +14,13 @@ public sealed class WorkLeases
     /// <summary>Whether somebody works on an item.</summary>
     public bool IsLeased(WorkItem item, DateTimeOffset now) => _leases.TryGetValue(item, out var lease) && lease.Until >= now;
 
-    /// <summary>Renews the leases of what an agent still works on.</summary>
+    /// <summary>Whether an item was given to another silo since this one got it, so that what goes wrong here is not the item's fault.</summary>
+    public bool IsOfAnother(WorkItem item, string silo) => _leases.TryGetValue(item, out var lease) && lease.Silo != silo;
+
+    /// <summary>Renews the leases of what an agent still works on, but for those that another holds by now.</summary>
     public void Renew(string silo, IEnumerable<WorkItem> working, DateTimeOffset now)
     {
-        foreach (var item in working) _leases[item] = (silo, now + Time);
+        foreach (var item in working.Where(i => !IsOfAnother(i, silo) || !IsLeased(i, now))) _leases[item] = (silo, now + Time);
     }
 
     /// <summary>The silos that hold leases.</summary>

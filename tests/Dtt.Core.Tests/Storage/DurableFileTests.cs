@@ -32,13 +32,12 @@ public sealed class DurableFileTests : IDisposable
     }
 
     [Fact]
-    public void Sweep_DeletesWhatIsADayOld()
+    public void Sweep_DeletesDraftsThatAreADayOld_AndNothingOfTheUsers()
     {
-        _folder.Write("file", "kept");
-        _folder.Write("file.1.tmp", "young");
-        _folder.Write("file.2.tmp", "old");
-        File.SetLastWriteTimeUtc(_folder["file.2.tmp"], DateTime.UtcNow.AddDays(-2));
+        var (young, old) = (DurableFile.DraftOf(_folder["file"]), DurableFile.DraftOf(_folder["file"]));
+        foreach (var file in new[] { _folder["file"], _folder["notes.tmp"], young, old }) File.WriteAllText(file, "");
+        foreach (var file in new[] { _folder["notes.tmp"], old }) File.SetLastWriteTimeUtc(file, DateTime.UtcNow.AddDays(-2));
         DurableFile.Sweep(_folder.Path);
-        Assert.Equal(["file", "file.1.tmp"], Directory.GetFiles(_folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(new[] { _folder["file"], young, _folder["notes.tmp"] }.Order(), Directory.GetFiles(_folder.Path).Order());
     }
 }

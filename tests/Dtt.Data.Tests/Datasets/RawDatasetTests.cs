@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Text;
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
+using Dtt.Core.Storage;
 using Dtt.Data.Datasets;
 using Dtt.Data.Text;
 using Dtt.Data.Tokens;
@@ -32,6 +33,17 @@ public sealed class RawDatasetTests : IDisposable
         Assert.False(RawDataset.Prepare(Config("builtin: tales\nbytes: 5000"), _folder["a"]).WasThere);
         Assert.True(RawDataset.Prepare(Config("builtin: tales\nbytes: 5000"), _folder["a"]).WasThere);
         Assert.False(RawDataset.Prepare(Config("builtin: tales\nbytes: 6000"), _folder["a"]).WasThere);
+    }
+
+    [Fact]
+    public void Prepare_LeavesTheDraftOfAnother_UntilItIsADayOld()
+    {
+        Directory.CreateDirectory(_folder["a"]);
+        var (young, old) = (DurableFile.DraftOf(_folder["a/tales.txt"]), DurableFile.DraftOf(_folder["a/tales.txt"]));
+        foreach (var draft in new[] { young, old }) File.WriteAllText(draft, "");
+        File.SetLastWriteTimeUtc(old, DateTime.UtcNow.AddDays(-2));
+        RawDataset.Prepare(Config("builtin: tales\nbytes: 5000"), _folder["a"]);
+        Assert.Equal((true, false), (File.Exists(young), File.Exists(old)));
     }
 
     [Fact]

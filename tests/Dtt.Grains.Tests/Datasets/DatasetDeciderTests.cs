@@ -91,6 +91,25 @@ public sealed class DatasetDeciderTests
     }
 
     [Fact]
+    public void Lease_ThatAnotherTookOver_IsItsOwn_UntilItPasses()
+    {
+        var (state, leases, late) = (Planned(pieces: 1), new WorkLeases(), _now + WorkLeases.Time + TimeSpan.FromSeconds(1));
+        var item = leases.Acquire(state, "slow", 1, _now).Single();
+        Assert.Equal([item], leases.Acquire(state, "quick", 1, late));
+        leases.Renew("slow", [item], late);
+        Assert.True(leases.IsOfAnother(item, "slow"));
+        leases.Renew("slow", [item], late + WorkLeases.Time + TimeSpan.FromSeconds(1));
+        Assert.False(leases.IsOfAnother(item, "slow"));
+    }
+
+    [Fact]
+    public void Failure_OfAPieceThatIsDone_ChangesNothing()
+    {
+        var state = DatasetDecider.Apply(Planned(pieces: 2), [new(new WorkItem(DatasetStage.Counting, 0, 1))]);
+        Assert.Same(state, DatasetDecider.Apply(state, [new(new WorkItem(DatasetStage.Counting, 0, state.Begun), Error: "the draft is gone", ErrorCode: 3)]));
+    }
+
+    [Fact]
     public void Failed_KeepsTheReason_AndBeginsAnew()
     {
         var failed = Done(new WorkDone(new WorkItem(DatasetStage.Planning, -1, 1), Error: "no text", ErrorCode: 3));
