@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Dtt.Client;
 using Dtt.Core.Platform;
 using Dtt.Core.Storage;
+using Dtt.Silo.Hosting;
 using Microsoft.Data.Sqlite;
 
 namespace Dtt.Silo.Tests;
@@ -70,6 +71,17 @@ public sealed class SiloLifeTests : IDisposable
         var result = _silo.Dtt(["runs"]);
         Assert.Equal(2, result.Code);
         Assert.Contains("is the state of the silo on n1, another machine", result.Error);
+    }
+
+    [Fact]
+    public async Task AnnouncementOfAnEarlierBoot_IsGone_AsSoonAsTheNextSiloHasTheLock()
+    {
+        var folders = new PlatformFolders(_silo.Home, _silo.State);
+        Directory.CreateDirectory(_silo.State);
+        (SiloAnnouncement.OfThisProcess("n1", IPAddress.Loopback, 1, 2, "build", store: null) with { BootId = "earlier" }).Save(folders.AnnouncementFile);
+        using var only = await SoleSilo.AcquireAsync(folders);
+        Assert.NotNull(only);
+        Assert.False(File.Exists(folders.AnnouncementFile), "another that starts meanwhile would take this one for another machine's");
     }
 
     [Fact]

@@ -19,7 +19,12 @@ internal static class SoleSilo
         using var timer = new PeriodicTimer(_look);
         for (var clock = Stopwatch.StartNew(); clock.Elapsed < _longestEnd; await timer.WaitForNextTickAsync())
         {
-            if (FileLock.TryAcquire(folders.LockFile) is { } only) return only;
+            if (FileLock.TryAcquire(folders.LockFile) is { } only)
+            {
+                Clear(folders);
+                return only;
+            }
+
             if (SiloAnnouncement.FindLiving(folders.AnnouncementFile) is not null) return null;
             if (clock.Elapsed > _longestStart && SiloAnnouncement.Read(folders.AnnouncementFile) is { IsOfHere: false } other)
                 throw new UserErrorException($"{folders.State} is the state of the silo on {other.Node}, another machine: each needs a folder of its own, on a "
@@ -27,5 +32,13 @@ internal static class SoleSilo
         }
 
         return null;
+    }
+
+    /// <summary>What a killed silo left; its announcement, of another boot perhaps, would have others take this one for a silo of another machine.</summary>
+    private static void Clear(PlatformFolders folders)
+    {
+        File.Delete(folders.AnnouncementFile);
+        DurableFile.Sweep(folders.State);
+        DurableFile.Sweep(folders.TlsFolder);
     }
 }
