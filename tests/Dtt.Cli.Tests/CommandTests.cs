@@ -329,6 +329,11 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
         Assert.Equal("once-2\n", await project.Dtt.OutputAsync([.. once[..^1], "job 8"]));
         await project.Dtt.OutputAsync("attach", "once-2");
         await project.CheckUndisturbedAsync("once");
+        await project.Dtt.OutputAsync("delete", "once", "--yes");
+        Assert.Equal("once-2\n", await project.Dtt.OutputAsync([.. once[..^1], "job 8"]));
+        var (exitCode, _, error) = await project.Dtt.RunAsync([.. once[..^1], ""]);
+        Assert.Equal(2, exitCode);
+        Assert.Contains("--once takes a word", error);
     }
 
     [Fact]

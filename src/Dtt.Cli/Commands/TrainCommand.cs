@@ -34,6 +34,10 @@ internal static class TrainCommand
             Description = "Any word of yours: the same command with the same word makes no second run, but goes on with the one that it made.",
             HelpName = "WORD",
         };
+        once.Validators.Add(given =>
+        {
+            if (string.IsNullOrWhiteSpace(given.GetValueOrDefault<string?>())) given.AddError("--once takes a word, not an empty one.");
+        });
         var debug = new Option<bool>("--debug") { Description = "Print a stack trace on every error." };
         foreach (var option in new Option[] { dryRun, detach, priority, once, debug }) command.Add(option);
         command.SetAction(async (result, cancellation) =>
@@ -131,6 +135,7 @@ internal static class TrainCommand
             Id = once ?? Guid.NewGuid().ToString("N"),
             InitFrom = config.Run.InitFrom is { } from ? await StartAsync(client, UserPath.Expand(from), config.Values.Origin("init_from")) : null,
         };
+        if (once is not null && await FindAsync(client, config, once) is { } made) return (made, signal);
         for (var number = 1; ; number++)
         {
             var run = number == 1 ? config.Run.Name : $"{config.Run.Name}-{number}";
@@ -139,5 +144,21 @@ internal static class TrainCommand
             if (number > 1) Console.Error.WriteLine($"there is already a run '{config.Run.Name}'; this one is '{run}'.");
             return (folder, signal);
         }
+    }
+
+    /// <summary>The run that a request of this id made, by any of the names that it could give: of those before it, some may be deleted by now.</summary>
+    private static async Task<string?> FindAsync(PlatformClient client, LoadedConfig config, string id)
+    {
+        if (!Directory.Exists(config.Paths.Runs)) return null;
+        var numbered = $"{config.Run.Name}-";
+        foreach (var folder in Directory.EnumerateDirectories(config.Paths.Runs))
+        {
+            if (IsItsName(Path.GetFileName(folder)) && (await client.Grains.Run(folder).FindAsync())?.Request.Id == id) return folder;
+        }
+
+        return null;
+
+        bool IsItsName(string name) => name == config.Run.Name
+            || (name.StartsWith(numbered, StringComparison.Ordinal) && int.TryParse(name.AsSpan(numbered.Length), out _));
     }
 }
