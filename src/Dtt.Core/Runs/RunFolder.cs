@@ -55,7 +55,7 @@ public static class RunFolder
         if (!Directory.Exists(run.Folder)) throw new UserErrorException($"the run's folder {run.Folder} is gone; if it was moved, resume it where it is now");
         if (!File.Exists(run.Config) || File.ReadAllText(run.Config) != spec.ConfigYaml)
             DurableFile.Replace(run.Config, Encoding.UTF8.GetBytes(spec.ConfigYaml));
-        DurableFile.Sweep(run.Folder);
+        foreach (var folder in new[] { run.Folder, run.Samples, run.Tokenizer }) DurableFile.Sweep(folder);
         if (Directory.Exists(run.Trash)) Directory.Delete(run.Trash, recursive: true);
         if (!Directory.Exists(run.Checkpoints)) return;
         var committed = spec.ResumeFrom.Select(c => c.FolderName).ToHashSet(StringComparer.Ordinal);

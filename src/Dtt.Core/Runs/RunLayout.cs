@@ -48,8 +48,11 @@ public readonly record struct RunLayout(string Folder)
     /// <summary>A checkpoint's folder.</summary>
     public string Checkpoint(string folderName) => Path.Combine(Checkpoints, folderName);
 
+    /// <summary>The samples taken during training.</summary>
+    public string Samples => At("samples");
+
     /// <summary>The sample taken after a step.</summary>
-    public string Sample(long step) => At("samples", Name($"step_{step:00000000}.txt"));
+    public string Sample(long step) => Path.Combine(Samples, Name($"step_{step:00000000}.txt"));
 
     /// <summary>What an attempt's rank prints.</summary>
     public string Log(int attempt, int rank) => At("logs", Name($"a{attempt:00}{OfRank(rank)}.log"));

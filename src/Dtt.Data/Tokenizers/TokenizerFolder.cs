@@ -23,6 +23,7 @@ public static class TokenizerFolder
     public static void Save(Vocabulary vocabulary, string folder)
     {
         Directory.CreateDirectory(folder);
+        DurableFile.Sweep(folder);
         var (names, merges) = (Names(vocabulary), Merges(vocabulary));
         var mergeLines = "#version: 0.2\n" + string.Concat(merges.Select(m => $"{m.Left} {m.Right}\n"));
         DurableFile.Replace(Path.Combine(folder, Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)) + ".tiktoken"), Tiktoken(vocabulary));

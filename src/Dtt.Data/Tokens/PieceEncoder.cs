@@ -22,21 +22,23 @@ internal static class PieceEncoder
     {
         var draft = $"{folder}.{Guid.NewGuid():N}";
         Directory.CreateDirectory(draft);
+        EncodedPiece encoded;
         try
         {
-            var encoded = Write(piece, draft, source, vocabulary, encoder);
-            if (Find(folder) is not null) return encoded;
-            Directory.Move(draft, folder);
-            return encoded;
+            encoded = Write(piece, draft, source, vocabulary, encoder);
+            if (Find(folder) is null) Directory.Move(draft, folder);
         }
         catch (IOException) when (Find(folder) is { } other)
         {
-            return other;
+            encoded = other;
         }
         finally
         {
             if (Directory.Exists(draft)) Directory.Delete(draft, recursive: true);
         }
+
+        DurableFile.SyncFolder(Path.GetDirectoryName(folder)!);
+        return encoded;
     }
 
     private static EncodedPiece Write(Piece piece, string folder, TokenSource source, Vocabulary vocabulary, BpeEncoder encoder)
