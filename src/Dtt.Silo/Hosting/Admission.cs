@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Dapper;
@@ -15,7 +16,7 @@ internal sealed class Admission(IMembershipTable table, Database database, SiloO
 {
     private static readonly TimeSpan _connectTimeout = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan _look = TimeSpan.FromMilliseconds(250);
-    private readonly Dictionary<SiloAddress, (DateTime Sign, long Since)> _signs = [];
+    private readonly ConcurrentDictionary<SiloAddress, (DateTime Sign, long Since)> _signs = [];
 
     /// <summary>How often a silo writes that it lives.</summary>
     public static TimeSpan SignPeriod { get; } = TimeSpan.FromSeconds(2);
@@ -46,28 +47,26 @@ internal sealed class Admission(IMembershipTable table, Database database, SiloO
             + "database in DTT_POSTGRES.", ExitCodes.BadData);
     }
 
-    /// <summary>One look at all lives; false when one of them must be looked at again.</summary>
+    /// <summary>One look at all lives at once, for the lock of those that join does not outlast ten silent ones in turn; false when it takes another.</summary>
     private async Task<bool> TryCheckAsync()
     {
-        var members = await table.ReadAllAsync();
-        foreach (var (entry, etag) in members.Members.Where(m => m.Item1.Status is not (SiloStatus.Dead or SiloStatus.None)))
-        {
-            switch (await LivesAsync(entry))
-            {
-                case null:
-                    return false;
-                case true:
-                    Refuse(entry);
-                    break;
-                case false:
-                    entry.Status = SiloStatus.Dead;
-                    await table.UpdateRowAsync(entry, etag, members.Version.Next()); // when another was first, the next look shows it
-                    return false;
-            }
-        }
-
-        return true;
+        var entries = (await table.ReadAllAsync()).Members.Select(m => m.Item1).Where(IsOpen).ToArray();
+        var lives = await Task.WhenAll(entries.Select(LivesAsync));
+        foreach (var (entry, _) in entries.Zip(lives).Where(e => e.Second == true)) Refuse(entry);
+        foreach (var (entry, _) in entries.Zip(lives).Where(e => e.Second == false)) await DeclareDeadAsync(entry.SiloAddress);
+        return lives.All(l => l == true);
     }
+
+    /// <summary>When another changes the table first, the next look shows it.</summary>
+    private async Task DeclareDeadAsync(SiloAddress silo)
+    {
+        var row = await table.ReadRowAsync(silo);
+        if (row.Members is not [var (entry, etag)] || !IsOpen(entry)) return;
+        entry.Status = SiloStatus.Dead;
+        await table.UpdateRowAsync(entry, etag, row.Version.Next());
+    }
+
+    private static bool IsOpen(MembershipEntry entry) => entry.Status is not (SiloStatus.Dead or SiloStatus.None);
 
     /// <summary>Whether a silo lives: it does when its port takes connections or its signs go on, and is dead when nobody listens there or they end.</summary>
     private async Task<bool?> LivesAsync(MembershipEntry entry)
