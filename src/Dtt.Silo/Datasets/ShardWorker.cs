@@ -148,6 +148,10 @@ internal sealed partial class ShardWorker(IGrainFactory grains, TimeProvider tim
                 await grains.Shard(dataset, item.Piece).FinishAsync(item.Stage, result);
                 return;
             }
+            catch (Exception e) when (StorageUnavailableException.In(e) is { } away && time.GetElapsedTime(begun) >= _longestRestart)
+            {
+                throw new IOException(away.Message, e);
+            }
             catch (Exception e) when (e is OrleansException or TimeoutException || (e is IOException && time.GetElapsedTime(begun) < _longestRestart))
             {
                 LogNotAnswered(dataset, e);

@@ -8,6 +8,7 @@ using Dtt.Grains.Tests.Platform;
 using Dtt.Silo.Datasets;
 using Dtt.Tests;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Dtt.Silo.Tests.Datasets;
 
@@ -20,6 +21,7 @@ public sealed class ShardWorkerTests : IAsyncLifetime
     private readonly FakeAgents _agents = new(["cpu"]);
     private readonly ConcurrentQueue<(WorkDone[] Done, WorkItem[] Working, int Free)> _exchanges = new();
     private Func<int, bool> _isLost = _ => false;
+    private Exception _away = new IOException("the database is starting up");
     private int _unrecorded; // times that the database is away when a piece's result comes
     private TestPlatform _platform = null!;
     private ShardWorker _worker = null!;
@@ -36,7 +38,7 @@ public sealed class ShardWorkerTests : IAsyncLifetime
             }
 
             if (context.InterfaceMethod.Name == nameof(IShardGrain.FinishAsync) && Interlocked.Decrement(ref _unrecorded) >= 0)
-                throw new IOException("the database is starting up");
+                throw _away;
             await context.Invoke();
         }));
         _worker = new ShardWorker(_platform.Grains, TimeProvider.System, NullLogger<ShardWorker>.Instance);
@@ -97,6 +99,23 @@ public sealed class ShardWorkerTests : IAsyncLifetime
         _unrecorded = 3;
         Assert.Equal(DatasetStage.Done, (await TokenizeAsync(Job())).Stage);
         Assert.True(_unrecorded < 0);
+    }
+
+    [Fact]
+    public async Task Database_ThatStaysAway_FailsTheJobWithItsMessage()
+    {
+        var time = new FakeTimeProvider();
+        (_away, _unrecorded) = (new StorageUnavailableException("the database is gone."), int.MaxValue);
+        _worker = new ShardWorker(_platform.Grains, time, NullLogger<ShardWorker>.Instance);
+        var job = TokenizeAsync(Job());
+        await Wait.ForAsync("the worker's rest", () =>
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            return job.IsCompleted && _worker.Work.Count == 0;
+        });
+        var end = await job;
+        Assert.Equal((DatasetStage.Failed, ExitCodes.Failure), (end.Stage, end.FailureCode));
+        Assert.StartsWith("the database is gone. What was finished is kept", end.Notes[^1]);
     }
 
     /// <summary>A job on a folder with a file a piece, for two are more than a shard of 1,000 tokens wants; one of them is JSON.</summary>
