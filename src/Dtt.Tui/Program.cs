@@ -49,6 +49,11 @@ catch (UserErrorException e)
     Console.Error.WriteLine(e.Message);
     return e.ExitCode;
 }
+catch (IOException e)
+{
+    Console.Error.WriteLine(e.Message);
+    return ExitCodes.Failure;
+}
 catch (Exception e)
 {
     Console.Error.WriteLine($"this is a bug in DTT; please report it with the details below.{Environment.NewLine}{e}");
