@@ -1,3 +1,4 @@
+using Dtt.Abstractions;
 using Dtt.Core.Diagnostics;
 using Dtt.Core.Runs;
 using Microsoft.Extensions.Logging;
@@ -29,16 +30,16 @@ internal sealed partial class RunStore(IPersistentState<DurableRun> state, strin
         catch (Exception e) when (e is not InconsistentStateException)
         {
             LogWriteFailed(folder, e);
-            await ReadBackAsync(e);
+            await ReadBackAsync();
             if (state.State.Record?.Version != next.Record!.Version)
-                throw new IOException($"the state of run '{Name}' could not be written ({e.Message})", e);
+                throw new IOException(StorageUnavailableException.In(e)?.Message ?? $"the state of run '{Name}' could not be written ({e.Message})", e);
         }
 
         CrashPoint.Reach("silo.after-write");
     }
 
     /// <summary>When the state cannot be read back either, nobody knows: whoever waits gets no answer, nor does anybody from memory.</summary>
-    private async Task ReadBackAsync(Exception failure)
+    private async Task ReadBackAsync()
     {
         try
         {
@@ -48,7 +49,7 @@ internal sealed partial class RunStore(IPersistentState<DurableRun> state, strin
         {
             LogReadFailed(folder, e);
             giveUp();
-            throw new TimeoutException($"it is not known whether the state of run '{Name}' was written ({failure.Message}); try again.");
+            throw new TimeoutException($"it is not known whether the state of run '{Name}' was written; try again");
         }
     }
 

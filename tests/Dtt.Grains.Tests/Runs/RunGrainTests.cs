@@ -78,6 +78,8 @@ public sealed class RunGrainTests : IAsyncLifetime
         await StartAsync();
         _platform.Storage.FailBeforeWrite = new IOException("the disk is full");
         Assert.Contains("the disk is full", (await Assert.ThrowsAsync<IOException>(() => Run.CommitAsync(Checkpoint(5, 1)))).Message);
+        _platform.Storage.FailBeforeWrite = new StorageUnavailableException("The database is away. Look at it.");
+        Assert.Equal("The database is away. Look at it.", (await Assert.ThrowsAsync<IOException>(() => Run.CommitAsync(Checkpoint(5, 1)))).Message);
         Assert.Empty((await Run.FindAsync())!.Record.Checkpoints);
         Assert.True((await Run.CommitAsync(Checkpoint(5, 1))).Accepted);
     }
