@@ -34,6 +34,7 @@ static int Usage()
     Console.Error.WriteLine("""
         usage: dtt-rank --standalone CONFIG [KEY=VALUE …] [--no-samples]   train a new run in this one process; `dtt train` is the usual way
                dtt-rank --standalone RUN_FOLDER [--no-samples]             go on with such a run
+               dtt-rank --link RANK ADDRESS_OF_0 ADDRESS_OF_1 [PAIRS]      measure an all-reduce between two machines: RANK 0 on one, 1 on the other
         """);
     return ExitCodes.BadConfiguration;
 }

@@ -16,7 +16,8 @@ namespace Dtt.Training.Benchmarks;
 /// </summary>
 internal static class LinkBench
 {
-    private const int Port = 20990, EndpointBytes = 64;
+    private const int Port = 61990; // fixed, for nothing tells rank 1 another; above the ports that the kernel hands out
+    private const int EndpointBytes = 64;
     private const long Values = 1 << 25;
     private static readonly TimeSpan _timeout = TimeSpan.FromMinutes(1);
 

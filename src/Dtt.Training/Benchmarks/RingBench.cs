@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Dtt.Core.Errors;
 using Dtt.Training.Collectives;
 using static TorchSharp.torch;
 
@@ -70,7 +71,12 @@ internal sealed class RingBench : IDisposable
     internal static void Receive(Socket socket, long bytes)
     {
         var block = new byte[BlockBytes];
-        for (var left = bytes; left > 0;) left -= socket.Receive(block.AsSpan(0, (int)Math.Min(left, block.Length)));
+        for (var left = bytes; left > 0;)
+        {
+            var count = socket.Receive(block.AsSpan(0, (int)Math.Min(left, block.Length)));
+            if (count == 0) throw new UserErrorException($"the other side hung up with {left} of {bytes} bytes to come.");
+            left -= count;
+        }
     }
 
     private static T[] Both<T>(Func<int, T> work)
