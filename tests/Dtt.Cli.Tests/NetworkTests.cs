@@ -85,8 +85,7 @@ public sealed class NetworkTests(NetworkNodes cluster, ITestOutputHelper output)
     private async Task<DttProgram.Running> TrainAsync(string run, string[] more)
     {
         Assert.SkipWhen(cluster.Missing is not null, cluster.Missing ?? "");
-        await Wait.UntilAsync("both nodes", async () =>
-            (await cluster.Dtt.JsonAsync("nodes")).EnumerateArray().All(n => n.GetProperty("state").GetString() == "alive"));
+        await cluster.BothAliveAsync();
         var dtt = cluster.Dtt.Start(["train", "-n", run, .. TwoNodes.Over, .. more]);
         await Wait.ForAsync("step 12", () => cluster.Project.StepsReported(run) >= 12);
         return dtt;

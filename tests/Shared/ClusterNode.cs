@@ -39,7 +39,8 @@ public sealed class ClusterNode : IDisposable
 
     public async Task<int> ExitAsync()
     {
-        await _process.WaitForExitAsync();
+        var exit = _process.WaitForExitAsync(); // with all that it said
+        await Wait.ForAsync("the silo's end", () => exit.IsCompleted);
         return _process.ExitCode;
     }
 
