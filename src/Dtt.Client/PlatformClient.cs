@@ -57,7 +57,7 @@ public sealed class PlatformClient : IAsyncDisposable
         var build = SiloStarter.BuildToStart();
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
-            var silo = SiloAnnouncement.FindLiving(folders.AnnouncementFile) ?? await StartHereAsync(folders, store, cancellation);
+            var silo = SiloAnnouncement.FindLiving(folders.AnnouncementFile) ?? await SiloStarter.StartHereAsync(folders, store, cancellation);
             if (await JoinHereAsync(folders, silo, cancellation) is not { } client) continue;
             if (silo.Build == build && silo.Store == store) return client;
             if (!await client.EndSiloAsync(force: false, cancellation))
@@ -187,16 +187,6 @@ public sealed class PlatformClient : IAsyncDisposable
 
         return refusal is null ? null : throw refusal;
     }
-
-    /// <summary>
-    /// Starts this machine's silo. A home that Slurm jobs serve in turns has its runs in their database: a silo without it would be another platform.
-    /// </summary>
-    /// <exception cref="UserErrorException">No job serves the home, or the silo cannot start.</exception>
-    private static Task<SiloAnnouncement> StartHereAsync(PlatformFolders folders, string? store, CancellationToken cancellation) =>
-        store is not null || !Directory.Exists(folders.JobsDatabase) ? SiloStarter.StartAsync(folders, cancellation)
-        : throw new UserErrorException($"the runs of {folders.Home} are in the database of Slurm jobs ({folders.JobsDatabase}), and no job serves it now. "
-            + "Submit one (`sbatch sbatch/silo.sh`), or give what runs on this machine alone a home of its own with DTT_HOME: "
-            + "`dtt adopt FOLDER` then shows a run of this folder there.", ExitCodes.Requeue);
 
     private static Task<PlatformClient?> JoinHereAsync(PlatformFolders folders, SiloAnnouncement silo, CancellationToken cancellation) =>
         JoinAsync(folders, silo, () => SiloAnnouncement.FindLiving(folders.AnnouncementFile) == silo, isCluster: false, cancellation);

@@ -21,6 +21,16 @@ public static class SiloStarter
     /// <summary>The build that <see cref="StartAsync"/> would start.</summary>
     public static string BuildToStart() => BuildId.Of(Path.GetDirectoryName(ProgramPaths.Silo())!);
 
+    /// <summary>
+    /// Starts this machine's silo. A home that Slurm jobs serve in turns has its runs in their database: a silo without it would be another platform.
+    /// </summary>
+    /// <exception cref="UserErrorException">No job serves the home, or the silo cannot start.</exception>
+    public static Task<SiloAnnouncement> StartHereAsync(PlatformFolders folders, string? store, CancellationToken cancellation) =>
+        store is not null || !Directory.Exists(folders.JobsDatabase) ? StartAsync(folders, cancellation)
+        : throw new UserErrorException($"the runs of {folders.Home} are in the database of Slurm jobs ({folders.JobsDatabase}), and no job serves it now. "
+            + "Submit one (`sbatch sbatch/silo.sh`), or give what runs on this machine alone a home of its own with DTT_HOME: "
+            + "`dtt adopt FOLDER` then shows a run of this folder there.", ExitCodes.Requeue);
+
     /// <summary>Starts a silo and waits until it accepts clients.</summary>
     /// <exception cref="UserErrorException">It cannot start; says why.</exception>
     public static async Task<SiloAnnouncement> StartAsync(PlatformFolders folders, CancellationToken cancellation)

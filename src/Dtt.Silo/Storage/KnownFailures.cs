@@ -12,15 +12,15 @@ namespace Dtt.Silo.Storage;
 internal sealed class KnownFailures(IGrainStorage storage, Database database) : IGrainStorage
 {
     public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) =>
-        Known(storage.ReadStateAsync(stateName, grainId, grainState));
+        KnownAsync(storage.ReadStateAsync(stateName, grainId, grainState));
 
     public Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) =>
-        Known(storage.WriteStateAsync(stateName, grainId, grainState));
+        KnownAsync(storage.WriteStateAsync(stateName, grainId, grainState));
 
     public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) =>
-        Known(storage.ClearStateAsync(stateName, grainId, grainState));
+        KnownAsync(storage.ClearStateAsync(stateName, grainId, grainState));
 
-    private async Task Known(Task done)
+    private async Task KnownAsync(Task done)
     {
         try
         {
