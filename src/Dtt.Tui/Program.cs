@@ -49,10 +49,15 @@ catch (UserErrorException e)
     Console.Error.WriteLine(e.Message);
     return e.ExitCode;
 }
-catch (IOException e)
+catch (Exception e) when (e is IOException or UnauthorizedAccessException)
 {
     Console.Error.WriteLine(e.Message);
     return ExitCodes.Failure;
+}
+catch (Exception e) when (e is OrleansException or TimeoutException or OperationCanceledException)
+{
+    Console.Error.WriteLine($"the silo no longer answers ({e.Message.TrimEnd('.')}). Run the same command again; `dtt silo logs` may say why.");
+    return ExitCodes.Requeue;
 }
 catch (Exception e)
 {

@@ -8,7 +8,6 @@ using Dtt.Grains.Alerts;
 using Dtt.Grains.Storage;
 using Dtt.Grains.Telemetry;
 using Microsoft.Extensions.Logging;
-using Orleans.Storage;
 
 namespace Dtt.Grains.Runs;
 
