@@ -22,8 +22,8 @@ public static class Gateways
         if (store is null || announced.Count == 0) return announced;
         SiloAnnouncement[] ours = [.. announced.Where(s => s.Store == store)];
         return ours.Length > 0 ? ours : throw new UserErrorException(
-            $"the nodes of the cluster in {folders.ClusterFolder} keep their state in PostgreSQL at {announced[0].Store}, but {PostgresAddress.Variable} of this "
-            + $"command names {store}. Unset it (a command finds the cluster by its folder), or name the cluster's.", ExitCodes.BadConfiguration);
+            $"the nodes of the cluster in {folders.ClusterFolder} keep their state in PostgreSQL at {announced[0].Store}, but {PostgresAddress.Variable} of "
+            + $"this command names {store}. Unset it (a command finds the cluster by its folder), or name the cluster's.", ExitCodes.BadConfiguration);
     }
 
     /// <summary>The error when none does.</summary>

@@ -91,7 +91,7 @@ internal sealed partial class SiloLife(SiloOptionsFromEnvironment options, RankH
     [LoggerMessage(3031, LogLevel.Information, "no client and no work for {Time}; shutting down")]
     private partial void LogIdle(TimeSpan time);
 
-    [LoggerMessage(3034, LogLevel.Warning, "the platform could not be told of this silo's end within {Time}, as while its database is away; it ends all the same")]
+    [LoggerMessage(3034, LogLevel.Warning, "the platform could not be told of this silo's end within {Time}, as while its database is away")]
     private partial void LogLeft(TimeSpan time);
 
     [LoggerMessage(3032, LogLevel.Information, "shutting down; {Work}")]
