@@ -7,8 +7,8 @@ public static class DatasetKeys
     public static IReadOnlyList<ConfigKey> All { get; } =
     [
         new("path", KeyKind.Path, null,
-            "A `.txt`, `.jsonl` or `.ndjson` file, plain, `.gz` or `.zst`, or a folder of them, read in place; or a folder of llm.c's or nanoGPT's `.bin` "
-            + "token files (their tokenizer must be at the tokenizer's path; \"val\" in a name means validation). "
+            "A `.txt`, `.jsonl` or `.ndjson` file, plain, `.gz` or `.zst`, a `.parquet` file, or a folder of them, read in place; or a folder of "
+            + "llm.c's or nanoGPT's `.bin` token files (their tokenizer must be at the tokenizer's path; \"val\" in a name means validation). "
             + "Unset, without `builtin`: the files in the raw folder itself."),
         new("builtin", KeyKind.Text, null, "A generated dataset: `tales`, simple English fairy tales.") { Choices = ["tales"] },
         new("bytes", KeyKind.Integer, "20000000", "`builtin`: how much text to generate.") { Unit = "bytes", Min = 1000, Max = 1e12 },
@@ -18,13 +18,14 @@ public static class DatasetKeys
         {
             Choices = ["lines", "blank_lines", "files"],
         },
-        new("text_field", KeyKind.Text, "text", "JSON lines only: the field that holds a document's text."),
+        new("text_field", KeyKind.Text, "text",
+            "JSON lines and Parquet: the field or column that holds a document's text. Where there is no column `text`, the only one of strings."),
         new("shard_size", KeyKind.Integer, "100000000",
             "Tokens per token shard; a shard ends at the first document end after it.") { Unit = "tokens", Min = 1000, Max = 1e9 },
         new("ndocs", KeyKind.Integer, null, "Most documents to use: the first ones, file by file; unset: all.") { Unit = "documents", Min = 1, Max = 1e15 },
         new("on_bad_document", KeyKind.Text, "stop",
-            "What a document does that cannot be read (not UTF-8, not JSON, no text in its field, 1 GiB or more; an empty file): `stop` ends the work with its "
-            + "place; `skip` leaves it out, counts it, and lists it in `skipped.txt` beside the tokens.")
+            "What a document does that cannot be read (not UTF-8, not JSON, no text in its field or column, 1 GiB or more; an empty file): `stop` ends the "
+            + "work with its place; `skip` leaves it out, counts it, and lists it in `skipped.txt` beside the tokens.")
         {
             Choices = ["stop", "skip"],
         },

@@ -48,9 +48,10 @@ public static class DatasetLoader
         var dataset = DatasetConfig.From(values, config.Paths.DatasetConfig) with { Path = config.TextPath };
         var source = config.TextPath ?? config.Paths.Raw;
         var found = $"dataset '{config.Run.Dataset}': there is no {config.Paths.DatasetConfig}, so {source} is read as it is";
-        if (files.FirstOrDefault(f => TextFormat.Of(f) is { IsJsonLines: false }) is not { } first)
+        if (files.FirstOrDefault(f => TextFormat.OfFile(f) is { Kind: TextKind.Plain }) is not { } first)
         {
-            say($"{found}: one document per line, its text in the field '{dataset.TextField}'.");
+            var (each, place) = files.All(f => TextFormat.OfFile(f) is { Kind: TextKind.JsonLines }) ? ("line", "field") : ("row", "column");
+            say($"{found}: one document per {each}, its text in the {place} '{dataset.TextField}'.");
             return dataset;
         }
 

@@ -47,5 +47,5 @@ public static class TextFiles
         return "lines";
     }
 
-    private static bool IsText(string file) => TextFormat.Of(file) is not null;
+    private static bool IsText(string file) => TextFormat.OfFile(file) is not null;
 }

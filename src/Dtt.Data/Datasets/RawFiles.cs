@@ -17,7 +17,7 @@ internal sealed record RawFiles(IReadOnlyList<string> Paths, IReadOnlyList<strin
     {
         var path = Path.GetFullPath(config.Path ?? rawFolder);
         FolderFiles.RequireTarget(path);
-        if (File.Exists(path)) return Of(TextFormat.Of(path) is not null || TokenFiles.IsOne(path) ? [path] : [], []);
+        if (File.Exists(path)) return Of(TextFormat.OfFile(path) is not null || TokenFiles.IsOne(path) ? [path] : [], []);
         if (!Directory.Exists(path))
         {
             if (config.Path is null) return Of([], []);
@@ -26,7 +26,7 @@ internal sealed record RawFiles(IReadOnlyList<string> Paths, IReadOnlyList<strin
         }
 
         var found = FolderFiles.Of(path);
-        var (texts, tokens) = (found.Files.Where(f => TextFormat.Of(f) is not null).ToList(), found.Files.Where(TokenFiles.IsOne).ToList());
+        var (texts, tokens) = (found.Files.Where(f => TextFormat.OfFile(f) is not null).ToList(), found.Files.Where(TokenFiles.IsOne).ToList());
         if (texts.Count > 0 && tokens.Count > 0)
         {
             throw new BadDataException($"{path} has both text ({Named(path, texts)}) and token files ({Named(path, tokens)}), and a dataset is one of them. "

@@ -14,7 +14,7 @@ public abstract class DocumentReader : IDisposable
     /// <summary>The document's text as UTF-8, never empty; valid until the next <see cref="Read"/>.</summary>
     public abstract ReadOnlySpan<byte> Document { get; }
 
-    /// <summary>Where the text after the document starts: bytes from the start of the slice, decompressed.</summary>
+    /// <summary>Where the text after the document starts: bytes from the start of the slice, decompressed; of records, bytes of the documents so far.</summary>
     public abstract long End { get; }
 
     private protected TextSlice Slice { get; }
@@ -55,6 +55,7 @@ public abstract class DocumentReader : IDisposable
     /// <param name="most">Bytes of the longest document.</param>
     public static DocumentReader Open(TextSlice slice, int most = MostBytes)
     {
+        if (slice.Format == PieceFormat.Parquet) return new ParquetTextReader(slice, most);
         var stream = TextStream.Open(slice.File);
         if (slice.Offset > 0 || slice.Length < slice.FileBytes) stream = new SliceStream(stream, slice.Offset, slice.Length);
         if (slice.TextBytes is { } text) stream = new SliceStream(stream, 0, text);

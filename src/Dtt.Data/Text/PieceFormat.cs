@@ -14,4 +14,7 @@ public enum PieceFormat
 
     /// <summary>A JSON object a line.</summary>
     JsonLines,
+
+    /// <summary>A Parquet file: a row each.</summary>
+    Parquet,
 }

@@ -59,7 +59,8 @@ public static class PiecePlan
         var used = new List<(string, long?)>();
         foreach (var file in files)
         {
-            using var reader = DocumentReader.Open(TextSlice.Of(file, FormatOf(file, config), config.TextField) with { SkipBad = config.SkipsBadDocuments });
+            var slice = TextSlice.Of(file, TextContent.Of(file).FormatOf(config.Documents), config.TextField) with { SkipBad = config.SkipsBadDocuments };
+            using var reader = DocumentReader.Open(slice);
             while (documents > 0 && reader.Read()) documents--;
             used.Add((file, documents == 0 ? reader.End : null));
             if (documents == 0) break;
@@ -77,30 +78,34 @@ public static class PiecePlan
             throw new BadDataException($"{file.Path} {change} after `dtt download`; run it again.");
         }
 
-        var format = FormatOf(file.Path, config);
-        var (text, end) = IsCompressed(file.Path) ? (file.TextBytes, info.Length) : (null, file.TextBytes ?? info.Length);
-        var cuts = format == PieceFormat.WholeFile || IsCompressed(file.Path) ? [0, end] : Cuts(file.Path, end, slice, format);
+        var content = TextContent.Of(file.Path);
+        var format = content.FormatOf(config.Documents);
+        var isPlain = content.Compression == TextCompression.None;
+        var (text, end) = isPlain && format != PieceFormat.Parquet ? (null, file.TextBytes ?? info.Length) : (file.TextBytes, info.Length);
+        var cuts = isPlain && text is null && format != PieceFormat.WholeFile ? Cuts(file.Path, end, slice, format) : [0, end];
         return [.. cuts.Zip(cuts.Skip(1), (from, to) =>
             new TextSlice(file.Path, from, to - from, info.Length, format, config.TextField, text, config.SkipsBadDocuments))];
     }
 
-    private static PieceFormat FormatOf(string file, DatasetConfig config) => config.Documents switch
-    {
-        _ when TextFormat.Of(file) is { IsJsonLines: true } => PieceFormat.JsonLines,
-        "lines" => PieceFormat.Lines,
-        "files" => PieceFormat.WholeFile,
-        _ => PieceFormat.BlankLines,
-    };
-
-    private static bool IsCompressed(string file) => TextFormat.Of(file) is { Compression: not TextCompression.None };
-
     private static List<long> Cuts(string file, long length, long slice, PieceFormat format)
     {
-        var cuts = new List<long> { 0 };
+        if (format == PieceFormat.Parquet)
+        {
+            if (slice + slice / 2 >= length) return [0, length];
+            using var table = new ParquetTable(file);
+            return Cuts(length, slice, target => table.RowGroupStarts.FirstOrDefault(s => s >= target, length));
+        }
+
         using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1);
+        return Cuts(length, slice, target => BoundaryAfter(stream, target, format));
+    }
+
+    private static List<long> Cuts(long length, long slice, Func<long, long> boundaryAfter)
+    {
+        var cuts = new List<long> { 0 };
         for (var target = slice; target + slice / 2 < length; target += slice)
         {
-            var cut = BoundaryAfter(stream, target, format);
+            var cut = boundaryAfter(target);
             if (cut >= length) break;
             if (cut > cuts[^1]) cuts.Add(cut);
         }

@@ -1,4 +1,5 @@
 using System.Text;
+using Dtt.Core.Configuration;
 
 namespace Dtt.Data.Text;
 
@@ -16,8 +17,8 @@ internal static class TextStart
     {
         [0xFF, 0xFE, 0, 0, ..] or [0, 0, 0xFE, 0xFF, ..] => IsIn("UTF-32", "utf-32"),
         [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..] => IsIn("UTF-16", "utf-16"),
-        [0x1F, 0x8B, ..] => "is compressed with gzip; let its name end in .gz",
-        [0x28, 0xB5, 0x2F, 0xFD, ..] => "is compressed with Zstandard; let its name end in .zst",
+        [0x1F, 0x8B, ..] or [0x28, 0xB5, 0x2F, 0xFD, ..] => "is compressed twice; decompress it once",
+        _ when FileMagic.KindOf(head) is { } kind => $"is a {kind} file that was compressed as a whole; decompress it",
         _ when HasZeroHalves(head, zerosAt: 1) => IsIn("UTF-16", "utf-16le"),
         _ when HasZeroHalves(head, zerosAt: 0) => IsIn("UTF-16", "utf-16be"),
         _ => null,

@@ -3,7 +3,7 @@ using Dtt.Core.Errors;
 
 namespace Dtt.Data.Text;
 
-/// <summary>The bytes of a file of text, decompressed as its name says.</summary>
+/// <summary>The bytes of a file of text, decompressed as its first bytes or its name say.</summary>
 public static class TextStream
 {
     private const int BufferBytes = 1 << 16;
@@ -13,7 +13,7 @@ public static class TextStream
     public static Stream Open(string file)
     {
         var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, BufferBytes, FileOptions.SequentialScan);
-        return TextFormat.Of(file)?.Compression switch
+        return TextContent.Of(file).Compression switch
         {
             TextCompression.Gzip => new GzipStream(stream),
             TextCompression.Zstandard => new ZstandardStream(stream),
