@@ -4,9 +4,13 @@ using Dtt.Bench;
 var root = new RootCommand("Measure the overhead of the platform, as ratios within one run. Build the programs first: ./dtt --rebuild");
 var pairs = new Option<int>("--pairs") { Description = "How many interleaved pairs of measurements.", DefaultValueFactory = _ => 5 };
 
-var megabytes = new Option<int>("--megabytes") { Description = "Megabytes of text to tokenize.", DefaultValueFactory = _ => 200 };
+var megabytes = new Option<int>("--megabytes") { Description = "Megabytes of text, or of the file.", DefaultValueFactory = _ => 200 };
 var tokenize = new Command("tokenize", "Compare `dtt tokenize` with the library alone.") { megabytes, pairs };
 tokenize.SetAction(result => TokenizeBench.Run(result.GetValue(megabytes), files: 1, result.GetValue(pairs)));
+
+var rows = new Option<int>("--rows") { Description = "Rows of a row group.", DefaultValueFactory = _ => 500_000 };
+var parquet = new Command("parquet", "Measure the way from a Parquet file to tokens, and the memory it takes at most.") { megabytes, rows };
+parquet.SetAction(result => ParquetBench.Run(result.GetValue(megabytes), result.GetValue(rows)));
 
 var count = new Option<int>("--count") { Description = "How many pieces: files of a few documents each.", DefaultValueFactory = _ => 10_000 };
 var pieces = new Command("pieces", "Measure what planning and many small pieces cost beyond the library alone.") { count, pairs };
@@ -49,5 +53,6 @@ root.Add(curve);
 root.Add(ranks);
 root.Add(tokenize);
 root.Add(pieces);
+root.Add(parquet);
 root.Add(platform);
 return root.Parse(args).Invoke();

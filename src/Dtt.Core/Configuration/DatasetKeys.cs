@@ -7,8 +7,9 @@ public static class DatasetKeys
     public static IReadOnlyList<ConfigKey> All { get; } =
     [
         new("path", KeyKind.Path, null,
-            "A `.txt`, `.jsonl` or `.ndjson` file, plain, `.gz` or `.zst`, a `.parquet` file, or a folder of them, read in place; or a folder of "
-            + "llm.c's or nanoGPT's `.bin` token files (their tokenizer must be at the tokenizer's path; \"val\" in a name means validation). "
+            "A `.txt`, `.jsonl`, `.ndjson`, `.json`, `.csv` or `.tsv` file, plain, `.gz` or `.zst`, a `.parquet`, `.arrow` or `.feather` file, or a folder of "
+            + "one kind of them, read in place; or a folder of llm.c's or nanoGPT's `.bin` token files "
+            + "(their tokenizer must be at the tokenizer's path; \"val\" in a name means validation). "
             + "Unset, without `builtin`: the files in the raw folder itself."),
         new("builtin", KeyKind.Text, null, "A generated dataset: `tales`, simple English fairy tales.") { Choices = ["tales"] },
         new("bytes", KeyKind.Integer, "20000000", "`builtin`: how much text to generate.") { Unit = "bytes", Min = 1000, Max = 1e12 },
@@ -19,7 +20,8 @@ public static class DatasetKeys
             Choices = ["lines", "blank_lines", "files"],
         },
         new("text_field", KeyKind.Text, "text",
-            "JSON lines and Parquet: the field or column that holds a document's text. Where there is no column `text`, the only one of strings."),
+            "JSON, separated values, Parquet and Arrow: the field or column that holds a document's text. Where there is no column `text`, the only one of "
+            + "strings."),
         new("shard_size", KeyKind.Integer, "100000000",
             "Tokens per token shard; a shard ends at the first document end after it.") { Unit = "tokens", Min = 1000, Max = 1e9 },
         new("ndocs", KeyKind.Integer, null, "Most documents to use: the first ones, file by file; unset: all.") { Unit = "documents", Min = 1, Max = 1e15 },

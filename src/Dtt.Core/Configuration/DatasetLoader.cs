@@ -50,7 +50,12 @@ public static class DatasetLoader
         var found = $"dataset '{config.Run.Dataset}': there is no {config.Paths.DatasetConfig}, so {source} is read as it is";
         if (files.FirstOrDefault(f => TextFormat.OfFile(f) is { Kind: TextKind.Plain }) is not { } first)
         {
-            var (each, place) = files.All(f => TextFormat.OfFile(f) is { Kind: TextKind.JsonLines }) ? ("line", "field") : ("row", "column");
+            var (each, place) = TextFormat.OfFile(files[0])!.Kind switch
+            {
+                TextKind.JsonLines => ("line", "field"),
+                TextKind.JsonArray => ("object", "field"),
+                _ => ("row", "column"),
+            };
             say($"{found}: one document per {each}, its text in the {place} '{dataset.TextField}'.");
             return dataset;
         }

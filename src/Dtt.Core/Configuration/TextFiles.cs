@@ -7,7 +7,7 @@ namespace Dtt.Core.Configuration;
 /// <summary>Files of text: what they are called, and how their documents are separated by default.</summary>
 public static class TextFiles
 {
-    private const int Head = 1 << 20;
+    private const int Head = FileMagic.JsonBytes;
 
     /// <summary>The text files at a path, in their order: the file itself, or those in the folder and its folders.</summary>
     /// <exception cref="BadDataException">It is, or has, a link that leads nowhere.</exception>
@@ -16,7 +16,42 @@ public static class TextFiles
         FolderFiles.RequireTarget(path);
         if (File.Exists(path)) return IsText(path) ? [path] : [];
         if (!Directory.Exists(path)) return [];
-        return [.. FolderFiles.Of(path).Files.Where(IsText)];
+        return Choose(FolderFiles.Of(path).Files).Texts;
+    }
+
+    /// <summary>
+    /// The files of a folder that are its text: plain text and JSON lines; where there are none, Parquet and Arrow; where there are none of these either,
+    /// JSON, separated values and compressed files without an ending, which hold settings, figures and backups more often than documents.
+    /// </summary>
+    /// <param name="files">All files of the folder and its folders, in order.</param>
+    /// <exception cref="BadDataException">A file of a saved dataset is not there.</exception>
+    /// <returns>Its text, and the files of other kinds that are left out, both in order.</returns>
+    public static (IReadOnlyList<string> Texts, IReadOnlyList<string> Beside) Choose(IEnumerable<string> files)
+    {
+        var all = SavedDataset.WithoutCaches(files).Select(f => (File: f, Rank: RankOf(f)));
+        var ranked = all.Where(f => f.Rank is not null).ToLookup(f => f.Rank, f => f.File);
+        var chosen = ranked.Min(g => g.Key);
+        return ([.. ranked[chosen]], [.. ranked.Where(g => g.Key != chosen).SelectMany(g => g).Order(StringComparer.Ordinal)]);
+    }
+
+    /// <summary>Whether a file is not read where text or tokens lie beside it.</summary>
+    public static bool GivesWay(string file) => RankOf(file) > 0;
+
+    private static int? RankOf(string file) => TextFormat.OfFile(file) switch
+    {
+        null => null,
+        { Ending: "", Kind: TextKind.Plain } => 2,
+        { Kind: TextKind.Plain or TextKind.JsonLines } or { Kind: TextKind.JsonArray, Compression: not TextCompression.None } => 0,
+        { Kind: TextKind.Parquet or TextKind.Arrow } => 1,
+        { Kind: TextKind.JsonArray } => HoldsRecords(file) ? 2 : null,
+        _ => 2,
+    };
+
+    /// <summary>Whether a <c>.json</c> has an array of objects or an object a line; settings are one object.</summary>
+    private static bool HoldsRecords(string file)
+    {
+        var head = new byte[Head];
+        return FileMagic.JsonKindOf(head.AsSpan(0, FileMagic.Read(file, head))) is not null;
     }
 
     /// <summary>A file's or folder's name without its folder and ending: <c>data/wiki.jsonl.gz</c> is <c>wiki</c>.</summary>

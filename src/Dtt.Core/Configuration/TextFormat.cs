@@ -8,18 +8,22 @@ namespace Dtt.Core.Configuration;
 /// <param name="Compression">How it is compressed as a whole.</param>
 public sealed record TextFormat(string Ending, TextKind Kind, TextCompression Compression)
 {
-    /// <summary>Every kind that is read. A plain <c>.json</c> is none: beside text it holds settings more often than documents.</summary>
+    /// <summary>Every kind that is read.</summary>
     public static IReadOnlyList<TextFormat> All { get; } =
     [
         .. OfText(".txt", TextKind.Plain),
         .. OfText(".jsonl", TextKind.JsonLines),
         .. OfText(".ndjson", TextKind.JsonLines),
-        .. OfText(".json", TextKind.JsonLines).Skip(1),
         new(".parquet", TextKind.Parquet, TextCompression.None),
+        new(".arrow", TextKind.Arrow, TextCompression.None),
+        new(".feather", TextKind.Arrow, TextCompression.None),
+        .. OfText(".json", TextKind.JsonArray),
+        .. OfText(".csv", TextKind.CommaSeparated),
+        .. OfText(".tsv", TextKind.TabSeparated),
     ];
 
     /// <summary>The kinds in words, for messages.</summary>
-    public const string Endings = ".txt, .jsonl or .ndjson (plain, .gz or .zst), .parquet";
+    public const string Endings = ".txt, .jsonl, .ndjson, .json, .csv or .tsv (plain, .gz or .zst), .parquet, .arrow or .feather";
 
     /// <summary>The kind of a file by its name, or null when it is none of text.</summary>
     public static TextFormat? Of(string file) => All.FirstOrDefault(f => file.EndsWith(f.Ending, StringComparison.OrdinalIgnoreCase));

@@ -11,6 +11,9 @@ namespace Dtt.Data.Datasets;
 /// <param name="Hidden">Hidden files and folders that were left out, relative to the dataset's folder.</param>
 internal sealed record RawFiles(IReadOnlyList<string> Paths, IReadOnlyList<string> Empty, IReadOnlyList<string> Hidden)
 {
+    /// <summary>Files of other kinds than the folder's text, which are not read, absolute.</summary>
+    public IReadOnlyList<string> Beside { get; init; } = [];
+
     /// <summary>Looks for a dataset's files; none when there is no raw folder.</summary>
     /// <exception cref="BadDataException">Its path is not there, leads nowhere, or has both text and tokens.</exception>
     public static RawFiles Find(DatasetConfig config, string rawFolder)
@@ -26,7 +29,8 @@ internal sealed record RawFiles(IReadOnlyList<string> Paths, IReadOnlyList<strin
         }
 
         var found = FolderFiles.Of(path);
-        var (texts, tokens) = (found.Files.Where(f => TextFormat.OfFile(f) is not null).ToList(), found.Files.Where(TokenFiles.IsOne).ToList());
+        var ((texts, beside), tokens) = (TextFiles.Choose(found.Files), found.Files.Where(TokenFiles.IsOne).ToList());
+        if (tokens.Count > 0 && texts.All(TextFiles.GivesWay)) (texts, beside) = ([], [.. texts, .. beside]);
         if (texts.Count > 0 && tokens.Count > 0)
         {
             throw new BadDataException($"{path} has both text ({Named(path, texts)}) and token files ({Named(path, tokens)}), and a dataset is one of them. "
@@ -34,7 +38,7 @@ internal sealed record RawFiles(IReadOnlyList<string> Paths, IReadOnlyList<strin
         }
 
         var hidden = found.Hidden.Where(h => TextFormat.Of(h) is not null || TokenFiles.IsOne(h) || Directory.Exists(h));
-        return Of([.. texts, .. tokens], [.. hidden.Select(h => Path.GetRelativePath(path, h))]);
+        return Of([.. texts, .. tokens], [.. hidden.Select(h => Path.GetRelativePath(path, h))]) with { Beside = beside };
     }
 
     private static RawFiles Of(IReadOnlyList<string> files, IReadOnlyList<string> hidden)
@@ -53,5 +57,5 @@ internal sealed record RawFiles(IReadOnlyList<string> Paths, IReadOnlyList<strin
     /// <summary>A few of many names, in words.</summary>
     public static string Few(IReadOnlyList<string> names) => string.Join(", ", names.Take(3)) + (names.Count > 3 ? $" and {names.Count - 3:N0} more" : "");
 
-    private static string Named(string folder, List<string> files) => Few([.. files.Select(f => Path.GetRelativePath(folder, f))]);
+    private static string Named(string folder, IReadOnlyList<string> files) => Few([.. files.Select(f => Path.GetRelativePath(folder, f))]);
 }

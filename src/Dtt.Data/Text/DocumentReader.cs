@@ -56,7 +56,10 @@ public abstract class DocumentReader : IDisposable
     public static DocumentReader Open(TextSlice slice, int most = MostBytes)
     {
         if (slice.Format == PieceFormat.Parquet) return new ParquetTextReader(slice, most);
+        if (slice.Format == PieceFormat.Arrow) return new ArrowTextReader(slice, most);
         var stream = TextStream.Open(slice.File);
+        if (slice.Format == PieceFormat.JsonArray) return new JsonArrayReader(slice, stream, most);
+        if (slice.Format is PieceFormat.CommaSeparated or PieceFormat.TabSeparated) return new CsvTextReader(slice, stream, most);
         if (slice.Offset > 0 || slice.Length < slice.FileBytes) stream = new SliceStream(stream, slice.Offset, slice.Length);
         if (slice.TextBytes is { } text) stream = new SliceStream(stream, 0, text);
         return slice.Format == PieceFormat.JsonLines ? new JsonLinesReader(slice, stream, most) : new PlainTextReader(slice, stream, most);

@@ -1,4 +1,5 @@
 using Dtt.Core.Errors;
+using Dtt.Core.Storage;
 using ParquetSharp;
 
 namespace Dtt.Data.Text;
@@ -24,7 +25,7 @@ internal sealed class ParquetTable : IDisposable
         });
         try
         {
-            _starts = Guarded("its footer", () => Starts(new FileInfo(file).Length));
+            _starts = Guarded("its footer", () => Starts(FileSystem.Target(file).Length));
         }
         catch
         {

@@ -17,4 +17,16 @@ public enum PieceFormat
 
     /// <summary>A Parquet file: a row each.</summary>
     Parquet,
+
+    /// <summary>An Arrow file or stream: a row each.</summary>
+    Arrow,
+
+    /// <summary>A JSON array: an object each.</summary>
+    JsonArray,
+
+    /// <summary>Comma-separated values: a row each.</summary>
+    CommaSeparated,
+
+    /// <summary>Tab-separated values: a row each.</summary>
+    TabSeparated,
 }

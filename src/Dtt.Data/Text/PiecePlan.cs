@@ -81,8 +81,8 @@ public static class PiecePlan
         var content = TextContent.Of(file.Path);
         var format = content.FormatOf(config.Documents);
         var isPlain = content.Compression == TextCompression.None;
-        var (text, end) = isPlain && format != PieceFormat.Parquet ? (null, file.TextBytes ?? info.Length) : (file.TextBytes, info.Length);
-        var cuts = isPlain && text is null && format != PieceFormat.WholeFile ? Cuts(file.Path, end, slice, format) : [0, end];
+        var (text, end) = isPlain && format < PieceFormat.Parquet ? (null, file.TextBytes ?? info.Length) : (file.TextBytes, info.Length);
+        var cuts = isPlain && text is null && format is not PieceFormat.WholeFile and <= PieceFormat.Parquet ? Cuts(file.Path, end, slice, format) : [0, end];
         return [.. cuts.Zip(cuts.Skip(1), (from, to) =>
             new TextSlice(file.Path, from, to - from, info.Length, format, config.TextField, text, config.SkipsBadDocuments))];
     }

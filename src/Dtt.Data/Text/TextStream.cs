@@ -10,10 +10,13 @@ public static class TextStream
 
     /// <summary>Opens a file from its start.</summary>
     /// <exception cref="BadDataException">While it is read: the compressed data is damaged or cut short; with the place.</exception>
-    public static Stream Open(string file)
+    public static Stream Open(string file) => Open(file, TextContent.CompressionOf(file));
+
+    /// <summary>Opens a file from its start.</summary>
+    internal static Stream Open(string file, TextCompression compression)
     {
         var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, BufferBytes, FileOptions.SequentialScan);
-        return TextContent.Of(file).Compression switch
+        return compression switch
         {
             TextCompression.Gzip => new GzipStream(stream),
             TextCompression.Zstandard => new ZstandardStream(stream),

@@ -100,6 +100,29 @@ public sealed class RawFilesTests : IDisposable
         Assert.Equal(["train.bin", "val.bin"], Files("mixed"));
     }
 
+    [Fact]
+    public void Folder_WithSeveralKinds_IsOfTheFirst_AndTheOthersAreNamed()
+    {
+        _folder.Write("mixed/a.csv", "text\none\n");
+        _folder.Write("mixed/b.json", "[\n {\"text\": \"two\"}]");
+        _folder.Write("mixed/settings.json", "{\"text\": \"three\"}");
+        _folder.Write("mixed/lines.json", "{\"text\": \"four\"}\n{\"text\": \"five\"}\n");
+        _folder.Write("mixed/LICENSE", "all rights");
+        File.WriteAllBytes(_folder["mixed/backup"], [0x1F, 0x8B, 8, 0]);
+        Assert.Equal(["a.csv", "b.json", "backup", "lines.json"], Files("mixed"));
+        _folder.Write("mixed/c.parquet", "PAR1");
+        _folder.Write("mixed/d.arrow", "x");
+        _folder.Write("mixed/e", "ARROW1");
+        Assert.Equal(["c.parquet", "d.arrow", "e"], Files("mixed"));
+        _folder.Write("mixed/f.bin", "tokens");
+        Assert.Equal(["f.bin"], RawFiles.Find(Config("mixed"), _folder["raw"]).Paths.Select(Path.GetFileName));
+        File.Delete(_folder["mixed/f.bin"]);
+        _folder.Write("mixed/g.jsonl", "{\"text\": \"six\"}\n");
+        Assert.Equal(["g.jsonl"], Files("mixed"));
+        Assert.Equal(["a.csv", "b.json", "backup", "c.parquet", "d.arrow", "e", "lines.json"],
+            RawFiles.Find(Config("mixed"), _folder["raw"]).Beside.Select(Path.GetFileName));
+    }
+
     private IEnumerable<string> Files(string path) => RawDataset.Prepare(Config(path), _folder["raw"]).Manifest.Files
         .Select(f => f.Path == _folder[path] ? Path.GetFileName(f.Path) : Path.GetRelativePath(_folder[path], f.Path));
 

@@ -11,11 +11,14 @@ namespace Dtt.Data.Tests.Text;
 /// <summary>Compressed text is read to its last byte, or refused with the place; every format is known by the end of the file's name.</summary>
 public sealed class CompressedTextTests : IDisposable
 {
+    private static readonly IEnumerable<TextFormat> _lines =
+        TextFormat.All.Where(f => f is { Kind: TextKind.Plain or TextKind.JsonLines } or { Kind: TextKind.JsonArray, Compression: not TextCompression.None });
+
     private readonly TempFolder _folder = new();
 
-    public static TheoryData<string> Compressed => [.. TextFormat.All.Where(f => f.Compression != TextCompression.None).Select(f => f.Ending)];
+    public static TheoryData<string> Compressed => [.. _lines.Where(f => f.Compression != TextCompression.None).Select(f => f.Ending)];
 
-    public static TheoryData<string> Every => [.. TextFormat.All.Where(f => f.Kind is TextKind.Plain or TextKind.JsonLines).Select(f => f.Ending)];
+    public static TheoryData<string> Every => [.. _lines.Select(f => f.Ending)];
 
     public void Dispose() => _folder.Dispose();
 
@@ -165,7 +168,7 @@ public sealed class CompressedTextTests : IDisposable
     private List<string> Read(string name, byte[] content)
     {
         File.WriteAllBytes(_folder[name], content);
-        var format = TextFormat.Of(name) is { Kind: TextKind.JsonLines } ? PieceFormat.JsonLines : PieceFormat.Lines;
+        var format = TextContent.Of(_folder[name]).FormatOf("lines");
         using var reader = DocumentReader.Open(TextSlice.Of(_folder[name], format, "text"));
         var documents = new List<string>();
         while (reader.Read()) documents.Add(Encoding.UTF8.GetString(reader.Document));
@@ -175,7 +178,7 @@ public sealed class CompressedTextTests : IDisposable
     private static IEnumerable<string> Many(int count) => Enumerable.Range(0, count).Select(i => $"document {i} {i * 7919L * 7919 % 1_000_003}");
 
     private static byte[] Text(string ending, params string[] documents) => Encoding.UTF8.GetBytes(string.Concat(
-        TextFormat.Of(ending) is { Kind: TextKind.JsonLines } ? documents.Select(d => $"{{\"text\": \"{d}\"}}\n") : documents.Select(d => d + "\n")));
+        TextFormat.Of(ending) is { Kind: not TextKind.Plain } ? documents.Select(d => $"{{\"text\": \"{d}\"}}\n") : documents.Select(d => d + "\n")));
 
     private static byte[] Compress(string ending, ReadOnlySpan<byte> text)
     {

@@ -96,7 +96,21 @@ public sealed class ParquetTests : IDisposable
         var (documents, _, pieces) = TextTables.Read(_folder, file);
         Assert.Equal(groups.SelectMany(g => g), documents);
         Assert.InRange(pieces, 2, 4);
+        File.CreateSymbolicLink(_folder["link.parquet"], file);
+        Assert.Equal(pieces, TextTables.Read(_folder, _folder["link.parquet"]).Pieces);
         Assert.Equal(groups.SelectMany(g => g).Take(2000), TextTables.Read(_folder, file, "ndocs: 2000").Documents);
+    }
+
+    [Fact]
+    public void Read_ALargeRowGroup_HoldsAPageAtATime()
+    {
+        var texts = Enumerable.Range(0, 4000).Select(i => new string((char)('a' + i % 26), 50_000)).ToArray();
+        var file = Write("x.parquet", [texts], compression: Compression.Zstd, dictionary: false);
+        using var reader = DocumentReader.Open(TextSlice.Of(file, PieceFormat.Parquet, "text"));
+        var (most, bytes) = (0L, 0L);
+        for (; reader.Read(); bytes += reader.Document.Length) most = Math.Max(most, MemoryPool.GetDefaultMemoryPool().BytesAllocated);
+        Assert.Equal(200_000_000, bytes);
+        Assert.InRange(most, 1, 32_000_000);
     }
 
     [Fact]
