@@ -1,23 +1,27 @@
 namespace Dtt.Data.Tokenizers;
 
 /// <summary>
-/// Applies a vocabulary to text: words by GPT-2's rule, each merged smallest id first (Sennrich et al. 2016, arXiv:1508.07909). Not thread
+/// Applies a vocabulary to text: words by its pattern, each merged smallest rank first (Sennrich et al. 2016, arXiv:1508.07909). Not thread
 /// safe: one per thread, they share the vocabulary.
 /// </summary>
 public sealed class BpeEncoder(Vocabulary vocabulary)
 {
     private const int LongWord = 128;
+    private readonly WordPattern _pattern = vocabulary.Pattern;
     private readonly PairTable _pairs = vocabulary.Pairs;
+    private readonly int[] _idOfByte = vocabulary.IdOfByte;
     private readonly WordCache _cache = new();
-    private int[] _symbols = new int[LongWord];
+    private readonly int[] _symbols = new int[LongWord];
+    private readonly int[] _ranks = new int[LongWord];
 
-    /// <summary>Appends the ids of a text, valid UTF-8; nothing in it becomes a special token.</summary>
+    /// <summary>Appends the ids of a text, UTF-8 or any bytes; nothing in it becomes an added token.</summary>
     public void Encode(ReadOnlySpan<byte> text, TokenBuffer ids)
     {
+        if (vocabulary.Parts.Normalizes) text = NormalForm.Of(text);
         while (!text.IsEmpty)
         {
-            var length = Gpt2Words.NextLength(text);
-            EncodeWord(text[..length], ids);
+            var length = _pattern.NextLength(text);
+            EncodeWord(text, length, ids);
             text = text[length..];
         }
     }
@@ -30,44 +34,59 @@ public sealed class BpeEncoder(Vocabulary vocabulary)
         return ids.Ids.ToArray();
     }
 
-    private void EncodeWord(ReadOnlySpan<byte> word, TokenBuffer ids)
+    private void EncodeWord(ReadOnlySpan<byte> text, int length, TokenBuffer ids)
     {
-        if (word.Length > WordCache.MaxBytes)
+        if (length > WordCache.MaxBytes)
         {
-            ids.Add(word.Length <= LongWord ? MergeShort(word) : LongWordMerger.Merge(word, _pairs));
+            ids.Add(Merge(text[..length]));
             return;
         }
 
-        if (!_cache.TryFind(word, out var key, out var found))
+        if (!_cache.TryFind(text, length, out var key, out var found))
         {
-            found = MergeShort(word);
-            _cache.Store(key, word.Length, found);
+            found = Merge(text[..length]);
+            _cache.Store(key, length, found);
         }
 
         ids.Add(found);
     }
 
-    /// <summary>Merges by scanning for the smallest id again and again: quadratic, and the fastest for words of usual length.</summary>
+    private ReadOnlySpan<int> Merge(ReadOnlySpan<byte> word)
+    {
+        if (!vocabulary.TryFindWhole(word, out var whole)) return word.Length <= LongWord ? MergeShort(word) : LongWordMerger.Merge(word, vocabulary);
+        _symbols[0] = whole;
+        return _symbols.AsSpan(0, 1);
+    }
+
+    /// <summary>Merges by scanning for the smallest rank again and again: quadratic, and the fastest for words of usual length.</summary>
     private ReadOnlySpan<int> MergeShort(ReadOnlySpan<byte> word)
     {
-        if (_symbols.Length < word.Length) _symbols = new int[word.Length];
         var symbols = _symbols.AsSpan(0, word.Length);
-        for (var i = 0; i < word.Length; i++) symbols[i] = ByteAlphabet.IdOfByte[word[i]];
-        while (symbols.Length > 1)
+        var ranks = _ranks.AsSpan(0, word.Length); // of each symbol with its right neighbour
+        var count = word.Length;
+        for (var i = 0; i < count; i++) symbols[i] = _idOfByte[word[i]];
+        for (var i = 0; i + 1 < count; i++) ranks[i] = _pairs.Rank(symbols[i], symbols[i + 1]);
+        while (count > 1)
         {
             int best = int.MaxValue, at = 0;
-            for (var i = 0; i + 1 < symbols.Length; i++)
+            for (var i = 0; i + 1 < count; i++)
             {
-                var id = _pairs.Find(symbols[i], symbols[i + 1]);
-                if (id < best) (best, at) = (id, i);
+                if (ranks[i] < best) (best, at) = (ranks[i], i);
             }
 
             if (best == int.MaxValue) break;
-            symbols[at] = best;
-            symbols[(at + 2)..].CopyTo(symbols[(at + 1)..]);
-            symbols = symbols[..^1];
+            symbols[at] = _pairs.IdOf(best);
+            symbols[(at + 2)..count].CopyTo(symbols[(at + 1)..]);
+            count--;
+            if (at + 1 < count)
+            {
+                ranks[(at + 2)..count].CopyTo(ranks[(at + 1)..]);
+                ranks[at] = _pairs.Rank(symbols[at], symbols[at + 1]);
+            }
+
+            if (at > 0) ranks[at - 1] = _pairs.Rank(symbols[at - 1], symbols[at]);
         }
 
-        return symbols;
+        return symbols[..count];
     }
 }

@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+
 namespace Dtt.Data.Tokenizers;
 
 /// <summary>Byte strings by their content.</summary>
@@ -13,9 +15,17 @@ internal sealed class ByteArrayComparer : IEqualityComparer<byte[]>, IAlternateE
 
     public int GetHashCode(ReadOnlySpan<byte> bytes)
     {
-        var hash = default(HashCode);
-        hash.AddBytes(bytes);
-        return hash.ToHashCode();
+        var hash = (ulong)bytes.Length;
+        for (; bytes.Length >= sizeof(ulong); bytes = bytes[sizeof(ulong)..]) hash = Mix(hash, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
+        var rest = 0UL;
+        foreach (var b in bytes) rest = (rest << 8) | b;
+        return (int)Mix(hash, rest);
+    }
+
+    private static ulong Mix(ulong hash, ulong word)
+    {
+        hash = (hash ^ word) * 0x9E3779B97F4A7C15;
+        return hash ^ (hash >> 32);
     }
 
     public byte[] Create(ReadOnlySpan<byte> alternate) => alternate.ToArray();

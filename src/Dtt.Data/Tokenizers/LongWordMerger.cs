@@ -3,20 +3,21 @@ namespace Dtt.Data.Tokenizers;
 /// <summary>Merges a long word with a heap over a linked list of its symbols: n log n, so a megabyte of one letter stays cheap.</summary>
 internal static class LongWordMerger
 {
-    public static ReadOnlySpan<int> Merge(ReadOnlySpan<byte> word, PairTable pairs)
+    public static ReadOnlySpan<int> Merge(ReadOnlySpan<byte> word, Vocabulary vocabulary)
     {
+        var pairs = vocabulary.Pairs;
         int[] symbols = new int[word.Length], previous = new int[word.Length], next = new int[word.Length];
         for (var i = 0; i < word.Length; i++)
-            (symbols[i], previous[i], next[i]) = (ByteAlphabet.IdOfByte[word[i]], i - 1, i + 1 < word.Length ? i + 1 : -1);
+            (symbols[i], previous[i], next[i]) = (vocabulary.IdOfByte[word[i]], i - 1, i + 1 < word.Length ? i + 1 : -1);
 
-        // Smallest id first, of equals the leftmost: the order of the plain algorithm.
-        var queue = new PriorityQueue<(int At, int Left, int Right), (int Id, int At)>();
+        // Smallest rank first, of equals the leftmost: the order of the plain algorithm.
+        var queue = new PriorityQueue<(int At, int Left, int Right), (int Rank, int At)>();
         void Offer(int at)
         {
             if (at < 0 || next[at] < 0) return;
             var (left, right) = (symbols[at], symbols[next[at]]);
-            var id = pairs.Find(left, right);
-            if (id != int.MaxValue) queue.Enqueue((at, left, right), (id, at));
+            var rank = pairs.Rank(left, right);
+            if (rank != int.MaxValue) queue.Enqueue((at, left, right), (rank, at));
         }
 
         for (var i = 0; i + 1 < word.Length; i++) Offer(i);
@@ -25,7 +26,7 @@ internal static class LongWordMerger
             var (at, left, right) = pair;
             var after = next[at];
             if (symbols[at] != left || after < 0 || symbols[after] != right) continue; // merged away since it was offered
-            symbols[at] = priority.Id;
+            symbols[at] = pairs.IdOf(priority.Rank);
             symbols[after] = -1;
             next[at] = next[after];
             if (next[at] >= 0) previous[next[at]] = at;

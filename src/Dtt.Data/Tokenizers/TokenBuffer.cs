@@ -21,6 +21,12 @@ public sealed class TokenBuffer
     /// <summary>Adds several ids.</summary>
     public void Add(ReadOnlySpan<int> ids)
     {
+        if (ids.Length == 1)
+        {
+            Add(ids[0]);
+            return;
+        }
+
         while (_ids.Length - Count < ids.Length) Array.Resize(ref _ids, _ids.Length * 2);
         ids.CopyTo(_ids.AsSpan(Count));
         Count += ids.Length;

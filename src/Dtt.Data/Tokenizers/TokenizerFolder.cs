@@ -1,13 +1,14 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Core.Storage;
 
 namespace Dtt.Data.Tokenizers;
 
 /// <summary>
-/// A tokenizer's folder: <c>tokenizer.json</c> (loads in Hugging Face's tokenizers), <c>NAME.tiktoken</c>, <c>vocab.json</c> and
+/// A tokenizer's folder: <c>tokenizer.json</c> (loads in Hugging Face's tokenizers), <c>NAME.tiktoken</c> where ids are ranks, <c>vocab.json</c> and
 /// <c>merges.txt</c>. <c>tokenizer.json</c> is written last and is the one that is read.
 /// </summary>
 public static class TokenizerFolder
@@ -24,19 +25,18 @@ public static class TokenizerFolder
     {
         Directory.CreateDirectory(folder);
         DurableFile.Sweep(folder);
-        var (names, merges) = (Names(vocabulary), Merges(vocabulary));
-        var mergeLines = "#version: 0.2\n" + string.Concat(merges.Select(m => $"{m.Left} {m.Right}\n"));
-        DurableFile.Replace(Path.Combine(folder, Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)) + ".tiktoken"), Tiktoken(vocabulary));
-        DurableFile.Replace(Path.Combine(folder, "vocab.json"), Json(json => WriteVocabulary(json, names)));
+        var mergeLines = "#version: 0.2\n" + string.Concat(Merges(vocabulary).Select(m => $"{m.Left} {m.Right}\n"));
+        if (TiktokenFile.Write(vocabulary.Parts) is { } ranks)
+            DurableFile.Replace(Path.Combine(folder, Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)) + ".tiktoken"), ranks);
+        DurableFile.Replace(Path.Combine(folder, "vocab.json"), Json(json => WriteVocabulary(json, vocabulary)));
         DurableFile.Replace(Path.Combine(folder, "merges.txt"), Encoding.UTF8.GetBytes(mergeLines));
         DurableFile.Replace(Path.Combine(folder, MainFile), Json(vocabulary));
     }
 
     /// <summary>The content of <c>tokenizer.json</c>.</summary>
-    public static byte[] Json(Vocabulary vocabulary) =>
-        Json(json => WriteTokenizer(json, Names(vocabulary), Merges(vocabulary), vocabulary.EndOfText));
+    public static byte[] Json(Vocabulary vocabulary) => Json(json => WriteTokenizer(json, vocabulary));
 
-    /// <summary>Reads <c>tokenizer.json</c>: byte-level BPE with GPT-2's pre-tokenization.</summary>
+    /// <summary>Reads <c>tokenizer.json</c>.</summary>
     /// <exception cref="BadDataException">There is none, it is damaged, or it is another kind of tokenizer.</exception>
     public static Vocabulary Load(string folder)
     {
@@ -44,56 +44,43 @@ public static class TokenizerFolder
         return File.Exists(file) ? TokenizerJson.Read(file) : throw new BadDataException($"there is no tokenizer in {folder}; run `dtt tokenize` first.");
     }
 
+    /// <summary>
+    /// Reads a tokenizer by what names it: one that comes with DTT (<see cref="PublicTokenizer"/>), a folder, a <c>tokenizer.json</c>, or a
+    /// <c>.tiktoken</c> file, whose pattern is told by its public name (<c>cl100k_base</c>, <c>o200k_base</c>), else GPT-2's.
+    /// </summary>
+    /// <exception cref="BadDataException">There is none, it is damaged, or it is another kind of tokenizer.</exception>
+    public static Vocabulary Open(string tokenizer)
+    {
+        if (PublicTokenizer.Names.Contains(tokenizer)) return PublicTokenizer.Load(tokenizer);
+        if (Directory.Exists(tokenizer)) return Load(tokenizer);
+        if (!File.Exists(tokenizer))
+        {
+            throw new BadDataException($"there is no tokenizer {tokenizer}: name {string.Join(", ", PublicTokenizer.Names)}, a tokenizer's folder, "
+                + "a tokenizer.json or a .tiktoken file.");
+        }
+
+        return TokenizerNames.IsTiktoken(tokenizer) ? LoadTiktoken(tokenizer) : TokenizerJson.Read(tokenizer);
+    }
+
     /// <summary>Reads a <c>.tiktoken</c> file: a line per id, its bytes in base64 and its rank; the merges follow from the ranks.</summary>
-    /// <exception cref="BadDataException">A line is something else, or a token is not a merge of two earlier ones.</exception>
+    /// <exception cref="BadDataException">A line is something else, or a byte has no token.</exception>
     public static Vocabulary LoadTiktoken(string file)
     {
-        var ranks = new Dictionary<byte[], int>(ByteArrayComparer.Instance);
-        var number = 0;
-        foreach (var line in File.ReadLines(file))
+        var name = Path.GetFileNameWithoutExtension(file);
+        var pattern = WordPattern.All.FirstOrDefault(p => name.StartsWith(p.Name, StringComparison.OrdinalIgnoreCase)) ?? WordPattern.Gpt2;
+        var parts = TiktokenFile.Read(File.ReadLines(file), file, pattern);
+        try
         {
-            number++;
-            var parts = line.Split(' ');
-            if (parts.Length != 2 || !int.TryParse(parts[1], out var rank) || !ranks.TryAdd(Convert.FromBase64String(parts[0]), rank))
-                throw new BadDataException($"{file}:{number}: expected 'base64 rank', each token once.");
+            return new Vocabulary(parts);
         }
-
-        var merges = new List<(int, int)>(ranks.Count - 256);
-        foreach (var (bytes, rank) in ranks.OrderBy(r => r.Value).Where(r => r.Key.Length > 1))
-            merges.Add(SplitOf(bytes, rank, ranks) ?? throw new BadDataException($"{file}: the token of rank {rank} is not a merge of two earlier tokens."));
-        return new Vocabulary(merges);
-    }
-
-    private static string[] Names(Vocabulary vocabulary) => [.. Enumerable.Range(0, vocabulary.Size).Select(vocabulary.NameOf)];
-
-    private static (string Left, string Right)[] Merges(Vocabulary vocabulary) =>
-        [.. vocabulary.Merges.Select(m => (vocabulary.NameOf(m.Left), vocabulary.NameOf(m.Right)))];
-
-    /// <summary>The last merge that made a token: BPE over its bytes with all smaller ranks ends in two symbols.</summary>
-    private static (int Left, int Right)? SplitOf(byte[] bytes, int rank, Dictionary<byte[], int> ranks)
-    {
-        var cuts = Enumerable.Range(0, bytes.Length + 1).ToList();
-        while (cuts.Count > 3)
+        catch (BadDataException e)
         {
-            int best = rank, at = -1;
-            for (var i = 0; i + 2 < cuts.Count; i++)
-            {
-                if (ranks.TryGetValue(bytes[cuts[i]..cuts[i + 2]], out var r) && r < best) (best, at) = (r, i + 1);
-            }
-
-            if (at < 0) return null;
-            cuts.RemoveAt(at);
+            throw new BadDataException($"{file}: {e.Message}", e);
         }
-
-        return ranks.TryGetValue(bytes[..cuts[1]], out var left) && ranks.TryGetValue(bytes[cuts[1]..], out var right) ? (left, right) : null;
     }
 
-    private static byte[] Tiktoken(Vocabulary vocabulary)
-    {
-        var lines = new StringBuilder();
-        for (var id = 0; id < vocabulary.EndOfText; id++) lines.Append($"{Convert.ToBase64String(vocabulary.BytesOf(id))} {id}\n");
-        return Encoding.ASCII.GetBytes(lines.ToString());
-    }
+    private static IEnumerable<(string Left, string Right)> Merges(Vocabulary vocabulary) =>
+        vocabulary.Merges.Select(m => (vocabulary.NameOf(m.Left)!, vocabulary.NameOf(m.Right)!));
 
     private static byte[] Json(Action<Utf8JsonWriter> write)
     {
@@ -102,37 +89,47 @@ public static class TokenizerFolder
         return memory.ToArray();
     }
 
-    private static void WriteVocabulary(Utf8JsonWriter json, string[] names)
+    private static void WriteVocabulary(Utf8JsonWriter json, Vocabulary vocabulary)
     {
         json.WriteStartObject();
-        for (var id = 0; id < names.Length; id++) json.WriteNumber(names[id], id);
+        for (var id = 0; id < vocabulary.Size; id++)
+        {
+            if (vocabulary.NameOf(id) is { } name) json.WriteNumber(name, id);
+        }
+
         json.WriteEndObject();
     }
 
-    private static void WriteTokenizer(Utf8JsonWriter json, string[] names, (string, string)[] merges, int endOfText)
+    private static void WriteTokenizer(Utf8JsonWriter json, Vocabulary vocabulary)
     {
         json.WriteStartObject();
         json.WriteString("version", "1.0");
         json.WriteNull("truncation");
         json.WriteNull("padding");
         json.WriteStartArray("added_tokens");
-        json.WriteRawValue($$"""{"id": {{endOfText}}, "content": "{{Vocabulary.EndOfTextToken}}", "single_word": false,"""
-            + """ "lstrip": false, "rstrip": false, "normalized": false, "special": true}""");
+        foreach (var token in vocabulary.Added)
+        {
+            json.WriteRawValue($$"""{"id": {{token.Id}}, "content": "{{JsonEncodedText.Encode(token.Content, _readable.Encoder)}}", "single_word": false,"""
+                + $$""" "lstrip": false, "rstrip": false, "normalized": false, "special": {{(token.IsSpecial ? "true" : "false")}}}""");
+        }
+
         json.WriteEndArray();
-        json.WriteNull("normalizer");
+        json.WritePropertyName("normalizer");
+        json.WriteRawValue(vocabulary.Parts.Normalizes ? """{"type": "NFC"}""" : "null");
         json.WritePropertyName("pre_tokenizer");
-        json.WriteRawValue("""{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true}""");
+        json.WriteRawValue(PreTokenizerJson.Write(vocabulary.Pattern));
         json.WriteNull("post_processor");
         json.WritePropertyName("decoder");
         json.WriteRawValue("""{"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true}""");
         json.WriteStartObject("model");
         json.WriteString("type", "BPE");
         foreach (var unset in new[] { "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix" }) json.WriteNull(unset);
-        foreach (var off in new[] { "fuse_unk", "byte_fallback", "ignore_merges" }) json.WriteBoolean(off, false);
+        foreach (var off in new[] { "fuse_unk", "byte_fallback" }) json.WriteBoolean(off, false);
+        json.WriteBoolean("ignore_merges", vocabulary.Parts.IgnoresMerges);
         json.WritePropertyName("vocab");
-        WriteVocabulary(json, names);
+        WriteVocabulary(json, vocabulary);
         json.WriteStartArray("merges");
-        foreach (var (left, right) in merges)
+        foreach (var (left, right) in Merges(vocabulary))
         {
             json.WriteStartArray();
             json.WriteStringValue(left);

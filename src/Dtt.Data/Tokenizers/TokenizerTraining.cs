@@ -11,14 +11,16 @@ namespace Dtt.Data.Tokenizers;
 /// </summary>
 /// <param name="folder">The tokenizer's folder.</param>
 /// <param name="source">What decides the counts: tables of another source are deleted.</param>
-public sealed class TokenizerTraining(string folder, string source)
+/// <param name="pattern">How text is cut into words; unset: GPT-2's.</param>
+/// <param name="special">Special tokens besides <c>&lt;|endoftext|&gt;</c>.</param>
+public sealed class TokenizerTraining(string folder, string source, WordPattern? pattern = null, IReadOnlyList<string>? special = null)
 {
     private readonly string _counting = folder + ".counting";
 
     /// <summary>Makes the folder of count tables, and keeps those that belong to this source.</summary>
     public void Begin() => WorkFolder.Begin(_counting, Source);
 
-    private byte[] Source => Encoding.UTF8.GetBytes(source);
+    private byte[] Source => Encoding.UTF8.GetBytes(pattern is null || pattern == WordPattern.Gpt2 ? source : $"{source}\n{pattern.Name}");
 
     /// <summary>Counts a piece's words into its table, unless the table is there.</summary>
     /// <returns>The table's hash and the piece's documents.</returns>
@@ -29,7 +31,7 @@ public sealed class TokenizerTraining(string folder, string source)
         var table = Table(piece.Number);
         if (!File.Exists(table))
         {
-            var counts = new WordCounts();
+            var counts = new WordCounts(pattern);
             using (var reader = new PieceReader(piece))
             {
                 while (reader.Read()) counts.Add(reader.Document);
@@ -48,7 +50,7 @@ public sealed class TokenizerTraining(string folder, string source)
     public (Vocabulary Vocabulary, long Documents) Merge(IReadOnlyList<Piece> pieces, int vocabSize)
     {
         WorkFolder.Require(_counting, Source);
-        var counts = new WordCounts();
+        var counts = new WordCounts(pattern);
         foreach (var piece in pieces) counts.Add(WordCounts.Load(Table(piece.Number)));
         if (counts.Documents == 0)
         {
@@ -57,7 +59,7 @@ public sealed class TokenizerTraining(string folder, string source)
             throw new BadDataException($"there is no text in {files[0]}{others}: every line is empty.");
         }
 
-        var vocabulary = BpeTrainer.Train(counts, vocabSize);
+        var vocabulary = BpeTrainer.Train(counts, vocabSize, special);
         TokenizerFolder.Save(vocabulary, folder);
         return (vocabulary, counts.Documents);
     }

@@ -9,8 +9,14 @@ public sealed class WordCounts
     private readonly Dictionary<byte[], long> _counts = new(ByteArrayComparer.Instance);
     private readonly Dictionary<byte[], long>.AlternateLookup<ReadOnlySpan<byte>> _lookup;
 
+    private readonly WordPattern _pattern;
+
     /// <summary>An empty table.</summary>
-    public WordCounts() => _lookup = _counts.GetAlternateLookup<ReadOnlySpan<byte>>();
+    /// <param name="pattern">How documents are cut into words; unset: GPT-2's.</param>
+    public WordCounts(WordPattern? pattern = null) => (_pattern, _lookup) = (pattern ?? WordPattern.Gpt2, _counts.GetAlternateLookup<ReadOnlySpan<byte>>());
+
+    /// <summary>How documents are cut into words.</summary>
+    public WordPattern Pattern => _pattern;
 
     /// <summary>The words' bytes and their counts, in no particular order.</summary>
     public IReadOnlyDictionary<byte[], long> Words => _counts;
@@ -24,7 +30,7 @@ public sealed class WordCounts
         Documents++;
         while (!document.IsEmpty)
         {
-            var length = Gpt2Words.NextLength(document);
+            var length = _pattern.NextLength(document);
             AddWord(document[..length], 1);
             document = document[length..];
         }

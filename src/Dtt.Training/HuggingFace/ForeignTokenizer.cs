@@ -21,18 +21,18 @@ internal static class ForeignTokenizer
         }
 
         var vocabulary = TokenizerFolder.Load(folder);
-        if (Path.Combine(folder, "tokenizer_config.json") is var config && File.Exists(config)) RequireNothingAdded(config, vocabulary);
+        if (Path.Combine(folder, "tokenizer_config.json") is var config && File.Exists(config)) RequireNothingElse(config, vocabulary);
         if (Path.Combine(folder, "added_tokens.json") is var added && File.Exists(added))
         {
             using var json = JsonFile.ReadObject(added);
-            foreach (var token in json.RootElement.EnumerateObject()) RequireEndOfText(added, token.Name, token.Value.GetRawText(), vocabulary);
+            foreach (var token in json.RootElement.EnumerateObject()) RequireAdded(added, token.Name, token.Value.GetRawText(), vocabulary);
         }
 
         return vocabulary.Size <= modelIds ? vocabulary : throw new BadDataException(
             $"{folder}: its tokenizer has {vocabulary.Size:N0} ids and its config.json says {modelIds:N0}; the model has no rows for the others.");
     }
 
-    private static void RequireNothingAdded(string file, Vocabulary vocabulary)
+    private static void RequireNothingElse(string file, Vocabulary vocabulary)
     {
         using var json = JsonFile.ReadObject(file);
         if (json.RootElement.TryGetProperty("add_prefix_space", out var prefix) && prefix.ValueKind == JsonValueKind.True)
@@ -41,14 +41,14 @@ internal static class ForeignTokenizer
         foreach (var token in tokens.EnumerateObject())
         {
             var content = token.Value.ValueKind == JsonValueKind.Object && token.Value.TryGetProperty("content", out var text) ? text.ToString() : "";
-            RequireEndOfText(file, content, token.Name, vocabulary);
+            RequireAdded(file, content, token.Name, vocabulary);
         }
     }
 
-    private static void RequireEndOfText(string file, string content, string id, Vocabulary vocabulary)
+    private static void RequireAdded(string file, string content, string id, Vocabulary vocabulary)
     {
-        if (content == Vocabulary.EndOfTextToken && id == $"{vocabulary.EndOfText}") return;
-        throw new BadDataException($"{file}: it adds the token '{content}' with id {id}; DTT has one such token, {Vocabulary.EndOfTextToken}, "
-            + $"whose id is the last of tokenizer.json: {vocabulary.EndOfText}.");
+        if (vocabulary.Added.Any(a => a.Content == content && id == $"{a.Id}")) return;
+        throw new BadDataException($"{file}: it adds the token '{content}' with id {id}, which tokenizer.json has not: save the tokenizer again with "
+            + "transformers, which writes all of them there.");
     }
 }

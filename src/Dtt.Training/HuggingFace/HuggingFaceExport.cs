@@ -45,9 +45,9 @@ internal static class HuggingFaceExport
             Put("tokenizer_config.json", new JsonObject
             {
                 ["tokenizer_class"] = "PreTrainedTokenizerFast",
-                ["bos_token"] = Vocabulary.EndOfTextToken,
-                ["eos_token"] = Vocabulary.EndOfTextToken,
-                ["unk_token"] = Vocabulary.EndOfTextToken,
+                ["bos_token"] = vocabulary.EndOfTextName,
+                ["eos_token"] = vocabulary.EndOfTextName,
+                ["unk_token"] = vocabulary.EndOfTextName,
                 ["add_prefix_space"] = false,
                 ["clean_up_tokenization_spaces"] = false,
                 ["model_max_length"] = manifest.Model.ContextLength,

@@ -26,6 +26,33 @@ public sealed class BpeTests : IDisposable
         Assert.Equal(PlainMerges(counts, 120), BpeTrainer.Train(counts, 257 + 120).Merges);
     }
 
+    /// <summary>The fixture is made by tests/reference/make_bpe.js.</summary>
+    [Theory]
+    [InlineData("gpt2")]
+    [InlineData("cl100k")]
+    [InlineData("o200k")]
+    [InlineData("llama3")]
+    [InlineData("qwen2")]
+    public void Train_GivesTheMergesOfHuggingFacesTrainer(string pattern)
+    {
+        var (text, at) = (File.ReadAllBytes(Repository.At("tests", "reference", "hf-bpe", "text.txt")), 0);
+        var counts = new WordCounts(WordPattern.Named(pattern));
+        while (at < text.Length)
+        {
+            var end = Array.IndexOf(text, (byte)'\n', at) + 1;
+            counts.Add(text.AsSpan(at..end));
+            at = end;
+        }
+
+        var theirs = File.ReadAllLines(Repository.At("tests", "reference", "hf-bpe", $"{pattern}.merges"));
+        var vocabulary = BpeTrainer.Train(counts, 257 + 2 + theirs.Length, ["<|user|>", "<|tool|>"]);
+        Assert.Equal(theirs, vocabulary.Merges.Select(m => $"{vocabulary.NameOf(m.Left)} {vocabulary.NameOf(m.Right)}"));
+        Assert.Equal(
+            [(256 + theirs.Length, "<|endoftext|>"), (257 + theirs.Length, "<|user|>"), (258 + theirs.Length, "<|tool|>")],
+            vocabulary.Added.Select(a => (a.Id, a.Content)));
+        Assert.Throws<BadDataException>(() => BpeTrainer.Train(counts, 258 + 2 + theirs.Length, ["<|user|>", "<|tool|>"]));
+    }
+
     [Fact]
     public void Train_MoreIdsThanPairs_SaysHowManyThereAre()
     {
@@ -65,7 +92,7 @@ public sealed class BpeTests : IDisposable
         var word = Encoding.UTF8.GetBytes(letters);
         var ids = new TokenBuffer();
         new BpeEncoder(_tales).Encode(word, ids);
-        Assert.Equal(ids.Ids.ToArray(), LongWordMerger.Merge(word, _tales.Pairs).ToArray());
+        Assert.Equal(ids.Ids.ToArray(), LongWordMerger.Merge(word, _tales).ToArray());
     }, iter: 2000);
 
     [Fact]

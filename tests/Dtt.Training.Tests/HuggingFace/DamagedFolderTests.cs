@@ -41,18 +41,21 @@ public sealed class DamagedFolderTests
         { """{"model": {"merges": [["t"], ["th", "e"]]}}""", "'model.merges[0]' is [\"t\"]" },
         { """{"model": {"merges": [["t", "h"], ["th", 1]]}}""", "'model.merges[1]' is [\"th\",1]" },
         { """{"model": {"merges": [["t", "h"], 7]}}""", "'model.merges[1]' is 7" },
-        { """{"model": {"merges": [["t", "hh"], ["th", "e"]]}}""", "'hh' is neither a byte nor made by a merge before it" },
-        { """{"model": {"merges": [["t", "h"], ["t", "h"]]}}""", "an earlier merge makes 'th' already" },
+        { """{"model": {"merges": [["t", "hh"], ["th", "e"]]}}""", "'hh' is not in 'model.vocab'" },
+        { """{"model": {"merges": [["t", "h"], ["t", "h"]]}}""", "an earlier merge joins these two already" },
         { """{"model": {"merges": null}}""", "'model.merges' is null, not a list" },
         { """{"model": {"vocab": {"the": 0.5}}}""", "gives 'the' the id 0.5" },
         { """{"model": {"vocab": {"the": 99999999999}}}""", "gives 'the' the id 99999999999" },
-        { """{"model": {"vocab": {"the": -1}}}""", "id -1 is 'the'" },
+        { """{"model": {"vocab": {"the": -1}}}""", "gives 'the' the id -1" },
         { """{"model": {"vocab": {"the": "257"}}}""", "gives 'the' the id \"257\"" },
-        { """{"model": {"vocab": {"other": 259}}}""", "id 259 is 'other', but by its merges there is no such id" },
+        { """{"model": {"vocab": {"other": 259}}}""", "its tokenizer has 260 ids" },
         { """{"model": {"vocab": []}}""", "'model.vocab' is [], not an object" },
         { """{"model": {"type": "WordPiece"}}""", "'model' is" },
         { """{"model": {"dropout": 0.1}}""", "'model.dropout' is 0.1" },
-        { """{"model": {"ignore_merges": true}}""", "'model.ignore_merges' is true" },
+        { """{"model": {"ignore_merges": "yes"}}""", "'model.ignore_merges' is \"yes\"" },
+        { """{"model": {"vocab": {"other": 257}}}""", "gives 'other' the id 257, which 'the' has already" },
+        { """{"model": {"vocab": {"": 259}}}""", "and it has no characters" },
+        { """{"model": {"merges": [["t", "h"], ["th", "e"], ["漢", "e"]], "vocab": {"漢": 259, "漢e": 260}}}""", "this is no byte-level BPE" },
         { """{"model": {"continuing_subword_prefix": "##"}}""", "'model.continuing_subword_prefix' is \"##\"" },
         { """{"model": {"end_of_word_suffix": "_"}}""", "'model.end_of_word_suffix' is \"_\"" },
         { """{"model": {"new_rule": 1}}""", "'model.new_rule' is 1, of which DTT knows nothing" },
@@ -60,14 +63,26 @@ public sealed class DamagedFolderTests
         { """{"pre_tokenizer": {"use_regex": false}}""", "'pre_tokenizer.use_regex' is false" },
         { """{"pre_tokenizer": {"type": "Whitespace"}}""", "'pre_tokenizer' is" },
         { """{"pre_tokenizer": null}""", "'pre_tokenizer' is null, not ByteLevel" },
-        { """{"normalizer": {"type": "NFC"}}""", "'normalizer' is {\"type\":\"NFC\"}" },
-        { """{"post_processor": {"type": "TemplateProcessing"}}""", "'post_processor' is" },
+        { """{"normalizer": {"type": "Lowercase"}}""", "'normalizer' is {\"type\":\"Lowercase\"}" },
+        {
+            """{"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Digits"}]}}""",
+            "'pre_tokenizer.pretokenizers[0]' is {\"type\":\"Digits\"}, not ByteLevel"
+        },
+        { $$"""{"pre_tokenizer": {{Split("\\\\d")}}}""", "'pre_tokenizer.pretokenizers[0].pattern.Regex' is \"\\\\d\", none of the patterns gpt2, cl100k" },
+        { $$"""{"pre_tokenizer": {{Split("a", "MergedWithNext")}}}""", "not Isolated" },
+        { $$"""{"pre_tokenizer": {{Split("a", useRegex: "true")}}}""", "'pre_tokenizer.pretokenizers[1].use_regex' is true, not false" },
         { """{"truncation": {"max_length": 8}}""", "'truncation' is" },
-        { """{"added_tokens": [{"id": 258, "content": "</s>"}]}""", "'added_tokens[0]' is '</s>' with id 258" },
-        { """{"added_tokens": [{"id": 258, "content": "<|endoftext|>"}, {"id": 259, "content": "<|pad|>"}]}""", "'added_tokens[1]' is '<|pad|>' with id 259" },
-        { """{"added_tokens": [{"id": 257, "content": "the"}]}""", "'added_tokens[0]' is 'the' with id 257" },
+        { """{"added_tokens": [{"id": 258, "content": "</s>"}]}""", "'added_tokens[0]' is '</s>' with id 258, which 'model.vocab' gives to '<|endoftext|>'" },
+        { """{"added_tokens": [{"id": 258, "content": "<|endoftext|>"}, {"id": 259, "content": "<|pad|>"}]}""", "its tokenizer has 260 ids" },
+        { """{"added_tokens": [{"id": 258, "content": "<|endoftext|>"}, {"id": 258, "content": "<|endoftext|>"}]}""", "which is there already" },
+        { """{"added_tokens": [{"id": 257, "content": "the"}]}""", "'added_tokens[0]' is 'the' with id 257, which is also a token of text" },
         { """{"added_tokens": [{"id": 0.5, "content": "<|endoftext|>"}]}""", "'added_tokens[0]' is {\"id\":0.5" },
     };
+
+    private static string Split(string regex, string behavior = "Isolated", string useRegex = "false") => $$"""
+        {"type": "Sequence", "pretokenizers": [{"type": "Split", "pattern": {"Regex": "{{regex}}"}, "behavior": "{{behavior}}", "invert": false},
+          {"type": "ByteLevel", "add_prefix_space": false, "use_regex": {{useRegex}}}]}
+        """;
 
     [Theory]
     [MemberData(nameof(Headers))]
