@@ -59,6 +59,15 @@ public sealed record DatasetJob
     /// <summary>Ids of the tokenizer.</summary>
     public required int VocabSize { get; init; }
 
+    /// <summary>The tokenizer to use instead of a trained one: by name, or a file, absolute; null: one is trained.</summary>
+    public string? Tokenizer { get; init; }
+
+    /// <summary>How text is cut into words before a tokenizer is trained; null: as by GPT-2.</summary>
+    public string? PreTokenizer { get; init; }
+
+    /// <summary>Special tokens of a trained tokenizer besides the end of a document.</summary>
+    public IReadOnlyList<string> SpecialTokens { get => field ?? []; init; }
+
     /// <summary>Share of documents kept for validation.</summary>
     public required double ValFraction { get; init; }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Dtt.Core.Configuration;
+using Dtt.Data.Tokenizers;
 
 namespace Dtt.Cli.Commands;
 
@@ -99,10 +100,12 @@ internal sealed class ConfigOptions
     /// <summary>Loads the configuration and prints its notes to stderr.</summary>
     public LoadedConfig Load(ParseResult result, string? defaultFile = null)
     {
-        var config = ConfigLoader.Load(result.GetValue(_file) ?? defaultFile, Overrides(result), TimeProvider.System);
+        var config = ConfigLoader.Load(result.GetValue(_file) ?? defaultFile, Overrides(result), TimeProvider.System, IdsOf);
         foreach (var note in config.Notes) Console.Error.WriteLine(note);
         return config;
     }
+
+    private static int IdsOf(string tokenizer) => TokenizerFolder.Open(tokenizer).Size;
 
     private IEnumerable<(string Name, string Value, string Option)> Overrides(ParseResult result)
     {

@@ -52,6 +52,9 @@ internal static class StageCommand
             TokenizerFolder = config.Paths.Tokenizer,
             TokensFolder = config.Paths.Tokens,
             VocabSize = config.Run.Model.VocabSize,
+            Tokenizer = config.Run.Tokenizer,
+            PreTokenizer = config.Run.PreTokenizer,
+            SpecialTokens = config.Run.SpecialTokens,
             ValFraction = config.Run.ValFraction,
         };
         var signal = 0;

@@ -43,6 +43,7 @@ public sealed record ArtefactPaths
 
         var tokenizer = Fill("tokenizer");
         if (tokenizer.EndsWith(".pkl", StringComparison.Ordinal)) tokenizer = tokenizer[..^4];
+        if (run.TextOrNull("tokenizer") is { } named) tokenizer = Path.Combine(Path.GetDirectoryName(tokenizer)!, TokenizerNames.FolderOf(named));
         return new ArtefactPaths
         {
             Raw = Fill("dataset"),

@@ -16,13 +16,16 @@ public static partial class ConfigLoader
     /// <param name="file">A YAML file, or null for <see cref="DefaultFile"/> when it exists and the defaults otherwise.</param>
     /// <param name="overrides">Keys set on the command line: dotted name, value, and the option it came by.</param>
     /// <param name="time">The clock behind <c>{time}</c> in path templates.</param>
+    /// <param name="idsOf">The number of ids of a tokenizer's file, where it is wanted.</param>
     /// <exception cref="ConfigurationException">With every error found.</exception>
-    public static LoadedConfig Load(string? file, IEnumerable<(string Name, string Value, string Option)> overrides, TimeProvider time)
+    public static LoadedConfig Load(string? file, IEnumerable<(string Name, string Value, string Option)> overrides, TimeProvider time,
+        Func<string, int>? idsOf = null)
     {
         var reader = new ConfigReader(RunKeys.All);
         var found = ConfigFiles.Find(UserPath.Expand(file ?? DefaultFile));
         if (file is not null || File.Exists(found)) reader.ReadFile(found);
         foreach (var (name, value, option) in overrides) reader.SetFromCommandLine(name, value, option);
+        if (reader.Values.TextOrNull("tokenizer") is { } tokenizer) UseTokenizer(reader, tokenizer, idsOf);
         if (reader.Values.TextOrNull("preset") is { } preset) reader.SetUnlessSet(ModelPresets.All[preset], $"preset {preset}");
 
         var dataset = UserPath.Expand(reader.Values.Text("dataset"));
@@ -44,6 +47,34 @@ public static partial class ConfigLoader
         return new LoadedConfig { Run = RunConfig.From(values), Values = values, Paths = paths, TextPath = text, Notes = notes };
     }
 
+    /// <summary>A tokenizer that is there decides <c>vocab_size</c>, before a preset does.</summary>
+    private static void UseTokenizer(ConfigReader reader, string tokenizer, Func<string, int>? idsOf)
+    {
+        var (v, origin) = (reader.Values, reader.Values.Origin("tokenizer"));
+        if (!TokenizerNames.Public.TryGetValue(tokenizer, out var ids))
+        {
+            var file = tokenizer.Length == 0 ? "" : UserPath.Full(tokenizer);
+            if (!File.Exists(file) && !File.Exists(Path.Combine(file, "tokenizer.json")))
+            {
+                reader.Errors.Add($"{origin}: 'tokenizer' is '{tokenizer}', but must be one of {string.Join(", ", TokenizerNames.Public.Keys)}, or the path of "
+                    + $"a tokenizer's folder, a tokenizer.json or a .tiktoken file; there is none at {file}.{Spelling.Hint(tokenizer, TokenizerNames.Public.Keys)}");
+                return;
+            }
+
+            reader.SetFromCommandLine("tokenizer", file, origin);
+            if (idsOf is null) return;
+            ids = idsOf(file);
+        }
+
+        if (v.IsSet("vocab_size") && v.Int("vocab_size") != ids)
+        {
+            reader.Errors.Add($"{v.Origin("vocab_size")}: 'vocab_size' is {v.Int("vocab_size")}, but the tokenizer {tokenizer} has {ids} ids: "
+                + "leave 'vocab_size' out, or 'tokenizer' to train one.");
+        }
+
+        reader.SetUnlessSet(new Dictionary<string, string> { ["vocab_size"] = $"{ids}" }, $"tokenizer {tokenizer}");
+    }
+
     /// <summary>Checks what one key cannot tell alone: names that become folders, the model's shape, bounds that depend on each other.</summary>
     /// <param name="v">The values.</param>
     /// <param name="errors">Gets a line for each error.</param>
@@ -54,6 +85,17 @@ public static partial class ConfigLoader
             if (SafeName().IsMatch(v.Text(key))) continue;
             errors.Add($"{v.Origin(key)}: '{key}' is '{v.Text(key)}', but it names a folder: use letters, digits, '.', '_' and '-', "
                 + "starting with a letter or digit.");
+        }
+
+        var special = v.Texts("special_tokens");
+        foreach (var key in new[] { "pre_tokenizer", "special_tokens" }.Where(k => v.TextOrNull("tokenizer") is not null && v.IsSet(k)))
+            errors.Add($"{v.Origin(key)}: '{key}' is for a tokenizer that is trained, but 'tokenizer' names one that is there: leave one of the two out.");
+        if (special.Count != special.Distinct().Count() || special.Any(t => t.Length == 0 || t == "<|endoftext|>"))
+            errors.Add($"{v.Origin("special_tokens")}: 'special_tokens' must be different texts, none empty and none <|endoftext|>, which is one anyway.");
+        if (v.Int("vocab_size") < 257 + special.Count)
+        {
+            errors.Add($"{v.Origin("vocab_size")}: 'vocab_size' is {v.Int("vocab_size")}, but must be at least {257 + special.Count}: 256 bytes, "
+                + $"<|endoftext|> and the {special.Count} 'special_tokens'.");
         }
 
         ModelChecks.Check(v, errors);

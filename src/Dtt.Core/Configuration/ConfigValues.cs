@@ -74,6 +74,9 @@ public sealed class ConfigValues
     /// <summary>The value of a list key.</summary>
     public IReadOnlyList<double> Numbers(string name) => (IReadOnlyList<double>)_values[name]!;
 
+    /// <summary>The value of a list of texts; none when unset.</summary>
+    public IReadOnlyList<string> Texts(string name) => (IReadOnlyList<string>?)_values[name] ?? [];
+
     /// <summary>The value as JSON, null when unset.</summary>
     public JsonNode? Json(string name) => _values[name] switch
     {
@@ -83,12 +86,14 @@ public sealed class ConfigValues
         bool b => b,
         string s => s,
         IReadOnlyList<double> list => new JsonArray([.. list.Select(d => (JsonNode)d)]),
+        IReadOnlyList<string> list => new JsonArray([.. list.Select(s => (JsonNode)s)]),
         var other => throw new InvalidOperationException($"no JSON for {other.GetType()}"),
     };
 
     /// <summary>The value as text for a path template, or null when there is no such key or it is unset.</summary>
     public string? TemplateValue(string name) =>
-        _values.GetValueOrDefault(name) is { } value and not IReadOnlyList<double> ? Convert.ToString(value, CultureInfo.InvariantCulture) : null;
+        _values.GetValueOrDefault(name) is { } value and not (IReadOnlyList<double> or IReadOnlyList<string>)
+            ? Convert.ToString(value, CultureInfo.InvariantCulture) : null;
 
     /// <summary>
     /// The values as YAML, in the table's order, without unset keys and those that do nothing: it loads to the same values. A comment tells where

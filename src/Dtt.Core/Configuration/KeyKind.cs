@@ -20,4 +20,7 @@ public enum KeyKind
 
     /// <summary>A list of numbers, such as <c>[0.9, 0.95]</c>.</summary>
     Numbers,
+
+    /// <summary>A list of texts, such as <c>[a, "b c"]</c>.</summary>
+    Texts,
 }

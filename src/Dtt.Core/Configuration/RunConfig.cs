@@ -18,6 +18,15 @@ public sealed record RunConfig
     /// <summary>Dataset name.</summary>
     public required string Dataset { get; init; }
 
+    /// <summary>A tokenizer that is there already: one of <see cref="TokenizerNames.Public"/> or a file, absolute; null: one is trained.</summary>
+    public string? Tokenizer { get; init; }
+
+    /// <summary>How text is cut into words before a tokenizer is trained; null: <c>gpt2</c>.</summary>
+    public string? PreTokenizer { get; init; }
+
+    /// <summary>Special tokens of a trained tokenizer besides <c>&lt;|endoftext|&gt;</c>.</summary>
+    public IReadOnlyList<string> SpecialTokens { get; init; } = [];
+
     /// <summary>Tokens that neighbouring windows share.</summary>
     public required int Overlap { get; init; }
 
@@ -131,6 +140,9 @@ public sealed record RunConfig
         Model = ModelConfig.From(v),
         InitFrom = v.TextOrNull("init_from"),
         Dataset = v.Text("dataset"),
+        Tokenizer = v.TextOrNull("tokenizer"),
+        PreTokenizer = v.TextOrNull("pre_tokenizer"),
+        SpecialTokens = v.Texts("special_tokens"),
         Overlap = v.Int("overlap"),
         Stage = v.Bool("stage"),
         ValFraction = v.Double("val_fraction"),

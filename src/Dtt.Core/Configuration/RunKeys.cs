@@ -51,7 +51,17 @@ public static class RunKeys
             + "starts fresh."),
 
         new("vocab_size", KeyKind.Integer, "16384",
-            "Ids of the tokenizer: 256 bytes, the merges and `<|endoftext|>`.") { Unit = "ids", Min = 257, Max = 1 << 24 },
+            "Ids of the tokenizer: 256 bytes, the merges, `<|endoftext|>` and other special tokens.") { Unit = "ids", Min = 257, Max = 1 << 24 },
+        new("tokenizer", KeyKind.Text, null,
+            $"A tokenizer that is there already, instead of one trained on the dataset: {string.Join(", ", TokenizerNames.Public.Keys.Select(k => $"`{k}`"))}, "
+            + "which come with DTT, or the path of a tokenizer's folder, `tokenizer.json` or `.tiktoken` file. It sets `vocab_size`, and its name is its folder's."),
+        new("pre_tokenizer", KeyKind.Text, null,
+            "How text is cut into words before a tokenizer is trained, by the patterns of well-known models; unset: `gpt2`.")
+        {
+            Choices = TokenizerNames.Patterns,
+        },
+        new("special_tokens", KeyKind.Texts, null,
+            "Special tokens of a tokenizer that is trained, besides `<|endoftext|>`: their ids are the last ones, and no text becomes one."),
 
         new("dataset", KeyKind.Text, "tales",
             "Name of a file in `configs/project_datasets/`, or of a folder with text under `data/`; or a text file or folder by its path, which then gives "

@@ -18,6 +18,7 @@ internal static class ValueReader
             KeyKind.Text => node.Scalar,
             KeyKind.Path => node.Scalar is { Length: > 0 } path ? UserPath.Full(path) : null,
             KeyKind.Numbers => ReadNumbers(node),
+            KeyKind.Texts => ReadTexts(node),
             _ => throw new InvalidOperationException($"no reader for {key.Kind}"),
         };
         if (value is null)
@@ -42,6 +43,7 @@ internal static class ValueReader
         long i => i.ToString(CultureInfo.InvariantCulture),
         string s => Quote(s),
         IReadOnlyList<double> list => $"[{string.Join(", ", list.Select(d => d.ToString("R", CultureInfo.InvariantCulture)))}]",
+        IReadOnlyList<string> list => $"[{string.Join(", ", list.Select(Quote))}]",
         _ => throw new InvalidOperationException($"no YAML for {value.GetType()}"),
     };
 
@@ -62,6 +64,7 @@ internal static class ValueReader
             KeyKind.Boolean => "true or false",
             KeyKind.Text => "a text",
             KeyKind.Path => "a path",
+            KeyKind.Texts => "a list of texts",
             _ => "a list of numbers",
         };
         var low = key.Min is { } min ? $"{(key.MinExclusive ? "above" : "at least")} {min.ToString(CultureInfo.InvariantCulture)}" : null;
@@ -107,6 +110,9 @@ internal static class ValueReader
 
         return numbers;
     }
+
+    private static IReadOnlyList<string>? ReadTexts(YamlNode node) =>
+        node.Items is { } items && items.All(i => i.Scalar is not null) ? [.. items.Select(i => i.Scalar!)] : null;
 
     private static string Quote(string text)
     {

@@ -30,7 +30,9 @@ internal sealed class DatasetWork(DatasetJob job, string node)
         job.TokenizerFolder,
         string.Join('\n', [
             job.Config.Documents, job.Config.TextField, job.Config.SkipsBadDocuments, job.Config.ShardTokens, .. _manifest.Value.Files.Select(f => f.Identity),
-        ]));
+        ]),
+        job.PreTokenizer is { } pattern ? WordPattern.Named(pattern) : null,
+        job.SpecialTokens);
 
     /// <summary>Does work on the whole dataset.</summary>
     /// <exception cref="BadDataException">The text or a folder is not what it should be.</exception>
@@ -90,6 +92,7 @@ internal sealed class DatasetWork(DatasetJob job, string node)
     private WorkDone Plan(WorkItem item)
     {
         RequireSameText();
+        var isNew = WriteTokenizer();
         if (TokenFiles.Are(_manifest.Value)) return IndexTokenFiles(item);
         var pieces = Pieces.Count;
         if (!TokenizerFolder.Exists(job.TokenizerFolder))
@@ -98,8 +101,8 @@ internal sealed class DatasetWork(DatasetJob job, string node)
             return new WorkDone(item, Pieces: pieces);
         }
 
-        RequireVocabularySize();
-        var note = $"tokenizer: {TokenizerName}, {_vocabulary.Value.Size:N0} ids already here ({job.TokenizerFolder})";
+        RequireSameTokenizer();
+        var note = $"tokenizer: {TokenizerName}, {_vocabulary.Value.Size:N0} ids {(isNew ? "ready" : "already here")} ({job.TokenizerFolder})";
         if (Encoder.FindDone() is { } there) return new WorkDone(item, [note, Tokens(there, "already here")], pieces, DatasetStage.Done);
         Encoder.Begin();
         return new WorkDone(item, [note], pieces, DatasetStage.Encoding);
@@ -114,15 +117,45 @@ internal sealed class DatasetWork(DatasetJob job, string node)
                 + "that made them there (for GPT-2's ids that of Hugging Face's gpt2), and set vocab_size to its number of ids.");
         }
 
-        RequireVocabularySize();
+        RequireSameTokenizer();
         if (Encoder.FindDone() is { } there) return new WorkDone(item, [Tokens(there, "already here")], 0, DatasetStage.Done);
         var index = TokenFiles.Index(_manifest.Value, _vocabulary.Value, Source(_vocabulary.Value), job.TokensFolder);
         return new WorkDone(item, [Tokens(index, "read in place")], 0, DatasetStage.Done);
     }
 
-    private void RequireVocabularySize()
+    /// <summary>Writes the folder of a tokenizer that need not be trained, unless it is there.</summary>
+    private bool WriteTokenizer()
     {
-        if (_vocabulary.Value.Size == job.VocabSize) return;
+        if (job.Tokenizer is null) return false;
+        var vocabulary = TokenizerFolder.Open(job.Tokenizer);
+        if (!TokenizerFolder.Exists(job.TokenizerFolder))
+        {
+            TokenizerFolder.Save(vocabulary, job.TokenizerFolder);
+            return true;
+        }
+
+        if (vocabulary.Sha256 == _vocabulary.Value.Sha256) return false;
+        throw new BadDataException($"the tokenizer in {job.TokenizerFolder} is another one than {job.Tokenizer}. Move that folder away, or name another path "
+            + "as the template 'tokenizer'.");
+    }
+
+    /// <summary>What the configuration says of a trained tokenizer must be true of one that is there.</summary>
+    private void RequireSameTokenizer()
+    {
+        var there = _vocabulary.Value;
+        if (job.PreTokenizer is { } pattern && there.Pattern.Name != pattern)
+        {
+            throw new BadDataException($"the tokenizer in {job.TokenizerFolder} cuts words as {there.Pattern.Name} does, and pre_tokenizer asks for {pattern}. "
+                + $"Set pre_tokenizer: {there.Pattern.Name}, or move that folder away.");
+        }
+
+        if (job.SpecialTokens.FirstOrDefault(t => there.Added.All(a => a.Content != t)) is { } missing)
+        {
+            throw new BadDataException($"the tokenizer in {job.TokenizerFolder} has no special token {missing}, which special_tokens asks for. "
+                + "Leave it out, or move that folder away.");
+        }
+
+        if (there.Size == job.VocabSize) return;
         throw new BadDataException($"the tokenizer in {job.TokenizerFolder} has {_vocabulary.Value.Size:N0} ids, and vocab_size asks for {job.VocabSize:N0}. "
             + $"Set vocab_size: {_vocabulary.Value.Size}, or move that folder away.");
     }

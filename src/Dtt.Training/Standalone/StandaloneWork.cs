@@ -4,6 +4,7 @@ using Dtt.Core.Errors;
 using Dtt.Core.Platform;
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
+using Dtt.Data.Tokenizers;
 using Dtt.Training.Checkpoints;
 
 namespace Dtt.Training.Standalone;
@@ -54,7 +55,8 @@ internal static class StandaloneWork
 
     private static StandaloneRun Create(string file, List<string> keys)
     {
-        var config = ConfigLoader.Load(file, keys.Select(k => (k.Split('=', 2)[0], k.Contains('=') ? k.Split('=', 2)[1] : "", k)), TimeProvider.System);
+        var config = ConfigLoader.Load(file, keys.Select(k => (k.Split('=', 2)[0], k.Contains('=') ? k.Split('=', 2)[1] : "", k)), TimeProvider.System,
+            tokenizer => TokenizerFolder.Open(tokenizer).Size);
         var request = new RunRequest
         {
             ConfigYaml = config.Values.ToYaml(),

@@ -291,6 +291,53 @@ public sealed class ConfigLoaderTests : IDisposable
             new ConfigReader(DatasetKeys.All).ReadFile(file).ThrowIfWrong();
     }
 
+    [Fact]
+    public void Load_TokenizerByName_SetsTheVocabulary_BeforeAPreset_AndNamesItsFolder()
+    {
+        var config = Load("preset: gpt2-124m\ntokenizer: cl100k\n");
+        Assert.Equal((100277, "cl100k", "cl100k"), (config.Run.Model.VocabSize, config.Run.Tokenizer, config.Paths.TokenizerName));
+        Assert.Contains("vocab_size: 100277 # tokenizer cl100k", config.Values.ToYaml());
+        Assert.EndsWith("/tokens/cl100k", config.Paths.Tokens);
+        Assert.Equal("cl100k", RunConfig.Parse(config.Values.ToYaml()).Tokenizer);
+    }
+
+    [Theory]
+    [InlineData("bpe/tokenizer.json", "bpe")]
+    [InlineData("bpe/mine.tiktoken", "mine")]
+    [InlineData("bpe", "bpe")]
+    public void Load_TokenizerByPath_IsAbsolute_AndTellsItsIds(string path, string name)
+    {
+        _folder.Write("bpe/tokenizer.json", "");
+        _folder.Write("bpe/mine.tiktoken", "");
+        var file = _folder[path];
+        var loaded = ConfigLoader.Load(_folder.Write("config.yaml", $"tokenizer: {file}\n"), [], TimeProvider.System, found => found == file ? 1234 : 0);
+        Assert.Equal((file, 1234, name), (loaded.Run.Tokenizer, loaded.Run.Model.VocabSize, loaded.Paths.TokenizerName));
+    }
+
+    [Theory]
+    [InlineData("tokenizer: o20k", "must be one of gpt2, cl100k, o200k")]
+    [InlineData("tokenizer: o20k", "Did you mean 'o200k'?")]
+    [InlineData("tokenizer: gpt2\nvocab_size: 50304", ":2: 'vocab_size' is 50304, but the tokenizer gpt2 has 50257 ids")]
+    [InlineData("tokenizer: gpt2\npre_tokenizer: gpt2", ":2: 'pre_tokenizer' is for a tokenizer that is trained")]
+    [InlineData("tokenizer: gpt2\nspecial_tokens: [a]", ":2: 'special_tokens' is for a tokenizer that is trained")]
+    [InlineData("pre_tokenizer: cl100", "'pre_tokenizer' is 'cl100', but must be one of gpt2, cl100k, o200k, llama3, qwen2. Did you mean 'cl100k'?")]
+    [InlineData("special_tokens: a", "'special_tokens' must be a list of texts")]
+    [InlineData("special_tokens: [[a]]", "'special_tokens' must be a list of texts")]
+    [InlineData("special_tokens: [a, a]", "must be different texts")]
+    [InlineData("special_tokens: [<|endoftext|>]", "must be different texts")]
+    [InlineData("special_tokens: [a, b]\nvocab_size: 258", ":2: 'vocab_size' is 258, but must be at least 259")]
+    public void Load_TokenizerThatCannotBe_SaysWhy(string yaml, string message) =>
+        Assert.Contains(message, Assert.Throws<ConfigurationException>(() => Load(yaml)).Message);
+
+    [Fact]
+    public void Load_SpecialTokens_ResolveToThemselves()
+    {
+        var config = Load("pre_tokenizer: llama3\nspecial_tokens: [<|user|>, \"a, b\", '\"']\n", ("special_tokens", "[<|x|>, \"c \\u00e9\"]", "--set"));
+        Assert.Equal(["<|x|>", "c é"], config.Run.SpecialTokens);
+        Assert.Equal(["<|user|>", "a, b", "\""], Load("special_tokens: [<|user|>, \"a, b\", '\"']\n").Run.SpecialTokens);
+        Assert.Equal(config.Run.SpecialTokens, RunConfig.Parse(config.Values.ToYaml()).SpecialTokens);
+    }
+
     private LoadedConfig Load(string yaml, params (string Name, string Value, string Option)[] overrides) =>
         ConfigLoader.Load(_folder.Write("config.yaml", yaml), overrides, TimeProvider.System);
 }
