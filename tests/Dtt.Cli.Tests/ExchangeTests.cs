@@ -97,9 +97,14 @@ public sealed class ExchangeTests(TinyProject project)
         var tokenizer = Repository.At("tests", "reference", "hf-gpt2");
         string[] decode = ["tokenizer", "decode", "215", "58", "18", "16", "76", "--tokenizer", tokenizer];
         Assert.Equal(Red + "\n", await project.Dtt.OutputAsync(decode));
-        shown = await OnATerminalAsync(decode);
-        Assert.Contains(@"\u001b[31m", shown);
-        Assert.DoesNotContain(Red, shown);
+        var ids = Path.Combine(project.Path, "ids");
+        File.WriteAllText(ids, string.Join(' ', decode[2..7]));
+        foreach (var command in new[] { decode, ["tokenizer", "decode", "--file", ids, "--tokenizer", tokenizer] })
+        {
+            shown = await OnATerminalAsync(command);
+            Assert.Contains(@"\u001b[31m", shown);
+            Assert.DoesNotContain(Red, shown);
+        }
     }
 
     [Fact]

@@ -17,5 +17,8 @@ namespace Dtt.Cli.Output;
 [JsonSerializable(typeof(SiloOutput))]
 [JsonSerializable(typeof(SampleOutput[]))]
 [JsonSerializable(typeof(BenchOutput[]))]
+[JsonSerializable(typeof(TokenOutput[]))]
+[JsonSerializable(typeof(TokenizerOutput))]
+[JsonSerializable(typeof(CompareOutput[]))]
 [JsonSerializable(typeof(IReadOnlyDictionary<string, double>))]
 internal sealed partial class CliJson : JsonSerializerContext;
