@@ -48,6 +48,19 @@ var load = new Command("load", "Measure what a busy platform costs one silo: eve
 load.SetAction(result => LoadBench.RunAsync(
     result.GetValue(nodes), result.GetValue(gpus), result.GetValue(perRun), result.GetValue(queued), result.GetValue(seconds)));
 
+var prose = new Option<string>("--text") { Description = "A file of prose.", Required = true };
+var much = new Option<int>("--megabytes") { Description = "Megabytes of it; a shorter file is repeated.", DefaultValueFactory = _ => 10 };
+var peer = new Option<string>("--peer") { Description = "A program that trains on the file that is its last argument.", DefaultValueFactory = _ => "" };
+var encode = new Command("encode", "Compare encoding with Microsoft's and Hugging Face's libraries, and two threads with one.") { prose, much, pairs };
+encode.SetAction(result => TokenizerBench.Encode(result.GetValue(prose)!, result.GetValue(much), result.GetValue(pairs)));
+var trainer = new Command("trainer", "Train a tokenizer of 49,152 ids, and compare with a peer such as `node bench/huggingface_train.js`.")
+{
+    prose, much, peer, pairs,
+};
+trainer.SetAction(result => TokenizerBench.Train(result.GetValue(prose)!, result.GetValue(much), result.GetValue(peer)!, result.GetValue(pairs)));
+
+root.Add(encode);
+root.Add(trainer);
 root.Add(load);
 root.Add(curve);
 root.Add(ranks);

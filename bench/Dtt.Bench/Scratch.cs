@@ -39,7 +39,7 @@ internal sealed class Scratch : IDisposable
 
     public void Dispose()
     {
-        Dtt("silo", "stop", "--force");
+        if (Directory.Exists(At(".dtt"))) Dtt("silo", "stop", "--force");
         Directory.Delete(Folder, recursive: true);
     }
 
