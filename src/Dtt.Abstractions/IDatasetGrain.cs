@@ -29,10 +29,11 @@ public interface IDatasetGrain : IGrainWithStringKey
     Task<ShardRow[]> ShardsAsync();
 
     /// <summary>
-    /// Agent → dataset: what is done, and a request for at most <paramref name="free"/> items; the leases of what the agent still works on are renewed.
+    /// Agent → dataset: what is done, how far the rest is, and a request for at most <paramref name="free"/> items; the leases of what the agent still works
+    /// on are renewed.
     /// </summary>
     [Alias("exchange")]
-    Task<WorkOffer> ExchangeAsync(NodeRef node, WorkDone[] done, WorkItem[] working, int free);
+    Task<WorkOffer> ExchangeAsync(NodeRef node, WorkDone[] done, WorkItem[] working, Underway underway, int free);
 }
 
 /// <summary>One folder to be made of a dataset: its raw text, or its tokens by one tokenizer.</summary>
@@ -78,6 +79,12 @@ public sealed record DatasetJob
 /// <summary>How far a dataset job is; stages follow each other in this order.</summary>
 public enum DatasetStage
 {
+    /// <summary>The files of a dataset on the Hub are looked up and pinned.</summary>
+    Listing,
+
+    /// <summary>They are downloaded; each is a piece.</summary>
+    Downloading,
+
     /// <summary>Raw text is brought or generated.</summary>
     Fetching,
 
@@ -127,6 +134,15 @@ public sealed record DatasetProgress
     /// <summary>Pieces done in this stage.</summary>
     public required int PiecesDone { get; init; }
 
+    /// <summary>Bytes of the stage in all, while files are downloaded; else 0.</summary>
+    public long Bytes { get; init; }
+
+    /// <summary>Bytes that are there.</summary>
+    public long BytesDone { get; init; }
+
+    /// <summary>What keeps the work waiting, such as a server that is busy; null when nothing does.</summary>
+    public string? Remark { get; init; }
+
     /// <summary>A sentence for each finished stage, oldest first; the last of a failed job says why.</summary>
     public required IReadOnlyList<string> Notes { get; init; }
 
@@ -163,8 +179,19 @@ public sealed record WorkItem(DatasetStage Stage, int Piece, long Begun);
 /// <param name="Error">Why it failed, or null.</param>
 /// <param name="ErrorCode">How commands end then.</param>
 /// <param name="Tokens">For a piece, the tokens that were made or read.</param>
+/// <param name="Bytes">For a file, its size; after listing, that of all files.</param>
 public sealed record WorkDone(
-    WorkItem Item, IReadOnlyList<string>? Notes = null, int Pieces = 0, DatasetStage? SkipTo = null, string? Error = null, int ErrorCode = 0, long Tokens = 0);
+    WorkItem Item, IReadOnlyList<string>? Notes = null, int Pieces = 0, DatasetStage? SkipTo = null, string? Error = null, int ErrorCode = 0, long Tokens = 0,
+    long Bytes = 0);
+
+/// <summary>How far the work is that an agent has not finished.</summary>
+/// <param name="Bytes">Bytes that are there of unfinished files.</param>
+/// <param name="Remark">What keeps it waiting, or null.</param>
+public sealed record Underway(long Bytes, string? Remark)
+{
+    /// <summary>Nothing is.</summary>
+    public static Underway None { get; } = new(0, null);
+}
 
 /// <summary>What a dataset hands to an agent.</summary>
 /// <param name="Job">The job; null when the dataset has none.</param>

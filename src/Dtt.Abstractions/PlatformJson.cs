@@ -32,6 +32,7 @@ namespace Dtt.Abstractions;
 [JsonSerializable(typeof(PieceResult))]
 [JsonSerializable(typeof(WorkDone))]
 [JsonSerializable(typeof(WorkOffer))]
+[JsonSerializable(typeof(Underway))]
 [JsonSerializable(typeof(ExperimentView))]
 [JsonSerializable(typeof(SiloReport))]
 [JsonSerializable(typeof(NodeRow))]

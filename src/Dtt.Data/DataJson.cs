@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Dtt.Data.Datasets;
+using Dtt.Data.Hub;
 using Dtt.Data.Tokens;
 
 namespace Dtt.Data;
@@ -10,4 +11,6 @@ namespace Dtt.Data;
 [JsonSerializable(typeof(TokenIndex))]
 [JsonSerializable(typeof(EncodedPiece))]
 [JsonSerializable(typeof(TokenSource))]
+[JsonSerializable(typeof(HubPlan))]
+[JsonSerializable(typeof(HubAccess))]
 internal sealed partial class DataJson : JsonSerializerContext;

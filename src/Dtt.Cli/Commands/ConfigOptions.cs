@@ -98,9 +98,10 @@ internal sealed class ConfigOptions
     }
 
     /// <summary>Loads the configuration and prints its notes to stderr.</summary>
-    public LoadedConfig Load(ParseResult result, string? defaultFile = null)
+    public LoadedConfig Load(ParseResult result, string? defaultFile = null, string? dataset = null)
     {
-        var config = ConfigLoader.Load(result.GetValue(_file) ?? defaultFile, Overrides(result), TimeProvider.System, IdsOf);
+        (string Name, string Value, string Option)[] first = dataset is null ? [] : [("dataset", dataset, "hf:")]; // -d wins over it
+        var config = ConfigLoader.Load(result.GetValue(_file) ?? defaultFile, first.Concat(Overrides(result)), TimeProvider.System, IdsOf);
         foreach (var note in config.Notes) Console.Error.WriteLine(note);
         return config;
     }

@@ -5,6 +5,8 @@ using Dtt.Cli.Runs;
 using Dtt.Client;
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
+using Dtt.Core.Platform;
+using Dtt.Data.Hub;
 using Dtt.Data.Order;
 using Dtt.Data.Text;
 using Dtt.Data.Tokens;
@@ -28,9 +30,12 @@ internal static class StageCommand
         var options = new ConfigOptions(command, tokenizer: !rawOnly, training: false);
         var dryRun = new Option<bool>("--dry-run") { Description = "Check the configuration; start nothing." };
         command.Add(dryRun);
+        var hub = rawOnly ? new HubSource(command) : null;
         command.SetAction(async (result, cancellation) =>
         {
-            var config = options.Load(result);
+            var named = hub?.NameOf(result);
+            var config = options.Load(result, dataset: named);
+            if (named is not null) hub!.Write(result, config);
             var dataset = DatasetLoader.Load(config, TextStream.Open, Console.Error.WriteLine);
             if (result.GetValue(dryRun)) return ExitCodes.Success;
             await using var client = await Platform.ConnectAsync(cancellation);
@@ -57,6 +62,7 @@ internal static class StageCommand
             SpecialTokens = config.Run.SpecialTokens,
             ValFraction = config.Run.ValFraction,
         };
+        if (rawOnly && dataset.HubPath is not null) new HubAccessFile(PlatformFolders.FromEnvironment(), job.RawFolder).Save(HubAccess.FromEnvironment());
         var signal = 0;
         using var leaving = new CancellationTokenSource();
         using var signals = new Signals(code =>

@@ -8,7 +8,9 @@ namespace Dtt.Cli.Output;
 internal sealed class StageDisplay
 {
     private readonly IAnsiConsole _console = Terminal.Error;
+    private readonly DownloadRate _rate = new(TimeProvider.System);
     private int _noted;
+    private string? _remark;
 
     /// <summary>Times that progress was shown.</summary>
     public int Shown { get; private set; }
@@ -31,11 +33,19 @@ internal sealed class StageDisplay
         {
             last = news;
             Shown++;
+            if (news.Remark is { } remark && remark != _remark) Line(remark, bar);
+            _remark = news.Remark;
             var notes = last.Stage == DatasetStage.Failed ? last.Notes.Count - 1 : last.Notes.Count;
             for (; _noted < notes; _noted++) Line(last.Notes[_noted], bar);
-            if (bar is null) continue;
-            bar.Description = $"{last.Dataset} {last.Stage.ToString().ToLowerInvariant()}{(last.Pieces > 0 ? $" {last.PiecesDone:N0}/{last.Pieces:N0}" : "")}";
-            (bar.MaxValue, bar.Value) = (Math.Max(1, last.Pieces), last.PiecesDone);
+            if (bar is null)
+            {
+                if (last.Bytes > 0 && _rate.IsLineDue(last)) Console.Error.WriteLine($"download: {last.Dataset}{_rate.Of(last)}");
+                continue;
+            }
+
+            bar.Description = $"{last.Dataset} {last.Stage.ToString().ToLowerInvariant()}{(last.Pieces > 0 ? $" {last.PiecesDone:N0}/{last.Pieces:N0}" : "")}"
+                + (last.Bytes > 0 ? _rate.Of(last) : "");
+            (bar.MaxValue, bar.Value) = last.Bytes > 0 ? (last.Bytes, last.BytesDone) : (Math.Max(1, last.Pieces), last.PiecesDone);
         }
 
         return last ?? throw new OperationCanceledException("the job is gone");

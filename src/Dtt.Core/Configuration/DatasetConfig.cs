@@ -30,8 +30,17 @@ public sealed record DatasetConfig
     /// <summary>A dataset on the Hugging Face Hub, or null.</summary>
     public required string? HubPath { get; init; }
 
+    /// <summary>That dataset's configuration, or null for its default.</summary>
+    public string? HubName { get; init; }
+
     /// <summary>The part of that dataset, such as <c>train</c>, or null for the Hub's default.</summary>
     public string? HubSplit { get; init; }
+
+    /// <summary>A branch, tag or commit of that dataset, or null for its main branch.</summary>
+    public string? HubRevision { get; init; }
+
+    /// <summary>Most bytes to download of that dataset: its first files, one at least; null for all.</summary>
+    public long? MaxBytes { get; init; }
 
     /// <summary>Most documents taken, the first ones; null for all.</summary>
     public long? MaxDocuments { get; init; }
@@ -51,7 +60,10 @@ public sealed record DatasetConfig
         TextField = v.Text("text_field"),
         ShardTokens = v.Long("shard_size"),
         HubPath = v.TextOrNull("hf_path"),
+        HubName = v.TextOrNull("name"),
         HubSplit = v.TextOrNull("split"),
+        HubRevision = v.TextOrNull("revision"),
+        MaxBytes = v.LongOrNull("max_bytes"),
         MaxDocuments = v.LongOrNull("ndocs"),
         SkipsBadDocuments = v.Text("on_bad_document") == "skip",
     };

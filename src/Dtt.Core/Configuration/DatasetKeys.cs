@@ -31,9 +31,14 @@ public static class DatasetKeys
         {
             Choices = ["stop", "skip"],
         },
-        new("hf_path", KeyKind.Text, null, "A dataset on the Hugging Face Hub, as in the Python DTT."),
-        new("name", KeyKind.Text, null, "The Hub dataset's configuration."),
-        new("split", KeyKind.Text, null, "The Hub dataset's part, such as `train`."),
+        new("hf_path", KeyKind.Text, null, "A dataset on the Hugging Face Hub, `OWNER/NAME`: `dtt download` brings its files and pins their commit."),
+        new("name", KeyKind.Text, null, "`hf_path`: the dataset's configuration, such as `sample-10BT`; unset: its default."),
+        new("split", KeyKind.Text, null, "`hf_path`: the dataset's part; unset: `train`, or the only one."),
+        new("revision", KeyKind.Text, null, "`hf_path`: a branch, a tag or a commit; unset: the main branch as it is when the download begins."),
+        new("max_bytes", KeyKind.Integer, null, "`hf_path`: most bytes to download: the first files, one at least; unset: all.")
+        {
+            Unit = "bytes", Min = 1, Max = 1e15,
+        },
         new("cache_dir", KeyKind.Text, null, "Download cache of the Python DTT.")
         {
             LostMeaning = "is accepted and does nothing: downloads go into the raw folder itself, without a cache.",

@@ -30,6 +30,9 @@ public sealed record PlatformFolders(string Home, string State)
     /// <summary>What the silos of the platform have in common; need not be there.</summary>
     public string ConfigFile => Path.Combine(Home, "platform.yaml");
 
+    /// <summary>How the silos reach the Hugging Face Hub for those whose downloads go on, a file each.</summary>
+    public string HubFolder => Path.Combine(Home, "hub");
+
     /// <summary>Keys and certificates.</summary>
     public string TlsFolder => Path.Combine(Home, "tls");
 

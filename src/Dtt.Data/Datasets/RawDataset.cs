@@ -1,6 +1,7 @@
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Core.Storage;
+using Dtt.Data.Hub;
 using Dtt.Data.Tales;
 using Dtt.Data.Text;
 using Dtt.Data.Tokens;
@@ -27,21 +28,22 @@ public static class RawDataset
             notes.Add($"since the last download: {string.Join("; ", changes)}");
         }
 
-        if (config.HubPath is { } hub)
-        {
-            var split = config.HubSplit is { } part ? $", split {part}" : "";
-            throw new BadDataException($"{config.Source}: 'hf_path: {hub}'{split}: this version does not fetch from the Hugging Face Hub. "
-                + "Put the dataset on this machine as .jsonl files (one object with a 'text' field per line) and name them with 'path:' instead.");
-        }
-
         Directory.CreateDirectory(rawFolder);
         DurableFile.Sweep(rawFolder);
         if (config.Builtin is not null) Generate(config, rawFolder, progress);
-        var (files, empty, hidden) = config.Builtin is not null ? new RawFiles([GeneratedFile(config, rawFolder)], [], []) : RawFiles.Find(config, rawFolder);
+        var known = new Dictionary<string, string>();
+        var found = config switch
+        {
+            { Builtin: not null } => new RawFiles([GeneratedFile(config, rawFolder)], [], []),
+            { HubPath: not null } => HubFiles(config, rawFolder, known),
+            _ => RawFiles.Find(config, rawFolder),
+        };
+        var (files, empty, hidden) = found;
         if (empty.Count > 0 && !config.SkipsBadDocuments)
             throw new BadDataException($"{empty[0]} is empty; add text to it, remove it, or set 'on_bad_document: skip' in the dataset's configuration.");
         if (empty.Count > 0) notes.Add($"left out as empty: {RawFiles.Few(empty)}");
         if (hidden.Count > 0) notes.Add($"left out as hidden: {RawFiles.Few(hidden)}");
+        if (found.Beside.Count > 0) notes.Add($"left out beside the folder's text: {RawFiles.Few(found.Beside)}");
         if (RawFiles.Doubled(files) is { Count: > 0 } doubled) notes.Add($"each is read, though they may be one text twice: {RawFiles.Few(doubled)}");
         if (files.Count == 0)
         {
@@ -57,7 +59,7 @@ public static class RawDataset
         var hashed = new List<RawFile>();
         foreach (var (file, textBytes) in used)
         {
-            hashed.Add(RawFile.Of(file, textBytes));
+            hashed.Add(known.TryGetValue(file, out var sha256) ? RawFile.Of(file, textBytes, sha256) : RawFile.Of(file, textBytes));
             progress?.Invoke(done += hashed[^1].Bytes, total);
         }
 
@@ -74,7 +76,7 @@ public static class RawDataset
     {
         if (SourceOf(config) is var source && there.Source != source) return [$"the source was '{there.Source}' and is '{source}'"];
         var known = there.Files.Select(f => f.Path).ToList();
-        IReadOnlyList<string> now = config.Builtin is not null ? [.. known.Where(File.Exists)] : RawFiles.Find(config, rawFolder).Paths;
+        IReadOnlyList<string> now = config is { Builtin: null, HubPath: null } ? RawFiles.Find(config, rawFolder).Paths : [.. known.Where(File.Exists)];
         // Files behind the last document that ndocs takes do not matter.
         if (there.Files is [.., { TextBytes: not null }]) now = [.. now.Take(known.Count)];
         var changes = new List<string>();
@@ -159,8 +161,20 @@ public static class RawDataset
     {
         { Builtin: { } name } => $"builtin:{name} version:{TaleGenerator.Version} seed:{config.Seed} bytes:{config.GeneratedBytes}",
         { Path: { } path } => $"path:{Path.GetFullPath(path)}",
+        { HubPath: not null } => HubDataset.SourceOf(config),
         _ => "raw folder",
     };
+
+    /// <summary>The files that were downloaded, which lie where the plan says, and the hashes that they had then.</summary>
+    private static RawFiles HubFiles(DatasetConfig config, string rawFolder, Dictionary<string, string> hashes)
+    {
+        var plan = HubPlan.Find(rawFolder) is { } there && there.Source == HubDataset.SourceOf(config) ? there : throw Unfetched();
+        foreach (var file in plan.Files.Where(f => f.Sha256 is not null)) hashes[file.In(Path.GetFullPath(rawFolder))] = file.Sha256!;
+        var files = plan.Files.ToLookup(f => f.Bytes > 0, f => f.In(Path.GetFullPath(rawFolder)));
+        return files[true].FirstOrDefault(f => !File.Exists(f)) is null ? new RawFiles([.. files[true]], [.. files[false]], []) : throw Unfetched();
+
+        BadDataException Unfetched() => new($"{config.HubPath} is not whole in {rawFolder}; run `dtt download` for it, which goes on where it stopped.");
+    }
 
     private static string GeneratedFile(DatasetConfig config, string rawFolder) => Path.GetFullPath(Path.Combine(rawFolder, $"{config.Builtin}.txt"));
 

@@ -10,7 +10,8 @@ namespace Dtt.Data.Datasets;
 /// <summary>What <c>dtt download</c> found or made: <c>manifest.json</c> in a dataset's raw folder, written last.</summary>
 public sealed record RawManifest
 {
-    private const string FileName = "manifest.json";
+    /// <summary>The file's name.</summary>
+    public const string FileName = "manifest.json";
 
     /// <summary>Where the text came from: the settings of the dataset's configuration that decide its bytes.</summary>
     public required string Source { get; init; }
@@ -61,8 +62,14 @@ public sealed record RawFile(
     public static RawFile Of(string path, long? textBytes)
     {
         using var stream = File.OpenRead(path);
-        var modified = FileSystem.Target(path).LastWriteTimeUtc;
-        return new RawFile(System.IO.Path.GetFullPath(path), stream.Length, Convert.ToHexStringLower(SHA256.HashData(stream)), textBytes, modified);
+        return Of(path, textBytes, Convert.ToHexStringLower(SHA256.HashData(stream)));
+    }
+
+    /// <summary>A file whose hash is known.</summary>
+    public static RawFile Of(string path, long? textBytes, string sha256)
+    {
+        var file = FileSystem.Target(path);
+        return new RawFile(System.IO.Path.GetFullPath(path), file.Length, sha256, textBytes, file.LastWriteTimeUtc);
     }
 
     /// <summary>Whether the file is as it was: its size, and its time or else its hash.</summary>

@@ -69,6 +69,15 @@ public static class PiecePlan
         return used;
     }
 
+    /// <summary>Counts the documents of a file, up to <paramref name="most"/>.</summary>
+    public static long Count(string file, long most, DatasetConfig config)
+    {
+        var documents = 0L;
+        using var reader = DocumentReader.Open(TextSlice.Of(file, FormatOf(file, config), config.TextField) with { SkipBad = config.SkipsBadDocuments });
+        while (documents < most && reader.Read()) documents++;
+        return documents;
+    }
+
     private static List<TextSlice> Slices(RawFile file, DatasetConfig config, long slice)
     {
         var info = FileSystem.Target(file.Path);

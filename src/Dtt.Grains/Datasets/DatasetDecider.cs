@@ -12,7 +12,7 @@ public static class DatasetDecider
         if (state.IsOpen && state.Job == job) return (state.Paused ? Changed(state) with { Paused = false } : state, null);
         if (state is { IsOpen: true, Paused: false })
             return (state, $"{job.Folder} is already being made with other settings; wait until that is done, or stop that command.");
-        var stage = job.RawOnly ? DatasetStage.Fetching : DatasetStage.Planning;
+        var stage = !job.RawOnly ? DatasetStage.Planning : job.Config.HubPath is null ? DatasetStage.Fetching : DatasetStage.Listing;
         return (new DatasetState { Version = state.Version + 1, Begun = state.Version + 1, Job = job, Stage = stage }, null);
     }
 
@@ -46,11 +46,12 @@ public static class DatasetDecider
         {
             var whole = mine[0];
             var next = Changed(state) with { Notes = [.. state.Notes, .. whole.Notes ?? []], Pieces = whole.Pieces > 0 ? whole.Pieces : state.Pieces };
-            return Enter(next, whole.SkipTo ?? After(state.Stage));
+            return Enter(next with { Bytes = whole.Bytes }, whole.SkipTo ?? After(state.Stage));
         }
 
         var pieces = state.Done.With(mine.Select(d => d.Item.Piece));
-        var marked = Changed(state) with { Done = pieces };
+        var bytes = mine.DistinctBy(d => d.Item.Piece).Sum(d => d.Bytes);
+        var marked = Changed(state) with { Done = pieces, BytesDone = state.BytesDone + bytes };
         return pieces.Count < state.Pieces ? marked : Enter(marked, After(state.Stage));
     }
 
@@ -61,7 +62,8 @@ public static class DatasetDecider
         _ => stage + 1,
     };
 
-    private static DatasetState Enter(DatasetState state, DatasetStage stage) => state with { Stage = stage, Done = PieceSet.Empty };
+    private static DatasetState Enter(DatasetState state, DatasetStage stage) =>
+        state with { Stage = stage, Done = PieceSet.Empty, Bytes = stage == DatasetStage.Downloading ? state.Bytes : 0, BytesDone = 0 };
 
     private static DatasetState Changed(DatasetState state) => state with { Version = state.Version + 1 };
 }

@@ -68,7 +68,7 @@ internal sealed partial class DatasetGrain(
             || (s.Stage == stage && s.Done.Contains(piece));
     }
 
-    public async Task<WorkOffer> ExchangeAsync(NodeRef node, WorkDone[] done, WorkItem[] working, int free)
+    public async Task<WorkOffer> ExchangeAsync(NodeRef node, WorkDone[] done, WorkItem[] working, Underway underway, int free)
     {
         var (now, stage) = (time.GetUtcNow(), Current.Stage);
         await EndLeasesOfTheDeadAsync();
@@ -82,7 +82,10 @@ internal sealed partial class DatasetGrain(
         {
             _leases.Clear();
             if (next.IsByPiece) _shares.Clear();
+            underway = Underway.None;
         }
+
+        if (_shares.Set(node.Node, underway) && ReferenceEquals(next, Current) && Current.Job is not null) _news.Publish(Progress());
 
         await ChangeAsync(next, atOnce: next.Stage != stage);
         var open = Current is { IsOpen: true, Paused: false };
@@ -158,6 +161,9 @@ internal sealed partial class DatasetGrain(
         Stage = Current.Stage,
         Pieces = Current.Pieces,
         PiecesDone = Current.Stage == DatasetStage.Done ? Current.Pieces : Current.Done.Count,
+        Bytes = Current.Bytes,
+        BytesDone = Math.Min(Current.Bytes, Current.BytesDone + _shares.Underway.Bytes),
+        Remark = _shares.Underway.Remark,
         Notes = Current.Notes,
         FailureCode = Current.FailureCode,
         Nodes = _shares.List(),

@@ -26,6 +26,12 @@ public sealed record DatasetState
     /// <summary>The pieces that are done in this stage.</summary>
     public PieceSet Done { get; init; } = PieceSet.Empty;
 
+    /// <summary>Bytes to download; 0 in other stages.</summary>
+    public long Bytes { get; init; }
+
+    /// <summary>Bytes of the files that are there whole.</summary>
+    public long BytesDone { get; init; }
+
     /// <summary>A sentence for each finished stage; the last of a failed job says why.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
@@ -35,5 +41,5 @@ public sealed record DatasetState
     internal bool IsOpen => Job is not null && Stage is not (DatasetStage.Done or DatasetStage.Failed);
 
     /// <summary>Whether the stage goes piece by piece.</summary>
-    internal bool IsByPiece => Stage is DatasetStage.Counting or DatasetStage.Encoding or DatasetStage.Verifying;
+    internal bool IsByPiece => Stage is DatasetStage.Downloading or DatasetStage.Counting or DatasetStage.Encoding or DatasetStage.Verifying;
 }

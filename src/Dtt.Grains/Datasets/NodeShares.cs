@@ -7,8 +7,26 @@ public sealed class NodeShares
 {
     private readonly SortedDictionary<string, (int Pieces, long Tokens, DateTimeOffset From, DateTimeOffset To)> _shares = new(StringComparer.Ordinal);
 
+    private readonly SortedDictionary<string, Underway> _underway = new(StringComparer.Ordinal);
+
+    /// <summary>How far all nodes are with what they have not finished.</summary>
+    public Underway Underway => new(_underway.Values.Sum(u => u.Bytes), _underway.Values.Select(u => u.Remark).FirstOrDefault(r => r is not null));
+
     /// <summary>Another stage begins.</summary>
-    public void Clear() => _shares.Clear();
+    public void Clear()
+    {
+        _shares.Clear();
+        _underway.Clear();
+    }
+
+    /// <summary>How far a node is with what it has not finished; whether that is news.</summary>
+    public bool Set(string node, Underway underway)
+    {
+        var isNews = _underway.GetValueOrDefault(node, Underway.None) != underway;
+        if (underway == Underway.None) _underway.Remove(node);
+        else _underway[node] = underway;
+        return isNews;
+    }
 
     /// <summary>A node gets work.</summary>
     public void Begin(string node, DateTimeOffset now) => _shares.TryAdd(node, (0, 0, now, now));

@@ -1,7 +1,9 @@
 using Dtt.Abstractions;
 using Dtt.Core.Diagnostics;
 using Dtt.Core.Errors;
+using Dtt.Core.Platform;
 using Dtt.Data.Datasets;
+using Dtt.Data.Hub;
 using Dtt.Data.Text;
 using Dtt.Data.Tokenizers;
 using Dtt.Data.Tokens;
@@ -9,14 +11,17 @@ using Dtt.Data.Tokens;
 namespace Dtt.Silo.Datasets;
 
 /// <summary>
-/// The verbs of one dataset job on this node, over the data library: fetch, plan, count, merge, encode, verify, assemble. Each may be done again and gives
-/// the same bytes.
+/// The verbs of one dataset job on this node, over the data library: list, download, fetch, plan, count, merge, encode, verify, assemble. Each may be done
+/// again and gives the same bytes.
 /// </summary>
 internal sealed class DatasetWork(DatasetJob job, string node)
 {
     private readonly Lazy<RawManifest> _manifest = new(() => RawManifest.Find(job.RawFolder)
         ?? throw new BadDataException($"there is no raw text in {job.RawFolder}; run `dtt download -d {job.Dataset}` first."));
     private readonly Lazy<Vocabulary> _vocabulary = new(() => TokenizerFolder.Load(job.TokenizerFolder));
+    private readonly Lazy<HubPlan> _hubPlan = new(() => HubPlan.Find(job.RawFolder)
+        ?? throw new BadDataException($"{Path.Combine(job.RawFolder, HubPlan.FileName)} was removed while it was worked on; run `dtt download` again."));
+    private readonly HubAccessFile _access = new(PlatformFolders.FromEnvironment(), job.RawFolder);
     private IReadOnlyList<Piece>? _pieces;
     private DatasetEncoder? _encoder;
 
@@ -45,6 +50,37 @@ internal sealed class DatasetWork(DatasetJob job, string node)
         _ => throw new InvalidOperationException($"{item.Stage} goes piece by piece."),
     };
 
+    /// <summary>Looks up the files of a dataset on the Hub; what is here already is not asked for.</summary>
+    /// <param name="item">The work.</param>
+    /// <param name="say">Told what keeps it waiting.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <exception cref="BadDataException">There is no such dataset, or it may not be read.</exception>
+    /// <exception cref="IOException">The Hub cannot be reached.</exception>
+    public async Task<WorkDone> ListAsync(WorkItem item, Action<string> say, CancellationToken cancellation)
+    {
+        if (RawManifest.Find(job.RawFolder) is { } there && RawDataset.Changes(there, job.Config, job.RawFolder).Count == 0)
+            return new WorkDone(item, SkipTo: DatasetStage.Fetching);
+        using var hub = Hub(say);
+        var plan = await hub.PlanAsync(cancellation);
+        var bytes = plan.Files.Sum(f => f.Bytes);
+        return new WorkDone(item, [$"download: {job.Dataset}, {plan.Files.Count:N0} file{(plan.Files.Count == 1 ? "" : "s")}, {bytes / 1e6:N1} MB of "
+            + $"{plan.Repository} at commit {plan.Commit[..12]}"], plan.Files.Count, Bytes: bytes);
+    }
+
+    /// <summary>Downloads one file; what was made.</summary>
+    /// <param name="item">The work.</param>
+    /// <param name="progress">Told how many bytes are there.</param>
+    /// <param name="say">Told what keeps it waiting.</param>
+    /// <param name="cancellation">Ends it; what came stays.</param>
+    /// <exception cref="BadDataException">It is not what the Hub's listing says.</exception>
+    /// <exception cref="IOException">The Hub cannot be reached, or the disk fails.</exception>
+    public async Task<PieceResult> DownloadAsync(WorkItem item, Action<long> progress, Action<string> say, CancellationToken cancellation)
+    {
+        using var hub = Hub(say);
+        var sha256 = await hub.BringAsync(_hubPlan.Value, item.Piece, progress, cancellation);
+        return new PieceResult(_hubPlan.Value.Files[item.Piece].Bytes, sha256, 0, 0, node);
+    }
+
     /// <summary>Does work on one piece; what it made.</summary>
     /// <exception cref="BadDataException">The text is damaged.</exception>
     public PieceResult DoPiece(WorkItem item, BpeEncoder? encoder)
@@ -65,9 +101,12 @@ internal sealed class DatasetWork(DatasetJob job, string node)
     /// <summary>An encoder for one thread; null in stages that need none.</summary>
     public BpeEncoder? EncoderFor(DatasetStage stage) => stage is DatasetStage.Encoding or DatasetStage.Verifying ? new BpeEncoder(_vocabulary.Value) : null;
 
+    private HubDataset Hub(Action<string> say) => new(job.Config, job.RawFolder, _access.Find() ?? HubAccess.FromEnvironment(), say);
+
     private IReadOnlyList<string> Fetch()
     {
         var (manifest, wasThere, notes) = RawDataset.Prepare(job.Config, job.RawFolder);
+        _access.Delete();
         return
         [
             .. notes.Select(n => $"download: {job.Dataset}, {n}"),

@@ -14,11 +14,13 @@ namespace Dtt.Silo.Datasets;
 /// </summary>
 internal sealed partial class ShardWorker(IGrainFactory grains, TimeProvider time, ILogger<ShardWorker> log)
 {
+    private const int MostDownloads = 8; // of a node at once
     private static readonly TimeSpan _renewPeriod = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan _retryPeriod = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan _longestRestart = TimeSpan.FromMinutes(1);
     private static readonly int _atWork = 2 * Environment.ProcessorCount; // half of them wait for the disk that stores their results
     private static readonly SemaphoreSlim _cores = new(Environment.ProcessorCount);
+    private static readonly SemaphoreSlim _downloads = new(MostDownloads);
     private readonly ConcurrentDictionary<string, int> _open = new(); // calls to work so far: one that comes while a job ends is not lost
     private TaskCompletionSource _called = new(); // ends the rest of those that have nothing to do
 
@@ -35,12 +37,13 @@ internal sealed partial class ShardWorker(IGrainFactory grains, TimeProvider tim
     private async Task WorkAsync(string dataset, NodeRef here)
     {
         var grain = grains.Dataset(dataset);
-        var running = new Dictionary<WorkItem, Task<WorkDone>>();
+        var running = new Dictionary<WorkItem, Task<WorkDone?>>();
         var waiting = new Queue<WorkItem>();
         var done = new List<WorkDone>();
         var encoders = new ConcurrentBag<BpeEncoder>(); // their word caches make them fast: they go from piece to piece
         DatasetWork? work = null;
         var begun = -1L;
+        var underway = new WorkUnderway();
         try
         {
             while (true)
@@ -51,7 +54,7 @@ internal sealed partial class ShardWorker(IGrainFactory grains, TimeProvider tim
                 WorkOffer offer;
                 try
                 {
-                    offer = await grain.ExchangeAsync(here, [.. done], [.. running.Keys, .. waiting], free);
+                    offer = await grain.ExchangeAsync(here, [.. done], [.. running.Keys, .. waiting], underway.Sum, free);
                 }
                 catch (Exception e) when (e is OrleansException or TimeoutException or IOException)
                 {
@@ -65,6 +68,7 @@ internal sealed partial class ShardWorker(IGrainFactory grains, TimeProvider tim
                 if (!offer.More)
                 {
                     waiting.Clear();
+                    underway.Stop();
                     if (running.Count == 0 && _open.TryRemove(KeyValuePair.Create(dataset, calls))) return;
                 }
 
@@ -72,21 +76,23 @@ internal sealed partial class ShardWorker(IGrainFactory grains, TimeProvider tim
                 {
                     // A beginning of its own: manifest, vocabulary and pieces are read anew.
                     (begun, work, encoders) = (first.Begun, new DatasetWork(offer.Job!, here.Node), []);
+                    underway.Stop();
                     waiting = new Queue<WorkItem>(offer.Items);
                 }
 
                 while (waiting.Count > 0 && running.Count < _atWork)
                 {
                     var item = waiting.Dequeue();
-                    var (its, theirs) = (work!, encoders);
-                    running[item] = Task.Run(() => DoAsync(dataset, its, theirs, item));
+                    var (its, theirs, task) = (work!, encoders, underway.Begin(item));
+                    running[item] = Task.Run(() => DoAsync(dataset, its, theirs, task));
                 }
 
                 await Task.WhenAny(running.Values.Cast<Task>().Append(Task.Delay(_renewPeriod)).Append(called));
                 foreach (var (item, task) in running.Where(r => r.Value.IsCompleted).ToList())
                 {
                     running.Remove(item);
-                    done.Add(await task);
+                    underway.End(item);
+                    if (await task is { } ended) done.Add(ended);
                 }
             }
         }
@@ -97,27 +103,23 @@ internal sealed partial class ShardWorker(IGrainFactory grains, TimeProvider tim
         }
     }
 
-    private async Task<WorkDone> DoAsync(string dataset, DatasetWork work, ConcurrentBag<BpeEncoder> encoders, WorkItem item)
+    /// <summary>Does an item; null when it was stopped.</summary>
+    private async Task<WorkDone?> DoAsync(string dataset, DatasetWork work, ConcurrentBag<BpeEncoder> encoders, WorkUnderway.Part part)
     {
+        var item = part.Item;
         try
         {
+            if (item.Stage == DatasetStage.Listing) return await work.ListAsync(item, part.Say, part.Stopping);
             if (item.Piece < 0) return work.Do(item);
-            PieceResult result;
-            await _cores.WaitAsync();
-            try
-            {
-                var encoder = encoders.TryTake(out var free) ? free : work.EncoderFor(item.Stage);
-                result = work.DoPiece(item, encoder);
-                if (encoder is not null) encoders.Add(encoder);
-            }
-            finally
-            {
-                _cores.Release();
-            }
-
+            var download = item.Stage == DatasetStage.Downloading;
+            var result = download ? await DownloadAsync(work, part) : await DoPieceAsync(work, encoders, item);
             CrashPoint.Reach("silo.piece");
             await RecordAsync(dataset, item, result);
-            return new WorkDone(item, Tokens: result.Tokens);
+            return new WorkDone(item, Tokens: result.Tokens, Bytes: download ? result.Bytes : 0);
+        }
+        catch (OperationCanceledException) when (part.Stopping.IsCancellationRequested)
+        {
+            return null;
         }
         catch (UserErrorException e)
         {
@@ -135,6 +137,35 @@ internal sealed partial class ShardWorker(IGrainFactory grains, TimeProvider tim
         catch (Exception e)
         {
             return Failed(item, $"this is a bug in DTT; please report it with what follows.{Environment.NewLine}{e}");
+        }
+    }
+
+    private static async Task<PieceResult> DownloadAsync(DatasetWork work, WorkUnderway.Part part)
+    {
+        await _downloads.WaitAsync(part.Stopping);
+        try
+        {
+            return await work.DownloadAsync(part.Item, part.Report, part.Say, part.Stopping);
+        }
+        finally
+        {
+            _downloads.Release();
+        }
+    }
+
+    private static async Task<PieceResult> DoPieceAsync(DatasetWork work, ConcurrentBag<BpeEncoder> encoders, WorkItem item)
+    {
+        await _cores.WaitAsync();
+        try
+        {
+            var encoder = encoders.TryTake(out var free) ? free : work.EncoderFor(item.Stage);
+            var result = work.DoPiece(item, encoder);
+            if (encoder is not null) encoders.Add(encoder);
+            return result;
+        }
+        finally
+        {
+            _cores.Release();
         }
     }
 

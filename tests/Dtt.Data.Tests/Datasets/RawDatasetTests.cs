@@ -233,12 +233,12 @@ public sealed class RawDatasetTests : IDisposable
     [Theory]
     [InlineData("fineweb-edu", "HuggingFaceFW/fineweb-edu")]
     [InlineData("wiki", "wikimedia/wikipedia")]
-    public void Prepare_ShippedHubDataset_SaysThatItIsNotFetchedAndWhatToDo(string dataset, string hub)
+    public void Prepare_ShippedHubDatasetThatIsNotDownloaded_SaysWhatToDo(string dataset, string hub)
     {
-        var config = Config(File.ReadAllText(Repository.At("configs", "project_datasets", $"{dataset}.yaml")) + "split: train\n");
+        var config = Config(File.ReadAllText(Repository.At("configs", "project_datasets", $"{dataset}.yaml")));
         var error = Assert.Throws<BadDataException>(() => RawDataset.Prepare(config, _folder["out"]));
-        Assert.Contains($"'hf_path: {hub}', split train: this version does not fetch from the Hugging Face Hub.", error.Message);
-        Assert.Contains("name them with 'path:'", error.Message);
+        Assert.Contains($"{hub} is not whole in ", error.Message);
+        Assert.Contains("run `dtt download`", error.Message);
     }
 
     private static IEnumerable<string> Read(Piece piece)

@@ -18,23 +18,23 @@ public sealed class DatasetGrainTests : IAsyncLifetime
     public async Task WorkOfADeadSilo_IsOfferedToTheNextThatAsks_AndOfALivingOneIsNot()
     {
         var dataset = await BeginAsync();
-        var whole = (await dataset.ExchangeAsync(_one, [], [], 4)).Items.Single();
-        Assert.Empty((await dataset.ExchangeAsync(_two, [], [], 4)).Items);
+        var whole = (await dataset.ExchangeAsync(_one, [], [], Underway.None, 4)).Items.Single();
+        Assert.Empty((await dataset.ExchangeAsync(_two, [], [], Underway.None, 4)).Items);
         _agents.Dead.Add(_one.Silo);
-        Assert.Equal([whole], (await dataset.ExchangeAsync(_two, [], [], 4)).Items);
+        Assert.Equal([whole], (await dataset.ExchangeAsync(_two, [], [], Underway.None, 4)).Items);
     }
 
     [Fact]
     public async Task Pieces_GoToWhoeverIsFree_AndProgressSaysWhoDidHowMany()
     {
         var dataset = await BeginAsync();
-        var plan = (await dataset.ExchangeAsync(_one, [], [], 4)).Items.Single();
-        var mine = (await dataset.ExchangeAsync(_one, [new WorkDone(plan, Pieces: 6, SkipTo: DatasetStage.Encoding)], [], 4)).Items;
-        var theirs = (await dataset.ExchangeAsync(_two, [], [], 4)).Items;
+        var plan = (await dataset.ExchangeAsync(_one, [], [], Underway.None, 4)).Items.Single();
+        var mine = (await dataset.ExchangeAsync(_one, [new WorkDone(plan, Pieces: 6, SkipTo: DatasetStage.Encoding)], [], Underway.None, 4)).Items;
+        var theirs = (await dataset.ExchangeAsync(_two, [], [], Underway.None, 4)).Items;
         Assert.Equal([0, 1, 2, 3], mine.Select(i => i.Piece));
         Assert.Equal([4, 5], theirs.Select(i => i.Piece));
-        await dataset.ExchangeAsync(_one, [.. mine.Take(3).Select(i => new WorkDone(i, Tokens: 10))], [], 0);
-        await dataset.ExchangeAsync(_two, [.. theirs.Select(i => new WorkDone(i, Tokens: 5))], [], 0);
+        await dataset.ExchangeAsync(_one, [.. mine.Take(3).Select(i => new WorkDone(i, Tokens: 10))], [], Underway.None, 0);
+        await dataset.ExchangeAsync(_two, [.. theirs.Select(i => new WorkDone(i, Tokens: 5))], [], Underway.None, 0);
         Assert.Equal([("one", 3, 30L), ("two", 2, 10L)], (await dataset.FindAsync())!.Nodes.Select(n => (n.Node, n.Pieces, n.Tokens)));
     }
 
@@ -62,7 +62,7 @@ public sealed class DatasetGrainTests : IAsyncLifetime
     public async Task Node_ThatDoesNotAnswer_KeepsNobodyFromBeginning()
     {
         _agents.Fail = ("WorkAvailableAsync", new TimeoutException("dead"));
-        Assert.NotEmpty((await (await BeginAsync()).ExchangeAsync(_two, [], [], 4)).Items);
+        Assert.NotEmpty((await (await BeginAsync()).ExchangeAsync(_two, [], [], Underway.None, 4)).Items);
     }
 
     [Fact]
@@ -74,10 +74,10 @@ public sealed class DatasetGrainTests : IAsyncLifetime
         await _platform.DeactivateAsync(dataset);
         Assert.Equal(DatasetStage.Planning, (await dataset.FindAsync())!.Stage);
 
-        var plan = (await dataset.ExchangeAsync(_one, [], [], 1)).Items.Single();
+        var plan = (await dataset.ExchangeAsync(_one, [], [], Underway.None, 1)).Items.Single();
         _platform.Storage.FailBeforeWrite = new IOException("the disk is full");
-        await Assert.ThrowsAnyAsync<Exception>(() => dataset.ExchangeAsync(_one, [new WorkDone(plan, Pieces: 6)], [], 0));
-        await dataset.ExchangeAsync(_one, [new WorkDone(plan, Pieces: 6)], [], 0);
+        await Assert.ThrowsAnyAsync<Exception>(() => dataset.ExchangeAsync(_one, [new WorkDone(plan, Pieces: 6)], [], Underway.None, 0));
+        await dataset.ExchangeAsync(_one, [new WorkDone(plan, Pieces: 6)], [], Underway.None, 0);
         await _platform.DeactivateAsync(dataset);
         Assert.Equal(6, (await dataset.FindAsync())!.Pieces);
     }

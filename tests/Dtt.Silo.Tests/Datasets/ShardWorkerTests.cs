@@ -33,7 +33,7 @@ public sealed class ShardWorkerTests : IAsyncLifetime
             if (context.InterfaceMethod.Name == nameof(IDatasetGrain.ExchangeAsync))
             {
                 var request = context.Request;
-                _exchanges.Enqueue(((WorkDone[])request.GetArgument(1)!, (WorkItem[])request.GetArgument(2)!, (int)request.GetArgument(3)!));
+                _exchanges.Enqueue(((WorkDone[])request.GetArgument(1)!, (WorkItem[])request.GetArgument(2)!, (int)request.GetArgument(4)!));
                 if (_isLost(_exchanges.Count)) throw new TimeoutException("lost by the test");
             }
 

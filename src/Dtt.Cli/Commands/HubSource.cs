@@ -1,0 +1,96 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
+using Dtt.Core.Storage;
+
+namespace Dtt.Cli.Commands;
+
+/// <summary>
+/// <c>dtt download hf:OWNER/NAME</c>: a dataset of the Hub that has no file yet. It gets one, by which every later command knows it.
+/// </summary>
+internal sealed partial class HubSource
+{
+    private const string Prefix = "hf:";
+
+    private readonly Argument<string?> _source = new("source")
+    {
+        Description = "A dataset of the Hugging Face Hub, hf:OWNER/NAME; its settings are written to configs/project_datasets/NAME.yaml (-d names it otherwise).",
+        HelpName = "hf:OWNER/NAME",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private readonly Option<string?> _name = new("--name") { Description = "hf: the dataset's configuration.", HelpName = "NAME" };
+    private readonly Option<string?> _split = new("--split") { Description = "hf: its part; default: train.", HelpName = "SPLIT" };
+    private readonly Option<string?> _revision = new("--revision") { Description = "hf: a branch, tag or commit; default: main.", HelpName = "REVISION" };
+    private readonly Option<string?> _maxBytes = new("--max-bytes") { Description = "hf: most bytes to download.", HelpName = "BYTES" };
+    private readonly Option<string?> _maxDocuments = new("--max-documents") { Description = "hf: most documents to use.", HelpName = "N" };
+
+    /// <summary>Adds the argument and its options to a command.</summary>
+    public HubSource(Command command)
+    {
+        command.Add(_source);
+        foreach (var option in new Option[] { _name, _split, _revision, _maxBytes, _maxDocuments }) command.Add(option);
+    }
+
+    /// <summary>The name of the dataset that the command line names by its place on the Hub; null when it names none so.</summary>
+    /// <exception cref="ConfigurationException">What it names is no dataset of the Hub, or it has the Hub's options without one.</exception>
+    public string? NameOf(ParseResult result)
+    {
+        if (result.GetValue(_source) is not { } source)
+        {
+            var stray = Settings(result, "").FirstOrDefault(s => s.Key != "hf_path");
+            return stray.Key is null ? null : throw new ConfigurationException(
+                $"{stray.Option}: goes with hf:OWNER/NAME; for a dataset that has a file, set '{stray.Key}' there.");
+        }
+
+        if (!source.StartsWith(Prefix, StringComparison.Ordinal))
+            throw new ConfigurationException($"'{source}': takes hf:OWNER/NAME, a dataset of the Hugging Face Hub; text on this machine is named with -d {source}.");
+        return Repository().IsMatch(source) ? source.Split('/', ':')[^1]
+            : throw new ConfigurationException($"'{source}': is no name of a dataset on the Hub, such as hf:HuggingFaceFW/fineweb-edu.");
+    }
+
+    /// <summary>Writes the dataset's file, or finds that it says the same.</summary>
+    /// <exception cref="ConfigurationException">The file says otherwise.</exception>
+    public void Write(ParseResult result, LoadedConfig config)
+    {
+        var settings = Settings(result, result.GetValue(_source)![Prefix.Length..]).ToList();
+        var file = config.Paths.DatasetConfig;
+        var text = string.Concat(settings.Select(s => $"{s.Key}: {s.Value}\n"));
+        if (File.Exists(file))
+        {
+            var there = string.Concat(File.ReadLines(file).Where(l => l.Length > 0 && !l.StartsWith('#')).Select(l => l + "\n"));
+            if (there == text) return;
+            throw new ConfigurationException($"{file}: the dataset '{config.Run.Dataset}' is there already with other settings; use it with "
+                + $"-d {config.Run.Dataset}, or give this one another name with -d.");
+        }
+
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        DurableFile.Replace(file, Encoding.UTF8.GetBytes($"# Of the Hugging Face Hub. All keys: docs/configuration.md\n{text}"));
+        Console.Error.WriteLine($"{file}: written; later commands name this dataset with -d {config.Run.Dataset}");
+    }
+
+    private IEnumerable<(string Key, string Value, string Option)> Settings(ParseResult result, string repository)
+    {
+        yield return ("hf_path", repository, Prefix);
+        foreach (var (key, option) in new[] { ("name", _name), ("split", _split), ("revision", _revision) })
+        {
+            if (result.GetValue(option) is { } value) yield return (key, JsonSerializer.Serialize(value), option.Name);
+        }
+
+        foreach (var (key, option) in new[] { ("max_bytes", _maxBytes), ("ndocs", _maxDocuments) })
+        {
+            if (result.GetValue(option) is { } value) yield return (key, Number(value, option.Name), option.Name);
+        }
+    }
+
+    private static string Number(string value, string option) => long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n > 0
+        ? n.ToString(CultureInfo.InvariantCulture)
+        : throw new ConfigurationException($"{option} {value}: takes a whole number above 0.");
+
+    [GeneratedRegex(@"^hf:([A-Za-z0-9][A-Za-z0-9._-]*/)?[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    private static partial Regex Repository();
+}
