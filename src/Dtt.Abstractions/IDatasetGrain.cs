@@ -66,8 +66,8 @@ public sealed record DatasetJob
     /// <summary>How text is cut into words before a tokenizer is trained; null: as by GPT-2.</summary>
     public string? PreTokenizer { get; init; }
 
-    /// <summary>Special tokens of a trained tokenizer besides the end of a document.</summary>
-    public IReadOnlyList<string> SpecialTokens { get => field ?? []; init; }
+    /// <summary>Special tokens of a trained tokenizer besides the end of a document, one a line (jobs are compared by value); null: none.</summary>
+    public string? SpecialTokens { get; init; }
 
     /// <summary>Share of documents kept for validation.</summary>
     public required double ValFraction { get; init; }

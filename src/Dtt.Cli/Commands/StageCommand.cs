@@ -59,7 +59,7 @@ internal static class StageCommand
             VocabSize = config.Run.Model.VocabSize,
             Tokenizer = config.Run.Tokenizer,
             PreTokenizer = config.Run.PreTokenizer,
-            SpecialTokens = config.Run.SpecialTokens,
+            SpecialTokens = config.Run.SpecialTokens is { Count: > 0 } special ? string.Join('\n', special) : null,
             ValFraction = config.Run.ValFraction,
         };
         if (rawOnly && dataset.HubPath is not null) new HubAccessFile(PlatformFolders.FromEnvironment(), job.RawFolder).Save(HubAccess.FromEnvironment());

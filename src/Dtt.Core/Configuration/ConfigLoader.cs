@@ -57,7 +57,8 @@ public static partial class ConfigLoader
             if (!File.Exists(file) && !File.Exists(Path.Combine(file, "tokenizer.json")))
             {
                 reader.Errors.Add($"{origin}: 'tokenizer' is '{tokenizer}', but must be one of {string.Join(", ", TokenizerNames.Public.Keys)}, or the path of "
-                    + $"a tokenizer's folder, a tokenizer.json or a .tiktoken file; there is none at {file}.{Spelling.Hint(tokenizer, TokenizerNames.Public.Keys)}");
+                    + $"a tokenizer's folder, a tokenizer.json or a .tiktoken file; there is none at {file}."
+                    + Spelling.Hint(tokenizer, TokenizerNames.Public.Keys));
                 return;
             }
 
@@ -90,8 +91,8 @@ public static partial class ConfigLoader
         var special = v.Texts("special_tokens");
         foreach (var key in new[] { "pre_tokenizer", "special_tokens" }.Where(k => v.TextOrNull("tokenizer") is not null && v.IsSet(k)))
             errors.Add($"{v.Origin(key)}: '{key}' is for a tokenizer that is trained, but 'tokenizer' names one that is there: leave one of the two out.");
-        if (special.Count != special.Distinct().Count() || special.Any(t => t.Length == 0 || t == "<|endoftext|>"))
-            errors.Add($"{v.Origin("special_tokens")}: 'special_tokens' must be different texts, none empty and none <|endoftext|>, which is one anyway.");
+        if (special.Count != special.Distinct().Count() || special.Any(t => t.Length == 0 || t.Contains('\n') || t == "<|endoftext|>"))
+            errors.Add($"{v.Origin("special_tokens")}: 'special_tokens' must be different texts of a line, none empty nor <|endoftext|>, which is one anyway.");
         if (v.Int("vocab_size") < 257 + special.Count)
         {
             errors.Add($"{v.Origin("vocab_size")}: 'vocab_size' is {v.Int("vocab_size")}, but must be at least {257 + special.Count}: 256 bytes, "

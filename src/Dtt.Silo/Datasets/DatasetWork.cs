@@ -27,6 +27,8 @@ internal sealed class DatasetWork(DatasetJob job, string node)
 
     private string TokenizerName => Path.GetFileName(job.TokenizerFolder);
 
+    private string[] SpecialTokens => job.SpecialTokens?.Split('\n') ?? [];
+
     private IReadOnlyList<Piece> Pieces => LazyInitializer.EnsureInitialized(ref _pieces, () => PiecePlan.Of(_manifest.Value, job.Config));
 
     private DatasetEncoder Encoder => LazyInitializer.EnsureInitialized(ref _encoder, () => new DatasetEncoder(job.TokensFolder, Source(_vocabulary.Value)));
@@ -37,7 +39,7 @@ internal sealed class DatasetWork(DatasetJob job, string node)
             job.Config.Documents, job.Config.TextField, job.Config.SkipsBadDocuments, job.Config.ShardTokens, .. _manifest.Value.Files.Select(f => f.Identity),
         ]),
         job.PreTokenizer is { } pattern ? WordPattern.Named(pattern) : null,
-        job.SpecialTokens);
+        SpecialTokens);
 
     /// <summary>Does work on the whole dataset.</summary>
     /// <exception cref="BadDataException">The text or a folder is not what it should be.</exception>
@@ -188,7 +190,7 @@ internal sealed class DatasetWork(DatasetJob job, string node)
                 + $"Set pre_tokenizer: {there.Pattern.Name}, or move that folder away.");
         }
 
-        if (job.SpecialTokens.FirstOrDefault(t => there.Added.All(a => a.Content != t)) is { } missing)
+        if (SpecialTokens.FirstOrDefault(t => there.Added.All(a => a.Content != t)) is { } missing)
         {
             throw new BadDataException($"the tokenizer in {job.TokenizerFolder} has no special token {missing}, which special_tokens asks for. "
                 + "Leave it out, or move that folder away.");

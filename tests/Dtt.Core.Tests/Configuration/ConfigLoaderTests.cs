@@ -325,6 +325,7 @@ public sealed class ConfigLoaderTests : IDisposable
     [InlineData("special_tokens: [[a]]", "'special_tokens' must be a list of texts")]
     [InlineData("special_tokens: [a, a]", "must be different texts")]
     [InlineData("special_tokens: [<|endoftext|>]", "must be different texts")]
+    [InlineData("special_tokens: [\"a\\nb\"]", "must be different texts of a line")]
     [InlineData("special_tokens: [a, b]\nvocab_size: 258", ":2: 'vocab_size' is 258, but must be at least 259")]
     public void Load_TokenizerThatCannotBe_SaysWhy(string yaml, string message) =>
         Assert.Contains(message, Assert.Throws<ConfigurationException>(() => Load(yaml)).Message);

@@ -122,6 +122,15 @@ public sealed class DatasetDeciderTests
         Assert.NotNull(DatasetDecider.Begin(DatasetDecider.Begin(new DatasetState(), Job()).State, Job() with { ValFraction = 0.3 }).Refusal);
 
     [Fact]
+    public void Begin_OfTheSameJobAfterJson_GoesOn()
+    {
+        DatasetJob Asked() => Job() with { PreTokenizer = "o200k", SpecialTokens = "<|user|>\n<|tool|>" };
+        var state = DatasetDecider.Begin(new DatasetState(), Asked()).State;
+        var back = JsonSerializer.Deserialize<DatasetJob>(JsonSerializer.Serialize(Asked()));
+        Assert.Equal((state, null), DatasetDecider.Begin(state, back!));
+    }
+
+    [Fact]
     public void State_ComesBackFromJson()
     {
         var state = DatasetDecider.Begin(new DatasetState(), Job()).State with { Pieces = 130, Done = PieceSet.Empty.With([0, 64, 129]) };
