@@ -79,6 +79,6 @@ public sealed class HubTests : IAsyncLifetime
         return reader.ReadToEnd();
     }
 
-    private static string Lines(int file) =>
-        string.Concat(Enumerable.Range(0, 300).Select(n => $"{{\"text\": \"story {file} of number {n}: once upon a time there lived a miller with {n % 7} sons\"}}\n"));
+    private static string Lines(int file) => string.Concat(Enumerable.Range(0, 300)
+        .Select(n => $"{{\"text\": \"story {file} of number {n}: once upon a time there lived a miller with {n % 7} sons\"}}\n"));
 }

@@ -18,7 +18,7 @@ internal sealed partial class HubSource
 
     private readonly Argument<string?> _source = new("source")
     {
-        Description = "A dataset of the Hugging Face Hub, hf:OWNER/NAME; its settings are written to configs/project_datasets/NAME.yaml (-d names it otherwise).",
+        Description = "A dataset of the Hugging Face Hub; its settings are written to configs/project_datasets/NAME.yaml (-d names it otherwise).",
         HelpName = "hf:OWNER/NAME",
         Arity = ArgumentArity.ZeroOrOne,
     };
@@ -48,7 +48,11 @@ internal sealed partial class HubSource
         }
 
         if (!source.StartsWith(Prefix, StringComparison.Ordinal))
-            throw new ConfigurationException($"'{source}': takes hf:OWNER/NAME, a dataset of the Hugging Face Hub; text on this machine is named with -d {source}.");
+        {
+            throw new ConfigurationException(
+                $"'{source}': takes hf:OWNER/NAME, a dataset of the Hugging Face Hub; text on this machine is named with -d {source}.");
+        }
+
         return Repository().IsMatch(source) ? source.Split('/', ':')[^1]
             : throw new ConfigurationException($"'{source}': is no name of a dataset on the Hub, such as hf:HuggingFaceFW/fineweb-edu.");
     }

@@ -48,8 +48,8 @@ internal static class TokenizerTrainCommand
 
     private static void Count(string file, WordCounts counts)
     {
-        if (TextFormat.Of(file) is { IsJsonLines: true })
-            throw Wrong($"{file} is JSON, and its keys are no text: `dtt tokenize -d {file}` reads the text in it.");
+        if (TextFormat.Of(file) is { Kind: not TextKind.Plain })
+            throw Wrong($"{file} holds more than its text: `dtt tokenize -d {file}` reads the text in it.");
         if (!File.Exists(file)) throw Wrong($"there is no file {file}.");
         Count(TextStream.Open(file), counts);
     }

@@ -59,8 +59,7 @@ public static class PiecePlan
         var used = new List<(string, long?)>();
         foreach (var file in files)
         {
-            var slice = TextSlice.Of(file, TextContent.Of(file).FormatOf(config.Documents), config.TextField) with { SkipBad = config.SkipsBadDocuments };
-            using var reader = DocumentReader.Open(slice);
+            using var reader = DocumentReader.Open(Whole(file, config));
             while (documents > 0 && reader.Read()) documents--;
             used.Add((file, documents == 0 ? reader.End : null));
             if (documents == 0) break;
@@ -73,10 +72,13 @@ public static class PiecePlan
     public static long Count(string file, long most, DatasetConfig config)
     {
         var documents = 0L;
-        using var reader = DocumentReader.Open(TextSlice.Of(file, FormatOf(file, config), config.TextField) with { SkipBad = config.SkipsBadDocuments });
+        using var reader = DocumentReader.Open(Whole(file, config));
         while (documents < most && reader.Read()) documents++;
         return documents;
     }
+
+    private static TextSlice Whole(string file, DatasetConfig config) =>
+        TextSlice.Of(file, TextContent.Of(file).FormatOf(config.Documents), config.TextField) with { SkipBad = config.SkipsBadDocuments };
 
     private static List<TextSlice> Slices(RawFile file, DatasetConfig config, long slice)
     {

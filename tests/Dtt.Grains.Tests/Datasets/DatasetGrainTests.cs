@@ -42,17 +42,17 @@ public sealed class DatasetGrainTests : IAsyncLifetime
     public async Task WhatANodeThatStoodStillSays_OfWorkThatAnotherTookOver_CountsOnlyWhereItIsDone()
     {
         var dataset = await BeginAsync();
-        var plan = (await dataset.ExchangeAsync(_one, [], [], 1)).Items.Single();
-        var items = (await dataset.ExchangeAsync(_one, [new WorkDone(plan, Pieces: 3)], [], 3)).Items.ToArray();
+        var plan = (await dataset.ExchangeAsync(_one, [], [], Underway.None, 1)).Items.Single();
+        var items = (await dataset.ExchangeAsync(_one, [new WorkDone(plan, Pieces: 3)], [], Underway.None, 3)).Items.ToArray();
         _agents.Dead.Add(_one.Silo);
-        Assert.Equal(items, (await dataset.ExchangeAsync(_two, [], [], 3)).Items);
-        await dataset.ExchangeAsync(_two, [new WorkDone(items[2])], items[..2], 0);
+        Assert.Equal(items, (await dataset.ExchangeAsync(_two, [], [], Underway.None, 3)).Items);
+        await dataset.ExchangeAsync(_two, [new WorkDone(items[2])], items[..2], Underway.None, 0);
         _agents.Dead.Clear();
 
         WorkDone[] late = [new(items[0]), new(items[1], Error: "the draft is gone", ErrorCode: 3), new(items[2], Error: "the draft is gone", ErrorCode: 3)];
-        Assert.Empty((await dataset.ExchangeAsync(_one, late, [items[1]], 3)).Items);
+        Assert.Empty((await dataset.ExchangeAsync(_one, late, [items[1]], Underway.None, 3)).Items);
         Assert.Equal((DatasetStage.Counting, 2), await StageAsync());
-        await dataset.ExchangeAsync(_two, [new WorkDone(items[1], Error: "bad text", ErrorCode: 3)], [], 0);
+        await dataset.ExchangeAsync(_two, [new WorkDone(items[1], Error: "bad text", ErrorCode: 3)], [], Underway.None, 0);
         Assert.Equal(DatasetStage.Failed, (await StageAsync()).Stage);
 
         async Task<(DatasetStage Stage, int Done)> StageAsync() => (await dataset.FindAsync()) is { } now ? (now.Stage, now.PiecesDone) : default;
