@@ -45,6 +45,7 @@ public sealed class HubTests : IAsyncLifetime
         Assert.Equal(asked, _hub.Requests.Count);
         for (var n = 0; n < 3; n++) _folder.Write($"here/{n}.jsonl", Lines(n));
         _folder.Write("configs/project_datasets/here.yaml", "path: here\n");
+        await _dtt.OutputAsync("download", "-d", "here");
         var hashes = new List<string>();
         foreach (var dataset in new[] { "texts", "here" })
         {

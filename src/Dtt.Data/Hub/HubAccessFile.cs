@@ -27,5 +27,8 @@ public sealed class HubAccessFile(PlatformFolders folders, string rawFolder)
     public HubAccess? Find() => HubAccess.Find(_file);
 
     /// <summary>Removes it.</summary>
-    public void Delete() => File.Delete(_file);
+    public void Delete()
+    {
+        if (File.Exists(_file)) File.Delete(_file);
+    }
 }
