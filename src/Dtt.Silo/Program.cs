@@ -39,6 +39,7 @@ try
     host.Services.GetRequiredService<Announcement>().Publish();
     if (foreground) Console.Error.WriteLine($"serving {folders.State}, process {Environment.ProcessId}; Ctrl+C ends it, and its ranks save first.");
     else Daemon.Ready();
+    _ = LeaveAsync(host.Services.GetRequiredService<SiloLife>());
     await host.WaitForShutdownAsync();
     return ExitCodes.Success;
 }
@@ -53,4 +54,14 @@ catch (Exception e)
         ? $"the silo cannot start: {e.Message.TrimEnd('.')}. `dtt doctor` looks at its folders; DTT_HOME and DTT_STATE name others."
         : $"the silo cannot start, and this is a bug in DTT; please report it with what follows.{Environment.NewLine}{e}");
     return ExitCodes.Failure;
+}
+
+// The others are told of the end by a database that may be away; they also notice that nobody answers.
+static async Task LeaveAsync(SiloLife life)
+{
+    var longest = TimeSpan.FromSeconds(20);
+    await life.Drained;
+    await Task.Delay(longest);
+    Console.Error.WriteLine($"the platform could not be told of this silo's end within {longest.TotalSeconds} s, as while its database is away.");
+    Environment.Exit(ExitCodes.Success);
 }

@@ -1,5 +1,4 @@
 using Dtt.Abstractions;
-using Dtt.Core.Errors;
 using Dtt.Silo.Datasets;
 using Dtt.Silo.Ranks;
 using Microsoft.Extensions.Hosting;
@@ -17,8 +16,11 @@ internal sealed partial class SiloLife(SiloOptionsFromEnvironment options, RankH
 {
     private static readonly TimeSpan _look = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan _firstClient = TimeSpan.FromMinutes(1);
-    private static readonly TimeSpan _longestLeave = TimeSpan.FromSeconds(20);
     private readonly DateTimeOffset _started = time.GetUtcNow();
+    private readonly TaskCompletionSource _drained = new();
+
+    /// <summary>Ends when the silo is to end and its ranks have saved: what is left is to tell the others.</summary>
+    public Task Drained => _drained.Task;
 
     /// <summary>What the silo is doing.</summary>
     public SiloReport Report() => new()
@@ -50,7 +52,7 @@ internal sealed partial class SiloLife(SiloOptionsFromEnvironment options, RankH
         LogEnding(Work() is { Count: > 0 } work ? $"ranks save first: {string.Join("; ", work)}" : "nothing is worked on");
         await ranks.DrainAsync();
         announcement.Withdraw();
-        _ = LeaveAsync();
+        _drained.TrySetResult();
         await base.StopAsync(cancellationToken);
     }
 
@@ -76,23 +78,12 @@ internal sealed partial class SiloLife(SiloOptionsFromEnvironment options, RankH
         }
     }
 
-    /// <summary>What is left of an end is to tell the others, by a database that may be away: they also notice that nobody answers.</summary>
-    private async Task LeaveAsync()
-    {
-        await Task.Delay(_longestLeave, time);
-        LogLeft(_longestLeave);
-        Environment.Exit(ExitCodes.Success);
-    }
-
     private bool IsNeeded() => clients.Now > 0 || Work().Count > 0;
 
     private IReadOnlyList<string> Work() => [.. ranks.Work, .. shards.Work, .. jobs.Work];
 
     [LoggerMessage(3031, LogLevel.Information, "no client and no work for {Time}; shutting down")]
     private partial void LogIdle(TimeSpan time);
-
-    [LoggerMessage(3034, LogLevel.Warning, "the platform could not be told of this silo's end within {Time}, as while its database is away")]
-    private partial void LogLeft(TimeSpan time);
 
     [LoggerMessage(3032, LogLevel.Information, "shutting down; {Work}")]
     private partial void LogEnding(string work);
