@@ -57,6 +57,19 @@ public sealed class HubTests : IAsyncLifetime
         Assert.Equal(hashes[0], hashes[1]);
     }
 
+    [Fact]
+    public async Task Command_ThatWasWrong_IsCorrectedByTheNext_AndTheTokenIsNotKept()
+    {
+        var file = _folder["configs/project_datasets/texts.yaml"];
+        Assert.Equal("hf_path: owner/texts\n", (await _dtt.RunAsync(["download", "hf:owner/texts", "--dry-run"], Endpoint)).Output);
+        Assert.False(File.Exists(file));
+        Assert.Equal(3, (await _dtt.RunAsync(["download", "hf:owner/texts"], Endpoint, ("HF_TOKEN", "hf_secret"))).ExitCode);
+        Assert.Empty(Directory.GetFiles(Path.Combine(_dtt.Home, "hub")));
+        Assert.Equal(0, (await _dtt.RunAsync(["download", "hf:owner/texts", "--name", "small"], Endpoint)).ExitCode);
+        Assert.Contains("is there already with other settings", (await _dtt.RunAsync(["download", "hf:owner/texts", "--name", "other"], Endpoint)).Error);
+        Assert.Contains("name: \"small\"", await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken));
+    }
+
     [Theory]
     [InlineData(2, "is no name of a dataset on the Hub", "hf:a/b/c")]
     [InlineData(2, "takes hf:OWNER/NAME", "texts.txt")]

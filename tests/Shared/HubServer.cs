@@ -15,7 +15,7 @@ namespace Dtt.Tests;
 internal sealed class HubServer : IDisposable
 {
     private const int PageEntries = 2;
-    private readonly HttpListener _hub = new(), _store = new();
+    private readonly HttpListener _hub, _store;
     private readonly ConcurrentDictionary<string, string> _branches = new();
     private readonly ConcurrentDictionary<string, IReadOnlyList<(string Path, byte[] Bytes, bool IsLarge)>> _commits = new();
     private readonly List<(Func<string, bool> Of, Func<HttpListenerContext, bool> Do)> _faults = [];
@@ -23,8 +23,8 @@ internal sealed class HubServer : IDisposable
 
     public HubServer()
     {
-        Endpoint = Listen(_hub, AnswerHub);
-        StoreEndpoint = Listen(_store, AnswerStore);
+        (_hub, Endpoint) = Listen(AnswerHub);
+        (_store, StoreEndpoint) = Listen(AnswerStore);
     }
 
     public string Endpoint { get; }
@@ -76,7 +76,7 @@ internal sealed class HubServer : IDisposable
         _store.Close();
     }
 
-    private static string Listen(HttpListener listener, Action<HttpListenerContext> answer)
+    private static (HttpListener Listener, string Endpoint) Listen(Action<HttpListenerContext> answer)
     {
         for (; ; )
         {
@@ -84,7 +84,7 @@ internal sealed class HubServer : IDisposable
             probe.Start();
             var port = ((IPEndPoint)probe.LocalEndpoint).Port;
             probe.Stop();
-            listener.Prefixes.Clear();
+            var listener = new HttpListener();
             listener.Prefixes.Add($"http://127.0.0.1:{port}/");
             try
             {
@@ -96,7 +96,7 @@ internal sealed class HubServer : IDisposable
             }
 
             _ = ServeAsync(listener, answer);
-            return $"http://127.0.0.1:{port}";
+            return (listener, $"http://127.0.0.1:{port}");
         }
     }
 

@@ -6,6 +6,8 @@ using System.Text.RegularExpressions;
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Core.Storage;
+using Dtt.Data.Datasets;
+using Dtt.Data.Hub;
 
 namespace Dtt.Cli.Commands;
 
@@ -57,19 +59,26 @@ internal sealed partial class HubSource
             : throw new ConfigurationException($"'{source}': is no name of a dataset on the Hub, such as hf:HuggingFaceFW/fineweb-edu.");
     }
 
-    /// <summary>Writes the dataset's file, or finds that it says the same.</summary>
+    /// <summary>The dataset's file, YAML.</summary>
+    /// <exception cref="ConfigurationException">A number is none.</exception>
+    public string FileOf(ParseResult result) =>
+        string.Concat(Settings(result, result.GetValue(_source)![Prefix.Length..]).Select(s => $"{s.Key}: {s.Value}\n"));
+
+    /// <summary>Writes the dataset's file, or finds that it says the same; before anything was downloaded by it, it may say otherwise.</summary>
     /// <exception cref="ConfigurationException">The file says otherwise.</exception>
     public void Write(ParseResult result, LoadedConfig config)
     {
-        var settings = Settings(result, result.GetValue(_source)![Prefix.Length..]).ToList();
-        var file = config.Paths.DatasetConfig;
-        var text = string.Concat(settings.Select(s => $"{s.Key}: {s.Value}\n"));
+        var (file, text) = (config.Paths.DatasetConfig, FileOf(result));
+        var isBegun = File.Exists(Path.Combine(config.Paths.Raw, HubPlan.FileName)) || File.Exists(Path.Combine(config.Paths.Raw, RawManifest.FileName));
         if (File.Exists(file))
         {
             var there = string.Concat(File.ReadLines(file).Where(l => l.Length > 0 && !l.StartsWith('#')).Select(l => l + "\n"));
             if (there == text) return;
-            throw new ConfigurationException($"{file}: the dataset '{config.Run.Dataset}' is there already with other settings; use it with "
-                + $"-d {config.Run.Dataset}, or give this one another name with -d.");
+            if (isBegun || !there.StartsWith("hf_path: ", StringComparison.Ordinal))
+            {
+                throw new ConfigurationException($"{file}: the dataset '{config.Run.Dataset}' is there already with other settings; use it with "
+                    + $"-d {config.Run.Dataset}, or give this one another name with -d.");
+            }
         }
 
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);

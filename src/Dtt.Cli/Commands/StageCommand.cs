@@ -35,6 +35,12 @@ internal static class StageCommand
         {
             var named = hub?.NameOf(result);
             var config = options.Load(result, dataset: named);
+            if (named is not null && result.GetValue(dryRun))
+            {
+                Console.Out.Write(hub!.FileOf(result));
+                return ExitCodes.Success;
+            }
+
             if (named is not null) hub!.Write(result, config);
             var dataset = DatasetLoader.Load(config, TextStream.Open, Console.Error.WriteLine);
             if (result.GetValue(dryRun)) return ExitCodes.Success;

@@ -15,9 +15,6 @@ public sealed partial class PostgresAddress
     /// <summary>The environment variable.</summary>
     public const string Variable = "DTT_POSTGRES";
 
-    /// <summary>Variables that may hold a password: nobody but the silo needs them.</summary>
-    public static readonly IReadOnlyList<string> Secrets = [Variable, "PGPASSWORD"];
-
     private const string DefaultPort = "5432";
 
     /// <summary>Names of libpq and Npgsql, without spaces and underscores, by the name that Npgsql gives them.</summary>

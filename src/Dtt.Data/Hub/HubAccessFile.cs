@@ -20,6 +20,7 @@ public sealed class HubAccessFile(PlatformFolders folders, string rawFolder)
     public void Save(HubAccess access)
     {
         PrivateFolder.Make(folders.HubFolder);
+        DurableFile.Sweep(folders.HubFolder);
         access.Save(_file);
     }
 

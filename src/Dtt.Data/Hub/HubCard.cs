@@ -8,7 +8,8 @@ namespace Dtt.Data.Hub;
 /// <param name="Name">The configuration.</param>
 /// <param name="IsDefault">Whether it is used when none is named.</param>
 /// <param name="Patterns">The patterns of each split's files.</param>
-internal sealed record HubCard(string Name, bool IsDefault, IReadOnlyList<(string Split, string Pattern)> Patterns)
+/// <param name="Folder">Where it has no patterns: the folder whose files their names divide, with a slash at its end.</param>
+internal sealed record HubCard(string Name, bool IsDefault, IReadOnlyList<(string Split, string Pattern)> Patterns, string Folder)
 {
     private const string Fence = "---";
 
@@ -31,7 +32,7 @@ internal sealed record HubCard(string Name, bool IsDefault, IReadOnlyList<(strin
         }
 
         if (yaml.Documents is not [{ RootNode: YamlMappingNode root }, ..] || Of(root, "configs") is not YamlSequenceNode configs) return [];
-        return [.. configs.OfType<YamlMappingNode>().Select(Config).Where(c => c.Patterns.Count > 0)];
+        return [.. configs.OfType<YamlMappingNode>().Select(Config).Where(c => c.Patterns.Count > 0 || c.Folder.Length > 0)];
     }
 
     private static HubCard Config(YamlMappingNode config)
@@ -43,11 +44,10 @@ internal sealed record HubCard(string Name, bool IsDefault, IReadOnlyList<(strin
                 e is YamlMappingNode entry ? Paths(Text(Of(entry, "split")) ?? "train", Of(entry, "path")) : Paths("train", e)),
             YamlMappingNode map => map.SelectMany(e => Paths(Text(e.Key)!, e.Value)),
             { } one => Paths("train", one),
-            null when folder.Length > 0 => [("train", "**")],
             null => [],
         };
         var name = Text(Of(config, "config_name")) ?? "default";
-        return new HubCard(name, Text(Of(config, "default")) is "true", [.. files.Select(f => (f.Item1, folder + f.Item2))]);
+        return new HubCard(name, Text(Of(config, "default")) is "true", [.. files.Select(f => (f.Item1, folder + f.Item2))], folder);
     }
 
     private static IEnumerable<(string Split, string Pattern)> Paths(string split, YamlNode? paths) => paths switch

@@ -112,26 +112,33 @@ public sealed class HubClient : IDisposable
     /// <param name="cancellation">Ends it.</param>
     /// <exception cref="BadDataException">It is not there any more, or may not be read.</exception>
     /// <exception cref="IOException">As for <see cref="CommitOfAsync"/>.</exception>
-    internal Task FetchAsync(string repository, string commit, HubFile file, Func<long> have, Func<Stream, long, CancellationToken, Task> take,
-        CancellationToken cancellation) => TryAsync(async c =>
+    internal async Task FetchAsync(string repository, string commit, HubFile file, Func<long> have, Func<Stream, long, CancellationToken, Task> take,
+        CancellationToken cancellation)
     {
-        while (have() is var before && before < file.Bytes)
+        while (have() < file.Bytes)
         {
-            try
+            _ = await TryAsync(async c =>
             {
-                using var answer = await GetAsync(AddressOf(repository, commit, file), before, repository, commit, c);
-                await take(new StallStream(await answer.Content.ReadAsStreamAsync(c), _retry.Stall), StartOf(answer, file, before), c);
-                if (have() < file.Bytes) throw new HttpIOException(HttpRequestError.ResponseEnded, "the answer ended early");
-            }
-            catch (Exception e) when (IsBroken(e, c))
-            {
-                if (have() > before) continue;
-                throw new HubException($"{_access.Host} broke off {file.Path} at byte {have():N0} of {file.Bytes:N0}", inner: e);
-            }
-        }
+                var before = have();
+                try
+                {
+                    using var answer = await GetAsync(AddressOf(repository, commit, file), before, repository, commit, c);
+                    await take(new StallStream(await answer.Content.ReadAsStreamAsync(c), _retry.Stall), StartOf(answer, file, before), c);
+                    if (have() == before) throw new HttpIOException(HttpRequestError.ResponseEnded, "the answer had no bytes");
+                }
+                catch (Exception e) when (IsBroken(e, c) && have() > before)
+                {
+                    // It is gone on with from there.
+                }
+                catch (Exception e) when (IsBroken(e, c))
+                {
+                    throw new HubException($"{_access.Host} broke off {file.Path} at byte {have():N0} of {file.Bytes:N0}", inner: e);
+                }
 
-        return true;
-    }, cancellation);
+                return true;
+            }, cancellation);
+        }
+    }
 
     /// <summary>Where a file's bytes are asked for.</summary>
     public Uri AddressOf(string repository, string commit, HubFile file) =>

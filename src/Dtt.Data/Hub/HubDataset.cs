@@ -27,7 +27,8 @@ public sealed class HubDataset(DatasetConfig config, string rawFolder, HubAccess
 
     /// <summary>What decides which files are downloaded.</summary>
     public static string SourceOf(DatasetConfig config) => $"hub:{config.HubPath} name:{config.HubName} split:{config.HubSplit} revision:{config.HubRevision}"
-        + (config.MaxBytes is { } most ? $" max_bytes:{most}" : "") + (config.MaxDocuments is { } documents ? $" ndocs:{documents}" : "");
+        + (config.MaxBytes is { } most ? $" max_bytes:{most}" : "") + (config.MaxDocuments is not { } documents ? ""
+            : $" ndocs:{documents} of documents:{config.Documents} text_field:{config.TextField}" + (config.SkipsBadDocuments ? " on_bad_document:skip" : ""));
 
     /// <summary>The plan: that of an earlier call with the same settings, or a new one, whose files are looked up and pinned to a commit.</summary>
     /// <exception cref="BadDataException">There is no such dataset, configuration or split, or it may not be read.</exception>
@@ -35,9 +36,9 @@ public sealed class HubDataset(DatasetConfig config, string rawFolder, HubAccess
     public async Task<HubPlan> PlanAsync(CancellationToken cancellation)
     {
         var source = SourceOf(config);
-        if (HubPlan.Find(rawFolder) is { } there && there.Source == source) return there;
+        if (HubPlan.Find(rawFolder) is { } there && there.Source == source && (access.IsOffline || !there.IsOfCache)) return there;
         var (commit, files) = access.IsOffline ? FindInCache() : await LookUpAsync(cancellation);
-        var plan = new HubPlan { Source = source, Repository = Repository, Commit = commit, Files = Head(files) };
+        var plan = new HubPlan { Source = source, Repository = Repository, Commit = commit, IsOfCache = access.IsOffline, Files = Head(files) };
         foreach (var file in plan.Files) _ = PlaceOf(file); // none leads out of the folder
         if (config.MaxDocuments is { } most) plan = await HeadAsync(plan, most, cancellation);
         Directory.CreateDirectory(rawFolder);
@@ -84,6 +85,12 @@ public sealed class HubDataset(DatasetConfig config, string rawFolder, HubAccess
     {
         var commit = Cache.CommitOf(config.HubRevision ?? "main");
         var all = commit is null ? [] : Cache.List(commit);
+        if (all.Count > 0 && !all.Any(f => f.Path == "README.md"))
+        {
+            throw new BadDataException($"HF_HUB_OFFLINE is set, and the cache {access.Cache} has no README.md of {Repository}, which says what belongs to it; "
+                + "unset it, or download the whole dataset into the cache.");
+        }
+
         var readme = all.FirstOrDefault(f => f.Path == "README.md") is { } card ? Cache.Find(card) : null;
         var cards = readme is null ? [] : HubCard.Read(File.ReadAllText(readme), readme);
         var chosen = HubSelection.Choose(Repository, all, cards, config.HubName, config.HubSplit);

@@ -66,7 +66,7 @@ internal sealed class HubDownload(HubClient client, HubCache cache, string repos
     {
         if (new FileInfo(target) is not { Exists: true } there || there.Length != file.Bytes) return null;
         using var hash = new HubHash(file);
-        await using var stream = File.OpenRead(target);
+        await using var stream = new FileStream(target, FileMode.Open, FileAccess.Read, FileShare.ReadWrite); // we may hold its lock, under its earlier name
         await ReadAsync(stream, hash.Append, cancellation);
         return hash.Finish() is (true, var sha256) ? sha256 : null;
     }

@@ -19,6 +19,9 @@ public sealed record HubPlan
     /// <summary>The commit, 40 hex digits.</summary>
     public required string Commit { get; init; }
 
+    /// <summary>Whether the listing is what a cache had, for nothing was to be fetched.</summary>
+    public bool IsOfCache { get; init; }
+
     /// <summary>The files, in their order.</summary>
     public required IReadOnlyList<HubFile> Files { get; init; }
 

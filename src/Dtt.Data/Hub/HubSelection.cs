@@ -27,6 +27,8 @@ internal static class HubSelection
         var card = name is not null ? cards.FirstOrDefault(c => c.Name == name)
             : cards.FirstOrDefault(c => c.IsDefault) ?? cards.FirstOrDefault(c => c.Name == "default") ?? (cards.Count == 1 ? cards[0] : null);
         if (card is null) throw Missing(repository, "name", "configuration", name, [.. cards.Select(c => c.Name)]);
+        if (card.Patterns.Count == 0)
+            return ByNames(repository, [.. data.Where(f => f.Path.StartsWith(card.Folder, StringComparison.Ordinal))], null, split);
         var chosen = SplitOf(repository, split, [.. card.Patterns.Select(p => p.Split).Distinct()]);
         var patterns = card.Patterns.Where(p => p.Split == chosen).Select(p => Glob(p.Pattern)).ToList();
         return [.. data.Where(f => patterns.Any(p => p.IsMatch(f.Path)))];
@@ -56,12 +58,18 @@ internal static class HubSelection
             if (data.Count == 0) throw Missing(repository, "name", "configuration (a folder of that name)", name, folders);
         }
 
-        var bySplit = data.ToLookup(f => _splits.FirstOrDefault(s => Regex.IsMatch(
-            f.Path, $@"(^|[/._\- ])({string.Join('|', s.Names)})([/._\- 0-9]|$)")).Split ?? "train");
+        var bySplit = data.ToLookup(SplitNamedBy);
+        // Where some files name a split, the others describe them.
+        if (bySplit.Any(s => s.Key.Length > 0)) bySplit = data.Where(f => SplitNamedBy(f).Length > 0).ToLookup(SplitNamedBy);
+        else bySplit = data.ToLookup(_ => "train");
         var chosen = SplitOf(repository, split, [.. bySplit.Select(s => s.Key)]);
         // Of several forms one is read: the most bytes are the data, and the rest describes them.
         return [.. bySplit[chosen].GroupBy(f => TextFormat.Of(f.Path)!.Ending).OrderByDescending(g => g.Sum(f => f.Bytes)).First()];
     }
+
+    /// <summary>The split that a file's path names, or nothing.</summary>
+    private static string SplitNamedBy(HubFile file) => _splits.FirstOrDefault(s => Regex.IsMatch(
+        file.Path, $@"(^|[/._\- ])({string.Join('|', s.Names)})([/._\- 0-9]|$)")).Split ?? "";
 
     private static string SplitOf(string repository, string? wanted, IReadOnlyList<string> splits)
     {

@@ -31,6 +31,10 @@ internal sealed class StallStream(Stream stream, TimeSpan stall, long most = lon
         {
             throw new HttpIOException(HttpRequestError.ResponseEnded, $"no bytes for {stall.TotalSeconds:0} s", e);
         }
+        catch (IOException e) when (e is not HttpIOException)
+        {
+            throw new HttpIOException(HttpRequestError.ResponseEnded, e.Message, e); // of the connection, whatever layer says it
+        }
     }
 
     public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();

@@ -22,6 +22,7 @@ internal sealed class CsvTextReader : RecordReader
             ResultSetMode = ResultSetMode.SingleResult,
             BufferSize = Math.Min(BufferCharacters, most),
             MaxBufferSize = most,
+            Comment = '\uFFFF', // none: a row may begin with any character
             OwnsReader = true,
         };
         var text = new Latin1Reader(slice.File, stream);

@@ -67,7 +67,7 @@ internal sealed class AlertDelivery(TimeSpan firstDelay, TimeProvider time) : ID
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        foreach (var secret in PostgresAddress.Secrets) start.Environment.Remove(secret);
+        foreach (var secret in SecretVariables.All) start.Environment.Remove(secret);
         using var process = Start(start);
         try
         {

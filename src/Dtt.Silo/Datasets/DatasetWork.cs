@@ -21,7 +21,7 @@ internal sealed class DatasetWork(DatasetJob job, string node)
     private readonly Lazy<Vocabulary> _vocabulary = new(() => TokenizerFolder.Load(job.TokenizerFolder));
     private readonly Lazy<HubPlan> _hubPlan = new(() => HubPlan.Find(job.RawFolder)
         ?? throw new BadDataException($"{Path.Combine(job.RawFolder, HubPlan.FileName)} was removed while it was worked on; run `dtt download` again."));
-    private readonly HubAccessFile _access = new(PlatformFolders.FromEnvironment(), job.RawFolder);
+    private readonly Lazy<HubAccessFile> _access = new(() => new HubAccessFile(PlatformFolders.FromEnvironment(), job.RawFolder));
     private IReadOnlyList<Piece>? _pieces;
     private DatasetEncoder? _encoder;
 
@@ -63,10 +63,13 @@ internal sealed class DatasetWork(DatasetJob job, string node)
         if (RawManifest.Find(job.RawFolder) is { } there && RawDataset.Changes(there, job.Config, job.RawFolder).Count == 0)
             return new WorkDone(item, SkipTo: DatasetStage.Fetching);
         using var hub = Hub(say);
-        var plan = await hub.PlanAsync(cancellation);
+        var plan = await KeepingNoTokenAsync(() => hub.PlanAsync(cancellation));
         var bytes = plan.Files.Sum(f => f.Bytes);
         return new WorkDone(item, [$"download: {job.Dataset}, {plan.Files.Count:N0} file{(plan.Files.Count == 1 ? "" : "s")}, {bytes / 1e6:N1} MB of "
-            + $"{plan.Repository} at commit {plan.Commit[..12]}"], plan.Files.Count, Bytes: bytes);
+            + $"{plan.Repository} at commit {plan.Commit[..12]}"
+            + (plan.IsOfCache ? ", as far as the cache has them (HF_HUB_OFFLINE)" : "")
+            + (plan.Files.Any(f => f.Path.Contains("/partial-", StringComparison.Ordinal)) ? "; the Hub converted only the first part of this dataset" : "")],
+            plan.Files.Count, Bytes: bytes);
     }
 
     /// <summary>Downloads one file; what was made.</summary>
@@ -79,7 +82,7 @@ internal sealed class DatasetWork(DatasetJob job, string node)
     public async Task<PieceResult> DownloadAsync(WorkItem item, Action<long> progress, Action<string> say, CancellationToken cancellation)
     {
         using var hub = Hub(say);
-        var sha256 = await hub.BringAsync(_hubPlan.Value, item.Piece, progress, cancellation);
+        var sha256 = await KeepingNoTokenAsync(() => hub.BringAsync(_hubPlan.Value, item.Piece, progress, cancellation));
         return new PieceResult(_hubPlan.Value.Files[item.Piece].Bytes, sha256, 0, 0, node);
     }
 
@@ -103,12 +106,26 @@ internal sealed class DatasetWork(DatasetJob job, string node)
     /// <summary>An encoder for one thread; null in stages that need none.</summary>
     public BpeEncoder? EncoderFor(DatasetStage stage) => stage is DatasetStage.Encoding or DatasetStage.Verifying ? new BpeEncoder(_vocabulary.Value) : null;
 
-    private HubDataset Hub(Action<string> say) => new(job.Config, job.RawFolder, _access.Find() ?? HubAccess.FromEnvironment(), say);
+    /// <summary>Work that fails ends the job, and then nobody needs the user's token any more: the same command brings it again.</summary>
+    private async Task<T> KeepingNoTokenAsync<T>(Func<Task<T>> work)
+    {
+        try
+        {
+            return await work();
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            _access.Value.Delete();
+            throw;
+        }
+    }
+
+    private HubDataset Hub(Action<string> say) => new(job.Config, job.RawFolder, _access.Value.Find() ?? HubAccess.FromEnvironment(), say);
 
     private IReadOnlyList<string> Fetch()
     {
         var (manifest, wasThere, notes) = RawDataset.Prepare(job.Config, job.RawFolder);
-        _access.Delete();
+        if (job.Config.HubPath is not null) _access.Value.Delete();
         return
         [
             .. notes.Select(n => $"download: {job.Dataset}, {n}"),

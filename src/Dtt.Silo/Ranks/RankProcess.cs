@@ -120,7 +120,7 @@ internal sealed class RankProcess : IDisposable
         ];
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
 
-        foreach (var name in start.Environment.Keys.Where(n => RankEnvironment.Owns(n) || PostgresAddress.Secrets.Contains(n)).ToList())
+        foreach (var name in start.Environment.Keys.Where(n => RankEnvironment.Owns(n) || SecretVariables.All.Contains(n)).ToList())
             start.Environment.Remove(name);
         foreach (var (name, value) in environment) start.Environment[name] = value;
         RankEnvironment.Complete(start.Environment);

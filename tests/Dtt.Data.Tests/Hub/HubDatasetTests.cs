@@ -216,6 +216,15 @@ public sealed class HubDatasetTests : IDisposable
         Assert.Equal(["default/train/0000.jsonl"], plan.Files.Select(f => f.Path));
     }
 
+    [Fact]
+    public async Task Names_DivideFilesWhereNoCardDoes_AndWhatNamesNoSplitDescribesThem()
+    {
+        _hub.Commit(Repository, "main", ("README.md", "---\nconfigs:\n- config_name: small\n  data_dir: s\n---\n"), ("s/train-0.jsonl", Lines("a", 2)),
+            ("s/test-0.jsonl", Lines("b", 2)), ("s/dataset_infos.json", "{}"), ("other/train-0.jsonl", Lines("c", 2)));
+        Assert.Equal(["s/train-0.jsonl"], (await DownloadAsync(Config())).Files.Select(f => f.Path));
+        Assert.Equal(["s/test-0.jsonl"], (await DownloadAsync(Config(split: "test"))).Files.Select(f => f.Path));
+    }
+
     [Theory]
     [InlineData("nobody/nothing", null, null, null, "there is no dataset nobody/nothing on 127.0.0.1")]
     [InlineData(Repository, null, null, "dev", "has no revision 'dev'")]
@@ -234,15 +243,18 @@ public sealed class HubDatasetTests : IDisposable
     public async Task Cache_OfHuggingFacesPrograms_IsUsed_AlsoOffline()
     {
         var text = Lines("a", 20);
-        var commit = _hub.Commit(Repository, "main", ("train.jsonl", text));
+        var commit = _hub.Commit(Repository, "main", ("train.jsonl", text), ("README.md", "# Texts"));
         var sha256 = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Encoding.UTF8.GetBytes(text)));
         _folder.Write($"cache/datasets--owner--texts/blobs/{sha256}", text);
         _folder.Write("cache/datasets--owner--texts/refs/main", commit);
         Directory.CreateDirectory(_folder[$"cache/datasets--owner--texts/snapshots/{commit}"]);
+        var readme = Convert.ToHexStringLower(System.Security.Cryptography.SHA1.HashData(Encoding.UTF8.GetBytes("blob 7\0# Texts")));
+        _folder.Write($"cache/datasets--owner--texts/blobs/{readme}", "# Texts");
+        File.CreateSymbolicLink(_folder[$"cache/datasets--owner--texts/snapshots/{commit}/README.md"], $"../../blobs/{readme}");
         File.CreateSymbolicLink(_folder[$"cache/datasets--owner--texts/snapshots/{commit}/train.jsonl"], $"../../blobs/{sha256}");
         _cache = _folder["cache"];
         await DownloadAsync(Config());
-        Assert.DoesNotContain(_hub.Requests, r => r.Path.Contains("/resolve/", StringComparison.Ordinal));
+        Assert.DoesNotContain(_hub.Requests, r => r.Path.Contains("/train.jsonl", StringComparison.Ordinal));
 
         Directory.Delete(Raw, recursive: true);
         var asked = _hub.Requests.Count;

@@ -36,6 +36,13 @@ public sealed class CsvTests : IDisposable
     }
 
     [Fact]
+    public void Read_ARowThatBeginsAsACommentDoesElsewhere_IsARow()
+    {
+        var file = Write("x.csv", "text,id\n# a heading,1\n#tag,2\n\"# quoted\",3\nlast,4\n");
+        Assert.Equal(["# a heading", "#tag", "# quoted", "last"], TextTables.Read(_folder, file).Documents);
+    }
+
+    [Fact]
     public void Read_TheColumn_IsTheNamedOneOrTheOnlyOne()
     {
         var one = Write("one.csv", "größe\r\n\"one, \"\"x\"\"\r\n\r\ny\"\r\n\r\n\"\"\r\ntwo");
