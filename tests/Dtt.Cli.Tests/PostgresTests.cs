@@ -28,7 +28,9 @@ public sealed class PostgresTests(TinyProject project) : IClassFixture<TinyProje
         const string run = "on-postgres";
         using (var dtt = _dtt.Start(["train", "-n", run]))
         {
-            var rank = await Wait.ForAsync("a rank", () => _dtt.Silo is { } silo && Processes.ChildrenOf(silo) is [var one, ..] ? one : (int?)null);
+            // A child that has not yet become a rank still has the silo's environment.
+            var rank = await Wait.ForAsync("a rank", () => _dtt.Silo is { } silo && Processes.ChildrenOf(silo) is [var one, ..]
+                && File.ReadAllText($"/proc/{one}/cmdline").Contains("dtt-rank") ? one : (int?)null);
             Assert.DoesNotContain("DTT_POSTGRES", File.ReadAllText($"/proc/{rank}/environ"));
             Assert.DoesNotContain(PostgresServer.Password, File.ReadAllText($"/proc/{_dtt.Silo}/cmdline"));
             Assert.Equal(0, (await dtt.WaitAsync()).ExitCode);
