@@ -58,10 +58,9 @@ internal static class HubSelection
             if (data.Count == 0) throw Missing(repository, "name", "configuration (a folder of that name)", name, folders);
         }
 
-        var bySplit = data.ToLookup(SplitNamedBy);
         // Where some files name a split, the others describe them.
-        if (bySplit.Any(s => s.Key.Length > 0)) bySplit = data.Where(f => SplitNamedBy(f).Length > 0).ToLookup(SplitNamedBy);
-        else bySplit = data.ToLookup(_ => "train");
+        var named = data.Where(f => SplitNamedBy(f).Length > 0).ToLookup(SplitNamedBy);
+        var bySplit = named.Count > 0 ? named : data.ToLookup(_ => "train");
         var chosen = SplitOf(repository, split, [.. bySplit.Select(s => s.Key)]);
         // Of several forms one is read: the most bytes are the data, and the rest describes them.
         return [.. bySplit[chosen].GroupBy(f => TextFormat.Of(f.Path)!.Ending).OrderByDescending(g => g.Sum(f => f.Bytes)).First()];
