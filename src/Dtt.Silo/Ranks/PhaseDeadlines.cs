@@ -24,7 +24,7 @@ public sealed record PhaseDeadlines(double Scale)
     {
         RankPhase.Init => TimeSpan.FromMinutes(10),
         RankPhase.Train or RankPhase.Evaluate when stepSeconds.Count == 0 => TimeSpan.FromMinutes(5), // the first step: kernels are chosen, memory grows
-        RankPhase.Train => TimeSpan.FromSeconds(Math.Max(20, 5 * Median(stepSeconds))),
+        RankPhase.Train => TimeSpan.FromSeconds(Math.Max(15, 5 * Median(stepSeconds))),
         RankPhase.Evaluate => TimeSpan.FromSeconds(Math.Max(60, 5 * Median(stepSeconds))),
         RankPhase.Save => TimeSpan.FromMinutes(15),
         _ => throw new ArgumentOutOfRangeException(nameof(phase)),
