@@ -44,7 +44,7 @@ public sealed class DataParallelTests(TinyProject project, ITestOutputHelper out
     {
         const string run = "two-ranks-hang";
         string[] train = ["train", "-n", run, "--set", "ranks_per_node=2", "--set", "grad_accumulation_steps=1"];
-        using var dtt = project.Dtt.Start(train, ("DTT_DEADLINE_SCALE", "0.4"));
+        using var dtt = project.Dtt.Start(train, ("DTT_DEADLINE_SCALE", "0.6"));
         await Wait.ForAsync("step 13", () => project.StepsReported(run) >= 13);
         Assert.Equal(0, Native.Kill(Processes.ChildrenOf(project.Dtt.Silo!.Value).Order().Last(), Native.SigStop));
         Assert.Equal(0, (await dtt.WaitAsync()).ExitCode);

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Dtt.Tests;
 
 namespace Dtt.Cli.Tests;
@@ -68,14 +67,12 @@ public sealed class NodeFaultTests(TwoNodes cluster, ITestOutputHelper output) :
     public async Task DiskFull_FailsTheSavesAndNeverThePreviousCheckpoint()
     {
         const string run = "disk-full";
-        using var mounts = Process.Start("unshare", ["-m", "sleep", "infinity"])!;
+        using var mounts = await OwnMounts.StartAsync();
         try
         {
-            string[] within = ["nsenter", "-t", $"{mounts.Id}", "-m"];
             var runs = Path.Combine(cluster.Project.Path, "runs");
-            await Wait.ForAsync("mounts of its own", () => MountsOf($"{mounts.Id}") != MountsOf("self"));
-            Assert.SkipUnless(await SucceedsAsync([.. within, "mount", "-t", "tmpfs", "-o", "size=900k", "none", runs]), "root mounts a small file system.");
-            await RestartAsync(within);
+            await mounts.DiskAsync(runs, "900k");
+            await RestartAsync(mounts.Within);
 
             // The disk has room for one checkpoint of three.
             var failed = await cluster.Dtt.RunAsync(["train", "-n", run, .. TwoNodes.Over]);
@@ -86,14 +83,13 @@ public sealed class NodeFaultTests(TwoNodes cluster, ITestOutputHelper output) :
             Assert.Equal([10], shown.GetProperty("checkpoints").EnumerateArray().Select(c => c.GetProperty("step").GetInt32()));
             Assert.NotEmpty(TinyProject.EventsOf(shown, "save_failed"));
 
-            Assert.True(await SucceedsAsync([.. within, "mount", "-o", "remount,size=50m", runs]));
+            await mounts.ResizeAsync(runs, "50m");
             await cluster.Dtt.OutputAsync("resume", run);
             Assert.Equal(cluster.Undisturbed, await cluster.Project.FinalWeightsAsync(run, cluster.Dtt));
         }
         finally
         {
             await RestartAsync();
-            mounts.Kill();
         }
     }
 
@@ -103,15 +99,6 @@ public sealed class NodeFaultTests(TwoNodes cluster, ITestOutputHelper output) :
         await cluster[node].ExitAsync();
         await cluster.StartAsync(node, within);
     }));
-
-    private static string? MountsOf(string process) => new FileInfo($"/proc/{process}/ns/mnt").LinkTarget;
-
-    private static async Task<bool> SucceedsAsync(string[] command)
-    {
-        using var process = Process.Start(command[0], command[1..]);
-        await process.WaitForExitAsync();
-        return process.ExitCode == 0;
-    }
 
     /// <summary>A run over both nodes that has come to a step: its first checkpoint is due at 10.</summary>
     private async Task<DttProgram.Running> TrainAsync(string run, int step = 12, params string[] more)

@@ -37,7 +37,7 @@ public sealed class NodesTests(TwoNodes cluster, ITestOutputHelper output) : ICl
     public async Task RankStopped_IsNamedThoughTheOtherWaitsForIt()
     {
         const string run = "rank-stopped";
-        using var dtt = await TrainAsync(run, ("DTT_DEADLINE_SCALE", "0.4"));
+        using var dtt = await TrainAsync(run, ("DTT_DEADLINE_SCALE", "0.6"));
         Assert.Equal(0, Native.Kill(await cluster.RankOfAsync("b"), Native.SigStop));
         Assert.Equal(0, (await dtt.WaitAsync()).ExitCode);
         await cluster.CheckUndisturbedAsync(run);

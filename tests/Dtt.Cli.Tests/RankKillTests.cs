@@ -78,7 +78,7 @@ public sealed class RankKillTests(TinyProject project, ITestOutputHelper output)
     public async Task Rank_ThatHangs_IsNamedWithItsPhaseAndRecoversBitIdentical()
     {
         const string run = "hung";
-        using (var dtt = project.Dtt.Start(["train", "-n", run], ("DTT_DEADLINE_SCALE", "0.4")))
+        using (var dtt = project.Dtt.Start(["train", "-n", run], ("DTT_DEADLINE_SCALE", "0.6")))
         {
             var rank = await project.RankAsync();
             await Wait.ForAsync("step 14", () => project.StepsReported(run) >= 14);

@@ -17,6 +17,9 @@ public sealed class TestCluster(string postgres) : IDisposable
 
     public string Home => _folder["home"];
 
+    /// <summary>What commands and silos are given to.</summary>
+    public string[] Within { get; set; } = [];
+
     public PlatformFolders Folders => new(Home, _folder["client"]);
 
     /// <summary>Starts a silo, and says nothing about whether it can.</summary>
@@ -81,7 +84,8 @@ public sealed class TestCluster(string postgres) : IDisposable
     private ProcessStartInfo Command(string[] arguments, (string Name, string Value)[] environment)
     {
         var program = Repository.At("artifacts", "bin", "Dtt.Cli", new DirectoryInfo(AppContext.BaseDirectory).Name, "dtt.dll");
-        var start = new ProcessStartInfo("dotnet", [program, .. arguments]) { WorkingDirectory = _folder.Path };
+        string[] command = [.. Within, "dotnet", program, .. arguments];
+        var start = new ProcessStartInfo(command[0], command[1..]) { WorkingDirectory = _folder.Path };
         start.Environment["DTT_HOME"] = Home;
         foreach (var (name, value) in environment) start.Environment[name] = value;
         return start;

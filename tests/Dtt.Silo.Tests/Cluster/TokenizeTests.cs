@@ -99,6 +99,27 @@ public sealed class TokenizeTests(WholeText text, PostgresFixture postgres, ITes
         Assert.Equal(text.Hashes, WholeText.HashesOf(_cluster.Folder));
     }
 
+    [Fact]
+    public async Task DiskFull_IsToldInWords_AndWithRoomTheBytesAreTheSame()
+    {
+        using var mounts = await OwnMounts.StartAsync();
+        var data = _cluster["data"];
+        Directory.CreateDirectory(data);
+        await mounts.DiskAsync(data, "160k");
+        _cluster.Within = [.. mounts.Within, "env", "-C", _cluster.Folder];
+        await _cluster.StartAsync("a", A);
+        await _cluster.StartAsync("b", B);
+        await _cluster.OutputAsync("download", "-d", "text");
+        var (code, _, error) = await _cluster.DttAsync("tokenize", "-d", "text", "-v", "400");
+        Assert.Equal(1, code);
+        Assert.Contains("No space left on device", error);
+        Assert.DoesNotContain("this is a bug", error);
+
+        await mounts.ResizeAsync(data, "50m");
+        await _cluster.OutputAsync("tokenize", "-d", "text", "-v", "400");
+        Assert.Equal(text.Hashes, WholeText.HashesOf(mounts.Seen(_cluster.Folder)));
+    }
+
     private async Task TokenizeAsync()
     {
         await _cluster.OutputAsync("download", "-d", "text");
