@@ -52,7 +52,7 @@ internal sealed class TrainSetup : IDisposable
         Collective = Meeting.Join(spec, channel, Reporter.Collectives, Device.type);
         Batches = new MicroBatches(spec, config, Data, Device);
         Parameters = new FlatParameters(ParameterTable.Of(config.Model), Device, bf16, forTraining: true);
-        Model = new Gpt(config.Model, Parameters);
+        Model = new Gpt(config.Model, Parameters, Data.Vocabulary.EndOfText);
         Optimizer = Optimizer.Of(config.Optimizer, Parameters, config.ShardOptimizer ? Collective : null);
         Sync = Collective is null || config.ShardOptimizer ? null : new GradientSync(Parameters, Collective);
         Evaluator = new Evaluator(Data.Val, config, Data.Vocabulary, Device, Collective);

@@ -51,8 +51,11 @@ internal static class Tiny
         _ => cuda.is_available() ? IKernels.Of(CUDA) : null,
     };
 
+    /// <summary>The end of text of <see cref="Batch"/>: one of its tokens.</summary>
+    public const int EndOfText = 11;
+
     public static Gpt Gpt(ModelConfig model, bool bf16 = false, string kernels = "cpu") =>
-        new(model, new FlatParameters(ParameterTable.Of(model), CPU, bf16, forTraining: true, KernelsOf(kernels)));
+        new(model, new FlatParameters(ParameterTable.Of(model), CPU, bf16, forTraining: true, KernelsOf(kernels)), EndOfText);
 
     /// <summary>The weights of tests/reference/make_reference.py.</summary>
     public static Gpt WithFormulaWeights(ModelConfig model, bool bf16 = false, string kernels = "cpu")

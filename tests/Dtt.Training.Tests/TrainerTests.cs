@@ -100,11 +100,13 @@ public sealed class TrainerTests(TinyRun run) : IClassFixture<TinyRun>
         bool IsSample(string line) => with.Messages.OfType<TrainingSample>().Any(s => line == $"{s.Step} {s.Text}");
     }
 
-    [Fact]
-    public void Run_FromACheckpoint_EndsWithAnUndisturbedRunsWeights()
+    [Theory]
+    [InlineData("dropout: 0.1")]
+    [InlineData("document_mask: true")]
+    public void Run_FromACheckpoint_EndsWithAnUndisturbedRunsWeights(string key)
     {
         var (whole, first, second) = (new RecordingChannel(), new RecordingChannel { StopAtStep = 2 }, new RecordingChannel());
-        string[] keys = ["max_steps: 6", "dropout: 0.1"];
+        string[] keys = ["max_steps: 6", key];
         run.Train(whole, 0, keys);
         run.Train(first, 0, keys);
         run.Train(second, 1, [new CommittedCheckpoint(first.Commits.Single())], keys);

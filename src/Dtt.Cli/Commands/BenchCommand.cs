@@ -70,7 +70,7 @@ internal static class BenchCommand
 
     private static string Line(BenchResult r, int tokens)
     {
-        var rate = r.Name is "sampling" or "ring" ? "" : $", {tokens / r.StepSeconds:0} tok/s";
+        var rate = r.Name is "sampling" or "ring" || r.Name.StartsWith("document_mask", StringComparison.Ordinal) ? "" : $", {tokens / r.StepSeconds:0} tok/s";
         var range = $"{r.Name,-24} {r.Median:0.000} ({r.Lowest:0.000} to {r.Highest:0.000}, {r.Pairs} pairs), floor {r.Floor:0.00}";
         var step = $"{r.StepSeconds * 1e3:0} ms";
         return $"{range}{(r.Median < r.Floor ? ", BELOW" : "")}; {step}{rate}{(r.Peer is { } peer ? $"; against {peer}" : "")}";

@@ -12,6 +12,11 @@ internal static class ModelChecks
         if (v.LongOrNull("head_dim") is null) CheckDivides(v, "n_heads", "d_model", errors);
         if (spec.ChoosesHeads) CheckHeads(v, spec, errors);
         else CheckPlainHeads(v, spec, errors);
+        if (v.BoolOrNull("document_mask") == true && v.Text("mask_type") != "causal")
+        {
+            errors.Add($"{v.Origin("document_mask")}: 'document_mask' needs 'mask_type: causal', which hides later tokens as well; leave one of the two out.");
+        }
+
         if (!spec.ChoosesTying && v.BoolOrNull("tie_embeddings") == false)
         {
             errors.Add($"{v.Origin("tie_embeddings")}: 'architecture: {spec.Name}' always ties its head to the token embedding; leave 'tie_embeddings' out, "

@@ -48,6 +48,10 @@ public sealed record ModelConfig
     /// <summary>Whether a token sees only itself and those before it.</summary>
     public bool Causal { get; init; } = true;
 
+    /// <summary>Whether a token sees only tokens of its own document.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool DocumentMask { get; init; }
+
     /// <summary>Whether the head is the token embedding.</summary>
     public bool TieEmbeddings { get; init; } = true;
 
@@ -75,6 +79,7 @@ public sealed record ModelConfig
             Dropout = v.Double("dropout"),
             FlashAttention = v.Bool("flash_attention"),
             Causal = v.Text("mask_type") == "causal",
+            DocumentMask = v.BoolOrNull("document_mask") ?? false,
             TieEmbeddings = v.BoolOrNull("tie_embeddings") ?? !spec.ChoosesTying,
             NormEpsilon = v.DoubleOrNull("norm_eps") ?? spec.NormEpsilon,
             RopeTheta = v.DoubleOrNull("rope_theta") ?? spec.RopeTheta,

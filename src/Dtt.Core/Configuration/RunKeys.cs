@@ -44,6 +44,10 @@ public static class RunKeys
         new("mask_type", KeyKind.Text, "causal",
             "`causal`: a token sees itself and those before it. `none`: it sees every token, also the next one that it should predict, as in the Python "
             + "DTT, so the model cannot generate text.") { Choices = ["causal", "none"] },
+        new("document_mask", KeyKind.Boolean, null,
+            "Whether attention stays within a document: a token sees itself and the earlier tokens of its own document in the window, and a document begins "
+            + "with the `<|endoftext|>` before its text. In training and validation; positions stay those in the window, and every target counts; unset: "
+            + "`false`."),
         new("flash_attention", KeyKind.Boolean, "true",
             "Attention by torch's fused kernel, where that is faster (not in bf16 on a CPU up to 512 tokens); `false` always spells out softmax(QKᵀ/√d)V."),
         new("init_from", KeyKind.Text, null,

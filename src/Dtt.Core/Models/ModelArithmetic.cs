@@ -47,7 +47,7 @@ public sealed class ModelArithmetic
     /// <summary>
     /// Bytes of activations of one micro-batch, estimated: per block and token about 10 C + 4 nh hs + 2 M values (inputs of the norms and matmuls,
     /// queries, keys, values, attention's output, both sides of the GELU; a gated layer has 4 M; up to 512 tokens also nh T of attention's weights, counted in
-    /// fp32), and one chunk of logits in fp32 and in the working type.
+    /// fp32), and one chunk of logits in fp32 and in the working type; with a document mask also T bytes and T values, where attention takes a mask.
     /// </summary>
     public long ActivationBytes(int microBatch, bool bf16, bool checkpointing)
     {
@@ -56,6 +56,7 @@ public sealed class ModelArithmetic
         var values = 10.0 * _model.ModelDim + 4.0 * _model.NumHeads * _model.HeadDim + (_model.Spec.IsGated ? 4.0 : 2.0) * _model.MlpDim;
         var block = tokens * values * width + tokens * weights * 4;
         var blocks = checkpointing ? block + tokens * _model.ModelDim * width * _model.NumLayers : block * _model.NumLayers;
+        if (_model.DocumentMask) blocks += tokens * _model.ContextLength * (1 + width);
         return (long)Math.Min(blocks + Math.Min(tokens, HeadChunkRows) * _model.VocabSize * (4 + width), 1e18);
     }
 

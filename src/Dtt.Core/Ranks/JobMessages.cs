@@ -98,7 +98,7 @@ public sealed record BenchSpec : RankMessage
     /// A step against exactly its matrix products, and against a plain program on the same libtorch; a step while a checkpoint is written; a sampled
     /// token against reading all weights; the ring against plain sockets; another trainer.
     /// </summary>
-    public static IReadOnlyList<string> Parts { get; } = ["gemm_share", "eager_torchsharp", "step_after_save", "sampling", "ring", "peer"];
+    public static IReadOnlyList<string> Parts { get; } = ["gemm_share", "eager_torchsharp", "step_after_save", "document_mask", "sampling", "ring", "peer"];
 }
 
 /// <summary>Rank → host: one ratio, the other side's seconds ÷ a step's, over interleaved pairs.</summary>

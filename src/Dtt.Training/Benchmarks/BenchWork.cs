@@ -52,6 +52,12 @@ internal sealed class BenchWork(BenchPlan plan, IRankChannel channel)
                 $"stall for a copy of the state: {MedianOf(stalls):0} ms ({stalls[0]:0} to {stalls[^1]:0})"));
         }
 
+        if (plan.Has("document_mask"))
+        {
+            using var bench = new AttentionBench(plan.Model, plan.Spec.Batch, plan.Spec.Context, bf16);
+            channel.Send(Pairs($"document_mask_{Name(bf16)}", 1, bench.SecondsWithin, bench.SecondsOverAll));
+        }
+
         if (plan.Spec.Peer is { } command && plan.Has("peer"))
             Against(command.Split(' ', StringSplitOptions.RemoveEmptyEntries), $"peer_{Name(bf16)}", bf16 ? 1.8 : 1.2, bf16);
     }

@@ -52,6 +52,7 @@ internal sealed class CheckpointRestore(
         }
 
         RequireItsTokens(folder, manifest);
+        RequireItsMask(folder, manifest);
         CheckpointFolder.Load(folder, manifest, origin.Model, parameters, optimizer);
         if (manifest.Fingerprint != origin.Fingerprint)
         {
@@ -67,6 +68,16 @@ internal sealed class CheckpointRestore(
         if (manifest.TokenizerSha256 == origin.TokenizerSha256) return;
         throw new UserErrorException($"{folder} was trained with another tokenizer ({manifest.TokenizerSha256[..12]}) than the one that made the tokens in "
             + $"{spec.TokensFolder} ({origin.TokenizerSha256[..12]}). Put its tokenizer and tokens back, or begin a new run.", ExitCodes.BadData);
+    }
+
+    /// <summary>Refuses to go on as another function of the tokens.</summary>
+    private void RequireItsMask(string folder, CheckpointManifest manifest)
+    {
+        var (there, here) = (manifest.Model.DocumentMask, origin.Model.DocumentMask);
+        if (there == here) return;
+        static string Word(bool value) => value ? "true" : "false";
+        throw new UserErrorException($"{folder} was trained with 'document_mask: {Word(there)}', and the configuration says {Word(here)}: a run that has begun "
+            + $"keeps it. Set it back, or begin a new run from its weights: dtt train --set init_from={spec.Run}.", ExitCodes.BadConfiguration);
     }
 
     /// <summary>Loads the weights of another run's checkpoint; the optimizer starts afresh.</summary>

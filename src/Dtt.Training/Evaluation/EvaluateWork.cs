@@ -28,7 +28,7 @@ internal static class EvaluateWork
         var device = TorchRuntime.Device(config.Cuda);
         using var parameters = new FlatParameters(ParameterTable.Of(config.Model), device, TorchRuntime.TrainsInBf16(config, device), forTraining: false);
         CheckpointFolder.Load(source.Folder, manifest, config.Model, parameters, optimizer: null);
-        var model = new Gpt(config.Model, parameters);
+        var model = new Gpt(config.Model, parameters, vocabulary.EndOfText);
         var results = new SortedDictionary<string, double>(StringComparer.Ordinal);
         void Add(IReadOnlyDictionary<string, double>? values)
         {

@@ -63,7 +63,12 @@ internal interface IKernels
     Tensor SwiGluBackward(Tensor gradient, Saved saved);
 
     /// <summary>softmax(Q Kᵀ ÷ √hs) V of whole sequences: queries, keys and values side by side (B, T, (nh + 2 nkv) hs) → (B, T, nh hs).</summary>
-    (Tensor Output, Saved? Saved) Attention(Tensor heads, AttentionShape shape, double dropout, bool save);
+    /// <param name="heads">Queries, keys and values.</param>
+    /// <param name="shape">The kind of attention; causal where there are documents.</param>
+    /// <param name="documents">What a token sees no further than; null: its sequence.</param>
+    /// <param name="dropout">Share of the weights dropped.</param>
+    /// <param name="save">Whether backward will be run.</param>
+    (Tensor Output, Saved? Saved) Attention(Tensor heads, AttentionShape shape, Documents? documents, double dropout, bool save);
 
     /// <summary>The gradient (B, T, (nh + 2 nkv) hs) of queries, keys and values of that of the output, (B, T, nh hs).</summary>
     Tensor AttentionBackward(Tensor gradient, Saved saved);

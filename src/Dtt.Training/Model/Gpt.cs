@@ -18,7 +18,10 @@ namespace Dtt.Training.Model;
 /// B sequences, T tokens, C = <c>d_model</c>, nh heads of hs, nkv of them with keys and values, M = <c>d_mlp</c>, V ids padded to Vp.
 /// Backward runs block by block along their tapes, so a block's activations are freed as soon as its own backward is done.
 /// </summary>
-internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
+/// <param name="config">The model's shape.</param>
+/// <param name="parameters">The weights.</param>
+/// <param name="endOfText">The id that a document begins with: what <see cref="ModelConfig.DocumentMask"/> needs.</param>
+internal sealed class Gpt(ModelConfig config, FlatParameters parameters, int? endOfText = null)
 {
     private readonly Embedding _embedding = new(config, parameters);
     private readonly Block[] _blocks = Block.All(config, parameters);
@@ -43,6 +46,7 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
         var (inputs, targets, scale, dropoutSeed) = batch;
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
+        using var documents = DocumentsOf(inputs);
         Tensor x;
         Tensor? embeddingMask;
         using (profile?.Measure(MetricNames.ForwardSeconds, "embedding")) x = _embedding.Forward(inputs, dropoutSeed, out embeddingMask);
@@ -53,7 +57,7 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
             using var span = profile?.Measure(MetricNames.ForwardSeconds, $"block {i}");
             tapes[i] = checkpointing ? null : new Tape(parameters);
             saved[i] = x;
-            x = _blocks[i].Forward(x, Seed(dropoutSeed, i), tapes[i] ?? _inference);
+            x = _blocks[i].Forward(x, documents, Seed(dropoutSeed, i), tapes[i] ?? _inference);
         }
 
         Tensor loss, gradient;
@@ -64,7 +68,7 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
             x.Dispose();
             x = saved[i];
             using var tape = tapes[i] ?? new Tape(parameters);
-            if (checkpointing) _blocks[i].Forward(x, Seed(dropoutSeed, i), tape).Dispose();
+            if (checkpointing) _blocks[i].Forward(x, documents, Seed(dropoutSeed, i), tape).Dispose();
             var before = tape.Backward(gradient);
             gradient.Dispose();
             gradient = before;
@@ -120,16 +124,20 @@ internal sealed class Gpt(ModelConfig config, FlatParameters parameters)
 
     private Tensor Hidden(Tensor inputs, long position, KeyValueCache? cache)
     {
+        using var documents = cache is null ? DocumentsOf(inputs) : null;                          // what is sampled is one document
         var x = _embedding.Lookup(inputs, position);
         for (var i = 0; i < _blocks.Length; i++)
         {
-            var y = _blocks[i].Forward(x, null, _inference, cache?.Layer(i));
+            var y = _blocks[i].Forward(x, documents, null, _inference, cache?.Layer(i));
             x.Dispose();
             x = y;
         }
 
         return x;
     }
+
+    private Documents? DocumentsOf(Tensor inputs) => !config.DocumentMask ? null
+        : new Documents(inputs, endOfText ?? throw new InvalidOperationException("a model with a document mask needs the end-of-text id"));
 
     private static ulong Seed(ulong microBatch, int layer) => Mixing.Seed((long)microBatch, layer);
 }
@@ -213,26 +221,27 @@ internal sealed class Block(ModelConfig config, FlatParameters p, BlockSpec weig
     public IReadOnlyList<Tensor> Weights { get; } = [.. weights.Weights.Select(w => p[w.Name])];
 
     /// <summary>
-    /// (B, T, C) → (B, T, C). With a seed, dropout is on; the tape saves what backward needs; with a cache, attention sees earlier tokens, too.
+    /// (B, T, C) → (B, T, C). With documents, attention stays within them; with a seed, dropout is on; the tape saves what backward needs; with a cache,
+    /// attention sees earlier tokens, too.
     /// </summary>
-    public Tensor Forward(Tensor x, ulong? dropoutSeed, Tape tape, LayerCache? cache = null)
+    public Tensor Forward(Tensor x, Documents? documents, ulong? dropoutSeed, Tape tape, LayerCache? cache = null)
     {
         using var scope = NewDisposeScope();
         var dropout = dropoutSeed is null ? 0 : config.Dropout;
         if (dropout > 0) Seeds.Set(x.device, dropoutSeed!.Value);
         Tensor Dropped(Tensor y) => dropout == 0 ? y : tape.Of(y, v => F.dropout(v, dropout, training: true));
-        x = tape.Residual(x, h => Dropped(Attention(_norm1.Forward(h, tape), tape, dropout, cache)));
+        x = tape.Residual(x, h => Dropped(Attention(_norm1.Forward(h, tape), documents, tape, dropout, cache)));
         x = tape.Residual(x, h => Dropped(Mlp(_norm2.Forward(h, tape), tape)));
         return x.MoveToOuterDisposeScope();
     }
 
     /// <summary>(B, T, C) → (B, T, C).</summary>
-    private Tensor Attention(Tensor x, Tape tape, double dropout, LayerCache? cache)
+    private Tensor Attention(Tensor x, Documents? documents, Tape tape, double dropout, LayerCache? cache)
     {
         x = _qkv.Forward(x, tape);                                                                 // (B, T, C) -> (B, T, (nh + 2 nkv) hs)
         if (_queryNorm is not null) x = NormHeads(x, tape);
         if (rotary is not null) x = tape.Of(x, h => Rotated(h, cache?.Length ?? 0));
-        x = Attend(x, tape, dropout, cache);                                                       // (B, T, (nh + 2 nkv) hs) -> (B, T, nh hs)
+        x = Attend(x, documents, tape, dropout, cache);                                            // (B, T, (nh + 2 nkv) hs) -> (B, T, nh hs)
         return _out.Forward(x, tape);                                                              // (B, T, nh hs) -> (B, T, C)
     }
 
@@ -250,11 +259,11 @@ internal sealed class Block(ModelConfig config, FlatParameters p, BlockSpec weig
         return _down.Forward(x, tape);                                                             // (B, T, M) -> (B, T, C)
     }
 
-    /// <summary>(B, T, (nh + 2 nkv) hs) → (B, T, nh hs): attention within the sequence, or after what the cache holds.</summary>
-    private Tensor Attend(Tensor heads, Tape tape, double dropout, LayerCache? cache)
+    /// <summary>(B, T, (nh + 2 nkv) hs) → (B, T, nh hs): attention within the sequence or its documents, or after what the cache holds.</summary>
+    private Tensor Attend(Tensor heads, Documents? documents, Tape tape, double dropout, LayerCache? cache)
     {
         var shape = new AttentionShape(config.NumHeads, config.NumKvHeads, config.Causal, config.FlashAttention);
-        if (cache is null) return tape.Attention(heads, shape, dropout);
+        if (cache is null) return tape.Attention(heads, shape, documents, dropout);
         var parts = EachHead(heads).split([config.NumHeads, config.NumKvHeads, config.NumKvHeads], 1);
         var (k, v) = cache.Append(parts[1], parts[2]);                                             // (1, nkv, S + T, hs)
         return p.Kernels.CachedAttention(parts[0], k, v, shape);

@@ -79,8 +79,8 @@ internal sealed class Tape(FlatParameters parameters, bool save = true) : IDispo
     public Tensor SwiGlu(Tensor x) => Recorded(parameters.Kernels.SwiGlu(x, save), parameters.Kernels.SwiGluBackward);
 
     /// <summary>Attention of whole sequences: queries, keys and values side by side (B, T, (nh + 2 nkv) hs) → (B, T, nh hs).</summary>
-    public Tensor Attention(Tensor heads, AttentionShape shape, double dropout) =>
-        Recorded(parameters.Kernels.Attention(heads, shape, dropout, save), parameters.Kernels.AttentionBackward);
+    public Tensor Attention(Tensor heads, AttentionShape shape, Documents? documents, double dropout) =>
+        Recorded(parameters.Kernels.Attention(heads, shape, documents, dropout, save), parameters.Kernels.AttentionBackward);
 
     /// <summary>Anything else, without weights, differentiated by torch.</summary>
     public Tensor Of(Tensor x, Func<Tensor, Tensor> function) =>

@@ -23,7 +23,9 @@ public sealed class ConfigFuzzTests : IDisposable
         {
             var key = random.One(RunKeys.All).Name;
             var config = ConfigLoader.Load(_folder["config.yaml"], key == "templates" ? [] : [(key, random.One(Fuzz.Odd), "--set")], TimeProvider.System);
-            Assert.Equal(config.Run, RunConfig.Parse(config.Values.ToYaml()));
+            var again = RunConfig.Parse(config.Values.ToYaml());
+            Assert.Equal(config.Run with { SpecialTokens = [] }, again with { SpecialTokens = [] }); // a list equals itself alone
+            Assert.Equal(config.Run.SpecialTokens, again.SpecialTokens);
             Assert.True(new RunNeeds(config.Run).HostBytes(bf16: false, ranks: 2) > 0);
         }
         catch (ConfigurationException e)

@@ -212,6 +212,16 @@ public sealed class ConfigLoaderTests : IDisposable
     public void Load_NumbersWhoseProductIsTooLarge_SaysSo(string text, string message) =>
         Assert.Contains(message, Assert.Throws<ConfigurationException>(() => Load(text)).Message);
 
+    [Fact]
+    public void Load_DocumentMask_IsOffUnlessSet_AndNeedsACausalMask()
+    {
+        Assert.False(Load("").Run.Model.DocumentMask);
+        Assert.DoesNotContain("document_mask", Load("").Values.ToYaml());
+        Assert.True(Load("document_mask: true").Run.Model.DocumentMask);
+        var error = Assert.Throws<ConfigurationException>(() => Load("mask_type: none\ndocument_mask: true"));
+        Assert.Contains(":2: 'document_mask' needs 'mask_type: causal'", error.Message);
+    }
+
     [Theory]
     [InlineData("q/ok.jsonl")]
     [InlineData("~/ok.jsonl")]

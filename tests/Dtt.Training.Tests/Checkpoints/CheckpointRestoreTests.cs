@@ -68,6 +68,21 @@ public sealed class CheckpointRestoreTests : IDisposable
         Assert.Contains("was trained with another tokenizer", error.Message);
     }
 
+    [Fact]
+    public void Run_AnotherDocumentMask_IsRefused_ButNotForAnotherRun()
+    {
+        var (checkpoint, weights) = Write(step: 3);
+        var masked = _origin with { Model = _origin.Model with { DocumentMask = true } };
+        var error = Assert.Throws<UserErrorException>(() => Restore([checkpoint], origin: masked));
+        Assert.Contains("was trained with 'document_mask: false', and the configuration says true", error.Message);
+        Assert.Equal(ExitCodes.BadConfiguration, error.ExitCode);
+
+        var place = new CheckpointPlace(new RunLayout(_folder.Path).Checkpoint(checkpoint.FolderName), checkpoint.ManifestSha256);
+        Assert.DoesNotContain("document_mask", File.ReadAllText(Path.Combine(place.Folder, "manifest.json")));
+        Assert.Equal(0, Restore([], place, masked));
+        Assert.Equal(weights, Tiny.Bytes(_gpt.Parameters.Master));
+    }
+
     private long Restore(IReadOnlyList<CommittedCheckpoint> from, CheckpointPlace? initFrom = null, CheckpointOrigin? origin = null)
     {
         using var scope = NewDisposeScope();

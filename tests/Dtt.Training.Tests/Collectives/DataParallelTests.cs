@@ -21,15 +21,17 @@ public sealed class DataParallelTests(ITestOutputHelper output)
     [InlineData("dtt", 3)]
     [InlineData("llama", 2)]
     [InlineData("qwen3", 2)]
-    public void Gradients_OfNRanks_AreThoseOfOne(string architecture, int world)
+    [InlineData("gpt2", 4, true)]
+    [InlineData("llama", 3, true)]
+    public void Gradients_OfNRanks_AreThoseOfOne(string architecture, int world, bool documentMask = false)
     {
         using var scope = NewDisposeScope();
-        var alone = Tiny.Values(WithGradient(architecture, null).Parameters.Gradient!);
+        var alone = Tiny.Values(WithGradient(architecture, documentMask, null).Parameters.Gradient!);
         var together = new float[world][];
         Ring.Together(world, ring =>
         {
             using var mine = NewDisposeScope();
-            together[ring.Rank] = Tiny.Values(WithGradient(architecture, ring).Parameters.Gradient!);
+            together[ring.Rank] = Tiny.Values(WithGradient(architecture, documentMask, ring).Parameters.Gradient!);
         });
         var worst = together.Max(values => alone.Zip(values).Max(v => Math.Abs(v.First - v.Second))) / alone.Max(Math.Abs);
         output.WriteLine($"worst gradient error {worst:0.0e+00} of the largest");
@@ -79,9 +81,9 @@ public sealed class DataParallelTests(ITestOutputHelper output)
         return a.Zip(b).Max(v => Math.Abs(v.First - v.Second));
     }
 
-    private static Gpt WithGradient(string architecture, ICollective? ring)
+    private static Gpt WithGradient(string architecture, bool documentMask, ICollective? ring)
     {
-        var gpt = Tiny.WithFormulaWeights(Tiny.Model(architecture, dropout: 0.1));
+        var gpt = Tiny.WithFormulaWeights(Tiny.Model(architecture, dropout: documentMask ? 0 : 0.1) with { DocumentMask = documentMask });
         AddGradient(gpt, ring);
         ring?.AllReduce(gpt.Parameters.Gradient!);
         return gpt;

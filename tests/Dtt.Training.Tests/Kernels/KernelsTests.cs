@@ -139,8 +139,8 @@ public sealed class KernelsTests(ITestOutputHelper output)
 
                 var shape = new AttentionShape(queries, keys, causal, flash);
                 var what = $"attention of {tokens}, {queries} and {keys} heads of {size}";
-                test.Same(what, expected, test.Kernels.Attention(heads, shape, dropout: 0, save: false).Output, limit);
-                var (y, saved) = test.Kernels.Attention(heads, shape, dropout: 0, save: true);
+                test.Same(what, expected, test.Kernels.Attention(heads, shape, null, dropout: 0, save: false).Output, limit);
+                var (y, saved) = test.Kernels.Attention(heads, shape, null, dropout: 0, save: true);
                 test.Same("with saving", expected, y, limit);
                 test.Same("its gradient", wide.grad!, test.Kernels.AttentionBackward(gradient, saved!), limit);
             }
@@ -165,7 +165,7 @@ public sealed class KernelsTests(ITestOutputHelper output)
             var shape = new AttentionShape(1, 1, Causal: true, flash);
             var exact = ExactAttention(Exact(q).unsqueeze(1), Exact(k).unsqueeze(1), Exact(v).unsqueeze(1), causal: true)[0];
             Seeds.Set(test.Kernels.Device, 5);
-            var (weights, saved) = test.Kernels.Attention(heads, shape, dropout, save: true);
+            var (weights, saved) = test.Kernels.Attention(heads, shape, null, dropout, save: true);
             var retained = weights[0].ne(zeros_like(weights[0]));
             Assert.InRange(retained.sum().cpu().item<long>(), tokens, tokens * (tokens + 1) / 2 - 10);
             test.Same("weights of what is retained", exact.div(1 - dropout).mul(retained.to(ScalarType.Float64).cpu()), weights[0], limit);

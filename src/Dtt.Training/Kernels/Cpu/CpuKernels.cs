@@ -52,15 +52,37 @@ internal sealed class CpuKernels() : TorchKernels(CPU)
     public override Tensor SwiGluBackward(Tensor gradient, Saved saved) =>
         Cpu.SwiGlu.Supports(saved.Tensors[0]) ? Cpu.SwiGlu.Backward(saved.Tensors[0], gradient.contiguous()) : base.SwiGluBackward(gradient, saved);
 
-    public override (Tensor Output, Saved? Saved) Attention(Tensor heads, AttentionShape shape, double dropout, bool save)
+    /// <summary>
+    /// Each document by itself, as a sequence that has its length would be: by products, or where it is long by torch's fused kernel. Sequences of one document
+    /// each are no different from those without documents.
+    /// </summary>
+    public override (Tensor Output, Saved? Saved) Attention(Tensor heads, AttentionShape shape, Documents? documents, double dropout, bool save)
     {
-        if (dropout > 0 || (shape.Flash && heads.shape[1] > ModelArithmetic.ShortContext)) return base.Attention(heads, shape, dropout, save);
-        var (y, saved) = Cpu.Attention.Forward(heads, shape);
-        return (y, save ? saved : null);
+        var stretches = documents?.Stretches ?? Stretch.Whole(heads.shape[0], heads.shape[1]);
+        if (stretches.Count == heads.shape[0]) documents = null;
+        bool IsFused(long tokens) => shape.Flash && tokens > ModelArithmetic.ShortContext;
+        if (dropout > 0 || (documents is null && IsFused(heads.shape[1]))) return base.Attention(heads, shape, documents, dropout, save);
+        heads = heads.contiguous();
+        var (y, saved) = Cpu.Attention.Forward(heads, shape, [.. stretches.Where(s => !IsFused(s.Tokens))]);
+        var fused = new List<(Stretch Stretch, Saved Saved)>();
+        foreach (var stretch in stretches.Where(s => IsFused(s.Tokens)))
+        {
+            var (part, kept) = base.Attention(stretch.Of(heads), shape, documents: null, dropout, save);
+            stretch.Of(y).copy_(part);
+            if (save) fused.Add((stretch, kept!));
+        }
+
+        return (y, save ? new SavedDocuments(saved, fused) : null);
     }
 
-    public override Tensor AttentionBackward(Tensor gradient, Saved saved) =>
-        saved is SavedAttention own ? Cpu.Attention.Backward(gradient, own) : base.AttentionBackward(gradient, saved);
+    public override Tensor AttentionBackward(Tensor gradient, Saved saved)
+    {
+        if (saved is not SavedDocuments own) return base.AttentionBackward(gradient, saved);
+        gradient = gradient.contiguous();
+        var result = Cpu.Attention.Backward(gradient, own.Products);
+        foreach (var (stretch, kept) in own.Fused) stretch.Of(result).copy_(base.AttentionBackward(stretch.Of(gradient), kept));
+        return result;
+    }
 
     public override Tensor CrossEntropyInPlace(Tensor logits, Tensor targets, int ids, double scale) =>
         CrossEntropy.InPlace(logits, targets, ids, (float)scale);
@@ -81,9 +103,13 @@ internal sealed class CpuKernels() : TorchKernels(CPU)
 
     protected override void AddRows(GradientSum sum, Tensor rows) => GradientAdd.Rows(sum, rows);
 
-    protected override Tensor AttendPerHead(Tensor q, Tensor k, Tensor v, AttentionShape shape, double dropout) =>
-        base.AttendPerHead(Products.Operand(q), Products.Operand(k), Products.Operand(v), shape, dropout).to(q.dtype);
+    protected override Tensor AttendPerHead(Tensor q, Tensor k, Tensor v, AttentionShape shape, Tensor? mask, double dropout) =>
+        base.AttendPerHead(Products.Operand(q), Products.Operand(k), Products.Operand(v), shape, mask, dropout).to(q.dtype);
 
     /// <summary>Not in bf16 with few keys (measured: docs/log.md).</summary>
     protected override bool PrefersFlash(Tensor keys) => keys.dtype != ScalarType.BFloat16 || keys.shape[2] > ModelArithmetic.ShortContext;
+
+    /// <summary>What attention within documents saves: of those that are multiplied together, and of each long one.</summary>
+    private sealed record SavedDocuments(SavedAttention Products, IReadOnlyList<(Stretch Stretch, Saved Saved)> Fused)
+        : Saved([.. Products.Tensors, .. Fused.SelectMany(f => f.Saved.Tensors)]);
 }

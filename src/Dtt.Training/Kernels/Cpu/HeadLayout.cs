@@ -5,19 +5,19 @@ using static TorchSharp.torch;
 namespace Dtt.Training.Kernels.Cpu;
 
 /// <summary>
-/// Moves heads between how linear layers see them, (B, T, H hs), and how attention multiplies them, (P B H, S, hs): every context in P pieces of S tokens,
-/// T = P S, and equal pieces of all sequences and heads one after the other.
+/// Moves heads between how linear layers see them, (B, T, H hs), and how attention multiplies them, (P N H, S, hs): N stretches of tokens, each in P pieces of
+/// S tokens, and equal pieces of all stretches and heads one after the other. A stretch may be shorter than P S; what is missing is 0.
 /// </summary>
-/// <param name="Batch">B.</param>
+/// <param name="Stretches">The N stretches of the B T tokens.</param>
 /// <param name="Pieces">P.</param>
 /// <param name="Tokens">S.</param>
 /// <param name="HeadSize">hs.</param>
-internal sealed unsafe record HeadLayout(int Batch, int Pieces, int Tokens, int HeadSize)
+internal sealed unsafe record HeadLayout(IReadOnlyList<Stretch> Stretches, int Pieces, int Tokens, int HeadSize)
 {
-    /// <summary>Some of the heads of (B, T, H hs), contiguous → (P B count, S, hs).</summary>
+    /// <summary>Some of the heads of (B, T, H hs), contiguous → (P N count, S, hs).</summary>
     public Tensor Split(Tensor packed, int first, int count)
     {
-        var pieces = empty([(long)Pieces * Batch * count, Tokens, HeadSize], dtype: packed.dtype);
+        var pieces = empty([(long)Pieces * Stretches.Count * count, Tokens, HeadSize], dtype: packed.dtype);
         Move(packed, pieces, first, count, toPacked: false);
         return pieces;
     }
@@ -29,18 +29,19 @@ internal sealed unsafe record HeadLayout(int Batch, int Pieces, int Tokens, int 
     {
         var size = (long)HeadSize * packed.element_size();
         var (width, whole, parts) = (packed.shape[2] * packed.element_size(), TensorMemory.AddressOf(packed), TensorMemory.AddressOf(pieces));
-        OpenMp.For(Batch * Pieces * Tokens, (from, to) =>
+        OpenMp.For(Stretches.Count * Pieces * Tokens, (from, to) =>
         {
             for (var row = from; row < to; row++)
             {
-                var (sequence, at) = Math.DivRem(row, Pieces * Tokens);
-                var (piece, token) = Math.DivRem(at, Tokens);
-                var inPacked = (byte*)whole + row * width + first * size;
-                var inPieces = (byte*)parts + (((long)piece * Batch + sequence) * count * Tokens + token) * size;
+                var (index, at) = Math.DivRem(row, Pieces * Tokens);
+                var ((piece, token), stretch) = (Math.DivRem(at, Tokens), Stretches[index]);
+                var inPacked = (byte*)whole + (stretch.Row + at) * width + first * size;
+                var inPieces = (byte*)parts + (((long)piece * Stretches.Count + index) * count * Tokens + token) * size;
                 for (var head = 0; head < count; head++, inPacked += size, inPieces += Tokens * size)
                 {
-                    if (toPacked) Unsafe.CopyBlockUnaligned(inPacked, inPieces, (uint)size);
-                    else Unsafe.CopyBlockUnaligned(inPieces, inPacked, (uint)size);
+                    if (toPacked && at < stretch.Tokens) Unsafe.CopyBlockUnaligned(inPacked, inPieces, (uint)size);
+                    else if (at < stretch.Tokens) Unsafe.CopyBlockUnaligned(inPieces, inPacked, (uint)size);
+                    else if (!toPacked) Unsafe.InitBlockUnaligned(inPieces, 0, (uint)size);
                 }
             }
         });

@@ -56,17 +56,20 @@ internal class TorchKernels(Device device) : IKernels
 
     public virtual Tensor SwiGluBackward(Tensor gradient, Saved saved) => Graph.Backward(gradient, saved)[0];
 
-    public virtual (Tensor Output, Saved? Saved) Attention(Tensor heads, AttentionShape shape, double dropout, bool save) => Graph.Forward(save, h =>
+    public virtual (Tensor Output, Saved? Saved) Attention(Tensor heads, AttentionShape shape, Documents? documents, double dropout, bool save) =>
+        Graph.Forward(save, h =>
     {
         // One split: its backward writes the gradient once, that of three selections fills and adds it three times.
         var (all, queries, keys) = (shape.QueryHeads + 2 * shape.KeyHeads, shape.QueryHeads, shape.KeyHeads);
         var parts = h[0].view(heads.shape[0], heads.shape[1], all, -1).split([queries, keys, keys], 2);
-        return Attend(parts[0].transpose(1, 2), parts[1].transpose(1, 2), parts[2].transpose(1, 2), shape, dropout);   // (B, T, n, hs) -> (B, n, T, hs)
+        Tensor PerHead(Tensor part) => part.transpose(1, 2);                                      // (B, T, n, hs) -> (B, n, T, hs)
+        return Attend(PerHead(parts[0]), PerHead(parts[1]), PerHead(parts[2]), shape, documents?.Mask, dropout);
     }, heads);
 
     public virtual Tensor AttentionBackward(Tensor gradient, Saved saved) => Graph.Backward(gradient, saved)[0];
 
-    public Tensor CachedAttention(Tensor queries, Tensor keys, Tensor values, AttentionShape shape) => Attend(queries, keys, values, shape, dropout: 0);
+    public Tensor CachedAttention(Tensor queries, Tensor keys, Tensor values, AttentionShape shape) =>
+        Attend(queries, keys, values, shape, mask: null, dropout: 0);
 
     public virtual Tensor CrossEntropyInPlace(Tensor logits, Tensor targets, int ids, double scale)
     {
@@ -113,22 +116,26 @@ internal class TorchKernels(Device device) : IKernels
         AddGradient(sum, total);
     }
 
-    /// <summary>Attention of the last T of S + T tokens: (B, nh, T, hs), (B, nh, S + T, hs) twice → (B, nh, T, hs).</summary>
-    protected virtual Tensor AttendPerHead(Tensor q, Tensor k, Tensor v, AttentionShape shape, double dropout)
+    /// <summary>
+    /// Attention of the last T of S + T tokens: (B, nh, T, hs), (B, nh, S + T, hs) twice → (B, nh, T, hs). A mask, (B, 1, T, S + T) bool, says all that a query
+    /// sees.
+    /// </summary>
+    protected virtual Tensor AttendPerHead(Tensor q, Tensor k, Tensor v, AttentionShape shape, Tensor? mask, double dropout)
     {
         var past = k.shape[2] - q.shape[2];                                                        // S
-        return shape.Flash && PrefersFlash(k) && (!shape.Causal || past == 0 || q.shape[2] == 1)   // the fused kernel's mask counts from the first key
-            ? F.scaled_dot_product_attention(q, k, v, p: dropout, is_casual: shape.Causal && past == 0)   // one new token sees everything
-            : ByProducts(q, k, v, shape.Causal, dropout);
+        var causal = shape.Causal && mask is null;
+        return shape.Flash && PrefersFlash(k) && (!causal || past == 0 || q.shape[2] == 1)         // the fused kernel's mask counts from the first key
+            ? F.scaled_dot_product_attention(q, k, v, mask, dropout, is_casual: causal && past == 0)   // one new token sees everything
+            : ByProducts(q, k, v, causal, mask, dropout);
     }
 
     /// <summary>Whether torch's fused attention is faster than plain products for these keys, (B, nh, S + T, hs).</summary>
     protected virtual bool PrefersFlash(Tensor keys) => true;
 
-    private Tensor Attend(Tensor q, Tensor k, Tensor v, AttentionShape shape, double dropout)
+    private Tensor Attend(Tensor q, Tensor k, Tensor v, AttentionShape shape, Tensor? mask, double dropout)
     {
         var group = shape.QueryHeads / shape.KeyHeads;
-        var y = AttendPerHead(q, Repeated(k, group), Repeated(v, group), shape, dropout);
+        var y = AttendPerHead(q, Repeated(k, group), Repeated(v, group), shape, mask, dropout);
         return y.transpose(1, 2).reshape(q.shape[0], q.shape[2], -1);                              // (B, nh, T, hs) -> (B, T, nh hs)
     }
 
@@ -136,7 +143,7 @@ internal class TorchKernels(Device device) : IKernels
     private static Tensor Repeated(Tensor x, long group) =>
         group == 1 ? x : x.unsqueeze(2).expand(x.shape[0], x.shape[1], group, x.shape[2], x.shape[3]).reshape(x.shape[0], -1, x.shape[2], x.shape[3]);
 
-    private static Tensor ByProducts(Tensor q, Tensor k, Tensor v, bool causal, double dropout)
+    private static Tensor ByProducts(Tensor q, Tensor k, Tensor v, bool causal, Tensor? mask, double dropout)
     {
         using var scale = (1 / Math.Sqrt(q.shape[3])).ToScalar();
         var scores = q.mul(scale).matmul(k.transpose(-2, -1));                                     // (B, nh, T, S + T)
@@ -145,6 +152,8 @@ internal class TorchKernels(Device device) : IKernels
             var future = full_like(scores[0, 0], Number.NegativeInfinity).triu_(k.shape[2] - q.shape[2] + 1);   // (T, S + T)
             scores = scores.add_(future, Number.One);
         }
+
+        if (mask is not null) scores = scores.masked_fill_(mask.logical_not(), Number.NegativeInfinity);
 
         var weights = scores.softmax(-1);
         return (dropout == 0 ? weights : F.dropout(weights, dropout, training: true)).matmul(v);
