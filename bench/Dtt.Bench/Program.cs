@@ -12,6 +12,9 @@ var rows = new Option<int>("--rows") { Description = "Rows of a row group.", Def
 var parquet = new Command("parquet", "Measure the way from a Parquet file to tokens, and the memory it takes at most.") { megabytes, rows };
 parquet.SetAction(result => ParquetBench.Run(result.GetValue(megabytes), result.GetValue(rows)));
 
+var download = new Command("download", "Compare `dtt download` from a Hub on loopback with copying the same files.") { megabytes, pairs };
+download.SetAction(result => DownloadBench.Run(result.GetValue(megabytes), result.GetValue(pairs)));
+
 var count = new Option<int>("--count") { Description = "How many pieces: files of a few documents each.", DefaultValueFactory = _ => 10_000 };
 var pieces = new Command("pieces", "Measure what planning and many small pieces cost beyond the library alone.") { count, pairs };
 pieces.SetAction(result => TokenizeBench.Run(megabytes: 20, result.GetValue(count), result.GetValue(pairs)));
@@ -67,5 +70,6 @@ root.Add(ranks);
 root.Add(tokenize);
 root.Add(pieces);
 root.Add(parquet);
+root.Add(download);
 root.Add(platform);
 return root.Parse(args).Invoke();

@@ -13,9 +13,9 @@ public sealed class IoErrorTests(TinyProject project) : IClassFixture<TinyProjec
     [InlineData("fsync", 6)]
     [InlineData("fsync", 1)]
     [InlineData("fsync", 2)]
-    [InlineData("fsync", 25)]
+    [InlineData("fsync", 10)]
     [InlineData("pwrite64", 10)]
-    [InlineData("pwrite64", 100)]
+    [InlineData("pwrite64", 3)]
     [InlineData("write", 50)]
     public async Task CallThatFails_LosesNothing(string call, int n)
     {

@@ -17,7 +17,7 @@ internal sealed class HubServer : IDisposable
     private const int PageEntries = 2;
     private readonly HttpListener _hub, _store;
     private readonly ConcurrentDictionary<string, string> _branches = new();
-    private readonly ConcurrentDictionary<string, IReadOnlyList<(string Path, byte[] Bytes, bool IsLarge)>> _commits = new();
+    private readonly ConcurrentDictionary<string, IReadOnlyList<Committed>> _commits = new();
     private readonly List<(Func<string, bool> Of, Func<HttpListenerContext, bool> Do)> _faults = [];
     private int _signature;
 
@@ -48,7 +48,7 @@ internal sealed class HubServer : IDisposable
     public string Commit(string repository, string branch, (string Path, byte[] Bytes, bool IsLarge)[] files)
     {
         var commit = Convert.ToHexStringLower(SHA1.HashData(Encoding.UTF8.GetBytes($"{repository} {branch} {Guid.NewGuid()}")));
-        _commits[$"{repository} {commit}"] = files;
+        _commits[$"{repository} {commit}"] = [.. files.Select(f => new Committed(f.Path, f.Bytes, f.IsLarge, Sha256(f.Bytes), GitId(f.Bytes)))];
         _branches[$"{repository} {branch}"] = commit;
         return commit;
     }
@@ -183,8 +183,8 @@ internal sealed class HubServer : IDisposable
         var from = int.Parse(context.Request.QueryString["cursor"] ?? "0", CultureInfo.InvariantCulture);
         var pointer = GitId("pointer"u8.ToArray());
         var entries = files.Skip(from).Take(PageEntries).Select(f => f.IsLarge
-            ? (object)new { type = "file", path = f.Path, size = f.Bytes.Length, oid = pointer, lfs = new { oid = Sha256(f.Bytes), size = f.Bytes.Length } }
-            : new { type = "file", path = f.Path, size = f.Bytes.Length, oid = GitId(f.Bytes) });
+            ? (object)new { type = "file", path = f.Path, size = f.Bytes.Length, oid = pointer, lfs = new { oid = f.Sha256, size = f.Bytes.Length } }
+            : new { type = "file", path = f.Path, size = f.Bytes.Length, oid = f.GitId });
         if (from + PageEntries < files.Count)
             context.Response.AddHeader("Link", $"<{Endpoint}{context.Request.Url!.AbsolutePath}?recursive=true&cursor={from + PageEntries}>; rel=\"next\"");
         Send(context, 200, JsonSerializer.SerializeToUtf8Bytes(entries));
@@ -193,7 +193,7 @@ internal sealed class HubServer : IDisposable
     private void SendFile(HttpListenerContext context, string repository, string revision, string path)
     {
         var commit = Resolve(repository, revision)!;
-        if (_commits[$"{repository} {commit}"].FirstOrDefault(f => f.Path == path) is not { Path: not null } file)
+        if (_commits[$"{repository} {commit}"].FirstOrDefault(f => f.Path == path) is not { } file)
         {
             _ = Status(404, ("X-Error-Code", "EntryNotFound"))(context);
             return;
@@ -207,7 +207,7 @@ internal sealed class HubServer : IDisposable
         }
 
         context.Response.AddHeader("X-Linked-Size", file.Bytes.Length.ToString(CultureInfo.InvariantCulture));
-        context.Response.AddHeader("X-Linked-Etag", $"\"{Sha256(file.Bytes)}\"");
+        context.Response.AddHeader("X-Linked-Etag", $"\"{file.Sha256}\"");
         var signature = Interlocked.Increment(ref _signature);
         context.Response.AddHeader("Location", $"{StoreEndpoint}/{Uri.EscapeDataString($"{repository} {commit}")}/{path}?signature={signature}");
         Send(context, 302, []);
@@ -269,4 +269,6 @@ internal sealed class HubServer : IDisposable
     private static string Sha256(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
 
     private static string GitId(byte[] bytes) => Convert.ToHexStringLower(SHA1.HashData([.. Encoding.ASCII.GetBytes($"blob {bytes.Length}\0"), .. bytes]));
+
+    private sealed record Committed(string Path, byte[] Bytes, bool IsLarge, string Sha256, string GitId);
 }
