@@ -58,7 +58,8 @@ internal sealed class TrainSetup : IDisposable
         Evaluator = new Evaluator(Data.Val, config, Data.Vocabulary, Device, Collective);
         Choices = config.Choices is { } file ? new MultipleChoice(ChoiceFile.Read(file, config.MaxChoices, Data.Vocabulary), Collective) : null;
         Origin = new CheckpointOrigin(spec.Run, spec.Attempt, config.Seed, config.Model, Data.Index.Source.TokenizerSha256,
-            TorchRuntime.Fingerprint(Device, bf16, spec.WorldSize), Data.Plan.GlobalBatchWindows, Data.Index.Identity);
+            TorchRuntime.Fingerprint(Device, bf16, spec.WorldSize), Data.Plan.GlobalBatchWindows, Data.Index.Identity,
+            config.WindowsBeginWithDocuments ? "bos" : null);
         Profile = config.Profile ? new StepProfile(new RunLayout(spec.RunFolder).Trace(spec.Attempt, spec.Rank), spec.Rank, Device) : null;
         PeakFlops = Parameters.Kernels.MatmulPeak(Parameters.Working.dtype) * spec.WorldSize;
     }

@@ -103,6 +103,7 @@ public sealed class TrainerTests(TinyRun run) : IClassFixture<TinyRun>
     [Theory]
     [InlineData("dropout: 0.1")]
     [InlineData("document_mask: true")]
+    [InlineData("pack: bos")]
     public void Run_FromACheckpoint_EndsWithAnUndisturbedRunsWeights(string key)
     {
         var (whole, first, second) = (new RecordingChannel(), new RecordingChannel { StopAtStep = 2 }, new RecordingChannel());

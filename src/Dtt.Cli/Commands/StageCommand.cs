@@ -9,6 +9,7 @@ using Dtt.Core.Platform;
 using Dtt.Data.Hub;
 using Dtt.Data.Order;
 using Dtt.Data.Text;
+using Dtt.Data.Tokenizers;
 using Dtt.Data.Tokens;
 
 namespace Dtt.Cli.Commands;
@@ -130,9 +131,10 @@ internal static class StageCommand
     /// <summary>What a run of this configuration would see of the tokens.</summary>
     private static string Windows(LoadedConfig config)
     {
-        var shards = TokenIndex.FindRequired(config.Paths.Tokens).Shards.ToLookup(s => s.Split, s => s.Tokens);
-        WindowIndex Of(string split, int overlap) => new([.. shards[split]], config.Run.Model.ContextLength, overlap);
-        var (train, val) = (Of("train", config.Run.Overlap), Of("val", overlap: 0));
+        var index = TokenIndex.FindRequired(config.Paths.Tokens);
+        using var shards = TokenShards.Open(config.Paths.Tokens, index, "train");
+        var train = WindowIndex.Of(config.Run, shards, TokenizerFolder.Load(config.Paths.Tokenizer).EndOfText);
+        var val = new WindowIndex([.. index.Shards.Where(s => s.Split == "val").Select(s => s.Tokens)], config.Run.Model.ContextLength, overlap: 0);
         return $"windows: {train.Count:N0} of n_ctx {train.ContextLength:N0}; tokens in no window: {train.UnreachedInWords}"
             + $"{Environment.NewLine}validation windows: {val.Count:N0}; tokens in no window: {val.UnreachedInWords}";
     }

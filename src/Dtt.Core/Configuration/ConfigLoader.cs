@@ -121,6 +121,8 @@ public static partial class ConfigLoader
 
         if (v.Int("overlap") >= v.Int("n_ctx"))
             errors.Add($"{v.Origin("overlap")}: 'overlap' {v.Int("overlap")} must be below 'n_ctx' {v.Int("n_ctx")}.");
+        if (v.Int("overlap") > 0 && v.TextOrNull("pack") == "bos")
+            errors.Add($"{v.Origin("pack")}: 'pack: bos' lays windows where documents begin, so 'overlap' {v.Int("overlap")} has no meaning; leave one out.");
         if (v.Numbers("optimizer.params.betas") is not { Count: 2 } betas || betas.Any(b => b is < 0 or >= 1))
             errors.Add($"{v.Origin("optimizer.params.betas")}: 'optimizer.params.betas' must be two numbers from 0 to below 1, such as [0.9, 0.95].");
         if (v.Text("lr_schedule.name") == "exponential" && v.DoubleOrNull("min_lr") == 0 && v.DoubleOrNull("lr_schedule.params.gamma") is null)

@@ -30,6 +30,9 @@ public sealed record RunConfig
     /// <summary>Tokens that neighbouring windows share.</summary>
     public required int Overlap { get; init; }
 
+    /// <summary>Whether each training window begins with a document.</summary>
+    public bool WindowsBeginWithDocuments { get; init; }
+
     /// <summary>Whether token shards are copied to the node's own disk first.</summary>
     public required bool Stage { get; init; }
 
@@ -144,6 +147,7 @@ public sealed record RunConfig
         PreTokenizer = v.TextOrNull("pre_tokenizer"),
         SpecialTokens = v.Texts("special_tokens"),
         Overlap = v.Int("overlap"),
+        WindowsBeginWithDocuments = v.TextOrNull("pack") == "bos",
         Stage = v.Bool("stage"),
         ValFraction = v.Double("val_fraction"),
         MicroBatchSize = v.Int("batch_size"),

@@ -73,6 +73,13 @@ public static class RunKeys
             + "the name."),
         new("overlap", KeyKind.Integer, "0",
             "Tokens that neighbouring windows share: windows start every `n_ctx` − `overlap` tokens.") { Unit = "tokens", Min = 0 },
+        new("pack", KeyKind.Text, null,
+            "Where training windows begin. `bos`: each with a document, that is with the `<|endoftext|>` before its text; a document that does not fit begins "
+            + "again in the next window, and one that is longer than a window goes on there. `none`, or unset: side by side. Validation windows always lie "
+            + "side by side.")
+        {
+            Choices = ["none", "bos"],
+        },
         new("val_fraction", KeyKind.Number, "0.01",
             "Share of documents held out for validation, chosen by a hash of each document's bytes.") { Min = 0, Max = 0.5 },
         new("stage", KeyKind.Boolean, "false",

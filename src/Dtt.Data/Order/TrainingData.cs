@@ -57,7 +57,7 @@ public sealed class TrainingData : IDisposable
         try
         {
             var val = TokenShards.Open(tokensFolder, index, "val");
-            var windows = new WindowIndex(train.Lengths, config.Model.ContextLength, config.Overlap);
+            var windows = WindowIndex.Of(config, train, vocabulary.EndOfText);
             var batch = frozenGlobalBatch > 0 ? frozenGlobalBatch : (long)config.MicroBatchSize * config.GradAccumulationSteps * worldSize;
             StepPlan.CheckWorld(config, batch, worldSize);
             return new TrainingData(vocabulary, index, train, val, windows, StepPlan.Of(config, windows.Count, batch));

@@ -1,11 +1,16 @@
+using Dtt.Core.Configuration;
+using Dtt.Data.Tokens;
+
 namespace Dtt.Data.Order;
 
 /// <summary>
-/// The windows of a split in canonical order: T + 1 tokens each (inputs and targets), starting every T − overlap tokens, never across a shard.
+/// The windows of a split in canonical order: T + 1 tokens each (inputs and targets), never across a shard, starting every T − overlap tokens or where
+/// documents do.
 /// </summary>
 public sealed class WindowIndex
 {
     private readonly long[] _firstWindow;
+    private readonly long[]? _starts;   // of every window within its shard; null: multiples of the stride
 
     /// <summary>The windows of shards of the given lengths.</summary>
     /// <param name="shardTokens">Tokens of each shard, in order.</param>
@@ -19,28 +24,68 @@ public sealed class WindowIndex
         for (var s = 0; s < shardTokens.Count; s++)
         {
             var windows = shardTokens[s] < contextLength + 1 ? 0 : (shardTokens[s] - contextLength - 1) / Stride + 1;
-            _firstWindow[s + 1] = _firstWindow[s] + windows;
-            Tokens += shardTokens[s];
-            Unreached += shardTokens[s] - (windows == 0 ? 0 : (windows - 1) * Stride + contextLength + 1);
+            Add(s, shardTokens[s], windows, (windows - 1) * Stride);
         }
+    }
+
+    private WindowIndex(IReadOnlyList<long> shardTokens, int contextLength, IReadOnlyList<IReadOnlyList<long>> starts)
+    {
+        (ContextLength, Stride) = (contextLength, contextLength);
+        _firstWindow = new long[shardTokens.Count + 1];
+        _starts = [.. starts.SelectMany(shard => shard)];
+        for (var s = 0; s < shardTokens.Count; s++)
+        {
+            Add(s, shardTokens[s], starts[s].Count, starts[s].LastOrDefault());
+            for (var w = 1; w < starts[s].Count; w++) Repeated += starts[s][w - 1] + contextLength - starts[s][w];
+        }
+    }
+
+    /// <summary>A run's training windows.</summary>
+    /// <param name="config">Whether they begin with documents, and their overlap.</param>
+    /// <param name="shards">The training shards.</param>
+    /// <param name="endOfText">The id of <c>&lt;|endoftext|&gt;</c>.</param>
+    public static WindowIndex Of(RunConfig config, TokenShards shards, int endOfText) => config.WindowsBeginWithDocuments
+        ? AtDocuments(shards, config.Model.ContextLength, endOfText) : new WindowIndex(shards.Lengths, config.Model.ContextLength, config.Overlap);
+
+    /// <summary>
+    /// Windows that begin with documents, that is with the end-of-text before their text. A window's last document begins again in the next one, so that none
+    /// is torn that fits into a window; one that fills a window goes on in the next. One number a window is kept, and all shards are read once.
+    /// </summary>
+    public static WindowIndex AtDocuments(TokenShards shards, int contextLength, int endOfText)
+    {
+        var starts = new List<long>[shards.Lengths.Count];
+        Parallel.For(0, starts.Length, shard =>
+        {
+            var found = starts[shard] = [];
+            for (var at = 0L; at + contextLength + 1 <= shards.Lengths[shard];)
+            {
+                found.Add(at);
+                at = shards.LastIndexOf(shard, at + 1, contextLength, endOfText) ?? at + contextLength;
+            }
+        });
+        return new WindowIndex(shards.Lengths, contextLength, starts);
     }
 
     /// <summary>Number of windows, N.</summary>
     public long Count => _firstWindow[^1];
 
     /// <summary>Tokens of all shards.</summary>
-    public long Tokens { get; }
+    public long Tokens { get; private set; }
 
     /// <summary>Tokens that are in no window: the ends of shards, where no whole window is left.</summary>
-    public long Unreached { get; }
+    public long Unreached { get; private set; }
 
-    /// <summary><see cref="Unreached"/> in words.</summary>
-    public string UnreachedInWords => $"{Unreached:N0} of {Tokens:N0} ({100.0 * Unreached / Math.Max(1, Tokens):0.##} %), at the ends of shards";
+    /// <summary>Tokens that two windows have, because a document begins again.</summary>
+    public long Repeated { get; }
+
+    /// <summary><see cref="Unreached"/> and <see cref="Repeated"/> in words.</summary>
+    public string UnreachedInWords =>
+        $"{Share(Unreached)}, at the ends of shards{(_starts is null ? "" : $"; in two windows: {Share(Repeated)}, of documents that begin again")}";
 
     /// <summary>T.</summary>
     public int ContextLength { get; }
 
-    /// <summary>Tokens from one window's start to the next.</summary>
+    /// <summary>Tokens from one window's start to the next; at most, where windows begin with documents.</summary>
     public int Stride { get; }
 
     /// <summary>The shard and the first token of a window.</summary>
@@ -51,6 +96,15 @@ public sealed class WindowIndex
         var found = Array.BinarySearch(_firstWindow, window);
         var shard = found >= 0 ? found : ~found - 1;
         while (_firstWindow[shard + 1] == window) shard++; // shards without a window start where the next one does
-        return (shard, (window - _firstWindow[shard]) * Stride);
+        return (shard, _starts?[window] ?? (window - _firstWindow[shard]) * Stride);
     }
+
+    private void Add(int shard, long tokens, long windows, long last)
+    {
+        _firstWindow[shard + 1] = _firstWindow[shard] + windows;
+        Tokens += tokens;
+        Unreached += tokens - (windows == 0 ? 0 : last + ContextLength + 1);
+    }
+
+    private string Share(long tokens) => $"{tokens:N0} of {Tokens:N0} ({100.0 * tokens / Math.Max(1, Tokens):0.##} %)";
 }

@@ -54,6 +54,20 @@ public sealed unsafe class TokenShards : IDisposable
         }
     }
 
+    /// <summary>Where an id stands last among some tokens of one shard; null: nowhere.</summary>
+    /// <param name="shard">Which shard.</param>
+    /// <param name="offset">First token.</param>
+    /// <param name="count">How many tokens.</param>
+    /// <param name="id">The id.</param>
+    public long? LastIndexOf(int shard, long offset, int count, int id)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset + count, _lengths[shard]);
+        var found = TokenBytes == 2
+            ? new ReadOnlySpan<ushort>((ushort*)_maps[shard].Tokens + offset, count).LastIndexOf((ushort)id)
+            : new ReadOnlySpan<int>((int*)_maps[shard].Tokens + offset, count).LastIndexOf(id);
+        return found < 0 ? null : offset + found;
+    }
+
     /// <summary>Unmaps the files.</summary>
     public void Dispose()
     {

@@ -28,6 +28,10 @@ internal sealed record CheckpointManifest
     /// <summary>Version of the data order.</summary>
     public required int OrderVersion { get; init; }
 
+    /// <summary>Where windows begin, <c>bos</c>; null: side by side.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Pack { get; init; }
+
     /// <summary>The run's seed.</summary>
     public required long Seed { get; init; }
 

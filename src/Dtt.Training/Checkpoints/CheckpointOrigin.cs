@@ -13,8 +13,10 @@ namespace Dtt.Training.Checkpoints;
 /// <param name="Fingerprint">The numerics fingerprint.</param>
 /// <param name="WindowsPerStep">Windows per step, G; 0: it was not trained on any.</param>
 /// <param name="TokenData">The token data; null: it was not trained on any.</param>
+/// <param name="Pack">Where its windows begin, as <c>pack</c> says; null: side by side.</param>
 internal sealed record CheckpointOrigin(
-    string Run, int Attempt, long Seed, ModelConfig Model, string TokenizerSha256, string Fingerprint, long WindowsPerStep, TokenIdentity? TokenData = null)
+    string Run, int Attempt, long Seed, ModelConfig Model, string TokenizerSha256, string Fingerprint, long WindowsPerStep, TokenIdentity? TokenData = null,
+    string? Pack = null)
 {
     /// <summary>The manifest of a step but for its files and weights' hash.</summary>
     public CheckpointManifest ManifestAt(long step) => new()
@@ -25,6 +27,7 @@ internal sealed record CheckpointOrigin(
         Step = step,
         Position = step * WindowsPerStep,
         OrderVersion = WindowOrder.Version,
+        Pack = Pack,
         Seed = Seed,
         Model = Model,
         TokenizerSha256 = TokenizerSha256,

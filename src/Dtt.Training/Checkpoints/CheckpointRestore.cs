@@ -1,3 +1,4 @@
+using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
@@ -52,7 +53,7 @@ internal sealed class CheckpointRestore(
         }
 
         RequireItsTokens(folder, manifest);
-        RequireItsMask(folder, manifest);
+        RequireItsKeys(folder, manifest);
         CheckpointFolder.Load(folder, manifest, origin.Model, parameters, optimizer);
         if (manifest.Fingerprint != origin.Fingerprint)
         {
@@ -70,14 +71,19 @@ internal sealed class CheckpointRestore(
             + $"{spec.TokensFolder} ({origin.TokenizerSha256[..12]}). Put its tokenizer and tokens back, or begin a new run.", ExitCodes.BadData);
     }
 
-    /// <summary>Refuses to go on as another function of the tokens.</summary>
-    private void RequireItsMask(string folder, CheckpointManifest manifest)
+    /// <summary>Refuses to go on as another function of the tokens, or over other windows.</summary>
+    private void RequireItsKeys(string folder, CheckpointManifest manifest)
     {
-        var (there, here) = (manifest.Model.DocumentMask, origin.Model.DocumentMask);
-        if (there == here) return;
-        static string Word(bool value) => value ? "true" : "false";
-        throw new UserErrorException($"{folder} was trained with 'document_mask: {Word(there)}', and the configuration says {Word(here)}: a run that has begun "
-            + $"keeps it. Set it back, or begin a new run from its weights: dtt train --set init_from={spec.Run}.", ExitCodes.BadConfiguration);
+        void Require(string key, string there, string here)
+        {
+            if (there == here) return;
+            throw new UserErrorException($"{folder} was trained with '{key}: {there}', and the configuration says {here}: a run that has begun keeps it. "
+                + $"Set it back, or begin a new run from its weights: dtt train --set init_from={spec.Run}.", ExitCodes.BadConfiguration);
+        }
+
+        Require("document_mask", Word(manifest.Model), Word(origin.Model));
+        Require("pack", manifest.Pack ?? "none", origin.Pack ?? "none");
+        static string Word(ModelConfig model) => model.DocumentMask ? "true" : "false";
     }
 
     /// <summary>Loads the weights of another run's checkpoint; the optimizer starts afresh.</summary>

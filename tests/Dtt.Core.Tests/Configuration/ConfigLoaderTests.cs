@@ -222,6 +222,18 @@ public sealed class ConfigLoaderTests : IDisposable
         Assert.Contains(":2: 'document_mask' needs 'mask_type: causal'", error.Message);
     }
 
+    [Fact]
+    public void Load_Pack_IsUnsetUnlessSet_AndGoesWithoutOverlap()
+    {
+        Assert.False(Load("").Run.WindowsBeginWithDocuments);
+        Assert.DoesNotContain("pack", Load("").Values.ToYaml());
+        Assert.False(Load("pack: none\noverlap: 4").Run.WindowsBeginWithDocuments);
+        Assert.True(Load("pack: bos").Run.WindowsBeginWithDocuments);
+        var error = Assert.Throws<ConfigurationException>(() => Load("pack: bos\noverlap: 4"));
+        Assert.Contains(":1: 'pack: bos' lays windows where documents begin, so 'overlap' 4 has no meaning", error.Message);
+        Assert.Contains("'pack'", Assert.Throws<ConfigurationException>(() => Load("pack: best")).Message);
+    }
+
     [Theory]
     [InlineData("q/ok.jsonl")]
     [InlineData("~/ok.jsonl")]

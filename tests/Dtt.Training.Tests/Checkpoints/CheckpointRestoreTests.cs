@@ -69,16 +69,18 @@ public sealed class CheckpointRestoreTests : IDisposable
     }
 
     [Fact]
-    public void Run_AnotherDocumentMask_IsRefused_ButNotForAnotherRun()
+    public void Run_AnotherDocumentMaskOrPack_IsRefused_ButNotForAnotherRun()
     {
         var (checkpoint, weights) = Write(step: 3);
         var masked = _origin with { Model = _origin.Model with { DocumentMask = true } };
         var error = Assert.Throws<UserErrorException>(() => Restore([checkpoint], origin: masked));
         Assert.Contains("was trained with 'document_mask: false', and the configuration says true", error.Message);
         Assert.Equal(ExitCodes.BadConfiguration, error.ExitCode);
+        error = Assert.Throws<UserErrorException>(() => Restore([checkpoint], origin: _origin with { Pack = "bos" }));
+        Assert.Contains("was trained with 'pack: none', and the configuration says bos", error.Message);
 
         var place = new CheckpointPlace(new RunLayout(_folder.Path).Checkpoint(checkpoint.FolderName), checkpoint.ManifestSha256);
-        Assert.DoesNotContain("document_mask", File.ReadAllText(Path.Combine(place.Folder, "manifest.json")));
+        Assert.DoesNotMatch("document_mask|pack", File.ReadAllText(Path.Combine(place.Folder, "manifest.json")));
         Assert.Equal(0, Restore([], place, masked));
         Assert.Equal(weights, Tiny.Bytes(_gpt.Parameters.Master));
     }
