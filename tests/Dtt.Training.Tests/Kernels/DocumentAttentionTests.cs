@@ -123,7 +123,14 @@ public sealed class DocumentAttentionTests(ITestOutputHelper output)
         using var scope = NewDisposeScope();
         var packed = arange(1, 2 * 5 * 6 + 1, dtype: ScalarType.Float32).to(ScalarType.BFloat16).view(2, 5, 6);           // (B, T, H hs), H = 3, hs = 2
         var layout = new HeadLayout([new(1, 3), new(5, 4)], Pieces: 2, Tokens: 2, HeadSize: 2);
-        var split = layout.Split(packed, 1, 2).to(ScalarType.Float32);                                                     // (P N 2, S, hs)
+        Tensor Split(int first, int count)
+        {
+            var pieces = layout.Empty(packed, count);
+            HeadLayout.Split([new(layout, packed, pieces, first)]);
+            return pieces;
+        }
+
+        var split = Split(1, 2).to(ScalarType.Float32);                                                                    // (P N 2, S, hs)
         float[] Values(int stretch, int at) => Tiny.Values(packed.view(10, 3, 2)[(stretch == 0 ? 1 : 5) + at].to(ScalarType.Float32));
         for (var (piece, row) = (0, 0); piece < 2; piece++)
         {
@@ -142,7 +149,7 @@ public sealed class DocumentAttentionTests(ITestOutputHelper output)
         }
 
         var target = full_like(packed, -1f);
-        layout.Join(layout.Split(packed, 0, 3), target, 0, 3);
+        HeadLayout.Join([new(layout, target, Split(0, 3), 0)]);
         var written = new HashSet<int> { 1, 2, 3, 5, 6, 7, 8 };
         float[] Row(Tensor all, int row) => Tiny.Values(all.view(10, 6)[row].to(ScalarType.Float32));
         for (var row = 0; row < 10; row++) Assert.Equal(written.Contains(row) ? Row(packed, row) : [-1, -1, -1, -1, -1, -1], Row(target, row));

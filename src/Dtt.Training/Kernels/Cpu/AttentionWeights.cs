@@ -14,39 +14,40 @@ internal static unsafe class AttentionWeights
     private const int Lanes = IStorage.Lanes;
 
     /// <summary>Scores → softmax(scores × scale); what is in a query's future becomes 0.</summary>
-    public static void Softmax(Tensor own, Tensor? earlier, bool causal, float scale)
-    {
-        if (own.dtype == ScalarType.BFloat16) OverRows<Bf16>(own, earlier, null, null, causal, scale);
-        else OverRows<Fp32>(own, earlier, null, null, causal, scale);
-    }
+    public static void Softmax(IReadOnlyList<CausalProduct> scores, bool causal, float scale) => OverRows(scores, null, causal, scale);
 
     /// <summary>The gradient with respect to the weights → that with respect to the scores: W ∘ (dW − Σ W ∘ dW) × scale.</summary>
-    public static void SoftmaxBackward(Tensor own, Tensor? earlier, Tensor ownWeights, Tensor? earlierWeights, bool causal, float scale)
+    public static void SoftmaxBackward(IReadOnlyList<CausalProduct> gradients, IReadOnlyList<CausalProduct> weights, bool causal, float scale) =>
+        OverRows(gradients, weights, causal, scale);
+
+    private static void OverRows(IReadOnlyList<CausalProduct> scores, IReadOnlyList<CausalProduct>? weights, bool causal, float scale)
     {
-        if (own.dtype == ScalarType.BFloat16) OverRows<Bf16>(own, earlier, ownWeights, earlierWeights, causal, scale);
-        else OverRows<Fp32>(own, earlier, ownWeights, earlierWeights, causal, scale);
+        if (scores.Count == 0) return;
+        var all = scores.Select((s, i) => new Rows(s, weights?[i])).ToArray();
+        if (scores[0].Own.dtype == ScalarType.BFloat16) OverRows<Bf16>(all, causal, scale);
+        else OverRows<Fp32>(all, causal, scale);
     }
 
-    private static void OverRows<T>(Tensor own, Tensor? earlier, Tensor? ownWeights, Tensor? earlierWeights, bool causal, float scale) where T : IStorage
+    private static void OverRows<T>(Rows[] all, bool causal, float scale) where T : IStorage => OpenMp.Run((thread, threads) =>
     {
-        static nint At(Tensor? tensor) => tensor is null ? 0 : TensorMemory.AddressOf(tensor);
-        var (columns, rows) = ((int)own.shape[2], (int)(own.numel() / own.shape[2]));
-        var firstHalf = earlier is null ? rows : rows / 2;
-        var (x, before, w, weightsBefore) = (At(own), At(earlier), At(ownWeights), At(earlierWeights));
-        OpenMp.For(rows, (first, end) =>
+        fixed (float* scratch = new float[2 * all.Max(r => r.Columns) + Lanes])
         {
-            fixed (float* scratch = new float[2 * columns + Lanes])
+            foreach (var rows in all)
             {
-                for (var row = first; row < end; row++)
-                {
-                    var (at, seen) = ((long)row * columns * T.Size, causal ? row % columns + 1 : columns);
-                    var atBefore = (long)(row - firstHalf) * columns * T.Size;
-                    var (past, pastWeights) = row < firstHalf ? (0, 0) : (before + (nint)atBefore, weightsBefore + (nint)atBefore);
-                    if (w == 0) Softmax<T>((void*)past, (byte*)x + at, columns, seen, scale, scratch);
-                    else Backward<T>((void*)past, (byte*)x + at, (void*)pastWeights, (byte*)w + at, columns, seen, scale);
-                }
+                for (var row = OpenMp.Cut(rows.Count, thread, threads); row < OpenMp.Cut(rows.Count, thread + 1, threads); row++)
+                    Row<T>(rows, row, causal, scale, scratch);
             }
-        });
+        }
+    });
+
+    private static void Row<T>(Rows rows, int row, bool causal, float scale, float* scratch) where T : IStorage
+    {
+        var columns = rows.Columns;
+        var (at, seen) = ((nint)row * columns * T.Size, causal ? row % columns + 1 : columns);
+        var atBefore = (nint)(row - rows.FirstHalf) * columns * T.Size;
+        var (past, pastWeights) = row < rows.FirstHalf ? (0, 0) : (rows.Before + atBefore, rows.WeightsBefore + atBefore);
+        if (rows.Weights == 0) Softmax<T>((void*)past, (void*)(rows.Own + at), columns, seen, scale, scratch);
+        else Backward<T>((void*)past, (void*)(rows.Own + at), (void*)pastWeights, (void*)(rows.Weights + at), columns, seen, scale);
     }
 
     private static void Softmax<T>(void* past, void* x, int columns, int seen, float scale, float* scratch) where T : IStorage
@@ -123,4 +124,15 @@ internal static unsafe class AttentionWeights
     }
 
     private static Vector512<float> IsBefore(int at, int end) => Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(end - at)).AsSingle();
+
+    /// <summary>Where the rows of a product lie, and those of the weights or 0.</summary>
+    private readonly struct Rows(CausalProduct scores, CausalProduct? weights)
+    {
+        public readonly int Columns = (int)scores.Own.shape[2];
+        public readonly int Count = (int)(scores.Own.numel() / scores.Own.shape[2]);
+        public readonly int FirstHalf = (int)(scores.Own.numel() / scores.Own.shape[2]) / (scores.Earlier is null ? 1 : 2);
+        public readonly nint Own = At(scores.Own), Before = At(scores.Earlier), Weights = At(weights?.Own), WeightsBefore = At(weights?.Earlier);
+
+        private static nint At(Tensor? tensor) => tensor is null ? 0 : TensorMemory.AddressOf(tensor);
+    }
 }
