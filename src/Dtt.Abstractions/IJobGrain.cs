@@ -25,8 +25,8 @@ public interface IJobGrain : IGrainWithGuidKey
 public sealed record JobRequest
 {
     /// <summary>
-    /// A spec that starts a rank: <see cref="SampleSpec"/>, <see cref="EvaluateSpec"/>, <see cref="ExportSpec"/>, <see cref="ImportSpec"/>,
-    /// <see cref="BenchSpec"/>.
+    /// A spec that starts a rank: <see cref="SampleSpec"/>, <see cref="EvaluateSpec"/>, <see cref="WindowLossSpec"/>, <see cref="ExportSpec"/>,
+    /// <see cref="ImportSpec"/>, <see cref="BenchSpec"/>.
     /// </summary>
     public required RankMessage Work { get; init; }
 

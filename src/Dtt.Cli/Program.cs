@@ -31,6 +31,7 @@ var root = new RootCommand("DTT pretrains transformer language models from a ter
     MetricsCommand.Create(),
     PlotCommand.Create(),
     AuditCommand.Create(),
+    BatchCommand.Create(),
     PinCommand.Create(),
     DeleteCommand.Create(),
     QueueCommand.Create(),

@@ -52,6 +52,9 @@ internal static class HostedWork
             case EvaluateSpec evaluate:
                 EvaluateWork.Run(evaluate, channel);
                 break;
+            case WindowLossSpec losses:
+                WindowLossWork.Run(losses, channel);
+                break;
             case ExportSpec export:
                 HuggingFaceExport.Write(export.Source!, export.Target);
                 channel.Send(new ExportResult(export.Target));

@@ -15,6 +15,7 @@ namespace Dtt.Cli.Output;
 [JsonSerializable(typeof(CheckOutput[]))]
 [JsonSerializable(typeof(QueueOutput[]))]
 [JsonSerializable(typeof(SiloOutput))]
+[JsonSerializable(typeof(BatchOutput[]))]
 [JsonSerializable(typeof(SampleOutput[]))]
 [JsonSerializable(typeof(BenchOutput[]))]
 [JsonSerializable(typeof(TokenOutput[]))]

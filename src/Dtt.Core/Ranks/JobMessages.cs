@@ -43,6 +43,25 @@ public sealed record EvaluateSpec : CheckpointSpec
 /// <param name="Values">Name → value; the names are in <see cref="Runs.MetricNames"/>.</param>
 public sealed record EvaluateResult(IReadOnlyDictionary<string, double> Values) : RankMessage;
 
+/// <summary>Host → rank, first: the loss of each training window of steps, as a checkpoint sees it.</summary>
+public sealed record WindowLossSpec : CheckpointSpec
+{
+    /// <summary>The first step, counted from 1.</summary>
+    public required long FirstStep { get; init; }
+
+    /// <summary>The last step.</summary>
+    public required long LastStep { get; init; }
+
+    /// <summary>Windows per step, G.</summary>
+    public required long GlobalBatchWindows { get; init; }
+}
+
+/// <summary>Rank → host: losses of windows of one step.</summary>
+/// <param name="Step">The step.</param>
+/// <param name="First">The first window's place in the step, from 0.</param>
+/// <param name="Losses">The mean loss of each window, nats per token.</param>
+public sealed record WindowLosses(long Step, long First, IReadOnlyList<double> Losses) : RankMessage;
+
 /// <summary>Host → rank, first: write a checkpoint as a Hugging Face folder.</summary>
 public sealed record ExportSpec : CheckpointSpec
 {

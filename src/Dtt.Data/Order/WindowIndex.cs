@@ -60,7 +60,7 @@ public sealed class WindowIndex
             for (var at = 0L; at + contextLength + 1 <= shards.Lengths[shard];)
             {
                 found.Add(at);
-                at = shards.LastIndexOf(shard, at + 1, contextLength, endOfText) ?? at + contextLength;
+                at = shards.LastIndexOf(shard, at + 1, at + 1 + contextLength, endOfText) ?? at + contextLength;
             }
         });
         return new WindowIndex(shards.Lengths, contextLength, starts);

@@ -17,6 +17,9 @@ public abstract class DocumentReader : IDisposable
     /// <summary>Where the text after the document starts: bytes from the start of the slice, decompressed; of records, bytes of the documents so far.</summary>
     public abstract long End { get; }
 
+    /// <summary>Where the document stands.</summary>
+    public abstract DocumentOrigin Origin { get; }
+
     private protected TextSlice Slice { get; }
 
     /// <summary>The documents so far that could not be read and were left out.</summary>

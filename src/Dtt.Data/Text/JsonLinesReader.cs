@@ -10,6 +10,8 @@ internal sealed class JsonLinesReader(TextSlice slice, Stream stream, int most) 
 
     public override long End => _lines.End;
 
+    public override DocumentOrigin Origin => _lines.OriginOf(_lines.Number, _lines.Offset);
+
     public override void Dispose() => _lines.Dispose();
 
     private protected override bool Next()

@@ -54,6 +54,10 @@ internal sealed class LineReader(TextSlice slice, Stream stream, int most) : IDi
         }
     }
 
+    /// <summary>Where a line of the slice stands in its file.</summary>
+    public DocumentOrigin OriginOf(long number, long offset) =>
+        new(slice.File) { Line = slice.Offset == 0 ? number : null, Byte = slice.Offset + offset };
+
     public void Dispose() => stream.Dispose();
 
     private void Begin()

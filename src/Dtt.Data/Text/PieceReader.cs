@@ -11,6 +11,9 @@ public sealed class PieceReader(Piece piece) : IDisposable
     /// <summary>The document's text as UTF-8, never empty; valid until the next <see cref="Read"/>.</summary>
     public ReadOnlySpan<byte> Document => _slice!.Document;
 
+    /// <summary>Where the document stands.</summary>
+    public DocumentOrigin Origin => _slice!.Origin;
+
     /// <summary>The documents so far that could not be read and were left out.</summary>
     public SkippedDocuments Skipped { get; private set; } = SkippedDocuments.None;
 

@@ -6,10 +6,13 @@ internal sealed class PlainTextReader(TextSlice slice, Stream stream, int most) 
     private readonly LineReader _lines = new(slice, stream, most);
     private byte[] _document = new byte[1 << 12];
     private int _length;
+    private (long Number, long Offset) _first; // line of the document
 
     public override ReadOnlySpan<byte> Document => _document.AsSpan(0, _length);
 
     public override long End => _lines.End;
+
+    public override DocumentOrigin Origin => _lines.OriginOf(_first.Number, _first.Offset);
 
     private protected override bool Next()
     {
@@ -25,6 +28,7 @@ internal sealed class PlainTextReader(TextSlice slice, Stream stream, int most) 
                 break;
             }
 
+            if (lines == 0) _first = (_lines.Number, _lines.Offset);
             bad ??= Add(line, isFirst: lines++ == 0);
             if (Slice.Format == PieceFormat.Lines) break;
         }

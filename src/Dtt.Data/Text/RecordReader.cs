@@ -10,6 +10,8 @@ internal abstract class RecordReader(TextSlice slice, int most) : DocumentReader
     /// <summary>Bytes of the documents so far: where the text between records lies says nothing.</summary>
     public override long End => _read;
 
+    public override DocumentOrigin Origin => new(Slice.File) { Record = Place };
+
     /// <summary>Bytes of the longest document.</summary>
     private protected int Most { get; } = most;
 

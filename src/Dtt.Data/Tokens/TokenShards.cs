@@ -54,19 +54,24 @@ public sealed unsafe class TokenShards : IDisposable
         }
     }
 
-    /// <summary>Where an id stands last among some tokens of one shard; null: nowhere.</summary>
+    /// <summary>Where an id stands last in a stretch of one shard; null: nowhere.</summary>
     /// <param name="shard">Which shard.</param>
-    /// <param name="offset">First token.</param>
-    /// <param name="count">How many tokens.</param>
+    /// <param name="from">First token.</param>
+    /// <param name="to">The one behind the last.</param>
     /// <param name="id">The id.</param>
-    public long? LastIndexOf(int shard, long offset, int count, int id)
+    public long? LastIndexOf(int shard, long from, long to, int id)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset + count, _lengths[shard]);
-        var found = TokenBytes == 2
-            ? new ReadOnlySpan<ushort>((ushort*)_maps[shard].Tokens + offset, count).LastIndexOf((ushort)id)
-            : new ReadOnlySpan<int>((int*)_maps[shard].Tokens + offset, count).LastIndexOf(id);
-        return found < 0 ? null : offset + found;
+        var found = TokenBytes == 2 ? Stretch<ushort>(shard, from, to).LastIndexOf((ushort)id) : Stretch<int>(shard, from, to).LastIndexOf(id);
+        return found < 0 ? null : from + found;
     }
+
+    /// <summary>How often an id stands in a stretch of one shard.</summary>
+    /// <param name="shard">Which shard.</param>
+    /// <param name="from">First token.</param>
+    /// <param name="to">The one behind the last.</param>
+    /// <param name="id">The id.</param>
+    public long Count(int shard, long from, long to, int id) =>
+        TokenBytes == 2 ? Stretch<ushort>(shard, from, to).Count((ushort)id) : Stretch<int>(shard, from, to).Count(id);
 
     /// <summary>Unmaps the files.</summary>
     public void Dispose()
@@ -78,6 +83,12 @@ public sealed unsafe class TokenShards : IDisposable
         }
 
         _maps.Clear();
+    }
+
+    private ReadOnlySpan<T> Stretch<T>(int shard, long from, long to) where T : unmanaged
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(to, _lengths[shard]);
+        return new ReadOnlySpan<T>((T*)_maps[shard].Tokens + from, checked((int)(to - from)));
     }
 
     private void Map(string folder, TokenShard shard)

@@ -65,7 +65,7 @@ internal sealed class JobHost(PlatformFolders folders, IGrainFactory grains)
     private static string NameOf(RankMessage work) => work switch
     {
         SampleSpec => "sampling",
-        EvaluateSpec => "evaluating",
+        EvaluateSpec or WindowLossSpec => "evaluating",
         ExportSpec => "exporting",
         ImportSpec => "importing",
         BenchSpec => "measuring",
