@@ -32,6 +32,12 @@ public interface IRunGrain : IGrainWithStringKey
     [Alias("stop")]
     Task StopAsync();
 
+    /// <summary>Leaves out the windows of steps: the run goes back to before them, or comes to them without.</summary>
+    /// <returns>What that means, one sentence.</returns>
+    /// <exception cref="Core.Errors.UserErrorException">It makes no sense for the run, or would lose a checkpoint that is to stay.</exception>
+    [Alias("skip")]
+    Task<string> SkipAsync(long firstStep, long lastStep);
+
     /// <summary>Pins or unpins a committed checkpoint.</summary>
     /// <exception cref="Core.Errors.UserErrorException">There is no such checkpoint.</exception>
     [Alias("pin")]

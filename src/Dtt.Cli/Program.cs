@@ -16,6 +16,7 @@ var root = new RootCommand("DTT pretrains transformer language models from a ter
     TrainCommand.Create(),
     ResumeCommand.Attach(),
     ResumeCommand.Resume(),
+    SkipCommand.Create(),
     StopCommand.Create(),
     SampleCommand.Create(),
     EvaluateCommand.Create(),

@@ -59,7 +59,7 @@ internal sealed class TrainSetup : IDisposable
         Choices = config.Choices is { } file ? new MultipleChoice(ChoiceFile.Read(file, config.MaxChoices, Data.Vocabulary), Collective) : null;
         Origin = new CheckpointOrigin(spec.Run, spec.Attempt, config.Seed, config.Model, Data.Index.Source.TokenizerSha256,
             TorchRuntime.Fingerprint(Device, bf16, spec.WorldSize), Data.Plan.GlobalBatchWindows, Data.Index.Identity,
-            config.WindowsBeginWithDocuments ? "bos" : null);
+            config.WindowsBeginWithDocuments ? "bos" : null, new PositionMap(spec.LeftOut));
         Profile = config.Profile ? new StepProfile(new RunLayout(spec.RunFolder).Trace(spec.Attempt, spec.Rank), spec.Rank, Device) : null;
         PeakFlops = Parameters.Kernels.MatmulPeak(Parameters.Working.dtype) * spec.WorldSize;
     }

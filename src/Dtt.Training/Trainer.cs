@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text;
 using Dtt.Core.Configuration;
+using Dtt.Core.Diagnostics;
 using Dtt.Core.Errors;
 using Dtt.Core.Models;
 using Dtt.Core.Ranks;
@@ -36,6 +37,8 @@ internal sealed class Trainer : IDisposable
     private readonly CheckpointSaver _checkpoints;
     private readonly StepReadback _readback;
     private readonly SaveSchedule? _schedule; // on rank 0, which decides for all
+    private SpikeWatch? _spikes;
+    private LossSpike? _spike; // found: nothing is computed after it
     private bool _stopping, _saveDue;
     private double _trainLoss;
     private double? _stepSeconds;
@@ -73,7 +76,9 @@ internal sealed class Trainer : IDisposable
 
     private RankFinished RunToTheEnd()
     {
-        var step = new CheckpointRestore(_spec, _setup.Origin, _setup.Parameters, _optimizer, Tell).Run();
+        var restore = new CheckpointRestore(_spec, _setup.Origin, _setup.Parameters, _optimizer, Tell);
+        var step = restore.Run();
+        _spikes = _config.Spike is { } spike ? new SpikeWatch(spike, restore.RecentLosses) : null;
         RequireSameStart(step);
         if (step > Plan.TotalSteps)
         {
@@ -91,6 +96,7 @@ internal sealed class Trainer : IDisposable
             var last = step == Plan.TotalSteps;
             var (evaluates, saves) = (last || Due(_config.EvalEvery, step), last || Due(_config.SaveEvery, step) || _saveDue);
             if (evaluates || saves || _stopping) Report(_readback.Read(all: true));
+            if (_spike is not null) return GoBack(_spike);
             var valLoss = evaluates ? Evaluate(step) : null;
             if (saves || _stopping) Save(step, valLoss, last: last || _stopping);
         }
@@ -110,6 +116,15 @@ internal sealed class Trainer : IDisposable
         _checkpoints.Dispose();
         _readback.Dispose();
         _setup.Dispose();
+    }
+
+    /// <summary>Ends the attempt for a spike: what was saved before it is committed first, and is what the run goes on from.</summary>
+    private RankFinished GoBack(LossSpike spike)
+    {
+        _checkpoints.Wait();
+        CrashPoint.Reach("rank.spike");
+        _setup.Collective?.Complete();
+        return new RankFinished(spike.Step, Completed: false) { Spike = spike };
     }
 
     /// <summary>Queues one update: learning rate, micro-batches, gradient sync, clip, step. Nothing in it waits for the device.</summary>
@@ -157,6 +172,7 @@ internal sealed class Trainer : IDisposable
     /// <summary>Checks steps whose numbers have arrived, and reports them.</summary>
     private void Report(IEnumerable<StepNumbers> steps)
     {
+        if (_spike is not null) return;
         foreach (var done in steps)
         {
             var step = done.Queued;
@@ -166,23 +182,45 @@ internal sealed class Trainer : IDisposable
             _stepSeconds = done.Seconds;
             _setup.Reporter.StepTook(done.Seconds);
             _trainLoss = done.LossSum / Plan.TokensPerStep;
-            if (!double.IsFinite(_trainLoss) || !float.IsFinite(done.GradNorm)) throw NotFinite(step.Step, done.GradNorm);
-            if (_spec.Rank != 0) continue;
-            var tokensPerSecond = Plan.TokensPerStep / done.Seconds;
-            var values = new Dictionary<string, double>(step.Phases)
-            {
-                [MetricNames.TrainLoss] = _trainLoss,
-                [MetricNames.LearningRate] = step.LearningRate,
-                [MetricNames.GradNorm] = done.GradNorm,
-                [MetricNames.StepSeconds] = done.Seconds,
-                [MetricNames.TokensPerSecond] = tokensPerSecond,
-                [MetricNames.MemoryBytes] = DeviceMemory.InUse(_setup.Device),
-            };
-            if (_setup.PeakFlops is { } peak) values[MetricNames.Mfu] = tokensPerSecond * new ModelArithmetic(_config.Model).FlopsPerToken / peak;
-            var row = new StepMetrics(step.Step, values);
-            RankReporter.Print(StepLine.Format(row, Plan.TotalSteps));
-            Tell(new MetricsReport([row]));
+            _spike = Spike(step.Step, done.GradNorm);
+            if (_spike is null && (!double.IsFinite(_trainLoss) || !float.IsFinite(done.GradNorm))) throw NotFinite(step.Step, done.GradNorm);
+            if (_spec.Rank == 0) TellOf(done);
+            if (_spike is not null) return;
         }
+    }
+
+    /// <summary>Whether a step is a spike for which the run goes back: the rule of every rank, over numbers that are the same on all.</summary>
+    private LossSpike? Spike(long step, double gradNorm)
+    {
+        var spike = _spikes?.Look(step, _trainLoss, gradNorm);
+        if (spike is null || SpikeRules.WhyNotLeftOut(_spec.LeftOut, step) is not { } reason)
+        {
+            if (spike is null) _spikes?.Add(_trainLoss);
+            return spike;
+        }
+
+        Tell(new RankEvent(EventKinds.Spike, $"step {step}: {spike.InWords}, but {reason}; nothing more is left out for it"));
+        _spikes!.Add(_trainLoss);
+        return null;
+    }
+
+    /// <summary>Logs and reports a step.</summary>
+    private void TellOf(StepNumbers done)
+    {
+        var (step, tokensPerSecond) = (done.Queued, Plan.TokensPerStep / done.Seconds);
+        var values = new Dictionary<string, double>(step.Phases)
+        {
+            [MetricNames.TrainLoss] = _trainLoss,
+            [MetricNames.LearningRate] = step.LearningRate,
+            [MetricNames.GradNorm] = done.GradNorm,
+            [MetricNames.StepSeconds] = done.Seconds,
+            [MetricNames.TokensPerSecond] = tokensPerSecond,
+            [MetricNames.MemoryBytes] = DeviceMemory.InUse(_setup.Device),
+        };
+        if (_setup.PeakFlops is { } peak) values[MetricNames.Mfu] = tokensPerSecond * new ModelArithmetic(_config.Model).FlopsPerToken / peak;
+        var row = new StepMetrics(step.Step, values);
+        RankReporter.Print(StepLine.Format(row, Plan.TotalSteps));
+        Tell(new MetricsReport([row]));
     }
 
     /// <summary>Validation loss, and a sample from the validation prompt.</summary>
@@ -207,7 +245,7 @@ internal sealed class Trainer : IDisposable
     private void Save(long step, double? valLoss, bool last)
     {
         var clock = Stopwatch.StartNew();
-        _checkpoints.Save(step, _trainLoss, valLoss, last, () => Beat(RankPhase.Save, step));
+        _checkpoints.Save(step, _trainLoss, valLoss, _spikes?.Recent, last, () => Beat(RankPhase.Save, step));
         _saveDue = false;
         if (_schedule?.Saved(clock.Elapsed.TotalSeconds, _stepSeconds) is { } plan) Tell(plan);
         Tell(new MetricsReport([new StepMetrics(step, new Dictionary<string, double> { [MetricNames.SaveStallSeconds] = clock.Elapsed.TotalSeconds })]));

@@ -167,6 +167,22 @@ public sealed class TrainerTests(TinyRun run) : IClassFixture<TinyRun>
         host, 0, spec => spec with { Attempt = 2, ResumeFrom = [checkpoint], TokenData = pinned, TokensFolder = tokens }, "max_steps: 6");
 
     [Fact]
+    public void Checkpoint_OfARunThatLeavesNothingOut_IsAsItWasBeforeRunsCould()
+    {
+        var host = new RecordingChannel();
+        run.Train(host, 0, "max_steps: 3");
+        var file = Path.Combine(new RunLayout(run.RunFolder).Checkpoint(host.Commits.Last().FolderName), CheckpointManifest.FileName);
+        using var json = JsonDocument.Parse(File.ReadAllBytes(file));
+        string[] names =
+        [
+            "format", "run", "attempt", "step", "position", "order_version", "seed", "model", "tokenizer_sha256", "token_data", "fingerprint", "weights_sha256",
+            "files",
+        ];
+        Assert.Equal(names, json.RootElement.EnumerateObject().Select(p => p.Name));
+        Assert.Equal((12, 1), (json.RootElement.GetProperty("position").GetInt32(), json.RootElement.GetProperty("order_version").GetInt32()));
+    }
+
+    [Fact]
     public void Checkpoint_HasAManifestOfTheShapeOfAnImportedOne()
     {
         var host = new RecordingChannel();

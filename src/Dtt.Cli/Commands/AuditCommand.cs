@@ -49,10 +49,16 @@ internal static class AuditCommand
         var o = Console.Out;
         o.WriteLine($"{record.Run}: {audit.CommittedStep:N0} committed steps in {record.Attempts.Count} attempt{(record.Attempts.Count == 1 ? "" : "s")}");
         o.WriteLine(windows);
+        foreach (var leftOut in record.LeftOut ?? [])
+        {
+            var why = leftOut.Spike ? "for a spike of the loss" : "as was asked";
+            o.WriteLine($"left out: the windows of {leftOut.InWords}, {why}, since attempt {leftOut.Attempt}");
+        }
+
         foreach (var replay in audit.Replays) o.WriteLine("replayed: " + replay);
         foreach (var problem in problems) o.WriteLine("problem: " + problem);
         o.WriteLine(problems.Count == 0
-            ? "ok: every step was trained once, and every window once per epoch"
+            ? "ok: every step was trained once, and every window once per epoch" + (record.LeftOut is null ? "" : ", but for those that are left out")
             : $"{problems.Count} problem{(problems.Count == 1 ? "" : "s")}");
         return problems.Count == 0 ? ExitCodes.Success : ExitCodes.BadData;
     }
@@ -64,22 +70,29 @@ internal static class AuditCommand
         var record = view.Record;
         using var data = TrainingData.Open(view.Request.TokensFolder, view.Request.TokenizerFolder, config, record.GlobalBatchWindows);
         TokenIdentity.Require(record.TokenData, data.Index.Identity, record.Run, view.Request.TokensFolder);
-        var (n, positions) = (data.Windows.Count, steps * data.Plan.GlobalBatchWindows);
+        var (n, windows, map) = (data.Windows.Count, steps * data.Plan.GlobalBatchWindows, new PositionMap(record.LeftOut));
+        var positions = windows == 0 ? 0 : map.PositionOf(windows - 1) + 1;
         var order = new WindowOrder(n, config.Seed, (long)data.Windows.Stride * data.Train.TokenBytes);
+        var (window, position) = (0L, map.PositionOf(0));
         for (var start = 0L; start < positions; start += n)
         {
-            var seen = new System.Collections.BitArray(checked((int)n));
-            for (var p = start; p < Math.Min(start + n, positions); p++)
+            var (seen, trained, end) = (new System.Collections.BitArray(checked((int)n)), 0L, Math.Min(start + n, positions));
+            for (; window < windows && position < end; position = map.PositionOf(++window))
             {
-                var window = (int)order.Window(p);
-                if (seen[window]) problems.Add($"window {window} appears twice in epoch {start / n + 1}");
-                seen[window] = true;
+                var found = (int)order.Window(position);
+                if (seen[found]) problems.Add($"window {found} appears twice in epoch {start / n + 1}");
+                seen[found] = true;
+                trained++;
             }
+
+            var leftOut = PositionMap.Before(map.Gaps, end).Sum(g => Math.Max(0, g.To - Math.Max(g.From, start)));
+            if (trained + leftOut != end - start) problems.Add($"epoch {start / n + 1} has {end - start - leftOut:N0} windows to train, and {trained:N0} were");
         }
 
         var (epochs, rest) = Math.DivRem(positions, n);
-        return $"{positions:N0} windows of {config.Model.ContextLength} tokens: {epochs:N0} whole epoch{(epochs == 1 ? "" : "s")} of {n:N0}, "
-            + $"and {rest:N0} of the next"
+        var gaps = positions - windows;
+        return $"{windows:N0} windows of {config.Model.ContextLength} tokens: {epochs:N0} whole epoch{(epochs == 1 ? "" : "s")} of {n:N0}, "
+            + $"and {rest:N0} of the next" + (gaps == 0 ? "" : $", without {gaps:N0} that are left out")
             + (record.State == RunState.Completed ? $"; {Math.Max(0, config.Epochs * n - positions):N0} left over" : "")
             + $"{Environment.NewLine}tokens in no window: {data.Windows.UnreachedInWords}";
     }

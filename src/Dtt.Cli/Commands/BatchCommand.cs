@@ -7,6 +7,7 @@ using Dtt.Core.Errors;
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
 using Dtt.Data.Order;
+using Dtt.Data.Text;
 using Dtt.Data.Tokens;
 
 namespace Dtt.Cli.Commands;
@@ -46,12 +47,18 @@ internal static class BatchCommand
     private static async Task<(RunView View, StepRange Steps)> FindAsync(PlatformClient client, string reference)
     {
         var parts = reference.Split('@', 2);
-        if (parts.Length < 2) throw new ConfigurationException($"which step? {reference}@STEP, such as {reference}@15; the metrics of all are in `dtt metrics {reference}`.");
+        if (parts.Length < 2)
+        {
+            throw new ConfigurationException($"which step? Name it, as {reference}@15 or {reference}@15..18; "
+                + $"`dtt metrics {reference}` lists the loss of each.");
+        }
+
         var steps = StepRange.Parse(parts[1]);
         if (steps.Last - steps.First >= MostSteps) throw new ConfigurationException($"{parts[1]} are more than {MostSteps:N0} steps; name fewer.");
         var (_, view) = await RunLookup.FindAsync(client, parts[0]);
         var (record, done) = (view.Record, Math.Max(view.Row.Step, view.Record.Latest?.Step ?? 0));
-        if (view.Request.TokensFolder.Length == 0) throw new BadDataException($"run '{record.Run}' is an import: it was trained on no windows that DTT knows of.");
+        if (view.Request.TokensFolder.Length == 0)
+            throw new BadDataException($"run '{record.Run}' is an import: it was trained on no windows that DTT knows of.");
         return steps.Last <= done ? (view, steps)
             : throw new BadDataException($"run '{record.Run}' has not reached step {steps.Last:N0}: "
                 + (done == 0 ? "it has done none yet." : $"it has done {done:N0}" + (record.TotalSteps > 0 ? $" of {record.TotalSteps:N0}." : ".")));
@@ -68,7 +75,8 @@ internal static class BatchCommand
         var (record, request) = (view.Record, view.Request);
         using var data = TrainingData.Open(request.TokensFolder, request.TokenizerFolder, request.Config, record.GlobalBatchWindows);
         TokenIdentity.Require(record.TokenData, data.Index.Identity, record.Run, request.TokensFolder);
-        var (order, text) = (new StepWindows(data, request.Config.Seed), new WindowText(data.Index, data.Train, data.Vocabulary));
+        var order = new StepWindows(data, request.Config.Seed, new PositionMap(record.LeftOut));
+        var text = new WindowText(data.Index, data.Train, data.Vocabulary);
         var tokens = new long[data.Windows.ContextLength + 1];
         var found = new List<(long Step, StepWindow Window, IReadOnlyList<WindowDocument> Documents, byte[][] Texts)>();
         for (var step = steps.First; step <= steps.Last; step++)
@@ -111,7 +119,7 @@ internal static class BatchCommand
         PlatformClient client, RunView view, StepRange steps, CommittedCheckpoint checkpoint, List<BatchOutput> windows, CancellationToken cancellation)
     {
         var g = view.Record.GlobalBatchWindows;
-        var work = new WindowLossSpec { FirstStep = steps.First, LastStep = steps.Last, GlobalBatchWindows = g };
+        var work = new WindowLossSpec { FirstStep = steps.First, LastStep = steps.Last, GlobalBatchWindows = g, LeftOut = view.Record.LeftOut };
         await foreach (var told in Jobs.RunAsync(client, view.Row.Folder, checkpoint.Step, work, cancellation).OfType<WindowLosses>())
         {
             var first = (int)((told.Step - steps.First) * g + told.First);
@@ -138,7 +146,8 @@ internal static class BatchCommand
             foreach (var window in step)
             {
                 o.WriteLine();
-                o.WriteLine($"position {window.Position:N0}, epoch {window.Epoch:N0}, {window.Shard}, tokens {window.Token:N0}–{window.Token + window.Tokens - 1:N0}"
+                var tokens = $"tokens {window.Token:N0}–{window.Token + window.Tokens - 1:N0}";
+                o.WriteLine($"position {window.Position:N0}, epoch {window.Epoch:N0}, {window.Shard}, {tokens}"
                     + (checkpoint is null ? "" : $", loss {Loss(window.Loss)}"));
                 foreach (var document in window.Documents)
                 {
@@ -155,15 +164,10 @@ internal static class BatchCommand
 
     private static string Place(BatchDocumentOutput document)
     {
-        string?[] parts =
-        [
-            document.File ?? $"document {document.Document:N0} of the shard (piece {document.Piece:N0} of the raw text)",
-            document.Record,
-            document.Line is { } line ? $"line {line:N0}" : null,
-            document.Byte is { } at ? $"byte {at:N0}" : null,
-            document.TextFrom > 0 ? $"from its byte {document.TextFrom:N0} on" : null,
-        ];
-        return string.Join(", ", parts.OfType<string>());
+        var place = document.File is { } file
+            ? new DocumentOrigin(file) { Line = document.Line, Byte = document.Byte, Record = document.Record }.ToString()
+            : $"document {document.Document:N0} of the shard (piece {document.Piece:N0} of the raw text)";
+        return document.TextFrom > 0 ? $"{place}, from its byte {document.TextFrom:N0} on" : place;
     }
 
     private static string Excerpt(string text)

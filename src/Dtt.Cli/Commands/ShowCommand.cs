@@ -39,6 +39,7 @@ internal static class ShowCommand
         view.Record.Checkpoints.Select(c => CheckpointOutput.Of(view, c)),
         view.Placements.Select(PlacementOutput.Of),
         view.Record.Attempts.Select(AttemptOutput.Of),
+        view.Record.LeftOut?.Select(LeftOutOutput.Of) ?? [],
         goodput);
 
     private static string PlacementLine(Placement placement)
@@ -99,6 +100,8 @@ internal static class ShowCommand
         o.WriteLine(row.Folder);
         foreach (var line in view.Placements.Select(PlacementLine)) o.WriteLine(line);
         foreach (var line in goodput.Lines()) o.WriteLine(line);
+        foreach (var leftOut in record.LeftOut ?? [])
+            o.WriteLine($"left out: the windows of {leftOut.InWords}{(leftOut.Spike ? ", for a spike of the loss" : "")}");
         if (record.Attempts.LastOrDefault(a => a.Cause is not null) is { Cause: { } cause } died) PrintCause(died, cause);
         if (experiment is { Runs.Count: > 1 })
         {

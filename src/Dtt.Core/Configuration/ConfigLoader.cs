@@ -100,6 +100,7 @@ public static partial class ConfigLoader
         }
 
         ModelChecks.Check(v, errors);
+        SpikeConfig.Check(v, errors);
         if (v.LongOrNull("min_ranks") is { } fewest && fewest > v.Int("ranks_per_node"))
             errors.Add($"{v.Origin("min_ranks")}: 'min_ranks' {fewest} is above 'ranks_per_node' {v.Int("ranks_per_node")}.");
         if ((long)v.Int("batch_size") * v.Int("n_ctx") > int.MaxValue)

@@ -57,6 +57,9 @@ public sealed record RunConfig
     /// <summary>Largest 2-norm of the gradient; 0: no clipping.</summary>
     public required double GradClip { get; init; }
 
+    /// <summary>What is a spike of the training loss; null: nothing is looked for.</summary>
+    public SpikeConfig? Spike { get; init; }
+
     /// <summary><c>auto</c>, <c>fp32</c> or <c>bf16</c>.</summary>
     public required string Precision { get; init; }
 
@@ -156,6 +159,7 @@ public sealed record RunConfig
         MaxSteps = v.LongOrNull("max_steps"),
         MaxTokens = v.LongOrNull("max_tokens"),
         GradClip = v.Double("grad_clip"),
+        Spike = SpikeConfig.From(v),
         Precision = v.Text("precision"),
         Autocast = v.Bool("autocast"),
         ActivationCheckpointing = v.Bool("activation_checkpointing"),

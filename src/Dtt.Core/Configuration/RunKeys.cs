@@ -105,6 +105,20 @@ public static class RunKeys
         new("max_steps", KeyKind.Integer, null, "Upper bound on the steps of the run.") { Unit = "steps", Min = 1, Max = 1e12 },
         new("max_tokens", KeyKind.Integer, null, "Upper bound on the tokens of the run.") { Unit = "tokens", Min = 1, Max = 1e15 },
         new("grad_clip", KeyKind.Number, "1", "Largest 2-norm of the gradient, 0: no clipping.") { Min = 0 },
+        new("spike.sigma", KeyKind.Number, null,
+            "How many standard deviations above the mean of the last `spike.window` steps a training loss is a spike; so is one that is no number. The run "
+            + "then goes back to its last checkpoint before the step, and leaves the step's windows out. Unset: nothing is looked for.")
+        {
+            Min = 0, MinExclusive = true,
+        },
+        new("spike.window", KeyKind.Integer, null, "With `spike.sigma`: steps before, as many as must be there; unset: 100.")
+        {
+            Unit = "steps", Min = 2, Max = 10_000,
+        },
+        new("spike.skip", KeyKind.Integer, null, "With `spike.sigma`: steps behind a spike whose windows are left out with its own; unset: 0.")
+        {
+            Unit = "steps", Min = 0, Max = 1_000_000,
+        },
         new("precision", KeyKind.Text, "auto",
             "Arithmetic of forward and backward; master weights and optimizer stay fp32. `auto`: bf16 where the hardware multiplies it faster than fp32 "
             + "and `autocast` is on.") { Choices = ["auto", "fp32", "bf16"] },

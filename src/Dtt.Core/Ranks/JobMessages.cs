@@ -54,6 +54,9 @@ public sealed record WindowLossSpec : CheckpointSpec
 
     /// <summary>Windows per step, G.</summary>
     public required long GlobalBatchWindows { get; init; }
+
+    /// <summary>What the run leaves out of the data order; null: nothing.</summary>
+    public IReadOnlyList<LeftOutWindows>? LeftOut { get; init; }
 }
 
 /// <summary>Rank → host: losses of windows of one step.</summary>

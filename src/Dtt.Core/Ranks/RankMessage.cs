@@ -85,6 +85,9 @@ public sealed record TrainSpec : RankMessage
     /// <summary>Committed checkpoints to start from, best choice first; empty for fresh weights.</summary>
     public required IReadOnlyList<CommittedCheckpoint> ResumeFrom { get; init; }
 
+    /// <summary>What the run leaves out of the data order; null: nothing.</summary>
+    public IReadOnlyList<LeftOutWindows>? LeftOut { get; init; }
+
     /// <summary>When the run was created: a later one of its name begins with attempt 1 again.</summary>
     public DateTimeOffset RunCreatedAt { get; init; }
 
@@ -112,6 +115,7 @@ public sealed record TrainSpec : RankMessage
         TokenizerFolder = run.Request.TokenizerFolder,
         GlobalBatchWindows = run.Record.GlobalBatchWindows,
         TokenData = run.Record.TokenData,
+        LeftOut = run.Record.LeftOut,
         ResumeFrom = [.. run.Record.Checkpoints.Reverse()],
         InitFrom = run.Request.InitFrom,
     };
@@ -181,10 +185,16 @@ public sealed record TrainingSample(long Step, long Tokens, string Text) : RankM
 /// <param name="Message">One sentence.</param>
 public sealed record RankEvent(string Kind, string Message) : RankMessage;
 
-/// <summary>Rank → host, last: the work is done, or stopped on request with everything committed.</summary>
+/// <summary>
+/// Rank → host, last: the work is done, or stopped on request with everything committed, or ended for a spike of the loss, from before which it is to go on.
+/// </summary>
 /// <param name="Step">Steps done.</param>
 /// <param name="Completed">Whether the run is complete.</param>
-public sealed record RankFinished(long Step, bool Completed) : RankMessage;
+public sealed record RankFinished(long Step, bool Completed) : RankMessage
+{
+    /// <summary>The spike; null: there was none.</summary>
+    public LossSpike? Spike { get; init; }
+}
 
 /// <summary>Rank → host, last: the work cannot continue.</summary>
 /// <param name="Message">What, where, and what to do; for a bug, with its stack.</param>

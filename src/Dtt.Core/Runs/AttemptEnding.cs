@@ -23,7 +23,10 @@ internal static class AttemptEnding
     {
         var ends = state.Placements.OrderBy(p => p.EndedAt).Select(p => p.End!).ToList();
         var failed = ends.Select(e => e.Ending).OfType<RankFailed>().FirstOrDefault();
-        switch (state.Placements.First(p => p.FirstRank == 0).End!.Ending)
+        var last = state.Placements.First(p => p.FirstRank == 0).End!.Ending;
+        if (last is RankFinished { Spike: { } spike }) state = LeavingOut.Spiked(state, spike, now);
+        if (last is RankFinished { Spike: not null } || state.LeavesOutFrom is not null) return GoBack(state, now);
+        switch (last)
         {
             case RankFinished { Completed: true } finished:
                 return EndRun(state, RunState.Completed, finished.Step == 0 ? "it has no steps to train" : $"all {finished.Step} steps are done", now);
@@ -49,6 +52,11 @@ internal static class AttemptEnding
             : EndRun(state, RunState.Failed, decision.Reason!, now, ExitCodes.Failure, cause);
     }
 
+    /// <summary>The attempt ended because the run leaves windows out that it had before.</summary>
+    private static RunDecision GoBack(DurableRun state, DateTimeOffset now) => state.StopRequested
+        ? EndRun(state, RunState.Stopped, $"stopped on request; it goes on from step {state.Record!.Latest?.Step ?? 0}, with windows left out", now)
+        : Recover(state, RunState.Interrupted, "it leaves windows out", now);
+
     /// <summary>A silo is dead: whatever part it had is over.</summary>
     public static RunDecision SiloDied(DurableRun state, NodeRef node, DateTimeOffset now) => state.IsActive
         ? Ended(state, node, new AttemptEnd(state.Record!.CurrentAttempt, null, CauseCard.OfSilo(node, state.Placements.Count > 1)), now)
@@ -68,7 +76,7 @@ internal static class AttemptEnding
     {
         var next = state.Record!.CurrentAttempt + 1;
         var record = RunRules.EndAttempt(state.Record, state.Record.CurrentAttempt, endState, outcome, now, cause) with { State = RunState.Recovering };
-        state = state with { Record = record, Placements = [], Growing = false, NotBefore = delay > TimeSpan.Zero ? now + delay : null };
+        state = state with { Record = record, Placements = [], Growing = false, LeavesOutFrom = null, NotBefore = delay > TimeSpan.Zero ? now + delay : null };
         var when = delay > TimeSpan.Zero ? $" in {delay.TotalSeconds:0} s" : "";
         state = state.Noted(now, EventKinds.Recovering, $"continuing with attempt {next} from step {record.Latest?.Step ?? 0}{when}");
         return new RunDecision(state, new RunEffect.Enqueue(next, state.NotBefore));
@@ -83,7 +91,7 @@ internal static class AttemptEnding
         var kind = end switch { RunState.Completed => EventKinds.Completed, RunState.Stopped => EventKinds.Stopped, _ => EventKinds.Failed };
         var outcome = end == RunState.Failed && cause is not null ? cause.Line : message;
         var record = RunRules.EndAttempt(state.Record!, state.Record!.CurrentAttempt, end, outcome, now, cause);
-        state = state with { Record = record, Placements = [], StopRequested = false, Growing = false, FailureCode = failureCode };
+        state = state with { Record = record, Placements = [], StopRequested = false, Growing = false, LeavesOutFrom = null, FailureCode = failureCode };
         return new RunDecision(state.Noted(now, kind, message), new RunEffect.WakeQueue(), new RunEffect.SetReminder(false));
     }
 }

@@ -41,6 +41,13 @@ public sealed record DurableRun
     /// <summary>Whether the ranks were asked to leave so that the next attempt takes more nodes.</summary>
     public bool Growing { get; init; }
 
+    /// <summary>
+    /// While the current attempt follows an order that is not the run's any more: the first step that has other windows now. Its ranks are to leave, and a
+    /// checkpoint from that step on is not taken. Null: it follows the run's order.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? LeavesOutFrom { get; init; }
+
     /// <summary>When the next attempt may begin, after several deaths in a row; null: at once.</summary>
     public DateTimeOffset? NotBefore { get; init; }
 
@@ -91,6 +98,10 @@ public sealed record DurableRun
     [JsonIgnore]
     public bool WantsMoreNodes => Record?.State == RunState.Running && !StopRequested && !Growing
         && Placements.Count < Math.Min(Wanted.Nodes == 0 ? int.MaxValue : Wanted.Nodes, Wanted.MaxNodes);
+
+    /// <summary>Whether the current attempt's ranks are to save and leave.</summary>
+    [JsonIgnore]
+    public bool RanksAreToLeave => StopRequested || Growing || LeavesOutFrom is not null;
 
     /// <summary>Whether an attempt lives or is about to.</summary>
     [JsonIgnore]

@@ -33,6 +33,12 @@ public static class EventKinds
     /// <summary>The ranks are to leave, so that the next attempt takes more nodes.</summary>
     public const string Growing = "growing";
 
+    /// <summary>Windows are left out by request.</summary>
+    public const string LeftOut = "left_out";
+
+    /// <summary>The loss of a step is far above those before it: what is done about it.</summary>
+    public const string Spike = "spike";
+
     /// <summary>The next attempt is on its way.</summary>
     public const string Recovering = "recovering";
 

@@ -6,7 +6,7 @@ namespace Dtt.Core.Runs;
 /// </summary>
 public static class LineageAudit
 {
-    /// <summary>Audits the steps up to the newest commit.</summary>
+    /// <summary>Audits the steps up to the newest commit: also that no step which counts was trained before what it leaves out was decided.</summary>
     /// <param name="record">The run.</param>
     /// <param name="stepsOf">The steps that an attempt reported, in order.</param>
     public static AuditResult Of(RunRecord record, Func<int, IReadOnlyList<long>> stepsOf)
@@ -37,6 +37,14 @@ public static class LineageAudit
 
             if (steps.Where(s => s > until).ToList() is { Count: > 0 } again)
                 replays.Add($"steps {again[0]}–{again[^1]} of attempt {attempt.Attempt} were not committed and run again from step {until}");
+        }
+
+        foreach (var leftOut in record.LeftOut ?? [])
+        {
+            var saw = trained.Where(t => t.Value < leftOut.Attempt && t.Key >= leftOut.FirstStep).ToList();
+            if (saw.Count == 0) continue;
+            problems.Add($"step {saw.Min(t => t.Key)} was trained by attempt {saw.MinBy(t => t.Key).Value}, and the windows of {leftOut.InWords} "
+                + $"are left out since attempt {leftOut.Attempt}");
         }
 
         for (var step = 1L; step <= committed; step++)

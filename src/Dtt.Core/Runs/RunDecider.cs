@@ -20,6 +20,7 @@ public static class RunDecider
         _ when state.Record is null => Refuse(state, "there is no such run; `dtt runs` lists them"),
         RunInput.Resume resume => Resume(state, resume, now),
         RunInput.Stop => Stop(state, now),
+        RunInput.Skip skip => LeavingOut.Skip(state, skip, leased, now),
         RunInput.Pin pin => Pin(state, pin),
         RunInput.Delete => Delete(state, leased),
         RunInput.Granted granted => Granted(state, granted, now),
@@ -41,7 +42,7 @@ public static class RunDecider
         if (state.Record.State is RunState.Queued or RunState.Recovering)
             effects.Add(new RunEffect.Enqueue(state.Record.CurrentAttempt + 1, state.NotBefore));
         if (state.Record.State == RunState.Preparing) effects.AddRange(Living(state).Select(p => new RunEffect.Launch(p)));
-        if (state.IsActive && (state.StopRequested || state.Growing)) effects.AddRange(StopRanks(state));
+        if (state.IsActive && state.RanksAreToLeave) effects.AddRange(StopRanks(state));
         if (state.ToDelete.Count > 0) effects.Add(new RunEffect.DeleteCheckpoints(state.ToDelete));
         return effects;
     }
@@ -75,6 +76,7 @@ public static class RunDecider
             Placements = [],
             StopRequested = false,
             Growing = false,
+            LeavesOutFrom = null,
             Deleting = false,
             LastReport = 0,
         };
@@ -150,6 +152,7 @@ public static class RunDecider
             Placements = places,
             NotBefore = null,
             Growing = false,
+            LeavesOutFrom = null,
             LastReport = 0,
         };
         return new RunDecision(begun, [.. places.Select(p => new RunEffect.Launch(p))]) { Accepted = true };
@@ -186,6 +189,7 @@ public static class RunDecider
         if (reply.Accepted && !IsLive(state, checkpoint.Attempt)) reply = new CommitReply(false, $"attempt {checkpoint.Attempt} is over");
         else if (reply.Accepted && state.Record!.State != RunState.Running)
             return new RunDecision(state) { Commit = new CommitReply(false, "the step that the attempt started from is not reported yet", Transient: true) };
+        else if (reply.Accepted && LeavingOut.WhyNotCommitted(state, checkpoint) is { } saw) reply = new CommitReply(false, saw);
         if (!reply.Accepted) return new RunDecision(state.Noted(now, EventKinds.Refused, $"step {checkpoint.Step}: {reply.Reason}")) { Commit = reply };
         var expired = RunRules.Expired(record, state.Request!.Config.Keep).Where(c => !leased.Contains(c.Step)).ToList();
         var loss = checkpoint.ValLoss is { } value ? $", val loss {value:0.0000}" : "";

@@ -21,6 +21,9 @@ public abstract record RunInput
     /// <summary>A client stops it.</summary>
     public sealed record Stop : RunInput;
 
+    /// <summary>A client leaves out the windows of steps, as the run counts its steps now.</summary>
+    public sealed record Skip(long FirstStep, long LastStep) : RunInput;
+
     /// <summary>A client pins a checkpoint, or unpins it.</summary>
     public sealed record Pin(long Step, bool Pinned) : RunInput;
 

@@ -29,6 +29,10 @@ public sealed record RunRecord
     /// <summary>The token data that it trains on: frozen by the first attempt; null in runs of earlier builds and in imports.</summary>
     public TokenIdentity? TokenData { get; init; }
 
+    /// <summary>The windows that it leaves out, in the order in which that was decided; null: none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<LeftOutWindows>? LeftOut { get; init; }
+
     /// <summary>The attempts, oldest first; the last one is current.</summary>
     public IReadOnlyList<RunAttempt> Attempts { get; init; } = [];
 

@@ -1,9 +1,12 @@
+using Dtt.Core.Runs;
+
 namespace Dtt.Data.Order;
 
 /// <summary>Which windows a step of a run has, and where they lie: the data order from a step to its tokens.</summary>
 /// <param name="data">The run's data, with the windows of a step as the run froze them.</param>
 /// <param name="seed">The run's seed.</param>
-public sealed class StepWindows(TrainingData data, long seed)
+/// <param name="positions">The positions that the run trains on.</param>
+public sealed class StepWindows(TrainingData data, long seed, PositionMap positions)
 {
     private readonly WindowOrder _order = new(data.Windows.Count, seed, (long)data.Windows.Stride * data.Train.TokenBytes);
 
@@ -12,8 +15,9 @@ public sealed class StepWindows(TrainingData data, long seed)
     public IEnumerable<StepWindow> Of(long step)
     {
         var g = data.Plan.GlobalBatchWindows;
-        for (var position = (step - 1) * g; position < step * g; position++)
+        for (var i = (step - 1) * g; i < step * g; i++)
         {
+            var position = positions.PositionOf(i);
             var window = _order.Window(position);
             var (shard, offset) = data.Windows.Locate(window);
             yield return new StepWindow(position, position / data.Windows.Count + 1, window, shard, offset);

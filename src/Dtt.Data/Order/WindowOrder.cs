@@ -10,6 +10,9 @@ public sealed class WindowOrder
     /// <summary>The order's version: it is stored with every checkpoint, and only equal versions give equal orders.</summary>
     public const int Version = 1;
 
+    /// <summary>The version of the same order with positions that are left out: builds that know of none refuse it.</summary>
+    public const int VersionWithGaps = 2;
+
     private const long BlockBytes = 64L << 20;
     private const int BlocksTogether = 8;
     private readonly long _seed, _block, _blocks, _lastBlock;

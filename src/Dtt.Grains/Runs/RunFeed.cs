@@ -39,6 +39,14 @@ internal sealed partial class RunFeed(IPlatformTables tables, RunMeter meter, st
         if (curve.Count == 0 && record.Latest is { } latest) _progress.StartFrom(latest);
     }
 
+    /// <summary>The run stands at its newest checkpoint again.</summary>
+    public Task GoBackAsync(RunRecord record)
+    {
+        if (record.Latest is { } latest) _progress.StartFrom(latest);
+        else _progress.StartFrom(0);
+        return PutIndexAsync(record);
+    }
+
     /// <summary>Brings the events of the state and the run's line into the tables, and tells the viewers.</summary>
     public async Task StoreAsync(DurableRun run)
     {

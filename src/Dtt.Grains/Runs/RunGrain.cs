@@ -90,6 +90,14 @@ internal sealed partial class RunGrain(
 
     public Task StopAsync() => ApplyAsync(new RunInput.Stop());
 
+    public async Task<string> SkipAsync(long firstStep, long lastStep)
+    {
+        await AdoptAsync(force: false);
+        var after = (await ApplyAsync(new RunInput.Skip(firstStep, lastStep))).State;
+        if (!after.IsActive) await Feed.GoBackAsync(after.Record!);
+        return after.Events.Last(e => e.Event.Kind == EventKinds.LeftOut).Event.Message;
+    }
+
     public Task PinAsync(long step, bool pinned) => ApplyAsync(new RunInput.Pin(step, pinned));
 
     public Task DeleteAsync() => ApplyAsync(new RunInput.Delete());
@@ -201,7 +209,7 @@ internal sealed partial class RunGrain(
 
     public Task ReceiveReminder(string reminderName, TickStatus status) => CheckAsync();
 
-    private Standing StandingOf(int attempt) => new(RunDecider.MayGoOn(state.State, attempt), state.State.StopRequested || state.State.Growing);
+    private Standing StandingOf(int attempt) => new(RunDecider.MayGoOn(state.State, attempt), state.State.RanksAreToLeave);
 
     private async Task<RunDecision> ApplyAsync(RunInput input)
     {

@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Dtt.Core.Configuration;
 using Dtt.Core.Runs;
+using Dtt.Data.Order;
 
 namespace Dtt.Training.Checkpoints;
 
@@ -22,15 +23,25 @@ internal sealed record CheckpointManifest
     /// <summary>Steps done.</summary>
     public required long Step { get; init; }
 
-    /// <summary>Next position of the data order: step · G.</summary>
+    /// <summary>Next position of the data order: step · G, and what is left out before it.</summary>
     public required long Position { get; init; }
 
-    /// <summary>Version of the data order.</summary>
+    /// <summary>
+    /// Version of the data order: <see cref="WindowOrder.Version"/>, of a run that leaves windows out <see cref="WindowOrder.VersionWithGaps"/>.
+    /// </summary>
     public required int OrderVersion { get; init; }
 
     /// <summary>Where windows begin, <c>bos</c>; null: side by side.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Pack { get; init; }
+
+    /// <summary>What the run leaves out of the data order; null: nothing.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<PositionGap>? LeftOut { get; init; }
+
+    /// <summary>With <c>spike</c>, the losses of the last steps, oldest first, nats per token; null: without.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<double>? RecentLosses { get; init; }
 
     /// <summary>The run's seed.</summary>
     public required long Seed { get; init; }

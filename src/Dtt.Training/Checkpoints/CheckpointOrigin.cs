@@ -14,10 +14,13 @@ namespace Dtt.Training.Checkpoints;
 /// <param name="WindowsPerStep">Windows per step, G; 0: it was not trained on any.</param>
 /// <param name="TokenData">The token data; null: it was not trained on any.</param>
 /// <param name="Pack">Where its windows begin, as <c>pack</c> says; null: side by side.</param>
+/// <param name="Positions">The positions of the data order that the run trains on; null: all.</param>
 internal sealed record CheckpointOrigin(
     string Run, int Attempt, long Seed, ModelConfig Model, string TokenizerSha256, string Fingerprint, long WindowsPerStep, TokenIdentity? TokenData = null,
-    string? Pack = null)
+    string? Pack = null, PositionMap? Positions = null)
 {
+    private IReadOnlyList<PositionGap>? LeftOut => Positions is { Gaps.Count: > 0 } map ? map.Gaps : null;
+
     /// <summary>The manifest of a step but for its files and weights' hash.</summary>
     public CheckpointManifest ManifestAt(long step) => new()
     {
@@ -25,9 +28,10 @@ internal sealed record CheckpointOrigin(
         Run = Run,
         Attempt = Attempt,
         Step = step,
-        Position = step * WindowsPerStep,
-        OrderVersion = WindowOrder.Version,
+        Position = Positions?.PositionOf(step * WindowsPerStep) ?? step * WindowsPerStep,
+        OrderVersion = LeftOut is null ? WindowOrder.Version : WindowOrder.VersionWithGaps,
         Pack = Pack,
+        LeftOut = LeftOut,
         Seed = Seed,
         Model = Model,
         TokenizerSha256 = TokenizerSha256,

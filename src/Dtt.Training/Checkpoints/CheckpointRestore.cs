@@ -12,6 +12,9 @@ namespace Dtt.Training.Checkpoints;
 internal sealed class CheckpointRestore(
     TrainSpec spec, CheckpointOrigin origin, FlatParameters parameters, Optimizer optimizer, Action<RankMessage> tell)
 {
+    /// <summary>The losses of the steps before, as far as the checkpoint has them, oldest first, nats per token.</summary>
+    public IReadOnlyList<double> RecentLosses { get; private set; } = [];
+
     /// <summary>Fills weights and optimizer.</summary>
     /// <returns>Steps done.</returns>
     /// <exception cref="BadDataException">No committed checkpoint can be read, or the one to start from does not fit.</exception>
@@ -46,15 +49,19 @@ internal sealed class CheckpointRestore(
     {
         var folder = new RunLayout(spec.RunFolder).Checkpoint(checkpoint.FolderName);
         var manifest = CheckpointFolder.ReadManifest(folder, checkpoint.ManifestSha256);
-        if (manifest.OrderVersion != WindowOrder.Version)
+        if (manifest.OrderVersion is not (WindowOrder.Version or WindowOrder.VersionWithGaps))
         {
             throw new BadDataException($"{folder} follows version {manifest.OrderVersion} of the data order; "
-                + $"this version of DTT has {WindowOrder.Version}.");
+                + $"this version of DTT has {WindowOrder.Version} and {WindowOrder.VersionWithGaps}.");
         }
+
+        if (!PositionMap.Before(manifest.LeftOut ?? [], manifest.Position).SequenceEqual(PositionMap.Before(origin.Positions!.Gaps, manifest.Position)))
+            throw new BadDataException($"{folder} saw other windows than the run's order has up to its step: what is left out differs.");
 
         RequireItsTokens(folder, manifest);
         RequireItsKeys(folder, manifest);
         CheckpointFolder.Load(folder, manifest, origin.Model, parameters, optimizer);
+        RecentLosses = manifest.RecentLosses ?? [];
         if (manifest.Fingerprint != origin.Fingerprint)
         {
             tell(new RankEvent(EventKinds.Fingerprint, "resuming under other numerics: same windows, but not the same bits "

@@ -21,10 +21,11 @@ internal sealed class CheckpointSaver(
     /// <param name="step">Steps done.</param>
     /// <param name="trainLoss">Training loss of the last of them, nats per token.</param>
     /// <param name="valLoss">Validation loss, nats per token, or null.</param>
+    /// <param name="recentLosses">What the manifest says of the losses of the last steps; null: nothing.</param>
     /// <param name="last">Whether the attempt ends here: then the write is waited for and must succeed.</param>
     /// <param name="alive">Called between its parts.</param>
     /// <exception cref="UserErrorException">This write, if it is the last, or the one before failed, or its commit was refused.</exception>
-    public void Save(long step, double? trainLoss, double? valLoss, bool last, Action alive)
+    public void Save(long step, double? trainLoss, double? valLoss, IReadOnlyList<double>? recentLosses, bool last, Action alive)
     {
         alive();
         _writer.Wait();
@@ -33,9 +34,13 @@ internal sealed class CheckpointSaver(
         if (spec.Rank != 0) return;
         var snapshot = _snapshot ??= new CheckpointSnapshot(parameters, state);
         snapshot.Capture(state);
-        _writer.Begin(() => Write(snapshot, step, trainLoss, valLoss, last ? alive : null), yields: !last);
+        var manifest = origin.ManifestAt(step) with { RecentLosses = recentLosses };
+        _writer.Begin(() => Write(snapshot, manifest, trainLoss, valLoss, last ? alive : null), yields: !last);
         if (last) _writer.Wait();
     }
+
+    /// <summary>Waits for the write in the background, and its commit.</summary>
+    public void Wait() => _writer.Wait();
 
     /// <summary>Throws what a write in the background failed with, once.</summary>
     public void ThrowIfFailed() => _writer.ThrowIfFailed();
@@ -49,16 +54,17 @@ internal sealed class CheckpointSaver(
 
     /// <summary>Writes a checkpoint and has it committed. When it cannot be written and the run can go on without it, an event says so.</summary>
     /// <param name="snapshot">The state.</param>
-    /// <param name="step">Steps done.</param>
+    /// <param name="manifest">The manifest but for its files and weights' hash.</param>
     /// <param name="trainLoss">Training loss, nats per token, or null.</param>
     /// <param name="valLoss">Validation loss, nats per token, or null.</param>
     /// <param name="waiting">Of the last one, which must succeed: called whenever it has waited for its commit; else null.</param>
-    private void Write(CheckpointSnapshot snapshot, long step, double? trainLoss, double? valLoss, Action? waiting)
+    private void Write(CheckpointSnapshot snapshot, CheckpointManifest manifest, double? trainLoss, double? valLoss, Action? waiting)
     {
+        var step = manifest.Step;
         var folder = new RunLayout(spec.RunFolder).Checkpoint(WrittenCheckpoint.FolderNameOf(step, spec.Attempt));
         try
         {
-            var written = CheckpointFolder.Write(folder, origin.ManifestAt(step), snapshot.Weights, snapshot.State);
+            var written = CheckpointFolder.Write(folder, manifest, snapshot.Weights, snapshot.State);
             var reply = Commit(written with { TrainLoss = trainLoss, ValLoss = valLoss }, waiting);
             if (reply.Transient) throw new IOException(reply.Reason);
             if (!reply.Accepted) throw new UserErrorException($"the checkpoint of step {step} was refused: {reply.Reason}.", ExitCodes.Requeue);

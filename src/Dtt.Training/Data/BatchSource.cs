@@ -1,3 +1,4 @@
+using Dtt.Core.Runs;
 using Dtt.Data.Order;
 using Dtt.Data.Tokens;
 using TorchSharp;
@@ -10,9 +11,12 @@ internal sealed class BatchSource(TokenShards shards, WindowIndex index, Func<lo
 {
     private ((long Start, int Count) Windows, Task<Batch> Batch)? _ahead;
 
-    /// <summary>Training windows in the run's order.</summary>
-    public static BatchSource ForTraining(TokenShards shards, WindowIndex index, long seed) =>
-        new(shards, index, new WindowOrder(index.Count, seed, (long)index.Stride * shards.TokenBytes).Window);
+    /// <summary>Training windows in the run's order: those at the positions that it does not leave out.</summary>
+    public static BatchSource ForTraining(TokenShards shards, WindowIndex index, long seed, PositionMap positions)
+    {
+        var order = new WindowOrder(index.Count, seed, (long)index.Stride * shards.TokenBytes);
+        return new BatchSource(shards, index, window => order.Window(positions.PositionOf(window)));
+    }
 
     /// <summary>Windows in canonical order.</summary>
     public static BatchSource ForValidation(TokenShards shards, WindowIndex index) => new(shards, index, position => position);

@@ -31,7 +31,7 @@ internal static class WindowLossWork
         using var parameters = new FlatParameters(ParameterTable.Of(config.Model), device, TorchRuntime.TrainsInBf16(config, device), forTraining: false);
         CheckpointFolder.Load(source.Folder, manifest, config.Model, parameters, optimizer: null);
         var model = new Gpt(config.Model, parameters);
-        using var windows = BatchSource.ForTraining(data.Train, data.Windows, config.Seed);
+        using var windows = BatchSource.ForTraining(data.Train, data.Windows, config.Seed, new PositionMap(spec.LeftOut));
         for (var step = spec.FirstStep; step <= spec.LastStep; step++)
         {
             for (var at = 0L; at < spec.GlobalBatchWindows; at += config.MicroBatchSize)

@@ -28,11 +28,21 @@ internal static class StandaloneWork
             e.Cancel = !channel.StopRequested;
             channel.Stop();
         };
-        var spec = run.BeginAttempt() with { TakeSamples = !settings.Contains(NoSamples) };
+        while (true)
+        {
+            var end = RunAttempt(run, channel, takeSamples: !settings.Contains(NoSamples));
+            if (end != RunState.Recovering) return end == RunState.Completed ? ExitCodes.Success : ExitCodes.Interrupted;
+        }
+    }
+
+    /// <summary>Trains one attempt; what the run is then: <see cref="RunState.Recovering"/> when it goes back for a spike of its loss.</summary>
+    private static RunState RunAttempt(StandaloneRun run, StandaloneChannel channel, bool takeSamples)
+    {
+        var spec = run.BeginAttempt() with { TakeSamples = takeSamples };
         try
         {
             using var trainer = new Trainer(spec, run.State.Request!.Config, channel);
-            return run.End(trainer.Run()) == RunState.Completed ? ExitCodes.Success : ExitCodes.Interrupted;
+            return run.End(trainer.Run());
         }
         catch (UserErrorException e)
         {

@@ -157,7 +157,7 @@ internal sealed class RunPage(string folder) : Page
     private static Ink InkOf(string eventKind) => eventKind switch
     {
         EventKinds.Died or EventKinds.Failed or EventKinds.Refused => Ink.Bad,
-        EventKinds.Recovering or EventKinds.Drained or EventKinds.Unreadable => Ink.Warn,
+        EventKinds.Recovering or EventKinds.Drained or EventKinds.Unreadable or EventKinds.Spike or EventKinds.LeftOut => Ink.Warn,
         EventKinds.Completed => Ink.Good,
         _ => Ink.Plain,
     };

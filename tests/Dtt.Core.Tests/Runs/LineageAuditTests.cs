@@ -38,15 +38,29 @@ public sealed class LineageAuditTests
         Assert.Equal(["step 11 was never trained in the lineage of step 20", "step 12 was never trained in the lineage of step 20"], audit.Problems);
     }
 
+    [Fact]
+    public void Of_WindowsThatAreLeftOut_NamesAStepThatCountsAndSawThem()
+    {
+        var leftOut = PositionMapTests.Stretch(56, 64) with { FirstStep = 15, LastStep = 16, Attempt = 2 };
+        var sound = Audit(30, [leftOut], (1, 0, Steps(1, 23)), (2, 10, Steps(11, 30)));
+        Assert.Empty(sound.Problems);
+        var wrong = Audit(30, [leftOut], (1, 0, Steps(1, 20)), (2, 20, Steps(21, 30)));
+        Assert.Equal(["step 15 was trained by attempt 1, and the windows of steps 15–16 (positions 56–63) are left out since attempt 2"], wrong.Problems);
+    }
+
     private static List<long> Steps(long first, long last) => [.. Enumerable.Range((int)first, (int)(last - first + 1)).Select(s => (long)s)];
 
-    private static AuditResult Audit(long committed, params (int Attempt, long From, List<long> Steps)[] attempts) => LineageAudit.Of(
+    private static AuditResult Audit(long committed, params (int Attempt, long From, List<long> Steps)[] attempts) => Audit(committed, null, attempts);
+
+    private static AuditResult Audit(long committed, IReadOnlyList<LeftOutWindows>? leftOut, params (int Attempt, long From, List<long> Steps)[] attempts) =>
+        LineageAudit.Of(
         new RunRecord
         {
             Version = 1,
             Run = "r",
             State = RunState.Completed,
             CreatedAt = default,
+            LeftOut = leftOut,
             Attempts = [.. attempts.Select(a => new RunAttempt { Attempt = a.Attempt, StartedAt = default, FromStep = a.From })],
             Checkpoints =
             [

@@ -15,12 +15,15 @@ namespace Dtt.Grains.Tests.Simulation;
 internal sealed class RunSimulation(int seed, int nodes)
 {
     public const int TotalSteps = 6;
+    public const long StepWindows = 12;
     private const int Runs = 3, Keep = 2, Faults = 900, Calm = 9000;
     private static readonly string[] _machine = ["gpu:0", "gpu:1", "gpu:2", "cpu"];
     private static readonly TimeSpan _lease = TimeSpan.FromSeconds(90);
     private readonly Random _random = new(seed);
     private readonly Dictionary<string, DurableRun> _states = Enumerable.Range(0, Runs).ToDictionary(i => $"/runs/{i}", _ => new DurableRun());
     private readonly Dictionary<string, HashSet<string>> _disk = Enumerable.Range(0, Runs).ToDictionary(i => $"/runs/{i}", _ => new HashSet<string>());
+    private readonly Dictionary<(string, string), IReadOnlyList<long>> _trained = []; // by checkpoint: the positions that it saw
+    private readonly Dictionary<string, HashSet<long>> _poison = Enumerable.Range(0, Runs).ToDictionary(i => $"/runs/{i}", i => PoisonOf(seed, i));
     private readonly Dictionary<string, HashSet<long>> _leases = [];
     private readonly Dictionary<string, long> _committed = [];
     private readonly Dictionary<(string, int), int> _worldSizes = [];
@@ -42,6 +45,8 @@ internal sealed class RunSimulation(int seed, int nodes)
         foreach (var run in _states.Keys.ToList()) Send(() => Apply(run, new RunInput.Create(Path.GetFileName(run), Request())));
         for (var i = 0; i < Faults; i++) Step();
         _faulty = false;
+        foreach (var run in _states.Where(s => s.Value.Record?.State == RunState.Interrupted).Select(s => s.Key).ToList())
+            Apply(run, new RunInput.Resume(new Dictionary<string, string>())); // one that was complete before windows of it were left out
         for (var i = 0; i < Calm && _states.Values.Any(s => s.Record?.State is not (RunState.Completed or RunState.Failed or RunState.Stopped)); i++) Step();
         foreach (var (run, state) in _states)
         {
@@ -49,6 +54,7 @@ internal sealed class RunSimulation(int seed, int nodes)
             Require(state.Record.State is RunState.Completed or RunState.Failed or RunState.Stopped, $"{run} hangs in {state.Record.State}");
             if (state.Record.State != RunState.Completed) continue;
             Require(state.Record.Latest!.Step == TotalSteps, $"{run} is complete at step {state.Record.Latest.Step}");
+            Require(!_trained[(run, state.Record.Latest.FolderName)].Any(_poison[run].Contains), $"{run} is complete with windows that make its loss spike");
         }
     }
 
@@ -59,7 +65,20 @@ internal sealed class RunSimulation(int seed, int nodes)
 
     public bool Lost() => _faulty && Chance(8);
 
-    public void Write(string run, string checkpoint) => _disk[run].Add(checkpoint);
+    public void Write(string run, string checkpoint, IReadOnlyList<long> positions)
+    {
+        _disk[run].Add(checkpoint);
+        _trained[(run, checkpoint)] = positions;
+    }
+
+    /// <summary>Whether windows at these positions make the loss of a run spike.</summary>
+    public bool Spikes(string run, IEnumerable<long> positions) => positions.Any(_poison[run].Contains);
+
+    private static HashSet<long> PoisonOf(int seed, int run)
+    {
+        var random = new Random(1000 * run + seed);
+        return [.. Enumerable.Range(0, random.Next(3)).Select(_ => random.NextInt64(TotalSteps * StepWindows + 10))];
+    }
 
     private RunRequest Request()
     {
@@ -68,7 +87,8 @@ internal sealed class RunSimulation(int seed, int nodes)
         return new RunRequest
         {
             ConfigYaml = $"name: e\nkeep: {Keep}\nranks_per_node: {ranks}\nmin_ranks: {1 + _random.Next(2)}\nbatch_size: 1\nnodes: {word}\n"
-                + $"min_nodes: {1 + _random.Next(word == "all" ? 1 : wanted)}\nnode_wait: {_random.Next(90)}\n",
+                + $"min_nodes: {1 + _random.Next(word == "all" ? 1 : wanted)}\nnode_wait: {_random.Next(90)}\n"
+                + $"spike:\n  sigma: 6\n  skip: {_random.Next(2)}\n",
             TokensFolder = "/t",
             TokenizerFolder = "/v",
             Environment = new Dictionary<string, string>(),
@@ -161,13 +181,17 @@ internal sealed class RunSimulation(int seed, int nodes)
         Perform(run, RunDecider.Pending(_states[run]));
     }
 
-    /// <summary>A client pins, leases, stops or resumes.</summary>
+    /// <summary>A client pins, leases, leaves windows out, stops or resumes.</summary>
     private void Disturb(string run)
     {
         var state = _states[run];
         if (state.Record is null) return;
-        switch (_random.Next(4))
+        switch (_random.Next(5))
         {
+            case 3 when Chance(3):
+                var first = 1 + _random.Next(TotalSteps);
+                Apply(run, new RunInput.Skip(first, Math.Min(TotalSteps, first + _random.Next(2))));
+                break;
             case 0 when state.Record.Checkpoints.Count > 0:
                 Apply(run, new RunInput.Pin(state.Record.Checkpoints[0].Step, Chance(2)));
                 break;
@@ -210,8 +234,14 @@ internal sealed class RunSimulation(int seed, int nodes)
             Require(next.CurrentAttempt >= last && next.CurrentAttempt <= last + 1, $"{run}: attempts went from {last} to {next.CurrentAttempt}");
             if (next.Latest is { } latest)
             {
-                Require(latest.Step >= _committed.GetValueOrDefault(run), $"{run}: commits went back to {latest.Step}");
+                var goesBack = next.LeftOut?.Count > (old?.LeftOut?.Count ?? 0);
+                Require(goesBack || latest.Step >= _committed.GetValueOrDefault(run), $"{run}: commits went back to {latest.Step}");
                 _committed[run] = latest.Step;
+            }
+            else
+            {
+                Require(old?.Latest is null || next.LeftOut?.Count > (old.LeftOut?.Count ?? 0), $"{run}: all commits were forgotten");
+                _committed[run] = 0;
             }
 
             MaybeCrash();
@@ -238,7 +268,8 @@ internal sealed class RunSimulation(int seed, int nodes)
                     var record = _states[run].Record!;
                     var (attempt, from, world) = (record.CurrentAttempt, record.Latest?.Step ?? 0, _states[run].Placements.Sum(p => p.Devices.Count));
                     var committed = record.Checkpoints.Select(c => c.FolderName).ToHashSet();
-                    SendTo(place.Node, node => Launch(node, run, attempt, from, place, world, committed));
+                    var (leftOut, trained) = (record.LeftOut, record.Latest is { } start ? _trained[(run, start.FolderName)] : []);
+                    SendTo(place.Node, node => Launch(node, run, attempt, from, place, world, committed, leftOut, trained));
                     break;
                 case RunEffect.StopRank stop:
                     SendTo(stop.Node, node =>
@@ -309,13 +340,14 @@ internal sealed class RunSimulation(int seed, int nodes)
         if (more.Count > 0) Apply(run, new RunInput.Grow(more));
     }
 
-    private void Launch(SimulatedNode node, string run, int attempt, long from, Placement placement, int worldSize, HashSet<string> committed)
+    private void Launch(SimulatedNode node, string run, int attempt, long from, Placement placement, int worldSize, HashSet<string> committed,
+        IReadOnlyList<LeftOutWindows>? leftOut, IReadOnlyList<long> trained)
     {
         if (node.Newest.GetValueOrDefault(run) >= attempt) return;
         node.Newest[run] = attempt;
         if (node.Parts.GetValueOrDefault(run) is { } older) End(older, null, CauseCard.Of(DeathKind.Peer, "its attempt is over"));
         Require(_worldSizes.TryAdd((run, attempt), worldSize) || _worldSizes[(run, attempt)] == worldSize, $"{run}, attempt {attempt}: two world sizes");
-        var part = new SimulatedPart(this, node, run, attempt, from, placement, worldSize);
+        var part = new SimulatedPart(this, node, run, attempt, from, placement, worldSize, leftOut, trained);
         if (!node.Devices.Hold(placement.Devices, run, attempt, _now))
         {
             Tell(part, null, CauseCard.Of(DeathKind.Outside, "a device was taken"));
@@ -392,6 +424,13 @@ internal sealed class RunSimulation(int seed, int nodes)
         foreach (var (run, state) in _states.Where(s => s.Value.Record is not null))
         {
             Require(state.Record!.Checkpoints.All(c => _disk[run].Contains(c.FolderName)), $"{run}: a committed checkpoint is not on disk");
+            var order = new PositionMap(state.Record.LeftOut);
+            foreach (var c in state.Record.Checkpoints)
+            {
+                var expected = Enumerable.Range(0, (int)(c.Step * StepWindows)).Select(w => order.PositionOf(w));
+                Require(_trained[(run, c.FolderName)].SequenceEqual(expected), $"{run}: {c.FolderName} saw other windows than the run's order has");
+            }
+
             Require(state.Record.Checkpoints.Select(c => c.Step).Distinct().Count() == state.Record.Checkpoints.Count, $"{run}: a step is committed twice");
             Require(state.Record.Best is null || _disk[run].Contains(state.Record.Best.FolderName), $"{run}: the best is gone");
             Require(state.ToDelete.All(d => state.Record.Checkpoints.All(c => c.FolderName != d)), $"{run}: a committed checkpoint is to be deleted");

@@ -43,8 +43,11 @@ internal sealed class SimulatedNode(string name, string[] machine)
 }
 
 /// <summary>The ranks of an attempt on one node.</summary>
-internal sealed class SimulatedPart(RunSimulation world, SimulatedNode node, string run, int attempt, long from, Placement placement, int worldSize)
+internal sealed class SimulatedPart(RunSimulation world, SimulatedNode node, string run, int attempt, long from, Placement placement, int worldSize,
+    IReadOnlyList<LeftOutWindows>? leftOut, IReadOnlyList<long> trained)
 {
+    private readonly PositionMap _order = new(leftOut);
+    private readonly List<long> _trained = [.. trained];
     private long _step = from;
     private bool _asked, _started;
 
@@ -84,15 +87,23 @@ internal sealed class SimulatedPart(RunSimulation world, SimulatedNode node, str
         if (placement.FirstRank != 0) return;
         if (Reports == 0)
         {
-            var plan = new RunPlan(RunSimulation.TotalSteps, 12, 1);
+            var plan = new RunPlan(RunSimulation.TotalSteps, RunSimulation.StepWindows, 1);
             world.Report(this, new RankStarted { FromStep = _step, Plan = plan, Fingerprint = "f", Parameters = 1, Device = "cpu" });
         }
 
         if (!_asked && _step < RunSimulation.TotalSteps)
         {
             _step++;
+            for (var i = 0; i < RunSimulation.StepWindows; i++) _trained.Add(_order.PositionOf((_step - 1) * RunSimulation.StepWindows + i));
+            if (world.Spikes(run, _trained.TakeLast((int)RunSimulation.StepWindows)) && SpikeRules.WhyNotLeftOut(leftOut, _step) is null)
+            {
+                world.Finished[(run, attempt)] = new RankFinished(_step, Completed: false) { Spike = new LossSpike(_step, 9, 5) };
+                world.End(this, world.Finished[(run, attempt)], null);
+                return;
+            }
+
             _asked = true;
-            world.Write(run, CommittedCheckpoint.FolderNameOf(_step, attempt));
+            world.Write(run, CommittedCheckpoint.FolderNameOf(_step, attempt), [.. _trained]);
         }
 
         if (_asked && !IsCommitted()) return;

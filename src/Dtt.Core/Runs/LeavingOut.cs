@@ -1,0 +1,82 @@
+using System.Globalization;
+
+namespace Dtt.Core.Runs;
+
+/// <summary>
+/// The decisions of a run to leave windows out. The list of what is left out changes only together with the attempt, and every checkpoint that saw any of it is
+/// forgotten in the same write: so an attempt follows one order from its beginning to its end, and what is committed has seen nothing that is left out.
+/// </summary>
+internal static class LeavingOut
+{
+    /// <summary>A client asks to leave out the windows of steps.</summary>
+    public static RunDecision Skip(DurableRun state, RunInput.Skip skip, IReadOnlySet<long> leased, DateTimeOffset now)
+    {
+        var record = state.Record!;
+        if (WhyNot(state, skip, leased) is { } reason) return new RunDecision(state) { Refusal = reason };
+        var leftOut = LeftOutWindows.Of(record, skip.FirstStep, skip.LastStep);
+        state = Without(state, leftOut);
+        var from = state.Record!.Latest?.Step ?? 0;
+        var back = record.Latest?.Step > from ? $"the run goes back to step {from}" : $"the next attempt goes on from step {from}";
+        if (state.Placements.Count > 0) state = state with { LeavesOutFrom = Math.Min(state.LeavesOutFrom ?? long.MaxValue, skip.FirstStep) };
+        else if (record.State == RunState.Completed) state = state with { Record = state.Record with { State = RunState.Interrupted } };
+        state = state.Noted(now, EventKinds.LeftOut, $"the windows of {leftOut.InWords} are left out, as was asked; {back}");
+        var effects = new List<RunEffect>();
+        if (state.ToDelete.Count > 0) effects.Add(new RunEffect.DeleteCheckpoints(state.ToDelete));
+        effects.AddRange(RunDecider.StopRanks(state));
+        return new RunDecision(state, effects) { Accepted = true };
+    }
+
+    /// <summary>Why a checkpoint is not taken: it saw windows that are left out by now; null: it did not.</summary>
+    public static string? WhyNotCommitted(DurableRun state, WrittenCheckpoint checkpoint) => state.LeavesOutFrom is { } first && checkpoint.Step >= first
+        ? string.Create(CultureInfo.InvariantCulture, $"it was trained on windows that are left out, those from step {first} on") : null;
+
+    /// <summary>
+    /// Leaves out the windows of a spike, unless its step has other windows by now, or the attempt's beginning, which tells the size of a step, was never heard:
+    /// then the next attempt finds it again, if it is still there.
+    /// </summary>
+    public static DurableRun Spiked(DurableRun state, LossSpike spike, DateTimeOffset now)
+    {
+        if (state.LeavesOutFrom <= spike.Step || state.Record!.GlobalBatchWindows == 0) return state;
+        var leftOut = LeftOutWindows.Of(state.Record!, spike.Step, spike.Step + state.Request!.Config.Spike!.Skip) with { Spike = true };
+        state = Without(state, leftOut);
+        return state.Noted(now, EventKinds.Spike, $"step {spike.Step}: {spike.InWords}; the windows of {leftOut.InWords} are left out, and the run goes back to "
+            + $"step {state.Record!.Latest?.Step ?? 0}");
+    }
+
+    /// <summary>The same run without these windows, and without the checkpoints that saw them.</summary>
+    private static DurableRun Without(DurableRun state, LeftOutWindows leftOut)
+    {
+        var record = state.Record!;
+        var bySight = record.Checkpoints.ToLookup(c => c.Step >= leftOut.FirstStep);
+        return state with
+        {
+            Record = record with { LeftOut = [.. record.LeftOut ?? [], leftOut], Checkpoints = [.. bySight[false]] },
+            ToDelete = [.. state.ToDelete, .. bySight[true].Select(c => c.FolderName)],
+        };
+    }
+
+    private static string? WhyNot(DurableRun state, RunInput.Skip skip, IReadOnlySet<long> leased)
+    {
+        var record = state.Record!;
+        if (state.Deleting) return "it is being deleted";
+        if (state.Request!.TokensFolder.Length == 0) return "it is an import, without data: it has no steps to leave out";
+        if (record.GlobalBatchWindows == 0) return "it has not begun, so that the size of its steps is not known yet; wait for its first attempt";
+        if (skip.LastStep > record.TotalSteps) return $"it has {record.TotalSteps:N0} steps, and step {skip.LastStep:N0} is behind the last";
+        var saw = record.Checkpoints.Where(c => c.Step >= skip.FirstStep).ToList();
+        if (saw.Count > 0 && saw.Count == record.Checkpoints.Count)
+        {
+            var steps = string.Join(", ", record.Checkpoints.Select(c => c.Step));
+            return $"there is no checkpoint from before step {skip.FirstStep:N0} to go back to; it has {steps}, so that steps from "
+                + $"{record.Checkpoints[0].Step + 1:N0} on can be left out";
+        }
+
+        if (saw.FirstOrDefault(c => c.Pinned) is { } pinned)
+        {
+            return $"its checkpoint of step {pinned.Step:N0}, which is pinned, saw these windows and would go; "
+                + $"unpin it with `dtt pin {record.Run}@{pinned.Step} --off`";
+        }
+
+        return saw.FirstOrDefault(c => leased.Contains(c.Step)) is { } read
+            ? $"its checkpoint of step {read.Step:N0}, which saw these windows, is being read; try again when that is done" : null;
+    }
+}

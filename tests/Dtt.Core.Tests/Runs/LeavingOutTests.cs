@@ -1,0 +1,148 @@
+using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
+
+namespace Dtt.Core.Tests.Runs;
+
+public sealed class LeavingOutTests
+{
+    private static readonly DateTimeOffset _now = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+    private static readonly NodeRef _node = new("n1", "1");
+    private static readonly HashSet<long> _noLeases = [];
+
+    [Fact]
+    public void Skip_OfStepsThatAreDone_GoesBackToTheCheckpointBeforeThem()
+    {
+        var state = Committed(10, 20, 30);
+        var decision = RunDecider.Decide(state, new RunInput.Skip(15, 16), _noLeases, _now);
+        var next = decision.State;
+        Assert.Equal([10L], next.Record!.Checkpoints.Select(c => c.Step));
+        Assert.Equal(["step_00000020.a01", "step_00000030.a01"], next.ToDelete);
+        Assert.Equal((15L, RunState.Running), (next.LeavesOutFrom!.Value, next.Record.State));
+        var leftOut = Assert.Single(next.Record.LeftOut!);
+        Assert.Equal((56, 64, 2), (leftOut.From, leftOut.To, leftOut.Attempt)); // 4 windows a step
+        Assert.Equal("the windows of steps 15–16 (positions 56–63) are left out, as was asked; the run goes back to step 10", next.Events[^1].Event.Message);
+        Assert.Contains(new RunEffect.StopRank(_node, 1), decision.Effects);
+        Assert.Contains(new RunEffect.StopRank(_node, 1), RunDecider.Pending(next)); // an effect that was lost is done again
+
+        // What the ranks save on their way out saw these windows.
+        var late = RunDecider.Decide(next, new RunInput.Commit(RunDeciderTests.Checkpoint(33, 1)), _noLeases, _now);
+        Assert.Equal((false, "it was trained on windows that are left out, those from step 15 on"), (late.Commit!.Accepted, late.Commit.Reason));
+        Assert.Equal([10L], late.State.Record!.Checkpoints.Select(c => c.Step));
+
+        var refused = new RankFailed("the checkpoint of step 33 was refused", 75);
+        var recovering = Decide(late.State, new RunInput.Ended(_node, new AttemptEnd(1, refused, null)));
+        Assert.Equal((RunState.Recovering, null), (recovering.Record!.State, recovering.LeavesOutFrom));
+        Assert.Equal("continuing with attempt 2 from step 10", recovering.Events[^1].Event.Message);
+        var second = Decide(recovering, new RunInput.Granted([new Placement(_node, ["cpu"], 0)], 2));
+        var spec = TrainSpec.Of(second, "/r", second.Placements[0]);
+        Assert.Equal((10L, second.Record!.LeftOut), (Assert.Single(spec.ResumeFrom).Step, spec.LeftOut));
+    }
+
+    [Fact]
+    public void Skip_OfStepsToCome_TakesWhatTheRanksSaveBeforeThem()
+    {
+        var state = Decide(Committed(10), new RunInput.Skip(40, 41));
+        const string said = "the windows of steps 40–41 (positions 156–163) are left out, as was asked; the next attempt goes on from step 10";
+        Assert.Equal(said, state.Events[^1].Event.Message);
+        state = Decide(state, new RunInput.Commit(RunDeciderTests.Checkpoint(12, 1)));
+        Assert.Equal(12, state.Record!.Latest!.Step);
+        state = Decide(state, new RunInput.Ended(_node, new AttemptEnd(1, new RankFinished(12, Completed: false), null)));
+        Assert.Equal((RunState.Recovering, "continuing with attempt 2 from step 12"), (state.Record!.State, state.Events[^1].Event.Message));
+    }
+
+    [Fact]
+    public void Skip_OfACompleteRun_LetsItGoOn_AndAStopThatWasAskedForStays()
+    {
+        var complete = Decide(Committed(50, 100), new RunInput.Ended(_node, new AttemptEnd(1, new RankFinished(100, Completed: true), null)));
+        var back = Decide(complete, new RunInput.Skip(60, 60));
+        Assert.Equal((RunState.Interrupted, 50L, null), (back.Record!.State, back.Record.Latest!.Step, back.LeavesOutFrom));
+        Assert.Null(RunDecider.Decide(back, new RunInput.Resume(new Dictionary<string, string>()), _noLeases, _now).Refusal);
+
+        var stopping = Decide(Decide(Committed(50), new RunInput.Stop()), new RunInput.Skip(60, 60));
+        var stopped = Decide(stopping, new RunInput.Ended(_node, new AttemptEnd(1, new RankFinished(55, Completed: false), null)));
+        Assert.Equal((RunState.Stopped, null), (stopped.Record!.State, stopped.LeavesOutFrom));
+    }
+
+    [Theory]
+    [InlineData(5, 5, "there is no checkpoint from before step 5 to go back to; it has 10, 20, so that steps from 11 on can be left out")]
+    [InlineData(99, 101, "it has 100 steps, and step 101 is behind the last")]
+    [InlineData(15, 15, "its checkpoint of step 20, which is pinned, saw these windows and would go; unpin it with `dtt pin r@20 --off`")]
+    public void Skip_ThatMakesNoSense_IsRefused(long first, long last, string reason)
+    {
+        var state = Decide(Committed(10, 20), new RunInput.Pin(20, Pinned: true));
+        var decision = RunDecider.Decide(state, new RunInput.Skip(first, last), _noLeases, _now);
+        Assert.Equal(reason, decision.Refusal);
+        Assert.Same(state, decision.State);
+    }
+
+    [Fact]
+    public void Skip_OfARunThatHasNotBegun_OrWhoseCheckpointIsRead_IsRefused()
+    {
+        var created = Decide(new DurableRun(), new RunInput.Create("r", RunDeciderTests.Request()));
+        Assert.Contains("has not begun", RunDecider.Decide(created, new RunInput.Skip(1, 1), _noLeases, _now).Refusal);
+        Assert.Contains("is being read", RunDecider.Decide(Committed(10, 20), new RunInput.Skip(15, 15), new HashSet<long> { 20 }, _now).Refusal);
+        Assert.Null(RunDecider.Decide(Committed(10, 20), new RunInput.Skip(15, 15), new HashSet<long> { 10 }, _now).Refusal);
+    }
+
+    [Fact]
+    public void Skip_Twice_CountsTheStepsAsTheyAreThen()
+    {
+        var state = Decide(Decide(Committed(10), new RunInput.Skip(15, 16)), new RunInput.Skip(15, 15));
+        Assert.Equal([(56, 64), (64, 68)], state.Record!.LeftOut!.Select(l => (l.From, l.To)));
+        Assert.Equal([new PositionGap(56, 68)], new PositionMap(state.Record.LeftOut).Gaps);
+    }
+
+    [Fact]
+    public void Ended_WithASpike_LeavesItsWindowsOut_AndGoesBack_InOneWrite()
+    {
+        var state = Committed(config: "keep: 2\nspike:\n  sigma: 6\n  skip: 2\n", 10, 20);
+        var spiked = new RankFinished(27, Completed: false) { Spike = new LossSpike(27, 9.125, 5) };
+        var next = Decide(state, new RunInput.Ended(_node, new AttemptEnd(1, spiked, null)));
+        Assert.Equal((RunState.Recovering, 20L), (next.Record!.State, next.Record.Latest!.Step));
+        var leftOut = Assert.Single(next.Record.LeftOut!);
+        Assert.Equal((27, 29, 104, 116, true), (leftOut.FirstStep, leftOut.LastStep, leftOut.From, leftOut.To, leftOut.Spike));
+        string[] said =
+        [
+            "step 27: the loss 9.1250 is a spike, above 5.0000; the windows of steps 27–29 (positions 104–115) are left out, and the run goes back to step 20",
+            "continuing with attempt 2 from step 20",
+        ];
+        Assert.Equal(said, next.Events.TakeLast(2).Select(e => e.Event.Message));
+        Assert.Same(next, Decide(next, new RunInput.Ended(_node, new AttemptEnd(1, spiked, null)))); // said twice
+    }
+
+    [Fact]
+    public void State_OfARunThatLeavesNothingOut_SaysNothingOfIt_AndOneThatDoesComesBack()
+    {
+        var plain = System.Text.Json.JsonSerializer.Serialize(new RunFile(RunFile.CurrentFormat, Committed(10)), RunJson.Default.RunFile);
+        Assert.DoesNotContain("left_out", plain);
+        Assert.DoesNotContain("leaves_out", plain);
+        var skipped = Decide(Committed(10), new RunInput.Skip(15, 16));
+        var text = System.Text.Json.JsonSerializer.Serialize(new RunFile(RunFile.CurrentFormat, skipped), RunJson.Default.RunFile);
+        var read = System.Text.Json.JsonSerializer.Deserialize(text, RunJson.Default.RunFile)!.Run;
+        Assert.Equal((15L, skipped.Record!.LeftOut!.Single()), (read.LeavesOutFrom!.Value, read.Record!.LeftOut!.Single()));
+    }
+
+    [Fact]
+    public void SpikeRules_EndAtOneStepAndInARun()
+    {
+        var three = Enumerable.Repeat(PositionMapTests.Stretch(0, 1) with { FirstStep = 9, Spike = true }, 3).ToList();
+        Assert.Null(SpikeRules.WhyNotLeftOut(three, 10));
+        Assert.Null(SpikeRules.WhyNotLeftOut([.. three.Take(2)], 9));
+        Assert.Null(SpikeRules.WhyNotLeftOut([.. three.Select(l => l with { Spike = false })], 9));
+        Assert.Contains("left out 3 times already", SpikeRules.WhyNotLeftOut(three, 9));
+        var many = Enumerable.Range(1, 20).Select(s => three[0] with { FirstStep = s }).ToList();
+        Assert.Contains("went back 20 times", SpikeRules.WhyNotLeftOut(many, 30));
+    }
+
+    private static DurableRun Committed(params long[] steps) => Committed("keep: 9\n", steps);
+
+    private static DurableRun Committed(string config, params long[] steps)
+    {
+        var state = Decide(new DurableRun(), new RunInput.Create("r", RunDeciderTests.Request() with { ConfigYaml = config }));
+        state = Decide(state, new RunInput.Granted([new Placement(_node, ["cpu"], 0)], 1));
+        state = Decide(state, new RunInput.Reported(1, 1, [RunDeciderTests.Started()]));
+        return steps.Aggregate(state, (s, step) => Decide(s, new RunInput.Commit(RunDeciderTests.Checkpoint(step, 1))));
+    }
+
+    private static DurableRun Decide(DurableRun state, RunInput input) => RunDecider.Decide(state, input, _noLeases, _now).State;
+}
