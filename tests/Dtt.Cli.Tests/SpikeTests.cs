@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using System.Text.Json;
 using Dtt.Tests;
 
@@ -72,8 +73,24 @@ public sealed class SpikeTests(PoisonedProject project) : IClassFixture<Poisoned
         const string run = "spike-two";
         await Tiny.Dtt.OutputAsync(["train", "-n", run, .. _keys, "--set", "ranks_per_node=2", "--set", "grad_accumulation_steps=1"]);
         var leftOut = (await Tiny.Dtt.JsonAsync("show", run)).GetProperty("left_out").EnumerateArray().Single();
-        Assert.Equal((25, 192, 208), (leftOut.GetProperty("first_step").GetInt32(), leftOut.GetProperty("from").GetInt32(), leftOut.GetProperty("to").GetInt32()));
+        Assert.Equal([25, 192, 208], new[] { "first_step", "from", "to" }.Select(p => leftOut.GetProperty(p).GetInt32()));
         Assert.Contains(TinyProject.AuditOk, await Tiny.Dtt.OutputAsync("audit", run));
+    }
+
+    [Fact]
+    public async Task Spike_OfARunThatStandsAlone_GoesBackToo_AndThePlatformAdoptsIt()
+    {
+        string[] arguments = [DttProgram.RankAssembly, "--standalone", "configs/config.yaml", "name=spike-alone", .. _keys.Where(k => k != "--set")];
+        using var process = Process.Start(new ProcessStartInfo("dotnet", arguments)
+        {
+            WorkingDirectory = Tiny.Path,
+            RedirectStandardError = true,
+            Environment = { ["OMP_NUM_THREADS"] = "1" },
+        })!;
+        var log = await process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.True(process.ExitCode == 0, log);
+        await CheckAsync("spike-alone");
     }
 
     [Theory]

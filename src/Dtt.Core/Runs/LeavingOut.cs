@@ -16,7 +16,8 @@ internal static class LeavingOut
         var leftOut = LeftOutWindows.Of(record, skip.FirstStep, skip.LastStep);
         state = Without(state, leftOut);
         var from = state.Record!.Latest?.Step ?? 0;
-        var back = record.Latest?.Step > from ? $"the run goes back to step {from}" : $"the next attempt goes on from step {from}";
+        var back = record.Latest?.Step > from ? $"the run goes back to step {from}"
+            : $"the next attempt goes on from step {from}{(state.Placements.Count > 0 ? ", or a later one before them" : "")}";
         if (state.Placements.Count > 0) state = state with { LeavesOutFrom = Math.Min(state.LeavesOutFrom ?? long.MaxValue, skip.FirstStep) };
         else if (record.State == RunState.Completed) state = state with { Record = state.Record with { State = RunState.Interrupted } };
         state = state.Noted(now, EventKinds.LeftOut, $"the windows of {leftOut.InWords} are left out, as was asked; {back}");
@@ -31,16 +32,16 @@ internal static class LeavingOut
         ? string.Create(CultureInfo.InvariantCulture, $"it was trained on windows that are left out, those from step {first} on") : null;
 
     /// <summary>
-    /// Leaves out the windows of a spike, unless its step has other windows by now, or the attempt's beginning, which tells the size of a step, was never heard:
-    /// then the next attempt finds it again, if it is still there.
+    /// Leaves out the windows of a spike, unless its step has other windows by now, or the attempt's beginning, which tells the size of a step, was never
+    /// heard: then the next attempt finds it again, if it is still there.
     /// </summary>
     public static DurableRun Spiked(DurableRun state, LossSpike spike, DateTimeOffset now)
     {
         if (state.LeavesOutFrom <= spike.Step || state.Record!.GlobalBatchWindows == 0) return state;
-        var leftOut = LeftOutWindows.Of(state.Record!, spike.Step, spike.Step + state.Request!.Config.Spike!.Skip) with { Spike = true };
+        var leftOut = LeftOutWindows.Of(state.Record!, spike.Step, spike.Step + (state.Request!.Config.Spike?.Skip ?? 0)) with { Spike = true };
         state = Without(state, leftOut);
-        return state.Noted(now, EventKinds.Spike, $"step {spike.Step}: {spike.InWords}; the windows of {leftOut.InWords} are left out, and the run goes back to "
-            + $"step {state.Record!.Latest?.Step ?? 0}");
+        return state.Noted(now, EventKinds.Spike, $"step {spike.Step}: {spike.InWords}; the windows of {leftOut.InWords} are left out, and the run goes "
+            + $"back to step {state.Record!.Latest?.Step ?? 0}");
     }
 
     /// <summary>The same run without these windows, and without the checkpoints that saw them.</summary>

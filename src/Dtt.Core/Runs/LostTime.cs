@@ -27,7 +27,7 @@ public enum LostTime
     /// <summary>From the death of a silo or a node to the next attempt.</summary>
     SiloDeath,
 
-    /// <summary>From an orderly end to the next attempt: a silo shut down, or the run took more nodes.</summary>
+    /// <summary>From an orderly end to the next attempt: a silo shut down, the run took more nodes, or went back to leave windows out.</summary>
     Move,
 
     /// <summary>The rest of the attempts: validation, samples, the step that runs now or was cut off, a hang until it was noticed.</summary>

@@ -361,6 +361,22 @@ public sealed class ConfigLoaderTests : IDisposable
         Assert.Equal(config.Run.SpecialTokens, RunConfig.Parse(config.Values.ToYaml()).SpecialTokens);
     }
 
+    [Fact]
+    public void Load_Spike_IsOffUnlessItsSigmaIsSet_AndThenHasItsDefaults()
+    {
+        var plain = Load("name: a\n");
+        Assert.Null(plain.Run.Spike);
+        Assert.DoesNotContain("spike", plain.Values.ToYaml());
+        Assert.Equal(new SpikeConfig(6, 100, 0), Load("spike:\n  sigma: 6\n").Run.Spike);
+        var all = Load("spike: {sigma: 4.5, window: 20, skip: 3}\n");
+        Assert.Equal((new SpikeConfig(4.5, 20, 3), all.Run.Spike), (all.Run.Spike, RunConfig.Parse(all.Values.ToYaml()).Spike));
+        var error = Assert.Throws<ConfigurationException>(() => Load("spike: {window: 20, skip: 3}\n"));
+        Assert.Contains(":1: 'spike.window' does nothing without 'spike.sigma': set that too", error.Errors[0]);
+        Assert.Contains("'spike.skip' does nothing without", error.Errors[1]);
+        Assert.Throws<ConfigurationException>(() => Load("spike: {sigma: 0}\n"));
+        Assert.Throws<ConfigurationException>(() => Load("spike: {sigma: 4, window: 1}\n"));
+    }
+
     private LoadedConfig Load(string yaml, params (string Name, string Value, string Option)[] overrides) =>
         ConfigLoader.Load(_folder.Write("config.yaml", yaml), overrides, TimeProvider.System);
 }

@@ -100,6 +100,25 @@ public sealed class StandaloneRunTests : IDisposable
     }
 
     [Fact]
+    public void End_WithASpike_GoesBack_AndTheNextAttemptLeavesItsWindowsOut_AfterAKillToo()
+    {
+        using (var run = Create())
+        {
+            Start(run);
+            Assert.True(run.Commit(Checkpoint(5, 1)).Accepted);
+            Assert.Equal(RunState.Recovering, run.End(new RankFinished(7, Completed: false) { Spike = new LossSpike(7, double.NaN, double.PositiveInfinity) }));
+        }
+
+        using var next = Open("a");
+        var spec = next.BeginAttempt();
+        Assert.Equal((2, 5), (spec.Attempt, spec.ResumeFrom.Single().Step));
+        var leftOut = Assert.Single(spec.LeftOut!);
+        Assert.Equal((24, 28, 7, true), (leftOut.From, leftOut.To, leftOut.FirstStep, leftOut.Spike)); // 4 windows a step
+        const string said = "step 7: the loss or the gradient is not finite (loss NaN); the windows of step 7 (positions 24–27) are left out";
+        Assert.Contains(RunFile.ReadEvents(next.Layout), e => e.Event.Message.StartsWith(said));
+    }
+
+    [Fact]
     public void Commit_DeletesTheFoldersThatRetentionLetsGo()
     {
         using var run = Create();

@@ -68,8 +68,8 @@ public sealed class SpikeWatchTests(TinyRun run) : IClassFixture<TinyRun>
         var error = Assert.Throws<UserErrorException>(() => run.Train(last, lag, spec => spec with { LeftOut = leftOut }, keys));
         Assert.StartsWith("step 2: the loss is NaN", error.Message);
         var said = Assert.Single(last.Messages.OfType<RankEvent>(), e => e.Kind == EventKinds.Spike);
-        Assert.Equal("step 2: the loss or the gradient is not finite (loss NaN), but its windows were left out 3 times already, and others made it spike again; "
-            + "nothing more is left out for it", said.Message);
+        Assert.Equal("step 2: the loss or the gradient is not finite (loss NaN), but its windows were left out 3 times already, and others made it spike "
+            + "again; nothing more is left out for it", said.Message);
     }
 
     [Fact]
