@@ -37,6 +37,7 @@ var root = new RootCommand("DTT pretrains transformer language models from a ter
     DeleteCommand.Create(),
     QueueCommand.Create(),
     DatasetsCommand.Create(),
+    ReportCommand.Create(),
     NodesCommand.Create(),
     TokenizerCommand.Create(),
     SiloCommand.Create(),

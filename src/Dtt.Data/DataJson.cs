@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Dtt.Data.Datasets;
 using Dtt.Data.Hub;
+using Dtt.Data.Reports;
 using Dtt.Data.Tokens;
 
 namespace Dtt.Data;
@@ -11,6 +12,8 @@ namespace Dtt.Data;
 [JsonSerializable(typeof(TokenIndex))]
 [JsonSerializable(typeof(EncodedPiece))]
 [JsonSerializable(typeof(TokenSource))]
+[JsonSerializable(typeof(DocumentStatistics))]
+[JsonSerializable(typeof(TokenReport))]
 [JsonSerializable(typeof(HubPlan))]
 [JsonSerializable(typeof(HubAccess))]
 internal sealed partial class DataJson : JsonSerializerContext;

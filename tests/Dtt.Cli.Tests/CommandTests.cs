@@ -15,6 +15,26 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
         Assert.Equal(2, tokenize.Split("already here").Length - 1);
     }
 
+    [Fact]
+    public async Task Report_TellsWhatTheDocumentsAreLike_InWordsInJsonAndInAPicture()
+    {
+        var report = await project.Dtt.JsonAsync("report");
+        long Number(string name) => report.GetProperty(name).GetInt64();
+        Assert.Equal(("tiny", "tiny_512"), (report.GetProperty("dataset").GetString(), report.GetProperty("tokenizer").GetString()));
+        Assert.Equal(Number("documents"), report.GetProperty("lengths").EnumerateArray().Sum(l => l.GetProperty("documents").GetInt64()));
+        Assert.Equal((double)Number("text_bytes") / Number("tokens"), report.GetProperty("bytes_per_token").GetDouble());
+        Assert.Equal((0, 0), (Number("invalid_bytes"), Number("skipped_documents")));
+        var shown = await project.Dtt.OutputAsync("report", "-o", "lengths.png");
+        Assert.Matches($"documents +{Number("documents"):N0}\n", shown);
+        Assert.Equal("PNG"u8, File.ReadAllBytes(Path.Combine(project.Path, "lengths.png")).AsSpan(1, 3));
+        var tokenized = (await project.Dtt.RunAsync("tokenize")).Error;
+        Assert.Contains($"documents: {Number("documents"):N0}, the longest of {Number("longest_tokens"):N0} tokens", tokenized);
+        Assert.Contains("does not write '.gif' pictures", (await project.Dtt.RunAsync("report", "-o", "lengths.gif")).Error);
+        var nothing = await project.Dtt.RunAsync("report", "-v", "999");
+        Assert.Equal(3, nothing.ExitCode);
+        Assert.Contains("run `dtt tokenize` with the same configuration first", nothing.Error);
+    }
+
     [Theory]
     [InlineData("llmc", 0)]
     [InlineData("nanogpt", 1024)]

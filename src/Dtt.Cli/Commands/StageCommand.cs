@@ -8,6 +8,7 @@ using Dtt.Core.Errors;
 using Dtt.Core.Platform;
 using Dtt.Data.Hub;
 using Dtt.Data.Order;
+using Dtt.Data.Reports;
 using Dtt.Data.Text;
 using Dtt.Data.Tokenizers;
 using Dtt.Data.Tokens;
@@ -92,6 +93,8 @@ internal static class StageCommand
                     await grain.BeginAsync(job).WaitAsync(ended.Token);
                     var last = await display.ShowAsync(grain.WatchAsync(), ended.Token);
                     if (last.Stage == DatasetStage.Failed) throw new UserErrorException(last.Notes[^1], last.FailureCode);
+                    if (!rawOnly && TokenReport.Find(config.Paths.Tokens) is { } report)
+                        Console.Error.WriteLine(ReportOutput.Of(config.Run.Dataset, TokenIndex.FindRequired(config.Paths.Tokens), report).Line);
                     if (!rawOnly) Console.Error.WriteLine(Windows(config));
                     return signal == 0 ? ExitCodes.Success : signal;
                 }

@@ -21,5 +21,6 @@ namespace Dtt.Cli.Output;
 [JsonSerializable(typeof(TokenOutput[]))]
 [JsonSerializable(typeof(TokenizerOutput))]
 [JsonSerializable(typeof(CompareOutput[]))]
+[JsonSerializable(typeof(ReportOutput))]
 [JsonSerializable(typeof(IReadOnlyDictionary<string, double>))]
 internal sealed partial class CliJson : JsonSerializerContext;

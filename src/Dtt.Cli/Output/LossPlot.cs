@@ -6,8 +6,6 @@ namespace Dtt.Cli.Output;
 /// <summary>The loss curves of one or more runs as a picture.</summary>
 internal static class LossPlot
 {
-    private const int Width = 1200, Height = 700;
-
     /// <summary>Draws training and validation loss over steps.</summary>
     /// <param name="runs">Names and curves.</param>
     /// <param name="path">A .png or .svg file.</param>
@@ -44,13 +42,7 @@ internal static class LossPlot
         plot.XLabel("step");
         plot.YLabel("loss (nats per token)");
         plot.ShowLegend(ScottPlot.Alignment.UpperRight);
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        _ = Path.GetExtension(path).ToLowerInvariant() switch
-        {
-            ".png" => plot.SavePng(path, Width, Height),
-            ".svg" => plot.SaveSvg(path, Width, Height),
-            var other => throw new UserErrorException($"-o {path}: DTT does not write '{other}' pictures; use .png or .svg.", ExitCodes.BadConfiguration),
-        };
+        Picture.Save(plot, path);
     }
 
     private static (double[] Steps, double[] Values) Series(IReadOnlyList<StepMetrics> curve, string name)

@@ -1,4 +1,5 @@
 using Dtt.Core.Errors;
+using Dtt.Data.Reports;
 
 namespace Dtt.Data.Tokenizers;
 
@@ -19,6 +20,7 @@ public sealed class Vocabulary
 
     private readonly Dictionary<byte[], int>.AlternateLookup<ReadOnlySpan<byte>>? _whole;
     private readonly Dictionary<int, string> _added;
+    private TokenTraits? _traits;
 
     /// <summary>A vocabulary of the given merges: pairs of ids, each below the id that it makes.</summary>
     /// <param name="merges">The merges.</param>
@@ -76,6 +78,9 @@ public sealed class Vocabulary
     internal VocabularyParts Parts { get; }
 
     internal PairTable Pairs { get; }
+
+    /// <summary>What counting asks of each id.</summary>
+    internal TokenTraits Traits => LazyInitializer.EnsureInitialized(ref _traits, () => new TokenTraits(this));
 
     /// <summary>The id of each byte.</summary>
     internal int[] IdOfByte { get; } = new int[256];

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Dtt.Core.Diagnostics;
 using Dtt.Core.Errors;
 using Dtt.Core.Storage;
+using Dtt.Data.Reports;
 using Dtt.Data.Text;
 using Dtt.Data.Tokenizers;
 
@@ -38,7 +39,7 @@ public sealed class DatasetEncoder(string folder, TokenSource source)
         {
             Parallel.ForEach(pieces, options, () => new BpeEncoder(vocabulary), (piece, _, bpe) =>
             {
-                encoder.EncodePiece(piece, vocabulary, bpe);
+                encoder.Report(piece.Number, encoder.EncodePiece(piece, vocabulary, bpe), vocabulary);
                 progress?.Invoke(piece.Length);
                 return bpe;
             }, _ => { });
@@ -75,16 +76,21 @@ public sealed class DatasetEncoder(string folder, TokenSource source)
         return PieceEncoder.Find(PieceFolder(piece.Number)) ?? PieceEncoder.Encode(piece, PieceFolder(piece.Number), source, vocabulary, encoder);
     }
 
-    /// <summary>Reads a piece's shards again; one whose hash is wrong is encoded again.</summary>
+    /// <summary>Reads a piece's shards again; one whose hash is wrong is encoded again. What is right is counted for the report.</summary>
     /// <exception cref="BadDataException">The hash is wrong a second time: the disk is at fault.</exception>
     public EncodedPiece VerifyPiece(Piece piece, Vocabulary vocabulary, BpeEncoder encoder)
     {
         var encoded = EncodePiece(piece, vocabulary, encoder);
-        if (Damaged(encoded, piece.Number) is null) return encoded;
-        Directory.Delete(PieceFolder(piece.Number), recursive: true);
-        encoded = EncodePiece(piece, vocabulary, encoder);
-        return Damaged(encoded, piece.Number) is not { } file ? encoded
-            : throw new BadDataException($"{file} was written twice and its hash is wrong both times: check the disk, then run `dtt tokenize` again.");
+        if (Damaged(encoded, piece.Number) is not null)
+        {
+            Directory.Delete(PieceFolder(piece.Number), recursive: true);
+            encoded = EncodePiece(piece, vocabulary, encoder);
+            if (Damaged(encoded, piece.Number) is { } file)
+                throw new BadDataException($"{file} was written twice and its hash is wrong both times: check the disk, then run `dtt tokenize` again.");
+        }
+
+        Report(piece.Number, encoded, vocabulary);
+        return encoded;
     }
 
     /// <summary>Numbers the shards by piece and part and gives the folder its name, in steps that may each be repeated after a kill.</summary>
@@ -123,6 +129,7 @@ public sealed class DatasetEncoder(string folder, TokenSource source)
         if (skipped > 0) WriteSkipped(Path.Combine(ready, TokenIndex.SkippedFileName), encoded);
         var index = new TokenIndex { Source = source, Shards = shards, SkippedDocuments = skipped };
         index.Save(ready);
+        TokenReport.OfPieces([.. Enumerable.Range(0, pieces).Select(PieceFolder)])?.Save(ready); // pieces that an earlier build finished have no counts
         Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
         Directory.Move(ready, folder);
         CrashPoint.Reach("tokens.assembled");
@@ -130,6 +137,9 @@ public sealed class DatasetEncoder(string folder, TokenSource source)
         Directory.Delete(_partial, recursive: true);
         return index;
     }
+
+    private void Report(int piece, EncodedPiece encoded, Vocabulary vocabulary) =>
+        PieceReport.Make(PieceFolder(piece), encoded, ShardHeader.TokenBytes(source.VocabSize), vocabulary);
 
     private string PieceFolder(int piece) => Path.Combine(_partial, $"piece_{piece:000000}");
 

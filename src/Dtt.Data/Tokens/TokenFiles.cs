@@ -1,6 +1,6 @@
-using System.Runtime.InteropServices;
 using Dtt.Core.Errors;
 using Dtt.Data.Datasets;
+using Dtt.Data.Reports;
 using Dtt.Data.Tokenizers;
 
 namespace Dtt.Data.Tokens;
@@ -14,8 +14,6 @@ public static class TokenFiles
     /// <summary>How such files' names end.</summary>
     public const string Ending = ".bin";
 
-    private const int TokensAtOnce = 1 << 20;
-
     /// <summary>Whether a dataset is of such files.</summary>
     public static bool Are(RawManifest manifest) => manifest.Files.All(f => IsOne(f.Path));
 
@@ -26,20 +24,24 @@ public static class TokenFiles
     /// <param name="manifest">The files.</param>
     /// <param name="vocabulary">The tokenizer that made them.</param>
     /// <param name="source">What the index says of where it comes from.</param>
-    /// <param name="folder">The tokens' folder, which gets the index and nothing else.</param>
+    /// <param name="folder">The tokens' folder, which gets the index and the report.</param>
     /// <exception cref="BadDataException">A file is damaged, or holds an id that the tokenizer does not have.</exception>
     public static TokenIndex Index(RawManifest manifest, Vocabulary vocabulary, TokenSource source, string folder)
     {
         var shards = new List<TokenShard>();
-        foreach (var (number, file) in manifest.Files.Index()) shards.Add(Read(file, number, vocabulary));
+        var report = TokenReport.Count(vocabulary, tally =>
+        {
+            foreach (var (number, file) in manifest.Files.Index()) shards.Add(Read(file, number, vocabulary, tally));
+        });
         if (!shards.Any(s => s.Split == "train")) throw new BadDataException("every file of the dataset has 'val' in its name: there is nothing to train on.");
         var index = new TokenIndex { Source = source, Shards = [.. shards.OrderBy(s => s.Split, StringComparer.Ordinal).ThenBy(s => s.Piece)] };
         Directory.CreateDirectory(folder);
+        report.Save(folder);
         index.Save(folder);
         return index;
     }
 
-    private static TokenShard Read(RawFile file, int number, Vocabulary vocabulary)
+    private static TokenShard Read(RawFile file, int number, Vocabulary vocabulary, DocumentTally tally)
     {
         var (tokenBytes, headerBytes, tokens) = ShardHeader.ReadAny(file.Path);
         if (tokenBytes != ShardHeader.TokenBytes(vocabulary.Size))
@@ -48,28 +50,8 @@ public static class TokenFiles
                 + $"{ShardHeader.TokenBytes(vocabulary.Size)}: the file was made with another tokenizer.");
         }
 
-        var lengths = new int[vocabulary.Size];
-        for (var id = 0; id < lengths.Length; id++) lengths[id] = id == vocabulary.EndOfText ? 0 : vocabulary.BytesOf(id).Length;
-        var (documents, textBytes, position) = (0L, 0L, 0L);
-        using var stream = new FileStream(file.Path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-        stream.Position = headerBytes;
-        var buffer = new byte[TokensAtOnce * tokenBytes];
-        for (int read; (read = stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false)) > 0;)
-        {
-            foreach (var id in Ids(buffer.AsSpan(0, read), tokenBytes))
-            {
-                if ((uint)id >= (uint)lengths.Length)
-                {
-                    throw new BadDataException($"{file.Path}: token {position:N0} is {(uint)id:N0}, but the tokenizer has {vocabulary.Size:N0} tokens: "
-                        + "the file was made with another tokenizer.");
-                }
-
-                textBytes += lengths[id];
-                if (id == vocabulary.EndOfText) documents++;
-                position++;
-            }
-        }
-
+        var before = tally.Counted.TextBytes;
+        var documents = tally.Add(file.Path, headerBytes, tokenBytes);
         return new TokenShard
         {
             File = file.Path,
@@ -78,18 +60,9 @@ public static class TokenFiles
             Part = 0,
             Tokens = tokens,
             Documents = documents,
-            TextBytes = textBytes,
+            TextBytes = tally.Counted.TextBytes - before,
             Sha256 = file.Sha256,
             HeaderBytes = headerBytes,
         };
-    }
-
-    private static int[] Ids(Span<byte> bytes, int tokenBytes)
-    {
-        if (tokenBytes == 4) return MemoryMarshal.Cast<byte, int>(bytes).ToArray();
-        var narrow = MemoryMarshal.Cast<byte, ushort>(bytes);
-        var ids = new int[narrow.Length];
-        for (var i = 0; i < ids.Length; i++) ids[i] = narrow[i];
-        return ids;
     }
 }

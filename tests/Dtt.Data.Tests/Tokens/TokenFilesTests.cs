@@ -28,7 +28,7 @@ public sealed class TokenFilesTests : IDisposable
         Assert.Equal([1, 2, 256], Tokens("train", 0, 1, 3));
         Assert.Equal([257, 3, 4], Tokens("train", 1, 0, 3));
         Assert.Equal([257, 9], Tokens("val", 0, 0, 2));
-        Assert.Equal(["index.json"], Directory.GetFiles(_folder["tokens"]).Select(Path.GetFileName));
+        Assert.Equal(["index.json", "report.json"], Directory.GetFiles(_folder["tokens"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     [Fact]
