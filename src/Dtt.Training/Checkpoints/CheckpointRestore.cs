@@ -55,7 +55,7 @@ internal sealed class CheckpointRestore(
                 + $"this version of DTT has {WindowOrder.Version} and {WindowOrder.VersionWithGaps}.");
         }
 
-        if (!PositionMap.Before(manifest.LeftOut ?? [], manifest.Position).SequenceEqual(PositionMap.Before(origin.Positions!.Gaps, manifest.Position)))
+        if (!PositionMap.Before(manifest.LeftOut ?? [], manifest.Position).SequenceEqual(PositionMap.Before(origin.Positions?.Gaps ?? [], manifest.Position)))
             throw new BadDataException($"{folder} saw other windows than the run's order has up to its step: what is left out differs.");
 
         RequireItsTokens(folder, manifest);
