@@ -5,6 +5,7 @@ using Dtt.Training.Benchmarks;
 using Dtt.Training.Collectives;
 using Dtt.Training.Evaluation;
 using Dtt.Training.HuggingFace;
+using Dtt.Training.Imports;
 using Dtt.Training.Native;
 using Dtt.Training.Ranks;
 using Dtt.Training.Sampling;
@@ -60,7 +61,7 @@ internal static class HostedWork
                 channel.Send(new ExportResult(export.Target));
                 break;
             case ImportSpec import:
-                channel.Send(HuggingFaceImport.Read(import));
+                channel.Send(ForeignImport.Read(import));
                 break;
             case BenchSpec bench:
                 new BenchWork(BenchPlan.Of(bench), channel).Run();

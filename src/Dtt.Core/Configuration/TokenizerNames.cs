@@ -7,7 +7,7 @@ public static class TokenizerNames
     public static IReadOnlyDictionary<string, int> Public { get; } = new Dictionary<string, int> { ["gpt2"] = 50257, ["cl100k"] = 100277, ["o200k"] = 200019 };
 
     /// <summary>The patterns that cut text into words.</summary>
-    public static IReadOnlyList<string> Patterns { get; } = ["gpt2", "cl100k", "o200k", "llama3", "qwen2"];
+    public static IReadOnlyList<string> Patterns { get; } = ["gpt2", "cl100k", "o200k", "llama3", "qwen2", "nanochat"];
 
     /// <summary>Whether a file is by its name one of tiktoken's.</summary>
     public static bool IsTiktoken(string file) => file.EndsWith(".tiktoken", StringComparison.OrdinalIgnoreCase);

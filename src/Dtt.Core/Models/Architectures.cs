@@ -69,6 +69,13 @@ public static class Architectures
         _gpt2,
         _gpt2 with
         {
+            Name = "nanogpt",
+            Meaning = "nanoGPT's: GPT-2 with exact GELU",
+            Activation = ActivationKind.Gelu,
+            HuggingFace = HuggingFaceModel.NanoGpt,
+        },
+        _gpt2 with
+        {
             Name = "dtt",
             Meaning = "the Python original's (no final norm, no query/key/value bias, bias on the tied head, exact GELU)",
             HasFinalNorm = false,

@@ -42,6 +42,12 @@ public sealed record HuggingFaceModel(string Class, string Type, IReadOnlyList<H
     ])
     { IsTransposed = true, OptionalPrefix = "transformer.", Derived = [".attn.bias", ".attn.masked_bias"] };
 
+    /// <summary>GPT-2 with exact GELU: the same class, told to compute it.</summary>
+    public static HuggingFaceModel NanoGpt { get; } = Gpt2 with
+    {
+        Keys = [.. Gpt2.Keys.Select(k => k.Name == "activation_function" ? HuggingFaceKey.Fixed("activation_function", "gelu") : k)],
+    };
+
     /// <summary>Llama.</summary>
     public static HuggingFaceModel Llama { get; } = new("LlamaForCausalLM", "llama",
     [

@@ -76,17 +76,18 @@ public sealed record ExportSpec : CheckpointSpec
 /// <param name="Folder">Where.</param>
 public sealed record ExportResult(string Folder) : RankMessage;
 
-/// <summary>Host → rank, first: make a run of a Hugging Face folder.</summary>
-/// <param name="Folder">The folder, absolute.</param>
+/// <summary>Host → rank, first: make a run of what another program trained.</summary>
+/// <param name="Path">A Hugging Face folder, or a file or folder of the Python DTT, nanoGPT or llm.c, absolute.</param>
 /// <param name="Name">The run's name before it is numbered.</param>
 /// <param name="RunsFolder">The folder of all runs, absolute.</param>
 /// <param name="TokenizersFolder">The folder of all tokenizers, absolute.</param>
-public sealed record ImportSpec(string Folder, string Name, string RunsFolder, string TokenizersFolder) : RankMessage;
+/// <param name="Tokenizer">Its tokenizer: one that comes with DTT, a file or a folder, absolute; null: what is imported tells.</param>
+public sealed record ImportSpec(string Path, string Name, string RunsFolder, string TokenizersFolder, string? Tokenizer = null) : RankMessage;
 
 /// <summary>Rank → host: the run is there, complete.</summary>
 /// <param name="RunFolder">Its folder.</param>
 /// <param name="WeightsSha256">SHA-256 over its weights, hex.</param>
-/// <param name="Note">What differs from the folder, for the user; or null.</param>
+/// <param name="Note">What differs from what was imported, for the user; or null.</param>
 public sealed record ImportResult(string RunFolder, string WeightsSha256, string? Note = null) : RankMessage;
 
 /// <summary>Host → rank, first: measure training, saving, sampling and summing as ratios within one run.</summary>

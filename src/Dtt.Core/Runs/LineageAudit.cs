@@ -47,7 +47,7 @@ public static class LineageAudit
                 + $"are left out since attempt {leftOut.Attempt}");
         }
 
-        for (var step = 1L; step <= committed; step++)
+        for (var step = started.Count > 0 ? started[0].FromStep!.Value + 1 : 1; step <= committed; step++) // an import begins where its training ended
         {
             if (!trained.ContainsKey(step)) problems.Add($"step {step} was never trained in the lineage of step {committed}");
         }

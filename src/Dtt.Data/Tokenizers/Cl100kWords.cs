@@ -7,11 +7,14 @@ namespace Dtt.Data.Tokenizers;
 /// <param name="maxDigits">Most digits in a word.</param>
 /// <param name="wholeEnd">Whether white space at the end of the text is one word: <c>\s++$</c> before <c>\s*[\r\n]+</c>.</param>
 /// <param name="regex">The expression.</param>
-internal sealed class Cl100kWords(string name, int maxDigits, bool wholeEnd, string regex) : WordPattern
+/// <param name="others">Other spellings of it.</param>
+internal sealed class Cl100kWords(string name, int maxDigits, bool wholeEnd, string regex, params string[] others) : WordPattern
 {
     public override string Name => name;
 
     public override string Regex => regex;
+
+    internal override IReadOnlyList<string> OtherSpellings => others;
 
     /// <summary>The expression as first published, with another rule for digits.</summary>
     public static string Published(string digits) =>

@@ -8,8 +8,8 @@ namespace Dtt.Data.Tokenizers;
 internal static class PreTokenizerJson
 {
     /// <summary>As Hugging Face's library reads it: GPT-2's pattern is in its code, others are regular expressions before the step to bytes.</summary>
-    public static string Write(WordPattern pattern) => pattern == WordPattern.Gpt2
-        ? """{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true}"""
+    public static string Write(WordPattern pattern) => pattern == WordPattern.Gpt2 || pattern == WordPattern.Whole
+        ? $$"""{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": {{(pattern == WordPattern.Gpt2 ? "true" : "false")}}}"""
         : $$$"""
             {"type": "Sequence", "pretokenizers": [
                   {"type": "Split", "pattern": {"Regex": "{{{JsonEncodedText.Encode(pattern.Regex, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}}}"},
@@ -23,8 +23,9 @@ internal static class PreTokenizerJson
     {
         if (TokenizerJson.IsOfType(json, "ByteLevel"))
         {
-            RequireByteLevel(file, "pre_tokenizer", json, useRegex: true);
-            return WordPattern.Gpt2;
+            var isWhole = json.TryGetProperty("use_regex", out var cuts) && cuts.ValueKind == JsonValueKind.False;
+            RequireByteLevel(file, "pre_tokenizer", json, useRegex: !isWhole);
+            return isWhole ? WordPattern.Whole : WordPattern.Gpt2;
         }
 
         if (!TokenizerJson.IsOfType(json, "Sequence")) throw TokenizerJson.Refusal(file, "pre_tokenizer", json, "not ByteLevel or Sequence");

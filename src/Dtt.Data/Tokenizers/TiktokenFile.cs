@@ -10,7 +10,7 @@ namespace Dtt.Data.Tokenizers;
 /// </summary>
 internal static class TiktokenFile
 {
-    private const int MaxId = 1 << 24;
+    public const int MaxId = 1 << 24;
 
     /// <summary>Reads ranks.</summary>
     /// <param name="lines">The lines.</param>

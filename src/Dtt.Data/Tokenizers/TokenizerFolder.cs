@@ -45,8 +45,8 @@ public static class TokenizerFolder
     }
 
     /// <summary>
-    /// Reads a tokenizer by what names it: one that comes with DTT (<see cref="PublicTokenizer"/>), a folder, a <c>tokenizer.json</c>, or a
-    /// <c>.tiktoken</c> file, whose pattern is told by its public name (<c>cl100k_base</c>, <c>o200k_base</c>), else GPT-2's.
+    /// Reads a tokenizer by what names it: one that comes with DTT (<see cref="PublicTokenizer"/>), a folder, a <c>tokenizer.json</c>, a pickle of the Python
+    /// DTT or nanochat, or a <c>.tiktoken</c> file, whose pattern is told by its public name (<c>cl100k_base</c>, <c>o200k_base</c>), else GPT-2's.
     /// </summary>
     /// <exception cref="BadDataException">There is none, it is damaged, or it is another kind of tokenizer.</exception>
     public static Vocabulary Open(string tokenizer)
@@ -59,7 +59,8 @@ public static class TokenizerFolder
                 + "a tokenizer.json or a .tiktoken file.");
         }
 
-        return TokenizerNames.IsTiktoken(tokenizer) ? LoadTiktoken(tokenizer) : TokenizerJson.Read(tokenizer);
+        if (TokenizerNames.IsTiktoken(tokenizer)) return LoadTiktoken(tokenizer);
+        return PickledTokenizer.IsOne(tokenizer) ? PickledTokenizer.Read(tokenizer) : TokenizerJson.Read(tokenizer);
     }
 
     /// <summary>Reads a <c>.tiktoken</c> file: a line per id, its bytes in base64 and its rank; the merges follow from the ranks.</summary>

@@ -22,8 +22,15 @@ public abstract class WordPattern
     /// <summary>That of Qwen 2, 2.5 and 3: every digit is a word.</summary>
     public static WordPattern Qwen2 { get; } = new Cl100kWords("qwen2", maxDigits: 1, wholeEnd: false, Cl100kWords.Published(@"\p{N}"));
 
-    /// <summary>All of them.</summary>
-    public static IReadOnlyList<WordPattern> All { get; } = [Gpt2, Cl100k, O200k, Llama3, Qwen2];
+    /// <summary>nanochat's: GPT-4's with at most two digits in a word.</summary>
+    public static WordPattern Nanochat { get; } = new Cl100kWords("nanochat", maxDigits: 2, wholeEnd: false, Cl100kWords.Published(@"\p{N}{1,2}"),
+        @"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,2}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+");
+
+    /// <summary>A text is one word, as the Python DTT encodes it. Nothing is trained with it.</summary>
+    public static WordPattern Whole { get; } = new WholeText();
+
+    /// <summary>All that cut.</summary>
+    public static IReadOnlyList<WordPattern> All { get; } = [Gpt2, Cl100k, O200k, Llama3, Qwen2, Nanochat];
 
     /// <summary>What configurations call it.</summary>
     public abstract string Name { get; }

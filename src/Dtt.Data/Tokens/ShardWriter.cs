@@ -24,6 +24,13 @@ internal sealed class ShardWriter : IDisposable
 
     public long TextBytes { get; private set; }
 
+    /// <summary>Adds tokens as they are.</summary>
+    public void Add(ReadOnlySpan<int> ids)
+    {
+        foreach (var id in ids) Add(id);
+        Tokens += ids.Length;
+    }
+
     /// <summary>Adds a document: its ids and the id that ends it.</summary>
     public void Add(ReadOnlySpan<int> ids, int endOfText, int textBytes)
     {

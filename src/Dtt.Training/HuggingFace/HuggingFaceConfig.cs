@@ -36,10 +36,11 @@ internal static class HuggingFaceConfig
         using var json = JsonFile.ReadObject(file);
         var root = json.RootElement;
         var known = Architectures.All.Where(a => a.HuggingFace is not null).ToList();
-        var types = string.Join(", ", known.Select(a => a.HuggingFace!.Type));
+        var types = string.Join(", ", known.Select(a => a.HuggingFace!.Type).Distinct());
         if (Find(root, "model_type") is not { ValueKind: JsonValueKind.String } type)
             throw new BadDataException($"{file} has no 'model_type', which says what kind of model it is; DTT imports {types}.");
-        var architecture = known.Find(a => a.HuggingFace!.Type == type.GetString())
+        var ofType = known.FindAll(a => a.HuggingFace!.Type == type.GetString());
+        var architecture = ofType.Find(a => a.HuggingFace!.Keys.All(k => IsKnown(k, Value(root, k, a.HuggingFace.Keys)))) ?? ofType.FirstOrDefault()
             ?? throw new BadDataException($"{file} describes a '{type}' model; DTT imports {types}.");
         var keys = architecture.HuggingFace!.Keys;
         RequireKnown(file, root, "", keys);
@@ -47,7 +48,7 @@ internal static class HuggingFaceConfig
         foreach (var key in keys)
         {
             var value = Value(root, key, keys);
-            if (key.Known.Count > 0 && !key.Known.Contains(value ?? key.Known[0]))
+            if (!IsKnown(key, value))
                 throw new BadDataException($"{file}: '{key.Name}' is {value}, and DTT's model has {string.Join(" or ", key.Known)} only.");
             if (key.Key is null || value is null || set.TryAdd(key.Key, (value, key.Name)) || IsSame(set[key.Key].Value, value)) continue;
             throw new BadDataException($"{file}: '{set[key.Key].Name}' is {set[key.Key].Value} and '{key.Name}' is {value}, and the two are the same thing; "
@@ -77,6 +78,8 @@ internal static class HuggingFaceConfig
 
     private static bool HoldsKeys(JsonElement value, string name, IReadOnlyList<HuggingFaceKey> keys) =>
         value.ValueKind == JsonValueKind.Object && keys.Any(k => k.Name.StartsWith(name + ".", StringComparison.Ordinal));
+
+    private static bool IsKnown(HuggingFaceKey key, string? value) => key.Known.Count == 0 || key.Known.Contains(value ?? key.Known[0]);
 
     private static bool IsOff(JsonElement value) => value.ValueKind is JsonValueKind.Null or JsonValueKind.False || value.GetRawText() is "{}" or "[]";
 

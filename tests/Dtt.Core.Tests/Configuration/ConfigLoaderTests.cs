@@ -342,7 +342,7 @@ public sealed class ConfigLoaderTests : IDisposable
     [InlineData("tokenizer: gpt2\nvocab_size: 50304", ":2: 'vocab_size' is 50304, but the tokenizer gpt2 has 50257 ids")]
     [InlineData("tokenizer: gpt2\npre_tokenizer: gpt2", ":2: 'pre_tokenizer' is for a tokenizer that is trained")]
     [InlineData("tokenizer: gpt2\nspecial_tokens: [a]", ":2: 'special_tokens' is for a tokenizer that is trained")]
-    [InlineData("pre_tokenizer: cl100", "'pre_tokenizer' is 'cl100', but must be one of gpt2, cl100k, o200k, llama3, qwen2. Did you mean 'cl100k'?")]
+    [InlineData("pre_tokenizer: cl100", "'pre_tokenizer' is 'cl100', but must be one of gpt2, cl100k, o200k, llama3, qwen2, nanochat. Did you mean 'cl100k'?")]
     [InlineData("special_tokens: a", "'special_tokens' must be a list of texts")]
     [InlineData("special_tokens: [[a]]", "'special_tokens' must be a list of texts")]
     [InlineData("special_tokens: [a, a]", "must be different texts")]

@@ -60,7 +60,7 @@ public sealed class DamagedFolderTests
         { """{"model": {"end_of_word_suffix": "_"}}""", "'model.end_of_word_suffix' is \"_\"" },
         { """{"model": {"new_rule": 1}}""", "'model.new_rule' is 1, of which DTT knows nothing" },
         { """{"pre_tokenizer": {"add_prefix_space": true}}""", "'pre_tokenizer.add_prefix_space' is true" },
-        { """{"pre_tokenizer": {"use_regex": false}}""", "'pre_tokenizer.use_regex' is false" },
+        { """{"pre_tokenizer": {"use_regex": "no"}}""", "'pre_tokenizer.use_regex' is \"no\"" },
         { """{"pre_tokenizer": {"type": "Whitespace"}}""", "'pre_tokenizer' is" },
         { """{"pre_tokenizer": null}""", "'pre_tokenizer' is null, not ByteLevel" },
         { """{"normalizer": {"type": "Lowercase"}}""", "'normalizer' is {\"type\":\"Lowercase\"}" },
