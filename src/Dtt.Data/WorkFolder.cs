@@ -12,7 +12,7 @@ public static class WorkFolder
     /// <summary>Makes the folder, or keeps it when it belongs to the same source.</summary>
     public static void Begin(string folder, ReadOnlySpan<byte> source)
     {
-        if (Belongs(folder, source)) return;
+        if (IsOf(folder, source)) return;
         if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
         Directory.CreateDirectory(folder);
         DurableFile.Replace(SourceFile(folder), Planned(source));
@@ -22,10 +22,11 @@ public static class WorkFolder
     /// <exception cref="BadDataException">It does not.</exception>
     public static void Require(string folder, ReadOnlySpan<byte> source)
     {
-        if (!Belongs(folder, source)) throw new BadDataException($"{folder} holds work of other text or of another build of DTT; run `dtt tokenize` again.");
+        if (!IsOf(folder, source)) throw new BadDataException($"{folder} holds work of other text or of another build of DTT; run `dtt tokenize` again.");
     }
 
-    private static bool Belongs(string folder, ReadOnlySpan<byte> source) =>
+    /// <summary>Whether the folder is there and belongs to the source.</summary>
+    public static bool IsOf(string folder, ReadOnlySpan<byte> source) =>
         File.Exists(SourceFile(folder)) && File.ReadAllBytes(SourceFile(folder)).AsSpan().SequenceEqual(Planned(source));
 
     private static byte[] Planned(ReadOnlySpan<byte> source) => [.. Encoding.ASCII.GetBytes(Plan), .. source];

@@ -62,5 +62,40 @@ public sealed class TokenizeKillTests : IAsyncLifetime
         Assert.Equal(("done", Files), (row.GetProperty("stage").GetString(), row.GetProperty("pieces").GetInt32()));
     }
 
+    [Fact]
+    public async Task Tokenize_WithoutDuplicates_KilledAgainAndAgain_EndsByteIdentical()
+    {
+        for (var i = 0; i < Files; i++)
+        {
+            var lines = Enumerable.Range(0, 300).Select(n => $"the {n % 17} foxes of part {(n % 3 == 0 ? 0 : i)} met {n * 31 % 101} hens and sang of rain {n}");
+            _folder.Write($"again/part{i:00}.txt", string.Join("\n", lines));
+        }
+
+        string[] names = ["calm", "struck"];
+        foreach (var name in names)
+        {
+            _folder.Write($"configs/project_datasets/{name}.yaml", "path: again\ndocuments: lines\nshard_size: 2000\ndedup: exact\n");
+            await Dtt.OutputAsync("download", "-d", name);
+        }
+
+        var calm = await Dtt.RunAsync("tokenize", "-d", "calm", "-v", "400");
+        Assert.Contains($"dedup: calm, {100 * (Files - 1):N0} documents that come a second time are left out", calm.Error);
+        foreach (var point in new[] { "silo.piece:7", "silo.duplicates:1", "silo.piece:30" })
+        {
+            await Dtt.OutputAsync("silo", "stop", "--force");
+            var crashed = await Dtt.RunAsync(["tokenize", "-d", "struck", "-v", "400"], ("DTT_CRASH_AT", point));
+            if (crashed.ExitCode != 0) await Wait.ForAsync("the crash", () => Dtt.Silo is null);
+        }
+
+        var last = await Dtt.RunAsync("tokenize", "-d", "struck", "-v", "400");
+        Assert.True(last.ExitCode == 0, last.Error);
+        foreach (var file in Directory.EnumerateFiles(_folder["data/calm/tokens/calm_400"], "*.bin"))
+            AssertSameBytes(file, Path.Combine(_folder["data/struck/tokens/struck_400"], Path.GetFileName(file)));
+        Assert.Equal(["struck_400"], Directory.GetDirectories(_folder["data/struck/tokens"]).Select(Path.GetFileName));
+        var report = await Dtt.JsonAsync("report", "-d", "struck", "-v", "400");
+        Assert.Equal((300 + 200 * (Files - 1), 100 * (Files - 1), 0), (report.GetProperty("documents").GetInt32(),
+            report.GetProperty("dropped_duplicates").GetInt32(), report.GetProperty("duplicate_documents").GetInt32()));
+    }
+
     private static void AssertSameBytes(string expected, string actual) => Assert.Equal(File.ReadAllBytes(expected), File.ReadAllBytes(actual));
 }

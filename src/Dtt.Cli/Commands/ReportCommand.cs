@@ -46,6 +46,7 @@ internal static class ReportCommand
             ("tokens of the longest document", $"{report.LongestTokens:N0}"),
             ("exact duplicates", Share(report.DuplicateDocuments, report.Documents)),
             ("bytes of invalid text", Share(report.InvalidBytes, report.TextBytes)),
+            ("duplicates left out", $"{report.DroppedDuplicates:N0}"),
             ("documents skipped", $"{report.SkippedDocuments:N0}"),
         ];
         Table.Print(facts, new("dataset", f => f.What), new(report.Dataset, f => f.Count, Right: true));

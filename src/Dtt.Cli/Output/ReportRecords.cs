@@ -16,6 +16,7 @@ internal sealed record ReportOutput(
     double DuplicateShare,
     long InvalidBytes,
     double InvalidShare,
+    long DroppedDuplicates,
     long SkippedDocuments,
     LengthOutput[] Lengths)
 {
@@ -34,6 +35,7 @@ internal sealed record ReportOutput(
             (double)report.DuplicateDocuments / d.Documents,
             d.InvalidBytes,
             (double)d.InvalidBytes / d.TextBytes,
+            index.DroppedDuplicates,
             index.SkippedDocuments,
             [.. d.Lengths.Select((documents, n) => new LengthOutput(1L << n, (1L << (n + 1)) - 1, documents))]);
     }

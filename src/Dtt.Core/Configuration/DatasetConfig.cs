@@ -48,6 +48,9 @@ public sealed record DatasetConfig
     /// <summary>Whether documents that cannot be read are left out; otherwise the first one ends the work.</summary>
     public bool SkipsBadDocuments { get; init; }
 
+    /// <summary>Whether documents of the same bytes as one before them are left out of the tokens.</summary>
+    public bool DropsDuplicates { get; init; }
+
     /// <summary>Builds the configuration from checked values.</summary>
     public static DatasetConfig From(ConfigValues v, string source) => new()
     {
@@ -66,5 +69,6 @@ public sealed record DatasetConfig
         MaxBytes = v.LongOrNull("max_bytes"),
         MaxDocuments = v.LongOrNull("ndocs"),
         SkipsBadDocuments = v.Text("on_bad_document") == "skip",
+        DropsDuplicates = v.Text("dedup") == "exact",
     };
 }

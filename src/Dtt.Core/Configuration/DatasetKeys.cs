@@ -31,6 +31,12 @@ public static class DatasetKeys
         {
             Choices = ["stop", "skip"],
         },
+        new("dedup", KeyKind.Text, "none",
+            "`exact`: of documents with the same bytes the first, in the order of the files, stays in the tokens. All text is read once more for it; a "
+            + "tokenizer is trained on all of it.")
+        {
+            Choices = ["none", "exact"],
+        },
         new("hf_path", KeyKind.Text, null, "A dataset on the Hugging Face Hub, `OWNER/NAME`: `dtt download` brings its files and pins their commit."),
         new("name", KeyKind.Text, null, "`hf_path`: the dataset's configuration, such as `sample-10BT`; unset: its default."),
         new("split", KeyKind.Text, null, "`hf_path`: the dataset's part; unset: `train`, or the only one."),

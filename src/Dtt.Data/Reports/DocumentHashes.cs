@@ -22,7 +22,7 @@ internal static class DocumentHashes
         for (uint pass = 0; pass < passes; pass++)
         {
             var hashes = new List<UInt128>((int)(total / Bytes / passes) + 1);
-            foreach (var file in files) Read(file, pass, passes, hashes);
+            foreach (var file in files) Read(file, pass, passes, (hash, _) => hashes.Add(hash));
             var sorted = CollectionsMarshal.AsSpan(hashes);
             sorted.Sort();
             for (var i = 1; i < sorted.Length; i++) copies += sorted[i] == sorted[i - 1] ? 1 : 0;
@@ -31,17 +31,17 @@ internal static class DocumentHashes
         return copies;
     }
 
-    /// <summary>The hashes of a file that belong to a pass: they share the passes evenly among them.</summary>
-    private static void Read(string file, uint pass, uint passes, List<UInt128> hashes)
+    /// <summary>The hashes of a file that belong to a pass, among which all are divided evenly, each with its number in the file.</summary>
+    public static void Read(string file, uint pass, uint passes, Action<UInt128, int> add)
     {
         using var stream = File.OpenRead(file);
-        var buffer = new byte[Bytes << 12];
+        var (buffer, number) = (new byte[Bytes << 12], 0);
         for (int read; (read = stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false)) > 0;)
         {
-            for (var at = 0; at + Bytes <= read; at += Bytes)
+            for (var at = 0; at + Bytes <= read; at += Bytes, number++)
             {
                 if (Math.BigMul(BinaryPrimitives.ReadUInt32LittleEndian(buffer.AsSpan(at)), passes) >> 32 == pass)
-                    hashes.Add(BinaryPrimitives.ReadUInt128LittleEndian(buffer.AsSpan(at)));
+                    add(BinaryPrimitives.ReadUInt128LittleEndian(buffer.AsSpan(at)), number);
             }
         }
     }

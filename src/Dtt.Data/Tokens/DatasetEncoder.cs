@@ -16,7 +16,8 @@ namespace Dtt.Data.Tokens;
 /// </summary>
 /// <param name="folder">The tokens' folder.</param>
 /// <param name="source">What decides the bytes.</param>
-public sealed class DatasetEncoder(string folder, TokenSource source)
+/// <param name="duplicates">Documents that are left out, found before; null: none.</param>
+public sealed class DatasetEncoder(string folder, TokenSource source, DuplicateDocuments? duplicates = null)
 {
     private readonly string _partial = folder + ".partial";
 
@@ -31,12 +32,21 @@ public sealed class DatasetEncoder(string folder, TokenSource source)
     public static TokenIndex Encode(IReadOnlyList<Piece> pieces, string folder, TokenSource source, Vocabulary vocabulary,
         Action<long>? progress = null, CancellationToken cancellation = default)
     {
-        var encoder = new DatasetEncoder(folder, source);
+        var documents = JsonSerializer.Serialize(source, DataJson.Default.TokenSource);
+        var duplicates = source.Dedup is null ? null : new DuplicateDocuments(folder + ".duplicates", documents);
+        var encoder = new DatasetEncoder(folder, source, duplicates);
         if (encoder.FindDone() is { } there) return there;
-        encoder.Begin();
         var options = new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellation };
         try
         {
+            if (duplicates is { AreFound: false })
+            {
+                duplicates.Begin();
+                Parallel.ForEach(pieces, options, duplicates.Hash);
+                duplicates.Find(pieces.Count);
+            }
+
+            encoder.Begin();
             Parallel.ForEach(pieces, options, () => new BpeEncoder(vocabulary), (piece, _, bpe) =>
             {
                 encoder.Report(piece.Number, encoder.EncodePiece(piece, vocabulary, bpe), vocabulary);
@@ -73,7 +83,8 @@ public sealed class DatasetEncoder(string folder, TokenSource source)
     public EncodedPiece EncodePiece(Piece piece, Vocabulary vocabulary, BpeEncoder encoder)
     {
         WorkFolder.Require(_partial, SourceBytes);
-        return PieceEncoder.Find(PieceFolder(piece.Number)) ?? PieceEncoder.Encode(piece, PieceFolder(piece.Number), source, vocabulary, encoder);
+        return PieceEncoder.Find(PieceFolder(piece.Number))
+            ?? PieceEncoder.Encode(piece, duplicates?.Of(piece.Number), PieceFolder(piece.Number), source, vocabulary, encoder);
     }
 
     /// <summary>Reads a piece's shards again; one whose hash is wrong is encoded again. What is right is counted for the report.</summary>
@@ -100,6 +111,7 @@ public sealed class DatasetEncoder(string folder, TokenSource source)
         if (FindDone() is { } done)
         {
             if (Directory.Exists(_partial)) Directory.Delete(_partial, recursive: true); // who gave the shards their place was killed before this
+            duplicates?.End();
             return done;
         }
 
@@ -127,7 +139,7 @@ public sealed class DatasetEncoder(string folder, TokenSource source)
             throw new BadDataException($"{folder}: the text has no training documents; add text or lower val_fraction.");
         var skipped = encoded.Sum(e => e.Skipped.Count);
         if (skipped > 0) WriteSkipped(Path.Combine(ready, TokenIndex.SkippedFileName), encoded);
-        var index = new TokenIndex { Source = source, Shards = shards, SkippedDocuments = skipped };
+        var index = new TokenIndex { Source = source, Shards = shards, SkippedDocuments = skipped, DroppedDuplicates = duplicates?.Count() ?? 0 };
         index.Save(ready);
         TokenReport.OfPieces([.. Enumerable.Range(0, pieces).Select(PieceFolder)])?.Save(ready); // pieces that an earlier build finished have no counts
         Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
@@ -135,6 +147,7 @@ public sealed class DatasetEncoder(string folder, TokenSource source)
         CrashPoint.Reach("tokens.assembled");
         DurableFile.SyncFolder(Path.GetDirectoryName(folder)!);
         Directory.Delete(_partial, recursive: true);
+        duplicates?.End();
         return index;
     }
 

@@ -18,14 +18,15 @@ internal static class PieceEncoder
         return File.Exists(file) ? JsonSerializer.Deserialize(File.ReadAllBytes(file), DataJson.Default.EncodedPiece) : null;
     }
 
-    public static EncodedPiece Encode(Piece piece, string folder, TokenSource source, Vocabulary vocabulary, BpeEncoder encoder)
+    /// <summary>Encodes a piece without those of its documents whose bit is set.</summary>
+    public static EncodedPiece Encode(Piece piece, byte[]? without, string folder, TokenSource source, Vocabulary vocabulary, BpeEncoder encoder)
     {
         var draft = $"{folder}.{Guid.NewGuid():N}";
         Directory.CreateDirectory(draft);
         EncodedPiece encoded;
         try
         {
-            encoded = Write(piece, draft, source, vocabulary, encoder);
+            encoded = Write(piece, without, draft, source, vocabulary, encoder);
             if (Find(folder) is null) Directory.Move(draft, folder);
         }
         catch (IOException) when (Find(folder) is { } other)
@@ -41,15 +42,16 @@ internal static class PieceEncoder
         return encoded;
     }
 
-    private static EncodedPiece Write(Piece piece, string folder, TokenSource source, Vocabulary vocabulary, BpeEncoder encoder)
+    private static EncodedPiece Write(Piece piece, byte[]? without, string folder, TokenSource source, Vocabulary vocabulary, BpeEncoder encoder)
     {
         var split = new TokenSplit(source.ValFraction, source.SplitSeed);
         using var train = new SplitWriter("train", piece.Number, folder, source);
         using var val = new SplitWriter("val", piece.Number, folder, source);
         using var reader = new PieceReader(piece);
         var ids = new TokenBuffer();
-        while (reader.Read())
+        for (var number = 0; reader.Read(); number++)
         {
+            if (without is not null && (without[number / 8] >> (number % 8) & 1) != 0) continue;
             ids.Clear();
             encoder.Encode(reader.Document, ids);
             (split.IsValidation(reader.Document) ? val : train).Add(ids.Ids, vocabulary.EndOfText, reader.Document.Length);

@@ -27,6 +27,10 @@ public sealed record TokenIndex
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public long SkippedDocuments { get; init; }
 
+    /// <summary>Documents that were left out because the same one comes before them (<c>dedup: exact</c>).</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public long DroppedDuplicates { get; init; }
+
     /// <summary>Which tokens these are: names and folders do not matter to it, but a shard's hash is the one that was taken when the index was made.</summary>
     [JsonIgnore]
     public TokenIdentity Identity

@@ -39,6 +39,10 @@ public sealed record TokenSource
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool SkipsBadDocuments { get; init; }
 
+    /// <summary>Which duplicates were left out: <c>exact</c>; null: none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Dedup { get; init; }
+
     /// <summary>The source of a dataset's tokens by a tokenizer.</summary>
     public static TokenSource Of(RawManifest manifest, DatasetConfig dataset, string tokenizer, Vocabulary vocabulary, double valFraction) => new()
     {
@@ -52,6 +56,7 @@ public sealed record TokenSource
         SplitSeed = dataset.Seed,
         ShardTokens = dataset.ShardTokens,
         SkipsBadDocuments = dataset.SkipsBadDocuments,
+        Dedup = dataset.DropsDuplicates ? "exact" : null,
     };
 
     /// <summary>What differs from another source, one line a difference.</summary>
@@ -72,6 +77,7 @@ public sealed record TokenSource
         Compare("val_fraction", ValFraction, other.ValFraction);
         Compare("seed of the split", SplitSeed, other.SplitSeed);
         Compare("shard_size", ShardTokens, other.ShardTokens);
+        Compare("dedup", Dedup ?? "none", other.Dedup ?? "none");
         if (other.SkipsBadDocuments && !SkipsBadDocuments) Compare("on_bad_document", "stop", "skip"); // the other way, there was nothing to skip
         return differences;
     }

@@ -4,6 +4,7 @@ using Dtt.Core.Errors;
 using Dtt.Core.Platform;
 using Dtt.Data.Datasets;
 using Dtt.Data.Hub;
+using Dtt.Data.Reports;
 using Dtt.Data.Text;
 using Dtt.Data.Tokenizers;
 using Dtt.Data.Tokens;
@@ -18,28 +19,32 @@ internal sealed class DatasetWork(DatasetJob job, string node)
 {
     private readonly Lazy<RawManifest> _manifest = new(() => RawManifest.Find(job.RawFolder)
         ?? throw new BadDataException($"there is no raw text in {job.RawFolder}; run `dtt download -d {job.Dataset}` first."));
-    private readonly Lazy<Vocabulary> _vocabulary = new(() => TokenizerFolder.Load(job.TokenizerFolder));
+    private readonly DatasetTokenizer _tokenizer = new(job);
     private readonly Lazy<HubPlan> _hubPlan = new(() => HubPlan.Find(job.RawFolder)
         ?? throw new BadDataException($"{Path.Combine(job.RawFolder, HubPlan.FileName)} was removed while it was worked on; run `dtt download` again."));
     private readonly Lazy<HubAccessFile> _access = new(() => new HubAccessFile(PlatformFolders.FromEnvironment(), job.RawFolder));
     private IReadOnlyList<Piece>? _pieces;
     private DatasetEncoder? _encoder;
-
-    private string TokenizerName => Path.GetFileName(job.TokenizerFolder);
-
-    private string[] SpecialTokens => job.SpecialTokens?.Split('\n') ?? [];
+    private DuplicateDocuments? _duplicates;
 
     private IReadOnlyList<Piece> Pieces => LazyInitializer.EnsureInitialized(ref _pieces, () => PiecePlan.Of(_manifest.Value, job.Config));
 
-    private DatasetEncoder Encoder => LazyInitializer.EnsureInitialized(ref _encoder, () => new DatasetEncoder(job.TokensFolder, Source(_vocabulary.Value)));
+    private DatasetEncoder Encoder =>
+        LazyInitializer.EnsureInitialized(ref _encoder, () => new DatasetEncoder(job.TokensFolder, Source(_tokenizer.Vocabulary), Duplicates));
+
+    /// <summary>What decides which documents there are.</summary>
+    private string Documents => string.Join('\n', [
+        job.Config.Documents, job.Config.TextField, job.Config.SkipsBadDocuments, job.Config.ShardTokens, .. _manifest.Value.Files.Select(f => f.Identity),
+    ]);
+
+    private DuplicateDocuments? Duplicates => !job.Config.DropsDuplicates ? null
+        : LazyInitializer.EnsureInitialized(ref _duplicates, () => new DuplicateDocuments(job.TokensFolder + ".duplicates", Documents));
 
     private TokenizerTraining Training => new(
         job.TokenizerFolder,
-        string.Join('\n', [
-            job.Config.Documents, job.Config.TextField, job.Config.SkipsBadDocuments, job.Config.ShardTokens, .. _manifest.Value.Files.Select(f => f.Identity),
-        ]),
+        Documents,
         job.PreTokenizer is { } pattern ? WordPattern.Named(pattern) : null,
-        SpecialTokens);
+        _tokenizer.SpecialTokens);
 
     /// <summary>Does work on the whole dataset.</summary>
     /// <exception cref="BadDataException">The text or a folder is not what it should be.</exception>
@@ -47,7 +52,7 @@ internal sealed class DatasetWork(DatasetJob job, string node)
     {
         DatasetStage.Fetching => new WorkDone(item, Fetch()),
         DatasetStage.Planning => Plan(item),
-        DatasetStage.Merging => new WorkDone(item, [Merge()]),
+        DatasetStage.Merging => new WorkDone(item, [.. FindDuplicates(), .. Merge()]),
         DatasetStage.Assembling => new WorkDone(item, [Tokens(Assemble(), "ready")]),
         _ => throw new InvalidOperationException($"{item.Stage} goes piece by piece."),
     };
@@ -93,18 +98,20 @@ internal sealed class DatasetWork(DatasetJob job, string node)
         var piece = Pieces[item.Piece];
         if (item.Stage == DatasetStage.Counting)
         {
-            var (sha256, documents) = Training.Count(piece);
+            Duplicates?.Hash(piece);
+            var (sha256, documents) = _tokenizer.Exists ? ("", 0) : Training.Count(piece);
             return new PieceResult(piece.Length, sha256, 0, documents, node);
         }
 
         var shards = (item.Stage == DatasetStage.Encoding
-            ? Encoder.EncodePiece(piece, _vocabulary.Value, encoder!)
-            : Encoder.VerifyPiece(piece, _vocabulary.Value, encoder!)).Shards;
+            ? Encoder.EncodePiece(piece, _tokenizer.Vocabulary, encoder!)
+            : Encoder.VerifyPiece(piece, _tokenizer.Vocabulary, encoder!)).Shards;
         return new PieceResult(piece.Length, string.Join(' ', shards.Select(s => s.Sha256)), shards.Sum(s => s.Tokens), shards.Sum(s => s.Documents), node);
     }
 
     /// <summary>An encoder for one thread; null in stages that need none.</summary>
-    public BpeEncoder? EncoderFor(DatasetStage stage) => stage is DatasetStage.Encoding or DatasetStage.Verifying ? new BpeEncoder(_vocabulary.Value) : null;
+    public BpeEncoder? EncoderFor(DatasetStage stage) =>
+        stage is DatasetStage.Encoding or DatasetStage.Verifying ? new BpeEncoder(_tokenizer.Vocabulary) : null;
 
     /// <summary>Work that fails ends the job, and then nobody needs the user's token any more: the same command brings it again.</summary>
     private async Task<T> KeepingNoTokenAsync<T>(Func<Task<T>> work)
@@ -150,18 +157,25 @@ internal sealed class DatasetWork(DatasetJob job, string node)
     private WorkDone Plan(WorkItem item)
     {
         RequireSameText();
-        var isNew = WriteTokenizer();
+        var isNew = _tokenizer.Write();
         if (TokenFiles.Are(_manifest.Value)) return IndexTokenFiles(item);
         var pieces = Pieces.Count;
-        if (!TokenizerFolder.Exists(job.TokenizerFolder))
+        if (!_tokenizer.Exists)
         {
             Training.Begin();
+            Duplicates?.Begin();
             return new WorkDone(item, Pieces: pieces);
         }
 
-        RequireSameTokenizer();
-        var note = $"tokenizer: {TokenizerName}, {_vocabulary.Value.Size:N0} ids {(isNew ? "ready" : "already here")} ({job.TokenizerFolder})";
+        _tokenizer.RequireSame();
+        var note = $"tokenizer: {_tokenizer.Name}, {_tokenizer.Vocabulary.Size:N0} ids {(isNew ? "ready" : "already here")} ({job.TokenizerFolder})";
         if (Encoder.FindDone() is { } there) return new WorkDone(item, [note, Tokens(there, "already here")], pieces, DatasetStage.Done);
+        if (Duplicates is { AreFound: false } duplicates)
+        {
+            duplicates.Begin();
+            return new WorkDone(item, Pieces: pieces);
+        }
+
         Encoder.Begin();
         return new WorkDone(item, [note], pieces, DatasetStage.Encoding);
     }
@@ -169,63 +183,40 @@ internal sealed class DatasetWork(DatasetJob job, string node)
     /// <summary>Files of tokens need no pieces: they only get an index.</summary>
     private WorkDone IndexTokenFiles(WorkItem item)
     {
-        if (!TokenizerFolder.Exists(job.TokenizerFolder))
+        if (job.Config.DropsDuplicates)
+        {
+            throw new BadDataException($"{job.Config.Source}: 'dedup: exact' leaves out documents of text, and {job.Dataset} consists of token files. "
+                + "Take it out.");
+        }
+
+        if (!_tokenizer.Exists)
         {
             throw new BadDataException($"{job.Dataset} consists of token files, and there is no tokenizer in {job.TokenizerFolder}: put the tokenizer.json "
                 + "that made them there (for GPT-2's ids that of Hugging Face's gpt2), and set vocab_size to its number of ids.");
         }
 
-        RequireSameTokenizer();
+        _tokenizer.RequireSame();
         if (Encoder.FindDone() is { } there) return new WorkDone(item, [Tokens(there, "already here")], 0, DatasetStage.Done);
-        var index = TokenFiles.Index(_manifest.Value, _vocabulary.Value, Source(_vocabulary.Value), job.TokensFolder);
+        var index = TokenFiles.Index(_manifest.Value, _tokenizer.Vocabulary, Source(_tokenizer.Vocabulary), job.TokensFolder);
         return new WorkDone(item, [Tokens(index, "read in place")], 0, DatasetStage.Done);
     }
 
-    /// <summary>Writes the folder of a tokenizer that need not be trained, unless it is there.</summary>
-    private bool WriteTokenizer()
+    private IReadOnlyList<string> FindDuplicates()
     {
-        if (job.Tokenizer is null) return false;
-        var vocabulary = TokenizerFolder.Open(job.Tokenizer);
-        if (!TokenizerFolder.Exists(job.TokenizerFolder))
-        {
-            TokenizerFolder.Save(vocabulary, job.TokenizerFolder);
-            return true;
-        }
-
-        if (vocabulary.Sha256 == _vocabulary.Value.Sha256) return false;
-        throw new BadDataException($"the tokenizer in {job.TokenizerFolder} is another one than {job.Tokenizer}. Move that folder away, or name another path "
-            + "as the template 'tokenizer'.");
+        if (Duplicates is not { } duplicates) return [];
+        var dropped = duplicates.AreFound ? duplicates.Count() : duplicates.Find(Pieces.Count);
+        CrashPoint.Reach("silo.duplicates");
+        return [$"dedup: {job.Dataset}, {dropped:N0} document{(dropped == 1 ? "" : "s")} that come{(dropped == 1 ? "s" : "")} a second time are left out"];
     }
 
-    /// <summary>What the configuration says of a trained tokenizer must be true of one that is there.</summary>
-    private void RequireSameTokenizer()
+    private IReadOnlyList<string> Merge()
     {
-        var there = _vocabulary.Value;
-        if (job.PreTokenizer is { } pattern && there.Pattern.Name != pattern)
+        if (_tokenizer.Exists)
         {
-            throw new BadDataException($"the tokenizer in {job.TokenizerFolder} cuts words as {there.Pattern.Name} does, and pre_tokenizer asks for {pattern}. "
-                + $"Set pre_tokenizer: {there.Pattern.Name}, or move that folder away.");
-        }
-
-        if (SpecialTokens.FirstOrDefault(t => there.Added.All(a => a.Content != t)) is { } missing)
-        {
-            throw new BadDataException($"the tokenizer in {job.TokenizerFolder} has no special token {missing}, which special_tokens asks for. "
-                + "Leave it out, or move that folder away.");
-        }
-
-        if (there.Size == job.VocabSize) return;
-        throw new BadDataException($"the tokenizer in {job.TokenizerFolder} has {_vocabulary.Value.Size:N0} ids, and vocab_size asks for {job.VocabSize:N0}. "
-            + $"Set vocab_size: {_vocabulary.Value.Size}, or move that folder away.");
-    }
-
-    private string Merge()
-    {
-        if (TokenizerFolder.Exists(job.TokenizerFolder))
-        {
-            // An earlier try of this stage, ended by a kill, came as far as this.
+            // An earlier try of this stage, ended by a kill, came as far as this; or the tokenizer was there before, and only duplicates were looked for.
             Training.End();
             Encoder.Begin();
-            return $"tokenizer: {TokenizerName}, {_vocabulary.Value.Size:N0} ids ({job.TokenizerFolder})";
+            return [$"tokenizer: {_tokenizer.Name}, {_tokenizer.Vocabulary.Size:N0} ids ({job.TokenizerFolder})"];
         }
 
         Vocabulary vocabulary;
@@ -243,12 +234,13 @@ internal sealed class DatasetWork(DatasetJob job, string node)
 
         Training.End();
         Encoder.Begin();
-        return $"tokenizer: {TokenizerName}, {vocabulary.Size:N0} ids from {documents:N0} documents ({job.TokenizerFolder})";
+        return [$"tokenizer: {_tokenizer.Name}, {vocabulary.Size:N0} ids from {documents:N0} documents ({job.TokenizerFolder})"];
     }
 
-    private TokenSource Source(Vocabulary vocabulary) => TokenSource.Of(_manifest.Value, job.Config, TokenizerName, vocabulary, job.ValFraction);
+    private TokenSource Source(Vocabulary vocabulary) => TokenSource.Of(_manifest.Value, job.Config, _tokenizer.Name, vocabulary, job.ValFraction);
 
     private string Tokens(TokenIndex index, string how) =>
         $"tokens: {index.TokensOf("train"):N0} for training, {index.TokensOf("val"):N0} for validation, {index.Shards.Count} shards {how} ({job.TokensFolder})"
+        + (index.DroppedDuplicates == 0 ? "" : $"; duplicates left out: {index.DroppedDuplicates:N0}")
         + (index.SkippedDocuments == 0 ? "" : $"; documents skipped: {index.SkippedDocuments:N0}, listed in {TokenIndex.SkippedFileName} there");
 }
