@@ -13,8 +13,9 @@ public sealed class HostileFileTests : IDisposable
     [Fact]
     public void Import_WithoutATokenizer_OrWithAnother_SaysSo()
     {
-        _files.AssertRefused(Path.Combine(ForeignFiles.Folder, "ckpt.pt"), "does not tell its tokenizer, and its 264 ids are not GPT-2's: name it with --tokenizer", null);
-        _files.AssertRefused(Path.Combine(ForeignFiles.Folder, "ckpt.pt"), "has 264 ids and the tokenizer 50,257; the model has no rows for the others", "gpt2");
+        var nano = Path.Combine(ForeignFiles.Folder, "ckpt.pt");
+        _files.AssertRefused(nano, "does not tell its tokenizer, and its 264 ids are not GPT-2's: name it with --tokenizer", null);
+        _files.AssertRefused(nano, "has 264 ids and the tokenizer 50,257; the model has no rows for the others", "gpt2");
         File.Copy(Path.Combine(ForeignFiles.Folder, "dtt", "model.pt"), _files["model.pt"]);
         _files.AssertRefused(_files.Path, "config.yaml: the Python DTT writes it beside its model.pt");
         _files.Write("config.yaml", "d_model: 16\n");
@@ -25,7 +26,8 @@ public sealed class HostileFileTests : IDisposable
     [Fact]
     public void Import_OfATorchFileThatWouldRunSomething_RefusesItByName()
     {
-        _files.AssertRefused(_files.Torch(("a/data.pkl", [0x80, 2, .. "cposix\nsystem\n(X"u8, 2, 0, 0, 0, .. "idtR."u8])), "data.pkl, byte 2: it would take 'posix.system'");
+        byte[] system = [0x80, 2, .. "cposix\nsystem\n(X"u8, 2, 0, 0, 0, .. "idtR."u8];
+        _files.AssertRefused(_files.Torch(("a/data.pkl", system)), "data.pkl, byte 2: it would take 'posix.system'");
         _files.AssertRefused(_files.Torch(("a/data.pkl", [0x80, 2, .. "ctorch.hub\nload\n."u8])), "it would take 'torch.hub.load'");
         _files.AssertRefused(_files.Torch(("a/data.pkl", [0x80, 2, (byte)'N', (byte)'.'])), "holds a model that DTT does not know");
         _files.AssertRefused(_files.Torch(("a/other", [1])), "has not one data.pkl in it");
