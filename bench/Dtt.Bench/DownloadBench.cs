@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using System.Text.Json;
 using Dtt.Data.Tales;
 using Dtt.Tests;
 
@@ -21,7 +22,7 @@ internal static class DownloadBench
         using var scratch = new Scratch();
         using var hub = new HubServer();
         var generator = new TaleGenerator(5);
-        var rows = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 1000).Select(i => $"{{\"text\": \"{generator.Tell(i).ReplaceLineEndings(" ")}\"}}\n")));
+        var rows = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 1000).Select(i => JsonSerializer.Serialize(new { text = generator.Tell(i) }) + "\n")));
         var file = new byte[megabytes * 1_000_000L / Files / rows.Length * rows.Length];
         for (var at = 0; at < file.Length; at += rows.Length) rows.CopyTo(file, at);
         hub.Commit("bench/text", "main", [.. Enumerable.Range(0, Files).Select(i => ($"data/train-{i:00000}.jsonl", file, true))]);
@@ -31,14 +32,14 @@ internal static class DownloadBench
         for (var i = 0; i < Files; i++) File.WriteAllBytes(scratch.At("source", $"{i}"), file);
         scratch.Dtt("datasets"); // the silo is up
         Console.WriteLine($"{Files} files of {file.Length / 1e6:N0} MB, {Environment.ProcessorCount} cores");
-        var ratios = new List<double>();
+        var (ratios, all) = (new List<double>(), (long)Files * file.Length / 1e6);
         for (var pair = 0; pair < pairs; pair++)
         {
             var copy = Copy(scratch);
             var download = scratch.Dtt("download", "hf:bench/text");
             Directory.Delete(scratch.At("data"), recursive: true);
             ratios.Add(copy / download);
-            Console.WriteLine($"copy {Files * file.Length / 1e6 / copy:N0} MB/s, dtt download {Files * file.Length / 1e6 / download:N0} MB/s: {ratios[^1]:N3}x");
+            Console.WriteLine($"copy {all / copy:N0} MB/s, dtt download {all / download:N0} MB/s: {ratios[^1]:N3}x");
         }
 
         Console.WriteLine($"ratio {Scratch.Spread(ratios, "N3")}");

@@ -48,7 +48,8 @@ public sealed class IoErrorTests(TinyProject project) : IClassFixture<TinyProjec
     {
         try
         {
-            using var process = Process.Start(new ProcessStartInfo("strace", ["--seccomp-bpf", "-f", "-o", "/dev/null", "true"]) { RedirectStandardError = true })!;
+            var start = new ProcessStartInfo("strace", ["--seccomp-bpf", "-f", "-o", "/dev/null", "true"]) { RedirectStandardError = true };
+            using var process = Process.Start(start)!;
             await process.WaitForExitAsync();
             return process.ExitCode == 0;
         }
