@@ -22,7 +22,8 @@ internal static class DownloadBench
         using var scratch = new Scratch();
         using var hub = new HubServer();
         var generator = new TaleGenerator(5);
-        var rows = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 1000).Select(i => JsonSerializer.Serialize(new { text = generator.Tell(i) }) + "\n")));
+        var lines = Enumerable.Range(0, 1000).Select(i => JsonSerializer.Serialize(new { text = generator.Tell(i) }));
+        var rows = Encoding.UTF8.GetBytes(string.Join("\n", lines) + "\n");
         var file = new byte[megabytes * 1_000_000L / Files / rows.Length * rows.Length];
         for (var at = 0; at < file.Length; at += rows.Length) rows.CopyTo(file, at);
         hub.Commit("bench/text", "main", [.. Enumerable.Range(0, Files).Select(i => ($"data/train-{i:00000}.jsonl", file, true))]);
