@@ -40,6 +40,15 @@ public sealed class BatchAndSkipTests(TinyProject project) : IClassFixture<TinyP
     }
 
     [Fact]
+    public async Task Batch_OfWindowsThatBeginWithDocuments_AndAMask_HasTheStepsLossToo()
+    {
+        await project.Dtt.OutputAsync("train", "-n", "masked", "--set", "dropout=0", "--set", "document_mask=true", "--set", "pack=bos");
+        var windows = (await project.Dtt.JsonAsync("batch", "masked@31")).EnumerateArray().ToList();
+        Assert.Equal((await project.LossesAsync("masked"))[31], windows.Average(w => w.GetProperty("loss").GetDouble()), tolerance: 1e-4);
+        Assert.All(windows, w => Assert.NotEqual("", w.GetProperty("documents")[0].GetProperty("text").GetString()));
+    }
+
+    [Fact]
     public async Task Batch_WhoseRawTextIsGone_StillShowsTheWindows_AndSaysSo()
     {
         var (raw, away) = (Path.Combine(project.Path, "data", "tiny", "raw"), Path.Combine(project.Path, "data", "tiny", "away"));

@@ -14,7 +14,7 @@ public sealed class WindowText(TokenIndex index, TokenShards train, Vocabulary v
     /// <summary>The shard of a window, as the index knows it.</summary>
     public TokenShard ShardOf(int shard) => _shards[shard];
 
-    /// <summary>The documents of a window, in order.</summary>
+    /// <summary>The documents of a window, in order; not one of which only the end stands there, as before a window that begins with a document.</summary>
     /// <param name="shard">The window's shard.</param>
     /// <param name="offset">Its first token.</param>
     /// <param name="window">Its tokens.</param>
@@ -26,7 +26,8 @@ public sealed class WindowText(TokenIndex index, TokenShards train, Vocabulary v
         {
             var end = window[from..].IndexOf(vocabulary.EndOfText);
             var tokens = end < 0 ? window.Length - from : end + 1;
-            documents.Add(new WindowDocument(_shards[shard], number++, from, tokens, from == 0 ? TextBefore(shard, offset) : 0));
+            if (tokens > 1 || end < 0) documents.Add(new WindowDocument(_shards[shard], number, from, tokens, from == 0 ? TextBefore(shard, offset) : 0));
+            number++;
             from += tokens;
         }
 

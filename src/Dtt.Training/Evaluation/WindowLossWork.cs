@@ -30,7 +30,7 @@ internal static class WindowLossWork
         TokenIdentity.Require(manifest.TokenData, data.Index.Identity, manifest.Run, source.TokensFolder);
         using var parameters = new FlatParameters(ParameterTable.Of(config.Model), device, TorchRuntime.TrainsInBf16(config, device), forTraining: false);
         CheckpointFolder.Load(source.Folder, manifest, config.Model, parameters, optimizer: null);
-        var model = new Gpt(config.Model, parameters);
+        var model = new Gpt(config.Model, parameters, data.Vocabulary.EndOfText);
         using var windows = BatchSource.ForTraining(data.Train, data.Windows, config.Seed, new PositionMap(spec.LeftOut));
         for (var step = spec.FirstStep; step <= spec.LastStep; step++)
         {

@@ -92,6 +92,9 @@ public sealed class DocumentTrailTests : IDisposable
         train.Read(0, 2, window);
         var three = new WindowText(index, train, _vocabulary).DocumentsOf(0, 2, window);
         Assert.Equal([(0, 0, 2, 2), (1, 2, 4, 0), (2, 6, 6, 0)], three.Select(d => (d.Number, d.From, d.Tokens, d.TextFrom)));
+        train.Read(0, 3, window); // as with `pack: bos`: the end before a document's text
+        var begun = new WindowText(index, train, _vocabulary).DocumentsOf(0, 3, window);
+        Assert.Equal([(1, 1, 4, 0), (2, 5, 7, 0)], begun.Select(d => (d.Number, d.From, d.Tokens, d.TextFrom)));
     }
 
     private List<(WindowDocument Document, byte[] Bytes)> Windows(TokenIndex index, RawManifest manifest)
