@@ -36,7 +36,11 @@ public static class LineageAudit
             }
 
             if (steps.Where(s => s > until).ToList() is { Count: > 0 } again)
-                replays.Add($"steps {again[0]}–{again[^1]} of attempt {attempt.Attempt} were not committed and run again from step {until}");
+            {
+                var givenUp = record.LeftOut?.Any(l => l.Attempt == attempt.Attempt + 1) == true;
+                var why = givenUp ? "were given up with windows that are left out" : "were not committed";
+                replays.Add($"steps {again[0]}–{again[^1]} of attempt {attempt.Attempt} {why} and run again from step {until}");
+            }
         }
 
         foreach (var leftOut in record.LeftOut ?? [])

@@ -44,6 +44,7 @@ public sealed class LineageAuditTests
         var leftOut = PositionMapTests.Stretch(56, 64) with { FirstStep = 15, LastStep = 16, Attempt = 2 };
         var sound = Audit(30, [leftOut], (1, 0, Steps(1, 23)), (2, 10, Steps(11, 30)));
         Assert.Empty(sound.Problems);
+        Assert.Equal(["steps 11–23 of attempt 1 were given up with windows that are left out and run again from step 10"], sound.Replays);
         var wrong = Audit(30, [leftOut], (1, 0, Steps(1, 20)), (2, 20, Steps(21, 30)));
         Assert.Equal(["step 15 was trained by attempt 1, and the windows of steps 15–16 (positions 56–63) are left out since attempt 2"], wrong.Problems);
     }
