@@ -29,8 +29,8 @@ public sealed class JsonOutputTests(TinyProject project)
     public async Task Show_IsPinned()
     {
         var shown = await project.Dtt.JsonAsync("show", "undisturbed");
-        Assert.Equal($"{Run} experiment:String waiting:Null config:Object events:Array checkpoints:Array placements:Array history:Array goodput:Object",
-            Shape(shown));
+        Assert.Equal($"{Run} experiment:String waiting:Null config:Object events:Array checkpoints:Array placements:Array history:Array goodput:Object "
+            + "left_out:Array", Shape(shown));
         var goodput = shown.GetProperty("goodput");
         Assert.Equal("share:Number seconds:Number useful_seconds:Number lost_seconds:Object node_hours:Number", Shape(goodput));
         Assert.InRange(goodput.GetProperty("share").GetDouble(), 1e-6, 1);

@@ -39,8 +39,8 @@ internal static class ShowCommand
         view.Record.Checkpoints.Select(c => CheckpointOutput.Of(view, c)),
         view.Placements.Select(PlacementOutput.Of),
         view.Record.Attempts.Select(AttemptOutput.Of),
-        view.Record.LeftOut?.Select(LeftOutOutput.Of) ?? [],
-        goodput);
+        goodput,
+        view.Record.LeftOut?.Select(LeftOutOutput.Of) ?? []);
 
     private static string PlacementLine(Placement placement)
     {

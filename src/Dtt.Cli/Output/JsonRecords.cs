@@ -46,8 +46,8 @@ internal sealed record RunDetailOutput(
     [property: JsonPropertyOrder(1)] IEnumerable<CheckpointOutput> Checkpoints,
     [property: JsonPropertyOrder(1)] IEnumerable<PlacementOutput> Placements,
     [property: JsonPropertyOrder(1)] IEnumerable<AttemptOutput> History,
-    [property: JsonPropertyOrder(1)] IEnumerable<LeftOutOutput> LeftOut,
-    [property: JsonPropertyOrder(1)] GoodputOutput Goodput) : RunOutput(Summary);
+    [property: JsonPropertyOrder(1)] GoodputOutput Goodput,
+    [property: JsonPropertyOrder(1)] IEnumerable<LeftOutOutput> LeftOut) : RunOutput(Summary);
 
 /// <summary>Windows that a run leaves out of the data order: positions from … to, the last not included.</summary>
 internal sealed record LeftOutOutput(long FirstStep, long LastStep, long From, long To, int Attempt, bool Spike)
