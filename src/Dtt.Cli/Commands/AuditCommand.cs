@@ -34,6 +34,13 @@ internal static class AuditCommand
     private static int Print(RunView view, Dictionary<int, List<long>> steps)
     {
         var record = view.Record;
+        if (view.Request.TokensFolder.Length == 0)
+        {
+            Console.Out.WriteLine($"{record.Run}: an import of step {record.Latest?.Step ?? 0:N0}; what it was trained on elsewhere is not known here, "
+                + "so there is nothing to check");
+            return ExitCodes.Success;
+        }
+
         var audit = LineageAudit.Of(record, attempt => steps[attempt]);
         var problems = audit.Problems.ToList();
         var windows = "its windows were not counted";

@@ -52,7 +52,7 @@ internal static class ReportCommand
         Table.Print(facts, new("dataset", f => f.What), new(report.Dataset, f => f.Count, Right: true));
         Console.Out.WriteLine();
         Table.Print(
-            report.Lengths,
+            report.Lengths.SkipWhile(l => l.Documents == 0),
             new("tokens", l => l.From == l.To ? $"{l.From:N0}" : $"{l.From:N0}–{l.To:N0}", Right: true),
             new("documents", l => $"{l.Documents:N0}", Right: true),
             new("", l => $"{100.0 * l.Documents / report.Documents:0.0} %", Right: true));

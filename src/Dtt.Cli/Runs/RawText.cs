@@ -17,7 +17,7 @@ internal static class RawText
         var manifests = folders.Distinct().Select(RawManifest.Find).OfType<RawManifest>().ToList();
         if (manifests.Count == 0)
             throw new BadDataException($"the raw text of dataset '{run.Config.Dataset}' is not in {string.Join(" nor in ", folders.Distinct())}.");
-        return new DocumentTrail(index, manifests.FirstOrDefault(m => m.Sha256 == index.Source.RawSha256) ?? manifests[0]);
+        return new DocumentTrail(run.TokensFolder, index, manifests.FirstOrDefault(m => m.Sha256 == index.Source.RawSha256) ?? manifests[0]);
     }
 
     private static string ByTemplates(RunRequest run)

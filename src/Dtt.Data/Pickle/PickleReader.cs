@@ -124,7 +124,7 @@ public sealed class PickleReader
 
     private PickleName Named(string module, string name) => _known.Contains($"{module}.{name}") ? new PickleName($"{module}.{name}")
         : throw Wrong($"it would take '{module}.{name}', and a pickle can run code: "
-            + (_known.Count == 0 ? "nothing is taken here but numbers, text, lists and dictionaries" : $"only {string.Join(", ", _known)} are taken here"));
+            + $"here it may name {(_known.Count == 0 ? "nothing" : string.Join(", ", _known))}");
 
     /// <summary>What a call would make; nothing is called.</summary>
     private object Call(object? callee, object? arguments)

@@ -16,7 +16,7 @@ namespace Dtt.Data.Reports;
 /// <param name="mostInMemory">Documents whose hashes are compared at once, 24 bytes each; besides, every document takes a bit.</param>
 public sealed class DuplicateDocuments(string folder, string source, int mostInMemory = 4 << 20)
 {
-    private const string Found = "found";
+    private const string Found = "found", Kept = "duplicates";
 
     /// <summary>Whether they are found.</summary>
     public bool AreFound => WorkFolder.IsOf(folder, Source) && File.Exists(Path.Combine(folder, Found));
@@ -93,6 +93,25 @@ public sealed class DuplicateDocuments(string folder, string source, int mostInM
         return File.ReadAllBytes(GoneOf(piece));
     }
 
+    /// <summary>Whether a document goes, by its number in its piece.</summary>
+    public static bool Goes(byte[]? gone, long number) => gone is not null && (gone[number / 8] >> (int)(number % 8) & 1) != 0;
+
+    /// <summary>Keeps in the tokens' folder what went, for those who look for the text of a document.</summary>
+    public void Keep(string tokensFolder, int pieces)
+    {
+        var kept = Directory.CreateDirectory(Path.Combine(tokensFolder, Kept)).FullName;
+        for (var piece = 0; piece < pieces; piece++) File.Copy(GoneOf(piece), Path.Combine(kept, NameOf(piece)), overwrite: true);
+    }
+
+    /// <summary>What <see cref="Keep"/> kept of a piece.</summary>
+    /// <exception cref="Core.Errors.BadDataException">It was deleted.</exception>
+    public static byte[] KeptOf(string tokensFolder, int piece)
+    {
+        var file = Path.Combine(tokensFolder, Kept, NameOf(piece));
+        return File.Exists(file) ? File.ReadAllBytes(file)
+            : throw new Core.Errors.BadDataException($"{file} is gone, which says what documents are not in the tokens: their text cannot be found.");
+    }
+
     /// <summary>Deletes the folder: the tokens are there.</summary>
     public void End()
     {
@@ -101,7 +120,9 @@ public sealed class DuplicateDocuments(string folder, string source, int mostInM
 
     private string HashesOf(int piece) => Path.Combine(folder, $"piece_{piece:000000}.hashes");
 
-    private string GoneOf(int piece) => Path.Combine(folder, $"piece_{piece:000000}.gone");
+    private string GoneOf(int piece) => Path.Combine(folder, NameOf(piece));
+
+    private static string NameOf(int piece) => $"piece_{piece:000000}.gone";
 
     /// <summary>A document: its hash, then its place in the order of all.</summary>
     private readonly record struct Entry(ulong High, ulong Low, int Piece, int Number) : IComparable<Entry>

@@ -140,6 +140,7 @@ public sealed class DatasetEncoder(string folder, TokenSource source, DuplicateD
         var skipped = encoded.Sum(e => e.Skipped.Count);
         if (skipped > 0) WriteSkipped(Path.Combine(ready, TokenIndex.SkippedFileName), encoded);
         var index = new TokenIndex { Source = source, Shards = shards, SkippedDocuments = skipped, DroppedDuplicates = duplicates?.Count() ?? 0 };
+        duplicates?.Keep(ready, pieces);
         index.Save(ready);
         TokenReport.OfPieces([.. Enumerable.Range(0, pieces).Select(PieceFolder)])?.Save(ready); // pieces that an earlier build finished have no counts
         Directory.CreateDirectory(Path.GetDirectoryName(folder)!);

@@ -1,6 +1,7 @@
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Data.Datasets;
+using Dtt.Data.Reports;
 using Dtt.Data.Text;
 
 namespace Dtt.Data.Tokens;
@@ -12,16 +13,18 @@ namespace Dtt.Data.Tokens;
 public sealed class DocumentTrail
 {
     private readonly TokenIndex _index;
+    private readonly string _folder;
     private readonly RawManifest _manifest;
     private readonly IReadOnlyList<Piece> _pieces;
 
     /// <summary>The way back to the text of a raw folder.</summary>
+    /// <param name="folder">The tokens' folder.</param>
     /// <param name="index">The shards.</param>
     /// <param name="manifest">The raw text that they were made of.</param>
     /// <exception cref="BadDataException">The text is another one, or a file was deleted or changed.</exception>
-    public DocumentTrail(TokenIndex index, RawManifest manifest)
+    public DocumentTrail(string folder, TokenIndex index, RawManifest manifest)
     {
-        (_index, _manifest) = (index, manifest);
+        (_folder, _index, _manifest) = (folder, index, manifest);
         if (index.Source.RawSha256 != manifest.Sha256)
         {
             throw new BadDataException($"the raw text that `dtt download` found last ({manifest.Sha256[..12]}) is not the one that the tokens were made of "
@@ -52,10 +55,12 @@ public sealed class DocumentTrail
         }
 
         var (split, last, number) = (new TokenSplit(_index.Source.ValFraction, _index.Source.SplitSeed), wanted.Max(), 0L);
+        var gone = _index.Source.Dedup is null ? null : DuplicateDocuments.KeptOf(_folder, piece);
         using var reader = new PieceReader(_pieces[piece]);
-        while (number <= last)
+        for (var document = 0L; number <= last; document++)
         {
             if (!reader.Read()) throw new BadDataException($"piece {piece} of the raw text has {number:N0} training documents, and its tokens have more.");
+            if (DuplicateDocuments.Goes(gone, document)) continue;
             if (split.IsValidation(reader.Document)) continue;
             if (wanted.Contains(number)) origins[(piece, number)] = reader.Origin;
             number++;

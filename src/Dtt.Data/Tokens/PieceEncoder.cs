@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Dtt.Core.Storage;
+using Dtt.Data.Reports;
 using Dtt.Data.Text;
 using Dtt.Data.Tokenizers;
 
@@ -51,7 +52,7 @@ internal static class PieceEncoder
         var ids = new TokenBuffer();
         for (var number = 0; reader.Read(); number++)
         {
-            if (without is not null && (without[number / 8] >> (number % 8) & 1) != 0) continue;
+            if (DuplicateDocuments.Goes(without, number)) continue;
             ids.Clear();
             encoder.Encode(reader.Document, ids);
             (split.IsValidation(reader.Document) ? val : train).Add(ids.Ids, vocabulary.EndOfText, reader.Document.Length);

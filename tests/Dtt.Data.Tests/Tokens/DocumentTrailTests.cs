@@ -76,7 +76,8 @@ public sealed class DocumentTrailTests : IDisposable
         File.SetLastWriteTimeUtc(file, DateTime.UtcNow.AddHours(1));
         Assert.Contains($"{file} was changed after", Assert.Throws<BadDataException>(() => Windows(index, manifest)).Message);
         var other = manifest with { Files = [manifest.Files[0] with { Sha256 = new string('0', 64) }] };
-        Assert.Contains("is not the one that the tokens were made of", Assert.Throws<BadDataException>(() => new DocumentTrail(index, other)).Message);
+        var error = Assert.Throws<BadDataException>(() => new DocumentTrail(_folder["tokens"], index, other));
+        Assert.Contains("is not the one that the tokens were made of", error.Message);
     }
 
     [Fact]
@@ -97,6 +98,21 @@ public sealed class DocumentTrailTests : IDisposable
         Assert.Equal([(1, 1, 4, 0), (2, 5, 7, 0)], begun.Select(d => (d.Number, d.From, d.Tokens, d.TextFrom)));
     }
 
+    [Fact]
+    public void Find_WhereDuplicatesWereLeftOut_GoesPastThem()
+    {
+        Write("a.txt", "one\ntwo\none\nthree\n"u8.ToArray());
+        Write("b.txt", "two\nfour\nthree\nfive\n"u8.ToArray());
+        var (index, manifest) = Tokenize("lines", valFraction: 0, dedup: true);
+        Assert.Equal(3, index.DroppedDuplicates);
+        using var train = TokenShards.Open(_folder["tokens"], index, "train");
+        var tokens = new long[train.Lengths[0]];
+        train.Read(0, 0, tokens);
+        var found = new DocumentTrail(_folder["tokens"], index, manifest).Find(new WindowText(index, train, _vocabulary).DocumentsOf(0, 0, tokens));
+        Assert.Equal(
+            [("a.txt", 1), ("a.txt", 2), ("a.txt", 4), ("b.txt", 2), ("b.txt", 4)], found.Select(d => (Path.GetFileName(d.Origin!.File), (int)d.Origin.Line!)));
+    }
+
     private List<(WindowDocument Document, byte[] Bytes)> Windows(TokenIndex index, RawManifest manifest)
     {
         using var train = TokenShards.Open(_folder["tokens"], index, "train");
@@ -109,11 +125,11 @@ public sealed class DocumentTrailTests : IDisposable
             found.AddRange(text.DocumentsOf(shard, offset, tokens).Select(d => (d, text.Decode(tokens.AsSpan(d.From, d.Tokens)))));
         }
 
-        var located = new DocumentTrail(index, manifest).Find([.. found.Select(f => f.Item1)]);
+        var located = new DocumentTrail(_folder["tokens"], index, manifest).Find([.. found.Select(f => f.Item1)]);
         return [.. located.Zip(found, (d, f) => (d, f.Item2))];
     }
 
-    private (TokenIndex Index, RawManifest Manifest) Tokenize(string documents, double valFraction = 0.1)
+    private (TokenIndex Index, RawManifest Manifest) Tokenize(string documents, double valFraction = 0.1, bool dedup = false)
     {
         var config = new DatasetConfig
         {
@@ -126,6 +142,7 @@ public sealed class DocumentTrailTests : IDisposable
             TextField = "text",
             ShardTokens = 50_000,
             HubPath = null,
+            DropsDuplicates = dedup,
         };
         var (manifest, _, _) = RawDataset.Prepare(config, _folder["raw"]);
         var source = TokenSource.Of(manifest, config, "bytes", _vocabulary, valFraction);
