@@ -24,13 +24,19 @@ public sealed record ArtefactPaths
     /// <summary>Fills the templates with a run's values.</summary>
     /// <param name="templates">Values of <see cref="TemplateKeys"/>.</param>
     /// <param name="run">Values of <see cref="RunKeys"/>.</param>
+    /// <param name="dataset">The dataset whose text and tokens they are; the tokenizer and the runs may be named after the run's first one.</param>
     /// <param name="now">What <c>{time}</c> stands for.</param>
     /// <param name="errors">Gets one line per unknown name in braces.</param>
-    public static ArtefactPaths From(ConfigValues templates, ConfigValues run, DateTimeOffset now, IList<string> errors)
+    public static ArtefactPaths From(ConfigValues templates, ConfigValues run, string dataset, DateTimeOffset now, IList<string> errors)
     {
         string Fill(string key)
         {
-            string? Value(string name) => name == "time" ? now.ToString("yyyy-MM-dd_HH-mm-ss") : run.TemplateValue(name);
+            string? Value(string name) => name switch
+            {
+                "time" => now.ToString("yyyy-MM-dd_HH-mm-ss"),
+                "dataset" when key is not ("tokenizer" or "runs") => dataset,
+                _ => run.TemplateValue(name),
+            };
             var filled = PathTemplate.Fill(templates.Text(key), Value, out var unknown);
             foreach (var name in unknown)
             {

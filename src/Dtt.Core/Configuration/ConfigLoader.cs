@@ -24,14 +24,17 @@ public static partial class ConfigLoader
         var reader = new ConfigReader(RunKeys.All);
         var found = ConfigFiles.Find(UserPath.Expand(file ?? DefaultFile));
         if (file is not null || File.Exists(found)) reader.ReadFile(found);
-        foreach (var (name, value, option) in overrides) reader.SetFromCommandLine(name, value, option);
+        var typed = new HashSet<string>();
+        foreach (var (name, value, option) in overrides)
+        {
+            reader.SetFromCommandLine(name, value, option);
+            typed.Add(name);
+        }
+
         if (reader.Values.TextOrNull("tokenizer") is { } tokenizer) UseTokenizer(reader, tokenizer, idsOf);
         if (reader.Values.TextOrNull("preset") is { } preset) reader.SetUnlessSet(ModelPresets.All[preset], $"preset {preset}");
 
-        var dataset = UserPath.Expand(reader.Values.Text("dataset"));
-        var text = TextFiles.IsNamedBy(dataset) ? UserPath.Full(dataset) : null;
-        if (text is not null) reader.SetFromCommandLine("dataset", TextFiles.NameOf(text), $"{reader.Values.Origin("dataset")} {dataset}");
-
+        var datasets = Datasets(reader, typed);
         var templates = new ConfigReader(TemplateKeys.All);
         var templateFile = ConfigFiles.Find(UserPath.Expand(reader.Values.Text("templates")));
         if (File.Exists(templateFile)) templates.ReadFile(templateFile);
@@ -41,10 +44,68 @@ public static partial class ConfigLoader
 
         var values = reader.Values;
         CheckTogether(values, reader.Errors);
-        var paths = ArtefactPaths.From(templates.Values, values, time.GetLocalNow(), reader.Errors);
+        var now = time.GetLocalNow();
+        var paths = datasets.Select((d, i) => ArtefactPaths.From(templates.Values, values, d.Name, now, i == 0 ? reader.Errors : [])).ToList();
         reader.ThrowIfWrong();
         var notes = reader.Notes.Concat(templates.Notes).ToList();
-        return new LoadedConfig { Run = RunConfig.From(values), Values = values, Paths = paths, TextPath = text, Notes = notes };
+        var run = RunConfig.From(values);
+        LoadedConfig Of(int i) => new()
+        {
+            Run = run with { Dataset = datasets[i].Name },
+            Values = values,
+            Paths = paths[i],
+            TextPath = datasets[i].Text,
+            Notes = notes,
+        };
+        return Of(0) with { Others = [.. Enumerable.Range(1, datasets.Count - 1).Select(Of)] };
+    }
+
+    /// <summary>
+    /// The datasets by name, each with its text where a path named it: the name then takes the path's place. Of <c>dataset</c> and a mixture the one that was
+    /// typed counts; <c>dataset</c> then is the first of them.
+    /// </summary>
+    private static List<(string Name, string? Text)> Datasets(ConfigReader reader, HashSet<string> typed)
+    {
+        var v = reader.Values;
+        var isTyped = typed.Contains("datasets") || typed.Contains("stages");
+        if (isTyped || typed.Contains("dataset"))
+        {
+            foreach (var key in new[] { "datasets", "stages" }.Where(k => !typed.Contains(k))) v.Unset(key);
+        }
+
+        var texts = new Dictionary<string, string>();
+        string Name(string dataset, string origin)
+        {
+            var path = UserPath.Expand(dataset);
+            if (!TextFiles.IsNamedBy(path)) return dataset;
+            var (name, text) = (TextFiles.NameOf(UserPath.Full(path)), UserPath.Full(path));
+            if (!texts.TryAdd(name, text) && texts[name] != text)
+                reader.Errors.Add($"{origin}: {texts[name]} and {text} would both be the dataset '{name}': rename one.");
+            return name;
+        }
+
+        var (single, origin) = (v.Text("dataset"), v.Origin("dataset"));
+        if (MixtureKeys.KeyOf(v) is "datasets" or "stages")
+        {
+            var key = MixtureKeys.KeyOf(v);
+            List<DatasetShare> Named(IReadOnlyList<DatasetShare> shares) => [.. shares.Select(d => d with { Name = Name(d.Name, v.Origin(key)) })];
+            if (v.Shares("datasets") is { } datasets) reader.Replace("datasets", Named(datasets));
+            if (v.Stages("stages") is { } stages) reader.Replace("stages", stages.Select(s => s with { Datasets = Named(s.Datasets) }).ToList());
+            var names = MixtureKeys.Names(v);
+            var isOverruled = isTyped && !typed.Contains("dataset");
+            if (v.IsSet("dataset") && !isOverruled && Name(single, origin) != names[0])
+            {
+                reader.Errors.Add($"{origin}: 'dataset' is '{single}', but '{key}' names the datasets, the first of them '{names[0]}': "
+                    + "leave one of the two out.");
+            }
+
+            reader.SetFromCommandLine("dataset", names[0], v.Origin(key));
+            return [.. names.Select(n => (n, texts.GetValueOrDefault(n)))];
+        }
+
+        var only = Name(single, origin);
+        if (texts.Count > 0) reader.SetFromCommandLine("dataset", only, $"{origin} {UserPath.Expand(single)}");
+        return [(only, texts.GetValueOrDefault(only))];
     }
 
     /// <summary>A tokenizer that is there decides <c>vocab_size</c>, before a preset does.</summary>
@@ -81,12 +142,14 @@ public static partial class ConfigLoader
     /// <param name="errors">Gets a line for each error.</param>
     public static void CheckTogether(ConfigValues v, IList<string> errors)
     {
-        foreach (var key in new[] { "name", "dataset" })
+        var folders = MixtureKeys.Names(v).Select(d => (Key: MixtureKeys.KeyOf(v), Name: d));
+        foreach (var (key, name) in folders.Prepend((Key: "name", Name: v.Text("name"))).Where(f => !SafeName().IsMatch(f.Name)))
         {
-            if (SafeName().IsMatch(v.Text(key))) continue;
-            errors.Add($"{v.Origin(key)}: '{key}' is '{v.Text(key)}', but it names a folder: use letters, digits, '.', '_' and '-', "
+            errors.Add($"{v.Origin(key)}: '{key}' is '{name}', but it names a folder: use letters, digits, '.', '_' and '-', "
                 + "starting with a letter or digit.");
         }
+
+        MixtureKeys.Check(v, errors);
 
         var special = v.Texts("special_tokens");
         foreach (var key in new[] { "pre_tokenizer", "special_tokens" }.Where(k => v.TextOrNull("tokenizer") is not null && v.IsSet(k)))

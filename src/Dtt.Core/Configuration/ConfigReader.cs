@@ -46,7 +46,13 @@ public sealed class ConfigReader(IReadOnlyList<ConfigKey> keys)
         var root = YamlReader.Read(text, source);
         if (root.Entries is null)
             throw new ConfigurationException($"{source}:{root.Line}: a configuration is a list of 'key: value' lines, not {root.Shown}.");
-        ReadEntries(root.Entries, "", source, []);
+        return ReadNode(root, source);
+    }
+
+    /// <summary>Reads a block of keys over the defaults.</summary>
+    internal ConfigReader ReadNode(YamlNode block, string source)
+    {
+        ReadEntries(block.Entries!, "", source, []);
         return this;
     }
 
@@ -65,7 +71,7 @@ public sealed class ConfigReader(IReadOnlyList<ConfigKey> keys)
         // A text option means exactly what was typed; everything else is read as the YAML file's values are.
         var asTyped = key.Kind is KeyKind.Text or KeyKind.Path || value.Length == 0;
         var node = asTyped ? new YamlNode(0) { Scalar = value, Quoted = true } : YamlReader.Read(value, option);
-        Read(key, node, option);
+        Read(key, node, option, option);
         return this;
     }
 
@@ -77,6 +83,9 @@ public sealed class ConfigReader(IReadOnlyList<ConfigKey> keys)
         foreach (var (name, value) in values.Where(v => !Values.IsSet(v.Key))) SetFromCommandLine(name, value, origin);
         return this;
     }
+
+    /// <summary>Puts another value in the place of one that was set.</summary>
+    internal void Replace(string name, object value) => Values.Set(_byName[name], value, Values.Origin(name));
 
     /// <summary>Throws when anything was wrong.</summary>
     /// <exception cref="ConfigurationException">With every error found.</exception>
@@ -100,7 +109,7 @@ public sealed class ConfigReader(IReadOnlyList<ConfigKey> keys)
             if (nested && entry.Value.Entries is { } inner) ReadEntries(inner, name + ".", source, seen);
             else if (nested && entry.Value.IsNull) continue;
             else if (nested) _errors.Add($"{source}:{entry.Line}: '{name}' holds keys ({string.Join(", ", Children(name))}), not {entry.Value.Shown}.");
-            else if (_byName.TryGetValue(name, out var key)) Read(key, entry.Value, $"{source}:{entry.Value.Line}");
+            else if (_byName.TryGetValue(name, out var key)) Read(key, entry.Value, $"{source}:{entry.Value.Line}", source);
             else _errors.Add($"{source}:{entry.Line}: unknown key '{name}'.{Hint(entry.Key, prefix)}");
         }
     }
@@ -121,11 +130,17 @@ public sealed class ConfigReader(IReadOnlyList<ConfigKey> keys)
             .Distinct();
     }
 
-    private void Read(ConfigKey key, YamlNode node, string origin)
+    private void Read(ConfigKey key, YamlNode node, string origin, string source)
     {
         if (node.IsNull)
         {
             if (key.Default is null) Values.Set(key, null, origin);
+            return;
+        }
+
+        if (key.Kind is KeyKind.Datasets or KeyKind.Stages)
+        {
+            if (MixtureKeys.Read(key, node, source, _errors) is { } mixture) Values.Set(key, mixture, origin);
             return;
         }
 

@@ -32,6 +32,12 @@ public sealed class ConfigValues
         _origins[key.Name] = origin;
     }
 
+    internal void Unset(string name)
+    {
+        _values[name] = null;
+        _origins.Remove(name);
+    }
+
     /// <summary>Whether a file or the command line set the key.</summary>
     public bool IsSet(string name) => _origins.ContainsKey(name);
 
@@ -77,6 +83,12 @@ public sealed class ConfigValues
     /// <summary>The value of a list of texts; none when unset.</summary>
     public IReadOnlyList<string> Texts(string name) => (IReadOnlyList<string>?)_values[name] ?? [];
 
+    /// <summary>The value of a list of datasets, or null.</summary>
+    public IReadOnlyList<DatasetShare>? Shares(string name) => (IReadOnlyList<DatasetShare>?)_values[name];
+
+    /// <summary>The value of a list of stages, or null.</summary>
+    public IReadOnlyList<MixtureStage>? Stages(string name) => (IReadOnlyList<MixtureStage>?)_values[name];
+
     /// <summary>The value as JSON, null when unset.</summary>
     public JsonNode? Json(string name) => _values[name] switch
     {
@@ -87,12 +99,14 @@ public sealed class ConfigValues
         string s => s,
         IReadOnlyList<double> list => new JsonArray([.. list.Select(d => (JsonNode)d)]),
         IReadOnlyList<string> list => new JsonArray([.. list.Select(s => (JsonNode)s)]),
+        IReadOnlyList<DatasetShare> datasets => MixtureKeys.Json(datasets),
+        IReadOnlyList<MixtureStage> stages => MixtureKeys.Json(stages),
         var other => throw new InvalidOperationException($"no JSON for {other.GetType()}"),
     };
 
     /// <summary>The value as text for a path template, or null when there is no such key or it is unset.</summary>
     public string? TemplateValue(string name) =>
-        _values.GetValueOrDefault(name) is { } value and not (IReadOnlyList<double> or IReadOnlyList<string>)
+        _values.GetValueOrDefault(name) is { } value and (string or long or double or bool)
             ? Convert.ToString(value, CultureInfo.InvariantCulture) : null;
 
     /// <summary>

@@ -23,4 +23,10 @@ public enum KeyKind
 
     /// <summary>A list of texts, such as <c>[a, "b c"]</c>.</summary>
     Texts,
+
+    /// <summary>A list of datasets and how much of each is drawn (<see cref="DatasetShare"/>).</summary>
+    Datasets,
+
+    /// <summary>A list of stages (<see cref="MixtureStage"/>).</summary>
+    Stages,
 }

@@ -15,8 +15,14 @@ public sealed record RunConfig
     /// <summary>The checkpoint to start from, as the user names it, or null.</summary>
     public required string? InitFrom { get; init; }
 
-    /// <summary>Dataset name.</summary>
+    /// <summary>Dataset name; of a mixture, the first one's.</summary>
     public required string Dataset { get; init; }
+
+    /// <summary>The mixture that the configuration names; null: all of <see cref="Dataset"/>.</summary>
+    public IReadOnlyList<MixtureStage>? Mixture { get; init; }
+
+    /// <summary>The datasets, in the order of their first mention.</summary>
+    public IReadOnlyList<string> DatasetNames => Mixture is null ? [Dataset] : [.. Mixture.SelectMany(s => s.Datasets).Select(d => d.Name).Distinct()];
 
     /// <summary>A tokenizer that is there already: one of <see cref="TokenizerNames.Public"/> or a file, absolute; null: one is trained.</summary>
     public string? Tokenizer { get; init; }
@@ -146,6 +152,7 @@ public sealed record RunConfig
         Model = ModelConfig.From(v),
         InitFrom = v.TextOrNull("init_from"),
         Dataset = v.Text("dataset"),
+        Mixture = MixtureKeys.StagesOf(v),
         Tokenizer = v.TextOrNull("tokenizer"),
         PreTokenizer = v.TextOrNull("pre_tokenizer"),
         SpecialTokens = v.Texts("special_tokens"),

@@ -71,6 +71,12 @@ public static class RunKeys
         new("dataset", KeyKind.Text, "tales",
             "Name of a file in `configs/project_datasets/`, or of a folder with text under `data/`; or a text file or folder by its path, which then gives "
             + "the name."),
+        new("datasets", KeyKind.Datasets, null,
+            "A mixture instead of one `dataset`: `[{name: web, weight: 3}, {name: code, weight: 1}]`. Of each either `weight`, its part of all windows; or "
+            + "`tokens` or `epochs`, how much of it is drawn, which also say how long the run is. A tokenizer that is trained is trained on the first."),
+        new("stages", KeyKind.Stages, null,
+            "Mixtures one after the other: `[{tokens: 9e9, datasets: […]}, {datasets: [{name: code, epochs: 2}]}]`. A stage by weights has `tokens`, its "
+            + "length."),
         new("overlap", KeyKind.Integer, "0",
             "Tokens that neighbouring windows share: windows start every `n_ctx` − `overlap` tokens.") { Unit = "tokens", Min = 0 },
         new("pack", KeyKind.Text, null,
@@ -98,7 +104,8 @@ public static class RunKeys
 
         new("batch_size", KeyKind.Integer, "8", "Sequences per rank and forward pass, B.") { Unit = "sequences", Min = 1, Max = 1 << 20 },
         new("grad_accumulation_steps", KeyKind.Integer, "1", "Micro-batches per step.") { Min = 1, Max = 1 << 20 },
-        new("epochs", KeyKind.Integer, "1", "Passes over the training windows; the run has ⌊epochs · N / G⌋ steps (N windows, G windows a step).")
+        new("epochs", KeyKind.Integer, "1", "Passes over the training windows; the run has ⌊epochs · N / G⌋ steps (N windows, of all datasets "
+            + "together; G windows a step).")
         {
             Min = 1, Max = 1_000_000,
         },

@@ -44,6 +44,8 @@ internal static class ValueReader
         string s => Quote(s),
         IReadOnlyList<double> list => $"[{string.Join(", ", list.Select(d => d.ToString("R", CultureInfo.InvariantCulture)))}]",
         IReadOnlyList<string> list => $"[{string.Join(", ", list.Select(Quote))}]",
+        IReadOnlyList<DatasetShare> datasets => MixtureKeys.Write(datasets),
+        IReadOnlyList<MixtureStage> stages => MixtureKeys.Write(stages),
         _ => throw new InvalidOperationException($"no YAML for {value.GetType()}"),
     };
 

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Dtt.Core.Runs;
 
 namespace Dtt.Core.Ranks;
@@ -19,7 +20,14 @@ public sealed record CheckpointSource(string Folder, string ManifestSha256, stri
 {
     /// <summary>A checkpoint of the run that was asked for.</summary>
     public static CheckpointSource Of(RunRequest run, string folder, string manifestSha256) =>
-        new(folder, manifestSha256, run.ConfigYaml, run.TokensFolder, run.TokenizerFolder);
+        new(folder, manifestSha256, run.ConfigYaml, run.TokensFolder, run.TokenizerFolder) { OtherTokensFolders = run.OtherTokensFolders };
+
+    /// <summary>The token shards of the further datasets of a mixture; null: there are none.</summary>
+    public IReadOnlyList<string>? OtherTokensFolders { get; init; }
+
+    /// <summary>The token shards of each dataset.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<string> TokensFolders => [TokensFolder, .. OtherTokensFolders ?? []];
 }
 
 /// <summary>Host → rank, first: continue a prompt.</summary>

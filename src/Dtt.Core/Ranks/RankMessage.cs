@@ -52,6 +52,13 @@ public sealed record TrainSpec : RankMessage
     /// <summary>The token shards' folder, absolute.</summary>
     public required string TokensFolder { get; init; }
 
+    /// <summary>Those of the further datasets of a mixture; null: there are none.</summary>
+    public IReadOnlyList<string>? OtherTokensFolders { get; init; }
+
+    /// <summary>The token shards' folder of each dataset.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<string> TokensFolders => [TokensFolder, .. OtherTokensFolders ?? []];
+
     /// <summary>The tokenizer's folder, absolute.</summary>
     public required string TokenizerFolder { get; init; }
 
@@ -66,6 +73,9 @@ public sealed record TrainSpec : RankMessage
 
     /// <summary>The token data that an earlier attempt froze; null: any.</summary>
     public TokenIdentity? TokenData { get; init; }
+
+    /// <summary>The mixture that an earlier attempt froze; null: none did, or there is one dataset.</summary>
+    public MixturePlan? Mixture { get; init; }
 
     /// <summary>The checkpoint whose weights the run starts from when it has none of its own; null: fresh ones.</summary>
     public CheckpointPlace? InitFrom { get; init; }
@@ -112,10 +122,12 @@ public sealed record TrainSpec : RankMessage
         Attempt = run.Record.CurrentAttempt,
         ConfigYaml = run.Request!.ConfigYaml,
         TokensFolder = run.Request.TokensFolder,
+        OtherTokensFolders = run.Request.OtherTokensFolders,
         TokenizerFolder = run.Request.TokenizerFolder,
         GlobalBatchWindows = run.Record.GlobalBatchWindows,
         TokenData = run.Record.TokenData,
         LeftOut = run.Record.LeftOut,
+        Mixture = run.Record.Mixture,
         ResumeFrom = [.. run.Record.Checkpoints.Reverse()],
         InitFrom = run.Request.InitFrom,
     };
@@ -155,6 +167,9 @@ public sealed record RankStarted : RankMessage
 
     /// <summary>The token data; null for an import, which has none.</summary>
     public TokenIdentity? TokenData { get; init; }
+
+    /// <summary>The mixture; null: of one dataset.</summary>
+    public MixturePlan? Mixture { get; init; }
 
     /// <summary>The numerics fingerprint.</summary>
     public required string Fingerprint { get; init; }

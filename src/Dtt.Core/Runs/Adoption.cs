@@ -30,6 +30,7 @@ public sealed record Adoption(DurableRun Run, IReadOnlyList<string> Notes)
         request = request with
         {
             TokensFolder = Place(file, layout, request.TokensFolder),
+            OtherTokensFolders = request.OtherTokensFolders?.Select(f => Place(file, layout, f)).ToList(),
             TokenizerFolder = Directory.Exists(tokenizer) || !Directory.Exists(layout.Tokenizer) ? tokenizer : layout.Tokenizer,
             InitFrom = request.InitFrom is { } start ? start with { Folder = Place(file, layout, start.Folder) } : null,
         };

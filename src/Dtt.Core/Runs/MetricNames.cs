@@ -9,6 +9,9 @@ public static class MetricNames
     /// <summary>Validation loss after the step, nats per token.</summary>
     public const string ValLoss = "val_loss";
 
+    /// <summary>Validation loss on the text of one dataset of a mixture, nats per token.</summary>
+    public static string ValLossOf(string dataset) => $"{ValLoss}/{dataset}";
+
     /// <summary>Validation perplexity, e^loss.</summary>
     public const string ValPerplexity = "val_perplexity";
 

@@ -33,6 +33,10 @@ public sealed record RunRecord
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<LeftOutWindows>? LeftOut { get; init; }
 
+    /// <summary>The mixture that it trains on: frozen by the first attempt; null: of one dataset.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public MixturePlan? Mixture { get; init; }
+
     /// <summary>The attempts, oldest first; the last one is current.</summary>
     public IReadOnlyList<RunAttempt> Attempts { get; init; } = [];
 

@@ -12,8 +12,16 @@ public sealed record RunRequest
     /// <summary>The resolved configuration, YAML.</summary>
     public required string ConfigYaml { get; init; }
 
-    /// <summary>The token shards to train on, absolute; empty for an import, which has none.</summary>
+    /// <summary>The token shards to train on, absolute; of a mixture, those of its first dataset; empty for an import, which has none.</summary>
     public required string TokensFolder { get; init; }
+
+    /// <summary>The token shards of the further datasets of a mixture, in the order in which the configuration names them; null: there are none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? OtherTokensFolders { get; init; }
+
+    /// <summary>The token shards of each dataset.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<string> TokensFolders => [TokensFolder, .. OtherTokensFolders ?? []];
 
     /// <summary>The tokenizer of those tokens, absolute.</summary>
     public required string TokenizerFolder { get; init; }

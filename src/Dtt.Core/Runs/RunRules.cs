@@ -31,6 +31,7 @@ public static class RunRules
             GlobalBatchWindows = record.GlobalBatchWindows == 0 ? started.Plan.GlobalBatchWindows : record.GlobalBatchWindows,
             TokensPerStep = record.TokensPerStep == 0 ? started.Plan.TokensPerStep : record.TokensPerStep,
             TokenData = record.TokenData ?? started.TokenData,
+            Mixture = record.Mixture ?? started.Mixture,
             Attempts = [.. record.Attempts.SkipLast(1), record.Attempts[^1] with { FromStep = started.FromStep, Fingerprint = started.Fingerprint }],
             // A newer checkpoint that could not be loaded is no longer one to continue from.
             Checkpoints = [.. record.Checkpoints.Where(c => c.Step <= started.FromStep)],
