@@ -24,7 +24,7 @@ namespace Dtt.Training;
 /// <summary>What an attempt trains with, opened, checked and made before its first step. The weights hold nothing yet.</summary>
 internal sealed class TrainSetup : IDisposable
 {
-    private readonly TokenScratch? _scratch;
+    private readonly IReadOnlyList<TokenScratch?> _scratch;
 
     /// <summary>Opens tokens and tokenizer, meets the other ranks, and makes model and optimizer.</summary>
     /// <exception cref="BadDataException">Tokens or tokenizer are missing, damaged or do not fit each other.</exception>
@@ -36,9 +36,11 @@ internal sealed class TrainSetup : IDisposable
         TorchRuntime.Load();
         Reporter = new RankReporter(spec, config.TensorBoard, channel);
         Reporter.Beat(RankPhase.Init, 0);
-        _scratch = config.Stage ? Stage(spec.TokensFolder) : null;
-        Data = TrainingData.Open(_scratch?.Folder ?? spec.TokensFolder, spec.TokenizerFolder, config, spec.GlobalBatchWindows, spec.WorldSize);
-        TokenIdentity.Require(spec.TokenData, Data.Index.Identity, spec.Run, spec.TokensFolder);
+        _scratch = [.. spec.TokensFolders.Select(folder => config.Stage ? Stage(folder) : null)];
+        var folders = spec.TokensFolders.Zip(_scratch, (folder, scratch) => scratch?.Folder ?? folder).ToList();
+        Data = TrainingData.Open(folders, spec.TokenizerFolder, config, spec.GlobalBatchWindows, spec.WorldSize);
+        TokenIdentity.Require(spec.TokenData, Data.Identity, spec.Run, spec.TokensFolders);
+        if (spec.TokenData is not null) MixturePlan.Require(spec.Mixture, Data.Mixture, spec.Run);
         Device = TorchRuntime.Device(config.Cuda);
         if (TorchRuntime.IdleGpu(config.Cuda) is { } idle) Reporter.Tell(new RankEvent(EventKinds.IdleGpu, idle));
         if (config.Deterministic && Device.type != DeviceType.CPU)
@@ -55,11 +57,14 @@ internal sealed class TrainSetup : IDisposable
         Model = new Gpt(config.Model, Parameters, Data.Vocabulary.EndOfText);
         Optimizer = Optimizer.Of(config.Optimizer, Parameters, config.ShardOptimizer ? Collective : null);
         Sync = Collective is null || config.ShardOptimizer ? null : new GradientSync(Parameters, Collective);
-        Evaluator = new Evaluator(Data.Val, config, Data.Vocabulary, Device, Collective);
+        Evaluator = new Evaluator(ValidationSet.Of(Data), config, Data.Vocabulary, Device, Collective);
         Choices = config.Choices is { } file ? new MultipleChoice(ChoiceFile.Read(file, config.MaxChoices, Data.Vocabulary), Collective) : null;
-        Origin = new CheckpointOrigin(spec.Run, spec.Attempt, config.Seed, config.Model, Data.Index.Source.TokenizerSha256,
-            TorchRuntime.Fingerprint(Device, bf16, spec.WorldSize), Data.Plan.GlobalBatchWindows, Data.Index.Identity,
-            config.WindowsBeginWithDocuments ? "bos" : null, new PositionMap(spec.LeftOut));
+        Origin = new CheckpointOrigin(spec.Run, spec.Attempt, config.Seed, config.Model, Data.Vocabulary.Sha256,
+            TorchRuntime.Fingerprint(Device, bf16, spec.WorldSize), Data.Plan.GlobalBatchWindows, Data.Identity,
+            config.WindowsBeginWithDocuments ? "bos" : null, new PositionMap(spec.LeftOut))
+        {
+            Mixture = Data.Mixture,
+        };
         Profile = config.Profile ? new StepProfile(new RunLayout(spec.RunFolder).Trace(spec.Attempt, spec.Rank), spec.Rank, Device) : null;
         PeakFlops = Parameters.Kernels.MatmulPeak(Parameters.Working.dtype) * spec.WorldSize;
     }
@@ -113,7 +118,7 @@ internal sealed class TrainSetup : IDisposable
         Parameters.Dispose();
         Batches.Dispose();
         Data.Dispose();
-        _scratch?.Dispose();
+        foreach (var scratch in _scratch) scratch?.Dispose();
         Reporter.Dispose();
     }
 

@@ -274,13 +274,15 @@ internal sealed class Trainer : IDisposable
             FromStep = step,
             Plan = Plan,
             TokenData = _setup.Origin.TokenData,
+            Mixture = _setup.Origin.Mixture,
             Fingerprint = _setup.Origin.Fingerprint,
             Parameters = _setup.Parameters.Table.Sum(p => p.Count),
             Device = $"{device}, {TorchRuntime.Threads} threads, {(_setup.Parameters.IsBf16 ? "bf16" : "fp32")}{ranks}",
         });
-        if (_setup.Evaluator.HasWindows) return;
-        Tell(new RankEvent(EventKinds.NoValidation, $"the validation shards hold no window of {_config.Model.ContextLength + 1} tokens, "
-            + "so there will be no validation loss; raise val_fraction and tokenize again"));
+        if (_setup.Evaluator.Without is not { Count: > 0 } without) return;
+        var which = _setup.Evaluator.HasWindows ? $" of {string.Join(", ", without)}" : "";
+        Tell(new RankEvent(EventKinds.NoValidation, $"the validation shards{which} hold no window of {_config.Model.ContextLength + 1} tokens, "
+            + $"so there will be no validation loss{which}; raise val_fraction and tokenize again"));
     }
 
     /// <summary>What the user is told of a step whose numbers are not finite.</summary>

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.CommandLine;
 using Dtt.Abstractions;
 using Dtt.Cli.Runs;
@@ -70,37 +71,54 @@ internal static class AuditCommand
         return problems.Count == 0 ? ExitCodes.Success : ExitCodes.BadData;
     }
 
-    /// <summary>Counts the windows of every committed position.</summary>
+    /// <summary>Counts the windows of every committed position, by dataset.</summary>
     private static string Windows(RunView view, long steps, List<string> problems)
     {
-        var config = view.Request.Config;
-        var record = view.Record;
-        using var data = TrainingData.Open(view.Request.TokensFolder, view.Request.TokenizerFolder, config, record.GlobalBatchWindows);
-        TokenIdentity.Require(record.TokenData, data.Index.Identity, record.Run, view.Request.TokensFolder);
-        var (n, windows, map) = (data.Windows.Count, steps * data.Plan.GlobalBatchWindows, new PositionMap(record.LeftOut));
+        var (config, record) = (view.Request.Config, view.Record);
+        using var data = TrainingData.Open(view.Request.TokensFolders, view.Request.TokenizerFolder, config, record.GlobalBatchWindows);
+        TokenIdentity.Require(record.TokenData, data.Identity, record.Run, view.Request.TokensFolders);
+        if (record.TokenData is not null) MixturePlan.Require(record.Mixture, data.Mixture, record.Run);
+        var (windows, map) = (steps * data.Plan.GlobalBatchWindows, new PositionMap(record.LeftOut));
         var positions = windows == 0 ? 0 : map.PositionOf(windows - 1) + 1;
-        var order = new WindowOrder(n, config.Seed, (long)data.Windows.Stride * data.Train.TokenBytes);
-        var (window, position) = (0L, map.PositionOf(0));
-        for (var start = 0L; start < positions; start += n)
+        var (drawn, trained, seen) = (new long[data.Datasets.Count], new long[data.Datasets.Count], new BitArray?[data.Datasets.Count]);
+        var next = map.PositionOf(0);
+        for (var p = 0L; p < positions; p++)
         {
-            var (seen, trained, end) = (new System.Collections.BitArray(checked((int)n)), 0L, Math.Min(start + n, positions));
-            for (; window < windows && position < end; position = map.PositionOf(++window))
-            {
-                var found = (int)order.Window(position);
-                if (seen[found]) problems.Add($"window {found} appears twice in epoch {start / n + 1}");
-                seen[found] = true;
-                trained++;
-            }
-
-            var leftOut = PositionMap.Before(map.Gaps, end).Sum(g => Math.Max(0, g.To - Math.Max(g.From, start)));
-            if (trained + leftOut != end - start) problems.Add($"epoch {start / n + 1} has {end - start - leftOut:N0} windows to train, and {trained:N0} were");
+            var (i, own) = data.Order.At(p);
+            var dataset = data.Datasets[i];
+            var of = data.Mixture is null ? "" : $" of {dataset.Name}";
+            if (own != drawn[i]) problems.Add($"position {p} draws the {own + 1:N0}th window{of} where {drawn[i]:N0} were drawn before");
+            var (epoch, index) = Math.DivRem(drawn[i]++, dataset.Windows.Count);
+            if (index == 0) seen[i] = new BitArray(checked((int)dataset.Windows.Count));
+            if (p != next) continue; // left out
+            next = map.PositionOf(trained.Sum() + 1);
+            trained[i]++;
+            var window = (int)dataset.Window(own);
+            if (seen[i]![window]) problems.Add($"window {window}{of} appears twice in epoch {epoch + 1}");
+            seen[i]![window] = true;
         }
 
-        var (epochs, rest) = Math.DivRem(positions, n);
-        var gaps = positions - windows;
-        return $"{windows:N0} windows of {config.Model.ContextLength} tokens: {epochs:N0} whole epoch{(epochs == 1 ? "" : "s")} of {n:N0}, "
-            + $"and {rest:N0} of the next" + (gaps == 0 ? "" : $", without {gaps:N0} that are left out")
-            + (record.State == RunState.Completed ? $"; {Math.Max(0, config.Epochs * n - positions):N0} left over" : "")
-            + $"{Environment.NewLine}tokens in no window: {data.Windows.UnreachedInWords}";
+        if (trained.Sum() != windows) problems.Add($"{windows:N0} windows were to be trained, and {trained.Sum():N0} positions are not left out");
+        var lines = data.Datasets.Select((d, i) => Line(d, drawn[i], trained[i]));
+        return data.Mixture is null ? lines.Single()
+            : $"{windows:N0} windows of {config.Model.ContextLength} tokens"
+                + (record.State == RunState.Completed ? $"; {Math.Max(0, data.EpochWindows * config.Epochs - positions):N0} left over" : "")
+                + string.Concat(lines.Select(l => Environment.NewLine + l));
+
+        string Line(MixedDataset dataset, long draws, long windows)
+        {
+            var n = dataset.Windows.Count;
+            var (epochs, rest) = Math.DivRem(draws, n);
+            var count = $"{windows:N0} windows{(data.Mixture is null ? $" of {config.Model.ContextLength} tokens" : $" ({Part(windows, trained.Sum())})")}: "
+                + $"{epochs:N0} whole epoch{(epochs == 1 ? "" : "s")} of {n:N0}, and {rest:N0} of the next"
+                + (draws == windows ? "" : $", without {draws - windows:N0} that are left out");
+            return data.Mixture is null
+                ? count
+                    + (record.State == RunState.Completed ? $"; {Math.Max(0, config.Epochs * n - positions):N0} left over" : "")
+                    + $"{Environment.NewLine}tokens in no window: {dataset.Windows.UnreachedInWords}"
+                : $"{dataset.Name}: {count}; {(epochs == 0 ? n - rest : 0):N0} never drawn; tokens in no window: {dataset.Windows.UnreachedInWords}";
+        }
     }
+
+    private static string Part(long windows, long of) => $"{100.0 * windows / Math.Max(1, of):0.###} %";
 }

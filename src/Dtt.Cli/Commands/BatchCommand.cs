@@ -73,40 +73,43 @@ internal static class BatchCommand
     private static List<BatchOutput> Read(RunView view, StepRange steps)
     {
         var (record, request) = (view.Record, view.Request);
-        using var data = TrainingData.Open(request.TokensFolder, request.TokenizerFolder, request.Config, record.GlobalBatchWindows);
-        TokenIdentity.Require(record.TokenData, data.Index.Identity, record.Run, request.TokensFolder);
-        var order = new StepWindows(data, request.Config.Seed, new PositionMap(record.LeftOut));
-        var text = new WindowText(data.Index, data.Train, data.Vocabulary);
-        var tokens = new long[data.Windows.ContextLength + 1];
+        using var data = TrainingData.Open(request.TokensFolders, request.TokenizerFolder, request.Config, record.GlobalBatchWindows);
+        TokenIdentity.Require(record.TokenData, data.Identity, record.Run, request.TokensFolders);
+        var order = new StepWindows(data, new PositionMap(record.LeftOut));
+        var texts = data.Datasets.Select(d => new WindowText(d.Index, d.Train, data.Vocabulary)).ToList();
+        var tokens = new long[request.Config.Model.ContextLength + 1];
         var found = new List<(long Step, StepWindow Window, IReadOnlyList<WindowDocument> Documents, byte[][] Texts)>();
         for (var step = steps.First; step <= steps.Last; step++)
         {
             foreach (var window in order.Of(step))
             {
-                data.Train.Read(window.Shard, window.Offset, tokens);
+                data.Datasets[window.Dataset].Train.Read(window.Shard, window.Offset, tokens);
+                var text = texts[window.Dataset];
                 var documents = text.DocumentsOf(window.Shard, window.Offset, tokens);
                 found.Add((step, window, documents, [.. documents.Select(d => text.Decode(tokens.AsSpan(d.From, d.Tokens)))]));
             }
         }
 
-        var all = Located(request, data.Index, [.. found.SelectMany(f => f.Documents)]);
-        var (windows, next) = (new List<BatchOutput>(), 0);
-        foreach (var (step, window, documents, texts) in found)
+        var located = data.Datasets.Select((d, n) => new Queue<WindowDocument>(
+            Located(request, n, d.Index, [.. found.Where(f => f.Window.Dataset == n).SelectMany(f => f.Documents)]))).ToList();
+        var windows = new List<BatchOutput>();
+        foreach (var (step, window, documents, decoded) in found)
         {
-            var located = documents.Select((_, i) => BatchDocumentOutput.Of(all[next + i], texts[i])).ToList();
-            windows.Add(BatchOutput.Of(step, window, text.ShardOf(window.Shard).File, tokens.Length, located));
-            next += documents.Count;
+            var shard = texts[window.Dataset].ShardOf(window.Shard).File;
+            if (data.Mixture is not null) shard = $"{data.Datasets[window.Dataset].Name}/{shard}";
+            windows.Add(BatchOutput.Of(
+                step, window, shard, tokens.Length, [.. documents.Select((_, i) => BatchDocumentOutput.Of(located[window.Dataset].Dequeue(), decoded[i]))]));
         }
 
         return windows;
     }
 
     /// <summary>The documents with their places; where the raw text is gone or another one, a note says so and they have none.</summary>
-    private static IReadOnlyList<WindowDocument> Located(RunRequest run, TokenIndex index, IReadOnlyList<WindowDocument> documents)
+    private static IReadOnlyList<WindowDocument> Located(RunRequest run, int dataset, TokenIndex index, IReadOnlyList<WindowDocument> documents)
     {
         try
         {
-            return RawText.Find(run, index).Find(documents);
+            return RawText.Find(run, dataset, index).Find(documents);
         }
         catch (Exception e) when (e is BadDataException or IOException)
         {

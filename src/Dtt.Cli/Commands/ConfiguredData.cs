@@ -14,11 +14,15 @@ internal static class ConfiguredData
     public static TrainingData Open(LoadedConfig config)
     {
         var ranks = config.Run.RanksPerNode * Math.Max(1, config.Run.Nodes);
-        var data = TrainingData.Open(config.Paths.Tokens, config.Paths.Tokenizer, config.Run, frozenGlobalBatch: 0, ranks);
+        var data = TrainingData.Open([.. config.EachDataset.Select(c => c.Paths.Tokens)], config.Paths.Tokenizer, config.Run, frozenGlobalBatch: 0, ranks);
         try
         {
-            if (DatasetLoader.Find(config, TextStream.Open, _ => { }) is { } dataset)
-                RawDataset.RequireTokensOf(dataset, config.Paths.Raw, data.Index.Source);
+            foreach (var (each, tokens) in config.EachDataset.Zip(data.Datasets))
+            {
+                if (DatasetLoader.Find(each, TextStream.Open, _ => { }) is { } dataset)
+                    RawDataset.RequireTokensOf(dataset, each.Paths.Raw, tokens.Index.Source);
+            }
+
             return data;
         }
         catch

@@ -1,6 +1,7 @@
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Core.Models;
+using Dtt.Core.Runs;
 using Dtt.Data.Order;
 using Dtt.Data.Text;
 
@@ -39,11 +40,18 @@ internal static class DryRun
         try
         {
             using var data = ConfiguredData.Open(config);
-            var (n, g, steps) = (data.Windows.Count, data.Plan.GlobalBatchWindows, data.Plan.TotalSteps);
-            Row("training windows N", $"{n:N0} of {run.Model.ContextLength} tokens");
-            Row("tokens in no window", data.Windows.UnreachedInWords);
-            var val = new WindowIndex(data.Val.Lengths, run.Model.ContextLength, overlap: 0);
-            Row("validation windows", $"{val.Count:N0}; tokens in no window: {val.UnreachedInWords}");
+            var (n, g, steps) = (data.EpochWindows, data.Plan.GlobalBatchWindows, data.Plan.TotalSteps);
+            foreach (var dataset in data.Datasets)
+            {
+                var of = data.Mixture is null ? "" : $" of {dataset.Name}";
+                Row($"training windows {(data.Mixture is null ? "N" : of.TrimStart())}", $"{dataset.Windows.Count:N0} of {run.Model.ContextLength} tokens");
+                Row($"tokens in no window{of}", dataset.Windows.UnreachedInWords);
+                var val = new WindowIndex(dataset.Val.Lengths, run.Model.ContextLength, overlap: 0);
+                Row($"validation windows{of}", $"{val.Count:N0}; tokens in no window: {val.UnreachedInWords}");
+            }
+
+            foreach (var draw in MixtureDraw.Of(data.Mixture, steps * g, run.Model.ContextLength, new PositionMap(null)))
+                Row($"drawn of {draw.Dataset}", draw.InWords);
             var bound = run.Epochs * n / g > steps ? "limited by max_steps or max_tokens" : $"{run.Epochs} × N ÷ G, {run.Epochs * n % g:N0} windows left over";
             Row("steps", $"{steps:N0} of {g:N0} windows; {bound}");
             Row("total tokens", $"{steps * stepTokens:N0}");

@@ -2,9 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using Dtt.Cli.Output;
 using Dtt.Cli.Runs;
-using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
-using Dtt.Data.Text;
 
 namespace Dtt.Cli.Commands;
 
@@ -21,11 +19,11 @@ internal static class QuickstartCommand
         {
             var clock = Stopwatch.StartNew();
             var config = options.Load(result, ConfigFile);
-            var dataset = DatasetLoader.Load(config, TextStream.Open, Console.Error.WriteLine);
+            var datasets = StageCommand.Datasets(config);
             await using var client = await Platform.ConnectAsync(cancellation);
             foreach (var rawOnly in new[] { true, false })
             {
-                if (await StageCommand.RunAsync(client, config, dataset, rawOnly) is var stopped && stopped != ExitCodes.Success) return stopped;
+                if (await StageCommand.RunAsync(client, datasets, rawOnly) is var stopped && stopped != ExitCodes.Success) return stopped;
             }
 
             var (folder, code, samples) = await TrainCommand.RunAsync(client, config);

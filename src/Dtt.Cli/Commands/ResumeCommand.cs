@@ -65,6 +65,8 @@ internal static class ResumeCommand
                     + $"({string.Join(", ", RunRequest.LengthKeys)}); for anything else begin a new one from its weights: dtt train --set init_from=RUN.");
             }
 
+            if (key == "epochs" && RunConfig.From(reader.Values).EndsWithItsMixture)
+                throw new ConfigurationException($"--set {set}: the run's mixture says how often each dataset is seen, and ends with that.");
             reader.SetFromCommandLine(key, parts[1], $"--set {key}");
             reader.ThrowIfWrong();
             length[key] = reader.Values.LongOrNull(key) ?? throw new ConfigurationException($"--set {set}: takes a whole number.");
@@ -81,9 +83,9 @@ internal static class ResumeCommand
         if (request.TokensFolder.Length == 0 || record.State.IsActive()) return; // refused whatever the length
         var config = request.WithLength(length).Config;
         using var data = TrainingData.Open(
-            request.TokensFolder, request.TokenizerFolder, config, record.GlobalBatchWindows, record.GlobalBatchWindows > 0 ? 1 : config.RanksPerNode);
-        TokenIdentity.Require(record.TokenData, data.Index.Identity, record.Run, request.TokensFolder);
-        var bounds = StepPlan.Bounds(config, data.Windows.Count, data.Plan.GlobalBatchWindows)
+            request.TokensFolders, request.TokenizerFolder, config, record.GlobalBatchWindows, record.GlobalBatchWindows > 0 ? 1 : config.RanksPerNode);
+        TokenIdentity.Require(record.TokenData, data.Identity, record.Run, request.TokensFolders);
+        var bounds = StepPlan.Bounds(config, data.EpochWindows, data.Plan.GlobalBatchWindows)
             .OrderBy(b => b.Steps).ThenBy(b => !length.ContainsKey(b.Key)).ToList();
         var (least, wanted, done) = (bounds[0], bounds.First(b => length.ContainsKey(b.Key)), record.Latest?.Step ?? 0);
         if (least.Steps < done)
@@ -93,6 +95,13 @@ internal static class ResumeCommand
         }
 
         if (least.Key == wanted.Key || RunRules.WhyNoOtherLength(record, request, length) is not null) return; // the latter is for the run to say
+        if (least.Key == StepPlan.Mixture)
+        {
+            throw new ConfigurationException($"run '{record.Run}': --set {wanted.Key}={wanted.Value} asks for {wanted.Steps:N0} steps, but its "
+                + $"mixture ends after {least.Value:N0} windows, which are {least.Steps:N0}. "
+                + $"Begin a new one from its weights: dtt train --set init_from={record.Run}.");
+        }
+
         throw new ConfigurationException($"run '{record.Run}': --set {wanted.Key}={wanted.Value} asks for {wanted.Steps:N0} steps, but "
             + $"'{least.Key}: {least.Value}' allows {least.Steps:N0}. Set it as well: --set {wanted.Key}={wanted.Value} --set {least.Key}=N.");
     }

@@ -5,6 +5,7 @@ using Dtt.Cli.Output;
 using Dtt.Cli.Runs;
 using Dtt.Core.Configuration;
 using Dtt.Core.Runs;
+using Dtt.Data.Order;
 
 namespace Dtt.Cli.Commands;
 
@@ -40,7 +41,12 @@ internal static class ShowCommand
         view.Placements.Select(PlacementOutput.Of),
         view.Record.Attempts.Select(AttemptOutput.Of),
         goodput,
-        view.Record.LeftOut?.Select(LeftOutOutput.Of) ?? []);
+        view.Record.LeftOut?.Select(LeftOutOutput.Of) ?? [],
+        Drawn(view) is { Count: > 0 } drawn ? drawn : null);
+
+    /// <summary>What the steps so far drew of each dataset of a mixture.</summary>
+    private static IReadOnlyList<MixtureDraw> Drawn(RunView view) =>
+        MixtureDraw.Of(view.Record, view.Row.Step, view.Request.Config.Model.ContextLength);
 
     private static string PlacementLine(Placement placement)
     {
@@ -89,6 +95,7 @@ internal static class ShowCommand
         var (o, record, row) = (Console.Out, view.Record, view.Row);
         var steps = record.TotalSteps == 0 ? $"step {row.Step:N0}" : $"step {row.Step:N0} of {record.TotalSteps:N0}";
         o.WriteLine($"{record.Run}: {RunsCommand.Word(row)}, {steps}, {row.Tokens:N0} tokens, {row.Attempts} attempt{(row.Attempts == 1 ? "" : "s")}");
+        foreach (var draw in Drawn(view)) o.WriteLine($"drawn of {draw.Dataset}: {draw.InWords}");
         if (view.Waiting is { } reason) o.WriteLine($"waiting: {reason}");
         var measured = new[]
         {

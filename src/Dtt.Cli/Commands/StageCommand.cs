@@ -44,17 +44,32 @@ internal static class StageCommand
             }
 
             if (named is not null) hub!.Write(result, config);
-            var dataset = DatasetLoader.Load(config, TextStream.Open, Console.Error.WriteLine);
+            var datasets = Datasets(config);
             if (result.GetValue(dryRun)) return ExitCodes.Success;
             await using var client = await Platform.ConnectAsync(cancellation);
-            return await RunAsync(client, config, dataset, rawOnly);
+            return await RunAsync(client, datasets, rawOnly);
         });
         return command;
     }
 
-    /// <summary>Has the platform do the stage, and shows it to its end.</summary>
+    /// <summary>The run's datasets with their own configurations.</summary>
+    /// <exception cref="ConfigurationException">One is unknown, or its file is wrong.</exception>
+    public static IReadOnlyList<(LoadedConfig Config, DatasetConfig Dataset)> Datasets(LoadedConfig config) =>
+        [.. config.EachDataset.Select(c => (c, DatasetLoader.Load(c, TextStream.Open, Console.Error.WriteLine)))];
+
+    /// <summary>Has the platform do the stage of one dataset after the other, for the first one makes the tokenizer, and shows it to its end.</summary>
     /// <exception cref="UserErrorException">It failed.</exception>
-    public static async Task<int> RunAsync(PlatformClient client, LoadedConfig config, DatasetConfig dataset, bool rawOnly)
+    public static async Task<int> RunAsync(PlatformClient client, IReadOnlyList<(LoadedConfig Config, DatasetConfig Dataset)> datasets, bool rawOnly)
+    {
+        foreach (var (config, dataset) in datasets)
+        {
+            if (await RunAsync(client, config, dataset, rawOnly) is var code && code != ExitCodes.Success) return code;
+        }
+
+        return ExitCodes.Success;
+    }
+
+    private static async Task<int> RunAsync(PlatformClient client, LoadedConfig config, DatasetConfig dataset, bool rawOnly)
     {
         var job = new DatasetJob
         {

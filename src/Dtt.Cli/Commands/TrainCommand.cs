@@ -129,6 +129,7 @@ internal static class TrainCommand
         {
             ConfigYaml = config.Values.ToYaml(),
             TokensFolder = config.Paths.Tokens,
+            OtherTokensFolders = config.OtherTokensFolders,
             TokenizerFolder = config.Paths.Tokenizer,
             Environment = RankEnvironment.OfThisProcess(),
             Priority = priority,

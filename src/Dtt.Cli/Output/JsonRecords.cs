@@ -5,6 +5,7 @@ using Dtt.Cli.Commands;
 using Dtt.Core.Platform;
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
+using Dtt.Data.Order;
 
 namespace Dtt.Cli.Output;
 
@@ -47,7 +48,8 @@ internal sealed record RunDetailOutput(
     [property: JsonPropertyOrder(1)] IEnumerable<PlacementOutput> Placements,
     [property: JsonPropertyOrder(1)] IEnumerable<AttemptOutput> History,
     [property: JsonPropertyOrder(1)] GoodputOutput Goodput,
-    [property: JsonPropertyOrder(1)] IEnumerable<LeftOutOutput> LeftOut) : RunOutput(Summary);
+    [property: JsonPropertyOrder(1)] IEnumerable<LeftOutOutput> LeftOut,
+    [property: JsonPropertyOrder(1), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<MixtureDraw>? Drawn) : RunOutput(Summary);
 
 /// <summary>Windows that a run leaves out of the data order: positions from … to, the last not included.</summary>
 internal sealed record LeftOutOutput(long FirstStep, long LastStep, long From, long To, int Attempt, bool Spike)

@@ -5,6 +5,7 @@ using Dtt.Client;
 using Dtt.Core.Errors;
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
+using Dtt.Data.Order;
 
 namespace Dtt.Cli.Runs;
 
@@ -141,6 +142,8 @@ internal sealed class RunFollower(string folder, string? cudaOrigin = null)
         switch (record.State)
         {
             case RunState.Completed:
+                foreach (var draw in MixtureDraw.Of(record, record.TotalSteps, view.Request.Config.Model.ContextLength))
+                    Console.Error.WriteLine($"drawn of {draw.Dataset}: {draw.InWords}");
                 return ExitCodes.Success;
             case RunState.Failed:
                 var died = record.Attempts is [.., { Outcome: { } outcome }] && outcome != failure ? outcome + ". " : "";

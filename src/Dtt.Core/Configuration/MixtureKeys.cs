@@ -101,8 +101,8 @@ internal static class MixtureKeys
                 errors.Add($"{origin}: a stage of '{key}' whose datasets have weights needs 'tokens', its length.");
         }
 
-        var isLong = stages is not null || datasets![0].Weight is null;
-        if (isLong && v.Int("epochs") != 1)
+        var hasEnd = stages is not null || !mixture[0].IsByWeight;
+        if (hasEnd && v.Int("epochs") != 1)
             errors.Add($"{v.Origin("epochs")}: 'epochs' is {v.Int("epochs")}, but '{key}' says already how long the run is: leave it out.");
         if (Names(v).Count > MostDatasets) errors.Add($"{origin}: '{key}' has {Names(v).Count} datasets; a run has at most {MostDatasets}.");
     }

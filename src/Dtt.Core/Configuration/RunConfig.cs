@@ -21,6 +21,9 @@ public sealed record RunConfig
     /// <summary>The mixture that the configuration names; null: all of <see cref="Dataset"/>.</summary>
     public IReadOnlyList<MixtureStage>? Mixture { get; init; }
 
+    /// <summary>Whether the mixture has an end, which <see cref="Epochs"/> does not repeat.</summary>
+    public bool EndsWithItsMixture => Mixture is not null and not [{ IsByWeight: true, Tokens: null }];
+
     /// <summary>The datasets, in the order of their first mention.</summary>
     public IReadOnlyList<string> DatasetNames => Mixture is null ? [Dataset] : [.. Mixture.SelectMany(s => s.Datasets).Select(d => d.Name).Distinct()];
 

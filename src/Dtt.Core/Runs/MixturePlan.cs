@@ -1,3 +1,5 @@
+using Dtt.Core.Errors;
+
 namespace Dtt.Core.Runs;
 
 /// <summary>A mixture in whole numbers: with the run's seed all that its data order is a function of.</summary>
@@ -31,13 +33,13 @@ public sealed record MixturePlan
     /// <param name="pinned">The run's; null: of one dataset.</param>
     /// <param name="there">What is to be trained on; null: one dataset.</param>
     /// <param name="run">The run.</param>
-    /// <exception cref="Errors.UserErrorException">It is another.</exception>
+    /// <exception cref="UserErrorException">It is another.</exception>
     public static void Require(MixturePlan? pinned, MixturePlan? there, string run)
     {
         if (pinned == there) return;
-        throw new Errors.UserErrorException($"run '{run}' was trained on the mixture {pinned?.ToString() ?? "of one dataset"}, and its configuration and tokens "
-            + $"now make it {there?.ToString() ?? "one dataset"}. Put them back as they were, or begin a new run from its weights: "
-            + $"`dtt train --set init_from={run}`.", Errors.ExitCodes.BadData);
+        throw new UserErrorException($"run '{run}' was trained on the mixture {pinned?.ToString() ?? "of one dataset"}, and its configuration and "
+            + $"tokens now make it {there?.ToString() ?? "one dataset"}. Put them back as they were, or begin a new run from its weights: "
+            + $"`dtt train --set init_from={run}`.", ExitCodes.BadData);
     }
 }
 

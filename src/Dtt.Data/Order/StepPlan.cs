@@ -7,6 +7,9 @@ namespace Dtt.Data.Order;
 /// <summary>How many steps a run has: ⌊epochs · N / G⌋, bounded by max_steps and max_tokens.</summary>
 public static class StepPlan
 {
+    /// <summary>What bounds a run whose mixture has an end: its windows.</summary>
+    public const string Mixture = "mixture";
+
     /// <summary>Checks that every rank has a micro-batch of a step.</summary>
     /// <exception cref="BadDataException">There are more ranks than micro-batches.</exception>
     public static void CheckWorld(RunConfig config, long globalBatchWindows, int worldSize)
@@ -51,10 +54,11 @@ public static class StepPlan
         return new RunPlan(Bounds(config, windows, globalBatchWindows).Min(b => b.Steps), globalBatchWindows, tokensPerStep);
     }
 
-    /// <summary>The keys that bound a run's length, each with its value and the steps that it allows: the fewest are the run's.</summary>
+    /// <summary>The keys that bound a run's length, or its mixture, each with its value and the steps that it allows: the fewest are the run's.</summary>
     public static IReadOnlyList<(string Key, long Value, long Steps)> Bounds(RunConfig config, long windows, long globalBatchWindows)
     {
-        var bounds = new List<(string Key, long Value, long Steps)> { ("epochs", config.Epochs, config.Epochs * windows / globalBatchWindows) };
+        var all = config.Epochs * windows / globalBatchWindows;
+        var bounds = new List<(string Key, long Value, long Steps)> { config.EndsWithItsMixture ? (Mixture, windows, all) : ("epochs", config.Epochs, all) };
         if (config.MaxSteps is { } steps) bounds.Add(("max_steps", steps, steps));
         if (config.MaxTokens is { } tokens) bounds.Add(("max_tokens", tokens, Math.Max(1, tokens / (globalBatchWindows * config.Model.ContextLength))));
         return bounds;

@@ -4,12 +4,9 @@ namespace Dtt.Data.Order;
 
 /// <summary>Which windows a step of a run has, and where they lie: the data order from a step to its tokens.</summary>
 /// <param name="data">The run's data, with the windows of a step as the run froze them.</param>
-/// <param name="seed">The run's seed.</param>
 /// <param name="positions">The positions that the run trains on.</param>
-public sealed class StepWindows(TrainingData data, long seed, PositionMap positions)
+public sealed class StepWindows(TrainingData data, PositionMap positions)
 {
-    private readonly WindowOrder _order = new(data.Windows.Count, seed, (long)data.Windows.Stride * data.Train.TokenBytes);
-
     /// <summary>The windows of a step, in its order.</summary>
     /// <param name="step">The step, from 1, as the log counts them.</param>
     public IEnumerable<StepWindow> Of(long step)
@@ -18,17 +15,19 @@ public sealed class StepWindows(TrainingData data, long seed, PositionMap positi
         for (var i = (step - 1) * g; i < step * g; i++)
         {
             var position = positions.PositionOf(i);
-            var window = _order.Window(position);
-            var (shard, offset) = data.Windows.Locate(window);
-            yield return new StepWindow(position, position / data.Windows.Count + 1, window, shard, offset);
+            var (dataset, own) = data.Order.At(position);
+            var (windows, window) = (data.Datasets[dataset].Windows, data.Datasets[dataset].Window(own));
+            var (shard, offset) = windows.Locate(window);
+            yield return new StepWindow(dataset, position, own / windows.Count + 1, window, shard, offset);
         }
     }
 }
 
 /// <summary>A window of a step.</summary>
+/// <param name="Dataset">The number of its dataset.</param>
 /// <param name="Position">Its position in the data order.</param>
-/// <param name="Epoch">The pass over the data, from 1.</param>
+/// <param name="Epoch">The pass over the dataset, from 1.</param>
 /// <param name="Window">Its number in canonical order.</param>
 /// <param name="Shard">The training shard that it lies in.</param>
 /// <param name="Offset">Its first token in the shard.</param>
-public sealed record StepWindow(long Position, long Epoch, long Window, int Shard, long Offset);
+public sealed record StepWindow(int Dataset, long Position, long Epoch, long Window, int Shard, long Offset);

@@ -56,6 +56,10 @@ internal sealed record CheckpointManifest
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public TokenIdentity? TokenData { get; init; }
 
+    /// <summary>The mixture; null: of one dataset.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public MixturePlan? Mixture { get; init; }
+
     /// <summary>The numerics fingerprint.</summary>
     public required string Fingerprint { get; init; }
 

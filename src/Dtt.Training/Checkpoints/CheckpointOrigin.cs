@@ -21,6 +21,9 @@ internal sealed record CheckpointOrigin(
 {
     private IReadOnlyList<PositionGap>? LeftOut => Positions is { Gaps.Count: > 0 } map ? map.Gaps : null;
 
+    /// <summary>The mixture that the run trains on; null: of one dataset.</summary>
+    public MixturePlan? Mixture { get; init; }
+
     /// <summary>The manifest of a step but for its files and weights' hash.</summary>
     public CheckpointManifest ManifestAt(long step) => new()
     {
@@ -36,6 +39,7 @@ internal sealed record CheckpointOrigin(
         Model = Model,
         TokenizerSha256 = TokenizerSha256,
         TokenData = TokenData,
+        Mixture = Mixture,
         Fingerprint = Fingerprint,
         WeightsSha256 = "",
         Files = [],

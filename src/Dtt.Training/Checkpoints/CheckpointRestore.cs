@@ -69,10 +69,11 @@ internal sealed class CheckpointRestore(
         }
     }
 
-    /// <summary>Refuses other tokens for good: no earlier checkpoint of the run would fit them either.</summary>
+    /// <summary>Refuses other tokens, and another mixture of them, for good: no earlier checkpoint of the run would fit them either.</summary>
     private void RequireItsTokens(string folder, CheckpointManifest manifest)
     {
-        TokenIdentity.Require(manifest.TokenData, origin.TokenData!, spec.Run, spec.TokensFolder);
+        TokenIdentity.Require(manifest.TokenData, origin.TokenData!, spec.Run, spec.TokensFolders);
+        if (manifest.TokenData is not null) MixturePlan.Require(manifest.Mixture, origin.Mixture, spec.Run);
         if (manifest.TokenizerSha256 == origin.TokenizerSha256) return;
         throw new UserErrorException($"{folder} was trained with another tokenizer ({manifest.TokenizerSha256[..12]}) than the one that made the tokens in "
             + $"{spec.TokensFolder} ({origin.TokenizerSha256[..12]}). Put its tokenizer and tokens back, or begin a new run.", ExitCodes.BadData);

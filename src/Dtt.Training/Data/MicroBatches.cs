@@ -18,7 +18,7 @@ internal sealed class MicroBatches : IDisposable
     public MicroBatches(TrainSpec spec, RunConfig config, TrainingData data, Device device)
     {
         (_config, _plan, _device) = (config, data.Plan, device);
-        _windows = BatchSource.ForTraining(data.Train, data.Windows, config.Seed, new PositionMap(spec.LeftOut));
+        _windows = BatchSource.ForTraining(data, config.Model.ContextLength, new PositionMap(spec.LeftOut));
         (First, End) = StepPlan.DealtTo(spec.Rank, spec.WorldSize, StepPlan.MicroBatches(_plan.GlobalBatchWindows, config.MicroBatchSize));
     }
 

@@ -35,21 +35,27 @@ internal static class EvaluateWork
             foreach (var (name, value) in values ?? new Dictionary<string, double>()) results[name] = value;
         }
 
-        if (TokenIndex.Find(source.TokensFolder) is { } index)
+        List<TokenIndex> indexes = [.. source.TokensFolders.Select(TokenIndex.Find).OfType<TokenIndex>()];
+        if (indexes.Count == source.TokensFolders.Count)
         {
-            if (TokenIdentity.WhatElse(manifest.TokenData, index.Identity, source.TokensFolder) is { } other)
+            if (TokenIdentity.WhatElse(manifest.TokenData, TokenIdentity.Of([.. indexes.Select(i => i.Identity)]), source.TokensFolders) is { } other)
             {
                 channel.Send(new JobProgress($"note: run '{manifest.Run}' was trained on {other}: "
                     + "this is the loss of other validation text, some of which it may have been trained on."));
             }
 
-            using var shards = TokenShards.Open(source.TokensFolder, index, "val");
-            Add(new Evaluator(shards, config, vocabulary, device).Run(model, () => { }));
+            var sets = ValidationSet.Open(source.TokensFolders, indexes, config, vocabulary.EndOfText);
+            Add(new Evaluator(sets, config, vocabulary, device).Run(model, () => { }));
+            foreach (var set in sets) set.Shards.Dispose();
         }
 
         Add(choices?.Run(model, () => { }));
         if (results.Count == 0)
-            throw new BadDataException($"there is nothing to evaluate on: no validation tokens in {source.TokensFolder}, and no --choices FILE.");
+        {
+            throw new BadDataException("there is nothing to evaluate on: no validation tokens in "
+                + $"{string.Join(", ", source.TokensFolders)}, and no --choices FILE.");
+        }
+
         channel.Send(new EvaluateResult(results));
     }
 }

@@ -2,7 +2,6 @@ using Dtt.Core.Configuration;
 using Dtt.Core.Runs;
 using Dtt.Data.Order;
 using Dtt.Data.Tokenizers;
-using Dtt.Data.Tokens;
 using Dtt.Training.Collectives;
 using Dtt.Training.Data;
 using Dtt.Training.Model;
@@ -11,23 +10,62 @@ using static TorchSharp.torch;
 
 namespace Dtt.Training.Evaluation;
 
-/// <summary>Loss over a fixed set of validation windows: the first ones, side by side, about <c>val_tokens</c> targets; ranks share the batches.</summary>
-internal sealed class Evaluator(TokenShards shards, RunConfig config, Vocabulary vocabulary, Device device, ICollective? collective = null)
+/// <summary>
+/// Loss over a fixed set of validation windows: the first ones of each dataset, side by side, about <c>val_tokens</c> targets together; ranks share the
+/// batches. Each dataset has as many of them as its share of the mixture, and counts for that share.
+/// </summary>
+internal sealed class Evaluator(
+    IReadOnlyList<ValidationSet> sets, RunConfig config, Vocabulary vocabulary, Device device, ICollective? collective = null)
 {
-    private readonly WindowIndex _windows = new(shards.Lengths, config.Model.ContextLength, overlap: 0);
+    private readonly List<(ValidationSet Set, WindowIndex Windows)> _sets =
+        [.. sets.Select(s => (s, new WindowIndex(s.Shards.Lengths, config.Model.ContextLength, overlap: 0))).Where(s => s.Item2.Count > 0)];
 
     /// <summary>Whether there is a single window to validate on.</summary>
-    public bool HasWindows => _windows.Count > 0;
+    public bool HasWindows => _sets.Count > 0;
 
-    /// <summary>The validation metrics; null when the validation text is shorter than the context.</summary>
+    /// <summary>The datasets without a window to validate on.</summary>
+    public IReadOnlyList<string> Without => [.. sets.Select(s => s.Name).Except(_sets.Select(s => s.Set.Name))];
+
+    /// <summary>The validation metrics, of a mixture also each dataset's loss; null when all validation text is shorter than the context.</summary>
     /// <param name="model">The model.</param>
     /// <param name="alive">Called before every batch.</param>
     public IReadOnlyDictionary<string, double>? Run(Gpt model, Action alive)
     {
+        if (!HasWindows) return null;
         var t = config.Model.ContextLength;
-        var count = Math.Min(_windows.Count, (config.ValTokens + t - 1) / t);
-        if (count == 0) return null;
-        using var source = BatchSource.ForValidation(shards, _windows);
+        var whole = (config.ValTokens + t - 1) / t;
+        var shared = _sets.Sum(s => s.Set.Share);
+        var counts = _sets.ConvertAll(s => Math.Min(s.Windows.Count, Math.Max(1, (long)Math.Ceiling(whole * (s.Set.Share / shared)))));
+        var sums = _sets.SelectMany((s, i) => Sum(model, s.Set, s.Windows, counts[i], alive)).ToArray();
+        if (collective is not null)
+        {
+            using var scope = NewDisposeScope();
+            var all = tensor(sums.Select(s => (float)s).ToArray(), device: device);                                // fp32 is what ranks exchange
+            collective.AllReduce(all);
+            for (var i = 0; i < sums.Length; i++) sums[i] = Number.Of(all[i]);
+        }
+
+        // A dataset with less text than its share counts for the share all the same.
+        var (values, loss, bytes, windows) = (new Dictionary<string, double>(), 0.0, 0.0, counts.Sum());
+        for (var i = 0; i < _sets.Count; i++)
+        {
+            var weight = _sets[i].Set.Share / shared * windows / counts[i];
+            loss += weight * sums[2 * i];
+            bytes += weight * sums[2 * i + 1];
+            if (sets.Count > 1) values[MetricNames.ValLossOf(_sets[i].Set.Name)] = sums[2 * i] / (counts[i] * t);
+        }
+
+        var mean = loss / (windows * t);
+        values[MetricNames.ValLoss] = mean;
+        values[MetricNames.ValPerplexity] = Math.Exp(mean);
+        values[MetricNames.ValBitsPerByte] = loss / Math.Log(2) / Math.Max(1, bytes);
+        return values;
+    }
+
+    /// <summary>The summed loss of this rank's batches of the first windows, and the bytes of their targets.</summary>
+    private double[] Sum(Gpt model, ValidationSet set, WindowIndex windows, long count, Action alive)
+    {
+        using var source = BatchSource.ForValidation(set.Shards, windows);
         var (loss, bytes) = (0.0, 0.0);
         var (rank, worldSize) = (collective?.Rank ?? 0, collective?.WorldSize ?? 1);
         for (var at = (long)rank * config.MicroBatchSize; at < count; at += (long)worldSize * config.MicroBatchSize)
@@ -39,20 +77,6 @@ internal sealed class Evaluator(TokenShards shards, RunConfig config, Vocabulary
             foreach (var id in targets.cpu().data<long>()) bytes += id == vocabulary.EndOfText ? 0 : vocabulary.BytesOf((int)id).Length;
         }
 
-        if (collective is not null)
-        {
-            using var scope = NewDisposeScope();
-            var sums = tensor(new[] { (float)loss, (float)bytes }, device: device);                                // fp32 is what ranks exchange
-            collective.AllReduce(sums);
-            (loss, bytes) = (Number.Of(sums[0]), Number.Of(sums[1]));
-        }
-
-        var mean = loss / (count * t);
-        return new Dictionary<string, double>
-        {
-            [MetricNames.ValLoss] = mean,
-            [MetricNames.ValPerplexity] = Math.Exp(mean),
-            [MetricNames.ValBitsPerByte] = loss / Math.Log(2) / Math.Max(1, bytes),
-        };
+        return [loss, bytes];
     }
 }

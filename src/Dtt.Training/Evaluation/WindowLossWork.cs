@@ -26,12 +26,12 @@ internal static class WindowLossWork
         var (manifest, _) = CheckpointFolder.Open(source);
         TorchRuntime.Load();
         var device = TorchRuntime.Device(config.Cuda);
-        using var data = TrainingData.Open(source.TokensFolder, source.TokenizerFolder, config, spec.GlobalBatchWindows);
-        TokenIdentity.Require(manifest.TokenData, data.Index.Identity, manifest.Run, source.TokensFolder);
+        using var data = TrainingData.Open(source.TokensFolders, source.TokenizerFolder, config, spec.GlobalBatchWindows);
+        TokenIdentity.Require(manifest.TokenData, data.Identity, manifest.Run, source.TokensFolders);
         using var parameters = new FlatParameters(ParameterTable.Of(config.Model), device, TorchRuntime.TrainsInBf16(config, device), forTraining: false);
         CheckpointFolder.Load(source.Folder, manifest, config.Model, parameters, optimizer: null);
         var model = new Gpt(config.Model, parameters, data.Vocabulary.EndOfText);
-        using var windows = BatchSource.ForTraining(data.Train, data.Windows, config.Seed, new PositionMap(spec.LeftOut));
+        using var windows = BatchSource.ForTraining(data, config.Model.ContextLength, new PositionMap(spec.LeftOut));
         for (var step = spec.FirstStep; step <= spec.LastStep; step++)
         {
             for (var at = 0L; at < spec.GlobalBatchWindows; at += config.MicroBatchSize)

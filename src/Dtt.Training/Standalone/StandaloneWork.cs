@@ -71,6 +71,7 @@ internal static class StandaloneWork
         {
             ConfigYaml = config.Values.ToYaml(),
             TokensFolder = config.Paths.Tokens,
+            OtherTokensFolders = config.OtherTokensFolders,
             TokenizerFolder = config.Paths.Tokenizer,
             Environment = RankEnvironment.OfThisProcess(),
             InitFrom = config.Run.InitFrom is { } from ? CheckpointIn(from) : null,
