@@ -104,8 +104,8 @@ internal static partial class ImportCommand
         DurableFile.Replace(file, Encoding.UTF8.GetBytes(yaml));
         var dataset = DatasetLoader.Load(config, TextStream.Open, Console.Error.WriteLine);
         await using var client = await Platform.ConnectAsync(cancellation);
-        var code = await StageCommand.RunAsync(client, config, dataset, rawOnly: true);
-        if (code == ExitCodes.Success) code = await StageCommand.RunAsync(client, config, dataset, rawOnly: false);
+        var code = await StageCommand.RunAsync(client, [(config, dataset)], rawOnly: true);
+        if (code == ExitCodes.Success) code = await StageCommand.RunAsync(client, [(config, dataset)], rawOnly: false);
         if (code != ExitCodes.Success) return code;
         Console.Error.WriteLine($"imported as dataset '{name}'. Train on it with `dtt train -d {name} -v {ids} --set tokenizer={tokenizer}`.");
         Console.Out.WriteLine(name);
