@@ -121,6 +121,7 @@ internal sealed class Trainer : IDisposable
     /// <summary>Ends the attempt for a spike: what was saved before it is committed first, and is what the run goes on from.</summary>
     private RankFinished GoBack(LossSpike spike)
     {
+        Beat(RankPhase.Save, spike.Step); // a save that is under way has its time, also for the ranks that wait for rank 0
         _checkpoints.Wait();
         CrashPoint.Reach("rank.spike");
         _setup.Collective?.Complete();

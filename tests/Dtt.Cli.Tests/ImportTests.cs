@@ -19,8 +19,8 @@ public sealed class ImportTests(TinyProject project)
         Assert.StartsWith("the", await project.Dtt.OutputAsync("sample", "foreign@1500", "-p", "the", "-n", "5"));
         Assert.StartsWith("foreign: an import of step 1,500; ", await project.Dtt.OutputAsync("audit", "foreign"));
         await project.Dtt.OutputAsync("export", "foreign", "-o", "exported");
-        Assert.Equal("back", (await project.Dtt.OutputAsync("import", "exported", "-n", "back")).Trim());
-        Assert.Equal(Weights(shown), Weights(await project.Dtt.JsonAsync("show", "back")));
+        Assert.Equal("foreign-back", (await project.Dtt.OutputAsync("import", "exported", "-n", "foreign-back")).Trim());
+        Assert.Equal(Weights(shown), Weights(await project.Dtt.JsonAsync("show", "foreign-back")));
     }
 
     [Fact]

@@ -22,6 +22,7 @@ public sealed class NodesTests(TwoNodes cluster, ITestOutputHelper output) : ICl
     [InlineData("b")]
     public async Task RankKilled_IsNamedWithItsNode_AndTheRunGoesOnByItself(string node)
     {
+        if (node == "b") LongTests.Only();
         var run = $"rank-of-{node}-killed";
         using var dtt = await TrainAsync(run);
         Assert.Equal(0, Native.Kill(await cluster.RankOfAsync(node), Native.SigKill));

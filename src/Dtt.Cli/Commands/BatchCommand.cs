@@ -57,6 +57,8 @@ internal static class BatchCommand
         if (steps.Last - steps.First >= MostSteps) throw new ConfigurationException($"{parts[1]} are more than {MostSteps:N0} steps; name fewer.");
         var (_, view) = await RunLookup.FindAsync(client, parts[0]);
         var (record, done) = (view.Record, Math.Max(view.Row.Step, view.Record.Latest?.Step ?? 0));
+        // What the next attempt will train again with other windows has not been trained on yet.
+        foreach (var leftOut in (record.LeftOut ?? []).Where(l => l.Attempt > record.CurrentAttempt)) done = Math.Min(done, leftOut.FirstStep - 1);
         if (view.Request.TokensFolder.Length == 0)
             throw new BadDataException($"run '{record.Run}' is an import: it was trained on no windows that DTT knows of.");
         return steps.Last <= done ? (view, steps)
@@ -107,11 +109,12 @@ internal static class BatchCommand
     /// <summary>The documents with their places; where the raw text is gone or another one, a note says so and they have none.</summary>
     private static IReadOnlyList<WindowDocument> Located(RunRequest run, int dataset, TokenIndex index, IReadOnlyList<WindowDocument> documents)
     {
+        if (documents.Count == 0) return documents;
         try
         {
             return RawText.Find(run, dataset, index).Find(documents);
         }
-        catch (Exception e) when (e is BadDataException or IOException)
+        catch (Exception e) when (e is UserErrorException or IOException or UnauthorizedAccessException)
         {
             Console.Error.WriteLine($"note: where the documents stand is not known: {e.Message}");
             return documents;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Dtt.Cli.Output;
 using Dtt.Core.Configuration;
+using Dtt.Core.Errors;
 using Dtt.Data.Reports;
 using Dtt.Data.Tokenizers;
 using Dtt.Data.Tokens;
@@ -30,6 +31,8 @@ internal static class ReportCommand
 
     private static ReportOutput Of(LoadedConfig config)
     {
+        if (config.EachDataset.Count() > 1)
+            throw new ConfigurationException($"a report is of one dataset: name one of {string.Join(", ", config.Run.DatasetNames)} with -d.");
         var index = TokenIndex.FindRequired(config.Paths.Tokens);
         var report = TokenReport.Of(config.Paths.Tokens, index, () => TokenizerFolder.Load(config.Paths.Tokenizer));
         return ReportOutput.Of(config.Run.Dataset, index, report);

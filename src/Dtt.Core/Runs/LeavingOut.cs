@@ -59,6 +59,7 @@ internal static class LeavingOut
     private static string? WhyNot(DurableRun state, RunInput.Skip skip, IReadOnlySet<long> leased)
     {
         var record = state.Record!;
+        if (skip.FirstStep < 1 || skip.LastStep < skip.FirstStep) return "steps are counted from 1, and the first comes before the last";
         if (state.Deleting) return "it is being deleted";
         if (state.Request!.TokensFolder.Length == 0) return "it is an import, without data: it has no steps to leave out";
         if (record.GlobalBatchWindows == 0) return "it has not begun, so that the size of its steps is not known yet; wait for its first attempt";

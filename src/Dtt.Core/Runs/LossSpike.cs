@@ -9,6 +9,7 @@ namespace Dtt.Core.Runs;
 public sealed record LossSpike(long Step, double Loss, double Bound)
 {
     /// <summary><c>the loss 9.1234 is above 5.2000</c>.</summary>
-    public string InWords => double.IsFinite(Loss) ? string.Create(CultureInfo.InvariantCulture, $"the loss {Loss:0.0000} is a spike, above {Bound:0.0000}")
+    public string InWords => double.IsFinite(Loss) && Loss > Bound
+        ? string.Create(CultureInfo.InvariantCulture, $"the loss {Loss:0.0000} is a spike, above {Bound:0.0000}")
         : string.Create(CultureInfo.InvariantCulture, $"the loss or the gradient is not finite (loss {Loss})");
 }

@@ -93,6 +93,7 @@ public static class RunRules
     {
         var done = record.Latest?.Step ?? 0;
         if (length.GetValueOrDefault("max_steps", long.MaxValue) < done) return $"{done:N0} steps are done already";
+        if (length.ContainsKey("epochs") && request.Config.EndsWithItsMixture) return "its mixture says how much is drawn of each dataset";
         var schedule = request.Config.LearningRate;
         return done == 0 || !schedule.DependsOnLength ? null
             : $"its learning rate ({schedule.Name}) was planned for {record.TotalSteps:N0} steps, and a run of another length would have had other "

@@ -110,6 +110,12 @@ public static class RawDataset
             throw new BadDataException($"the tokens were made from other text ({tokens.RawSha256[..12]}) than `dtt download` found last in {rawFolder} "
                 + $"({there.Sha256[..12]}); run `dtt tokenize`.");
         }
+
+        if (tokens.Dedup != (config.DropsDuplicates ? "exact" : null))
+        {
+            throw new BadDataException($"the tokens were made with 'dedup: {tokens.Dedup ?? "none"}', but the dataset's file says otherwise now. Set it "
+                + "back, or move the tokens away and run `dtt tokenize`.");
+        }
     }
 
     /// <summary>

@@ -7,10 +7,14 @@ namespace Dtt.Data.Pickle;
 /// <summary>
 /// Reads the data in a pickle (Python's protocols 2 to 5, <c>pickletools</c>) and runs nothing: numbers, text, bytes, lists, tuples and dictionaries are read,
 /// a call of something known becomes a <see cref="PickleObject"/>, and everything else is refused with its place. It calls nothing, looks nothing up by a
-/// name, and takes no more memory than the pickle has bytes for.
+/// name, and makes no more than <see cref="MostValues"/> of anything.
 /// </summary>
 public sealed class PickleReader
 {
+    /// <summary>Values that may wait for what takes them, containers that are made, and values that are kept to be referred to: millions more than any model or
+    /// tokenizer has, and at most a few hundred megabytes.</summary>
+    public const int MostValues = 4_000_000;
+
     private const string Dictionary = "collections.OrderedDict";
     private static readonly object _mark = new();
     private static readonly UTF8Encoding _strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -22,6 +26,7 @@ public sealed class PickleReader
     private readonly Dictionary<long, object?> _memo = [];
     private int _at;
     private int _opcodeAt;
+    private int _made;
 
     private PickleReader(ReadOnlyMemory<byte> data, string source, IReadOnlyCollection<string> known, bool takesReferences) =>
         (_data, _source, _known, _takesReferences) = (data, source, known, takesReferences);
@@ -92,27 +97,27 @@ public sealed class PickleReader
             case (byte)'B': Push(Take(UInt32()).ToArray()); break;
             case (byte)'C': Push(Take(Take(1)[0]).ToArray()); break;
             case 0x8e: Push(Take(Int64()).ToArray()); break;
-            case (byte)']': Push(new List<object?>()); break;
+            case (byte)']': Push(Made(new List<object?>())); break;
             case (byte)'a' when Pop() is var item: Top<List<object?>>().Add(item); break;
             case (byte)'e' when PopToMark() is var items: Top<List<object?>>().AddRange(items); break;
             case (byte)')': Push(Array.Empty<object?>()); break;
-            case 0x85: Push(PopMany(1)); break;
-            case 0x86: Push(PopMany(2)); break;
-            case 0x87: Push(PopMany(3)); break;
-            case (byte)'t': Push(PopToMark()); break;
-            case (byte)'}': Push(new PickleDictionary()); break;
+            case 0x85: Push(Made(PopMany(1))); break;
+            case 0x86: Push(Made(PopMany(2))); break;
+            case 0x87: Push(Made(PopMany(3))); break;
+            case (byte)'t': Push(Made(PopToMark())); break;
+            case (byte)'}': Push(Made(new PickleDictionary())); break;
             case (byte)'s' when PopMany(2) is var pair: Top<PickleDictionary>().Add(pair[0], pair[1]); break;
             case (byte)'u' when PopToMark() is var pairs: AddAll(pairs); break;
-            case (byte)'q': _memo[Take(1)[0]] = Peek(); break;
-            case (byte)'r': _memo[UInt32()] = Peek(); break;
-            case 0x94: _memo[_memo.Count] = Peek(); break;
+            case (byte)'q': Keep(Take(1)[0]); break;
+            case (byte)'r': Keep(UInt32()); break;
+            case 0x94: Keep(_memo.Count); break;
             case (byte)'h': Push(Memo(Take(1)[0])); break;
             case (byte)'j': Push(Memo(UInt32())); break;
             case (byte)'c': Push(Named(Line(), Line())); break;
             case 0x93 when PopMany(2) is var name:
                 Push(Named(name[0] as string ?? throw Wrong("a module's name is no text"), name[1] as string ?? throw Wrong("a class's name is no text")));
                 break;
-            case (byte)'R' or 0x81 when PopMany(2) is var call: Push(Call(call[0], call[1])); break;
+            case (byte)'R' or 0x81 when PopMany(2) is var call: Push(Made(Call(call[0], call[1]))); break;
             case (byte)'b' when Pop() is var state:
                 if (Peek() is PickleObject made) made.State = state;
                 else if (Peek() is not PickleDictionary) throw Wrong($"it would change {KindOf(Peek())}");
@@ -142,7 +147,19 @@ public sealed class PickleReader
         for (var i = 0; i < pairs.Length; i += 2) into.Add(pairs[i], pairs[i + 1]);
     }
 
-    private void Push(object? value) => _stack.Add(value);
+    private void Push(object? value)
+    {
+        if (_stack.Count == MostValues) throw TooMany();
+        _stack.Add(value);
+    }
+
+    private T Made<T>(T container) => ++_made <= MostValues ? container : throw TooMany();
+
+    private void Keep(long number)
+    {
+        if (_memo.Count == MostValues) throw TooMany();
+        _memo[number] = Peek();
+    }
 
     private object? Peek() => _stack is [.., var top] && top != _mark ? top : throw Wrong("there is nothing on its stack");
 
@@ -214,6 +231,8 @@ public sealed class PickleReader
         bytes.CopyTo(wide);
         return BinaryPrimitives.ReadInt64LittleEndian(wide);
     }
+
+    private BadDataException TooMany() => Wrong($"it makes more than {MostValues:N0} values, which no model and no tokenizer needs");
 
     private BadDataException Cut() => Wrong($"it ends there, after {_data.Length:N0} bytes: it is cut short, or a length in it is wrong");
 

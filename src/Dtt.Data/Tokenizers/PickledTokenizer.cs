@@ -11,8 +11,8 @@ public static class PickledTokenizer
 {
     private const string Encoding = "tiktoken.core.Encoding";
     private const int FirstByte = 0x80; // PROTO, with which a pickle begins
-    private const long MostBytes = 256 << 20;
-    private const long MostTokenBytes = 256 << 20;
+    private const long MostBytes = 64 << 20;
+    private const long MostTokenBytes = 64 << 20;
 
     /// <summary>Whether a file begins as a pickle does.</summary>
     public static bool IsOne(string file)
@@ -31,9 +31,9 @@ public static class PickledTokenizer
         {
             return content switch
             {
-                List<object?> merges => new Vocabulary(OfMerges(file, merges)),
+                List<object?> merges => new Vocabulary(Distinct(OfMerges(file, merges))),
                 PickleObject { Constructor: Encoding, State: string name } => PublicTokenizer.Load(NamedByTiktoken(file, name)),
-                PickleObject { Constructor: Encoding, State: PickleDictionary state } => new Vocabulary(OfEncoding(file, state)),
+                PickleObject { Constructor: Encoding, State: PickleDictionary state } => new Vocabulary(Distinct(OfEncoding(file, state))),
                 _ => throw new BadDataException($"it holds {PickleReader.KindOf(content)}, and a tokenizer is a list of merges (the Python DTT) or an Encoding "
                     + "of tiktoken's (nanochat)."),
             };
@@ -42,6 +42,20 @@ public static class PickledTokenizer
         {
             throw new BadDataException($"{file}: {e.Message}", e);
         }
+    }
+
+    /// <summary>Refuses ids that are spelled alike: a tokenizer.json has one id for each spelling.</summary>
+    private static VocabularyParts Distinct(VocabularyParts parts)
+    {
+        var spelled = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var (id, token) in parts.Tokens.Index().Where(t => t.Item is not null))
+        {
+            var bytes = Convert.ToHexStringLower(token!);
+            if (!spelled.TryAdd(bytes, id))
+                throw new BadDataException($"ids {spelled[bytes]} and {id} stand for the same bytes (hex {bytes}); only one can be used.");
+        }
+
+        return parts;
     }
 
     private static VocabularyParts OfMerges(string file, List<object?> list)

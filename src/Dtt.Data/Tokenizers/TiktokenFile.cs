@@ -12,6 +12,8 @@ internal static class TiktokenFile
 {
     public const int MaxId = 1 << 24;
 
+    private const int LongestToken = 4096; // bytes; finding a token's merge takes the square of its length
+
     /// <summary>Reads ranks.</summary>
     /// <param name="lines">The lines.</param>
     /// <param name="source">What they are, for errors.</param>
@@ -59,7 +61,7 @@ internal static class TiktokenFile
     {
         var parts = line.Split(' ');
         if (parts.Length != 2 || !int.TryParse(parts[1], out var rank) || rank is < 0 or >= MaxId || !Base64.IsValid(parts[0])) return null;
-        return Convert.FromBase64String(parts[0]) is { Length: > 0 } bytes ? (bytes, rank) : null;
+        return Convert.FromBase64String(parts[0]) is { Length: > 0 and <= LongestToken } bytes ? (bytes, rank) : null;
     }
 
     /// <summary>

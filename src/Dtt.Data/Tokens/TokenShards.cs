@@ -7,6 +7,8 @@ namespace Dtt.Data.Tokens;
 /// <summary>The shards of one split, memory-mapped, with no file kept open: any stretch of tokens of one shard can be read.</summary>
 public sealed unsafe class TokenShards : IDisposable
 {
+    private const int AtOnce = 1 << 30; // tokens of a shard that one span takes
+
     private readonly List<(MemoryMappedViewAccessor View, nint Tokens)> _maps = [];
     private readonly List<long> _lengths = [];
 
@@ -61,8 +63,14 @@ public sealed unsafe class TokenShards : IDisposable
     /// <param name="id">The id.</param>
     public long? LastIndexOf(int shard, long from, long to, int id)
     {
-        var found = TokenBytes == 2 ? Stretch<ushort>(shard, from, to).LastIndexOf((ushort)id) : Stretch<int>(shard, from, to).LastIndexOf(id);
-        return found < 0 ? null : from + found;
+        for (long end = to, start; end > from; end = start)
+        {
+            start = Math.Max(from, end - AtOnce);
+            var found = TokenBytes == 2 ? Stretch<ushort>(shard, start, end).LastIndexOf((ushort)id) : Stretch<int>(shard, start, end).LastIndexOf(id);
+            if (found >= 0) return start + found;
+        }
+
+        return null;
     }
 
     /// <summary>How often an id stands in a stretch of one shard.</summary>
@@ -70,8 +78,17 @@ public sealed unsafe class TokenShards : IDisposable
     /// <param name="from">First token.</param>
     /// <param name="to">The one behind the last.</param>
     /// <param name="id">The id.</param>
-    public long Count(int shard, long from, long to, int id) =>
-        TokenBytes == 2 ? Stretch<ushort>(shard, from, to).Count((ushort)id) : Stretch<int>(shard, from, to).Count(id);
+    public long Count(int shard, long from, long to, int id)
+    {
+        var count = 0L;
+        for (long start = from, end; start < to; start = end)
+        {
+            end = Math.Min(to, start + AtOnce);
+            count += TokenBytes == 2 ? Stretch<ushort>(shard, start, end).Count((ushort)id) : Stretch<int>(shard, start, end).Count(id);
+        }
+
+        return count;
+    }
 
     /// <summary>Unmaps the files.</summary>
     public void Dispose()

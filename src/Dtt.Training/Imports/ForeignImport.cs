@@ -92,8 +92,9 @@ internal static class ForeignImport
         var vocabulary = spec.Tokenizer is { } named ? TokenizerFolder.Open(named) : PublicTokenizer.Load("gpt2");
         var isWithoutEnd = described.Spec.Biases.HasFlag(Biases.Head)
             && vocabulary.Size == described.VocabSize + 1 && vocabulary.EndOfText == described.VocabSize;
-        return vocabulary.Size <= described.VocabSize || isWithoutEnd ? vocabulary : throw new BadDataException(
-            $"{model.File} has {described.VocabSize:N0} ids and the tokenizer {vocabulary.Size:N0}; the model has no rows for the others: "
+        var ids = model.Ids ?? described.VocabSize;
+        return vocabulary.Size <= ids || isWithoutEnd ? vocabulary : throw new BadDataException(
+            $"{model.File} has {ids:N0} ids and the tokenizer {vocabulary.Size:N0}; the model has no rows for the others: "
             + "it was trained with another one.");
     }
 
@@ -110,7 +111,7 @@ internal static class ForeignImport
                 throw new BadDataException($"{model.File}: '{tensor.Name}' is {tensor.ShapeInWords}, and should be ({string.Join(", ", weight.Shape)}).");
         }
 
-        var values = table.Sum(w => w.Count);
+        var values = table.Where(w => !IsMissing(w)).Sum(w => w.Count);
         if (values * SmallestValueBytes > new FileInfo(model.File).Length)
             throw new BadDataException($"{model.File}: its weights are {values:N0} values, more than it has bytes for: several of them lie over each other.");
         left.ExceptWith(table.Select(w => w.Name));
@@ -125,6 +126,7 @@ internal static class ForeignImport
             using var noGrad = no_grad();
             foreach (var (name, view) in parameters.Named(parameters.Master).ToList())
             {
+                using var one = NewDisposeScope();
                 if (model.Weights.TryGetValue(name, out var tensor)) Fill(view, Values(tensor), name);
             }
 

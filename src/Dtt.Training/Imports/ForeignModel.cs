@@ -20,4 +20,7 @@ internal sealed record ForeignModel
 
     /// <summary>Whether its tokenizer is GPT-2's where none is named: its vocabulary is GPT-2's, or that padded.</summary>
     public bool IsOfGpt2sTokens { get; init; }
+
+    /// <summary>Ids that it was trained on, where it has more rows than these; null: all of its rows.</summary>
+    public int? Ids { get; init; }
 }

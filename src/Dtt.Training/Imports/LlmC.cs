@@ -81,6 +81,7 @@ internal static partial class LlmC
             ],
             Weights = weights,
             Step = StepInName().Match(Path.GetFileName(path)) is { Success: true } match ? long.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : 0,
+            Ids = (int)vocabulary,
             IsOfGpt2sTokens = vocabulary == TokenizerNames.Public["gpt2"],
         };
     }

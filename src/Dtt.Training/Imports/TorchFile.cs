@@ -8,7 +8,7 @@ namespace Dtt.Training.Imports;
 internal sealed class TorchFile
 {
     private const string Pickle = "data.pkl", Rebuild = "torch._utils._rebuild_tensor_v2", RebuildParameter = "torch._utils._rebuild_parameter";
-    private const long MostPickleBytes = 256 << 20;
+    private const long MostPickleBytes = 64 << 20;
     private const int MostDimensions = 8;
 
     private static readonly Dictionary<string, (ScalarType Type, int Bytes)> _storages = new()

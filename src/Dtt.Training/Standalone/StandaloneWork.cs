@@ -31,7 +31,7 @@ internal static class StandaloneWork
         while (true)
         {
             var end = RunAttempt(run, channel, takeSamples: !settings.Contains(NoSamples));
-            if (end != RunState.Recovering) return end == RunState.Completed ? ExitCodes.Success : ExitCodes.Interrupted;
+            if (end != RunState.Recovering || channel.StopRequested) return end == RunState.Completed ? ExitCodes.Success : ExitCodes.Interrupted;
         }
     }
 

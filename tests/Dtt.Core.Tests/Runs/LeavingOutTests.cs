@@ -66,6 +66,8 @@ public sealed class LeavingOutTests
 
     [Theory]
     [InlineData(5, 5, "there is no checkpoint from before step 5 to go back to; it has 10, 20, so that steps from 11 on can be left out")]
+    [InlineData(0, 5, "steps are counted from 1, and the first comes before the last")]
+    [InlineData(9, 8, "steps are counted from 1, and the first comes before the last")]
     [InlineData(99, 101, "it has 100 steps, and step 101 is behind the last")]
     [InlineData(15, 15, "its checkpoint of step 20, which is pinned, saw these windows and would go; unpin it with `dtt pin r@20 --off`")]
     public void Skip_ThatMakesNoSense_IsRefused(long first, long last, string reason)

@@ -54,6 +54,18 @@ public sealed class PickleReaderTests
         Assert.Equal(ExitCodes.BadData, said.ExitCode);
     }
 
+    [Theory]
+    [InlineData("}", "")]
+    [InlineData("]0", "")]
+    [InlineData("N", "")]
+    [InlineData("\u0094", "N")]
+    public void Read_MoreValuesThanAnyDataHas_IsRefusedBeforeTheyFillTheMemory(string again, string first)
+    {
+        var bytes = Encoding.Latin1.GetBytes("\u0080\u0004" + first + string.Concat(Enumerable.Repeat(again, PickleReader.MostValues + 1)) + ".");
+        var said = Assert.Throws<BadDataException>(() => PickleReader.Read(bytes, "f.pkl", []));
+        Assert.Contains("it makes more than 4,000,000 values", said.Message);
+    }
+
     [Fact]
     public void Read_EveryKindOfData_IsWhatPythonMeans()
     {

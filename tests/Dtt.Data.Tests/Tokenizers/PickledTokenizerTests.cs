@@ -42,6 +42,7 @@ public sealed class PickledTokenizerTests : IDisposable
     [InlineData(@"\x80\x04]\x94h\x00a.", "merge 0 is a list")]                                           // a list that holds itself
     [InlineData(@"\x80\x04]K\x61K\x62\x86M\x05\x01\x86a.", "merge 0 makes 261 of 97 and 98; it should make 256")]
     [InlineData(@"\x80\x04]K\x61M\x00\x01\x86M\x00\x01\x86a.", "merge 0 makes 256 of 97 and 256")]
+    [InlineData(@"\x80\x04]K\x61K\x62\x86M\x00\x01\x86aK\x61K\x62\x86M\x01\x01\x86a.", "ids 256 and 257 stand for the same bytes (hex 6162)")]
     [InlineData(@"\x80\x04N.", "it holds None, and a tokenizer is a list of merges")]
     [InlineData(@"\x80\x04}.", "it holds a dictionary")]
     [InlineData(@"\x80\x04ctiktoken.core\nEncoding\n)\x81}b.", "has not 'pat_str', 'mergeable_ranks' and 'special_tokens'")]

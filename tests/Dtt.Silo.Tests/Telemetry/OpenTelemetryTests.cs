@@ -18,4 +18,15 @@ public sealed class OpenTelemetryTests
 
         bool Sent(string name) => collector.Requests.Any(r => r.Body.Contains(name, StringComparison.Ordinal));
     }
+
+    [Theory]
+    [InlineData("collector:4317", "grpc", "OTEL_EXPORTER_OTLP_ENDPOINT is 'collector:4317'")]
+    [InlineData("http://collector:4317", "http/json", "OTEL_EXPORTER_OTLP_PROTOCOL is 'http/json'; it may be grpc")]
+    public void Silo_WithAWrongSetting_SaysSo(string endpoint, string protocol, string expected)
+    {
+        using var silo = new SiloProcess();
+        var (code, _, error) = silo.Dtt(["runs"], ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol));
+        Assert.NotEqual(0, code);
+        Assert.Contains(expected, error);
+    }
 }
