@@ -45,7 +45,8 @@ internal static class ParquetBench
             Console.WriteLine($"{what} in {clock.Elapsed.TotalSeconds:N1} s, {count:N0} pieces; peak of resident memory: {Memory("VmHWM")}");
     }
 
-    private static unsafe void Write(string file, int megabytes, int rows)
+    /// <summary>Writes a file of that many megabytes, about, in row groups of so many tales.</summary>
+    internal static unsafe void Write(string file, int megabytes, int rows)
     {
         using var schema = new GroupNode(
             "schema", Repetition.Required, [new PrimitiveNode("text", Repetition.Optional, LogicalType.String(), PhysicalType.ByteArray)]);

@@ -5,8 +5,9 @@ var root = new RootCommand("Measure the overhead of the platform, as ratios with
 var pairs = new Option<int>("--pairs") { Description = "How many interleaved pairs of measurements.", DefaultValueFactory = _ => 5 };
 
 var megabytes = new Option<int>("--megabytes") { Description = "Megabytes of text, or of the file.", DefaultValueFactory = _ => 200 };
-var tokenize = new Command("tokenize", "Compare `dtt tokenize` with the library alone.") { megabytes, pairs };
-tokenize.SetAction(result => TokenizeBench.Run(result.GetValue(megabytes), files: 1, result.GetValue(pairs)));
+var groups = new Option<int>("--parquet-rows") { Description = "Of a Parquet file, with so many rows in a group; 0: of text.", DefaultValueFactory = _ => 0 };
+var tokenize = new Command("tokenize", "Compare `dtt tokenize` with the library alone.") { megabytes, pairs, groups };
+tokenize.SetAction(result => TokenizeBench.Run(result.GetValue(megabytes), files: 1, result.GetValue(pairs), result.GetValue(groups)));
 
 var rows = new Option<int>("--rows") { Description = "Rows of a row group.", DefaultValueFactory = _ => 500_000 };
 var parquet = new Command("parquet", "Measure the way from a Parquet file to tokens, and the memory it takes at most.") { megabytes, rows };

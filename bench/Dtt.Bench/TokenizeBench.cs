@@ -19,13 +19,17 @@ internal static class TokenizeBench
     /// <param name="megabytes">Text in all.</param>
     /// <param name="files">Files that it is spread over.</param>
     /// <param name="pairs">Interleaved pairs.</param>
-    public static void Run(int megabytes, int files, int pairs)
+    /// <param name="rows">Rows of a row group of one Parquet file; 0: plain text.</param>
+    public static void Run(int megabytes, int files, int pairs, int rows = 0)
     {
         using var scratch = new Scratch();
-        var config = Prepare(scratch, megabytes, files);
+        var text = Directory.CreateDirectory(scratch.At("text")).FullName;
+        if (rows > 0) ParquetBench.Write(Path.Combine(text, "text.parquet"), megabytes, rows);
+        else WriteText(scratch, text, megabytes, files);
+        var config = Prepare(scratch);
         scratch.Dtt("download");
         var pieces = PiecePlan.Of(RawManifest.Find(scratch.At("data", "text", "raw"))!, config).Count;
-        Console.WriteLine($"{megabytes} MB in {pieces:N0} pieces, {Environment.ProcessorCount} cores");
+        Console.WriteLine($"{megabytes} MB of {(rows > 0 ? "Parquet" : "text")} in {pieces:N0} pieces, {Environment.ProcessorCount} cores");
         Library(scratch, config, "warm");
         var (ratios, overheads) = (new List<double>(), new List<double>());
         for (var pair = 0; pair < pairs; pair++)
@@ -42,16 +46,22 @@ internal static class TokenizeBench
         Console.WriteLine($"ratio {Scratch.Spread(ratios, "N3")}, overhead per piece {Scratch.Spread(overheads, "N2")} ms");
     }
 
-    private static DatasetConfig Prepare(Scratch scratch, int megabytes, int files)
+    private static DatasetConfig Prepare(Scratch scratch)
+    {
+        Directory.CreateDirectory(scratch.At("configs", "project_datasets"));
+        File.WriteAllText(scratch.At("configs", "project_datasets", "text.yaml"), "path: text\n");
+        File.WriteAllText(scratch.At("configs", "config.yaml"), $"name: bench\ndataset: text\nvocab_size: {VocabSize}\nval_fraction: {ValFraction}\n");
+        Directory.SetCurrentDirectory(scratch.Folder);
+        return DatasetLoader.Load(ConfigLoader.Load(null, [], TimeProvider.System), TextStream.Open, Console.Error.WriteLine);
+    }
+
+    private static void WriteText(Scratch scratch, string folder, int megabytes, int files)
     {
         Directory.CreateDirectory(scratch.At("configs", "project_datasets"));
         File.WriteAllText(scratch.At("configs", "project_datasets", "tales.yaml"), $"builtin: tales\nbytes: {megabytes}000000\nseed: 5\n");
-        File.WriteAllText(scratch.At("configs", "project_datasets", "text.yaml"), "path: text\n");
-        File.WriteAllText(scratch.At("configs", "config.yaml"), $"name: bench\ndataset: text\nvocab_size: {VocabSize}\nval_fraction: {ValFraction}\n");
         scratch.Dtt("download", "-d", "tales");
-        var text = Directory.CreateDirectory(scratch.At("text"));
         var (at, share) = (0, megabytes * 1_000_000L / files);
-        StreamWriter Next() => new(Path.Combine(text.FullName, $"part_{at++:00000}.txt"));
+        StreamWriter Next() => new(Path.Combine(folder, $"part_{at++:00000}.txt"));
         var writer = Next();
         foreach (var line in RawManifest.Find(scratch.At("data", "tales", "raw"))!.Files.SelectMany(f => File.ReadLines(f.Path)))
         {
@@ -65,8 +75,6 @@ internal static class TokenizeBench
         }
 
         writer.Dispose();
-        Directory.SetCurrentDirectory(scratch.Folder);
-        return DatasetLoader.Load(ConfigLoader.Load(null, [], TimeProvider.System), TextStream.Open, Console.Error.WriteLine);
     }
 
     private static double Library(Scratch scratch, DatasetConfig config, string name)

@@ -18,12 +18,25 @@ public sealed class BpeEncoder(Vocabulary vocabulary)
     public void Encode(ReadOnlySpan<byte> text, TokenBuffer ids)
     {
         if (vocabulary.Parts.Normalizes) text = NormalForm.Of(text);
+        var room = ids.GetSpan(WordCache.MostIds);
+        var count = 0; // counted here: what two threads write for each word must not share a cache line
         while (!text.IsEmpty)
         {
             var length = _pattern.NextLength(text);
-            EncodeWord(text, length, ids);
+            var found = _cache.Find(text, length, room[count..]);
+            count += found;
+            if (found == 0 || room.Length - count < WordCache.MostIds)
+            {
+                ids.Advance(count);
+                if (found == 0) AddMerged(text[..length], ids);
+                room = ids.GetSpan(WordCache.MostIds);
+                count = 0;
+            }
+
             text = text[length..];
         }
+
+        ids.Advance(count);
     }
 
     /// <summary>The ids of a text.</summary>
@@ -34,21 +47,11 @@ public sealed class BpeEncoder(Vocabulary vocabulary)
         return ids.Ids.ToArray();
     }
 
-    private void EncodeWord(ReadOnlySpan<byte> text, int length, TokenBuffer ids)
+    private void AddMerged(ReadOnlySpan<byte> word, TokenBuffer ids)
     {
-        if (length > WordCache.MaxBytes)
-        {
-            ids.Add(Merge(text[..length]));
-            return;
-        }
-
-        if (!_cache.TryFind(text, length, out var key, out var found))
-        {
-            found = Merge(text[..length]);
-            _cache.Store(key, length, found);
-        }
-
-        ids.Add(found);
+        var merged = Merge(word);
+        _cache.Store(word, merged);
+        ids.Add(merged);
     }
 
     private ReadOnlySpan<int> Merge(ReadOnlySpan<byte> word)

@@ -22,6 +22,7 @@ internal sealed class Cl100kWords(string name, int maxDigits, bool wholeEnd, str
 
     internal override int NextLength(ReadOnlySpan<byte> text)
     {
+        if (AsciiWord.LettersStart(text[0]) is >= 0 and var start && AsciiWord.LettersEnd(text, start) is > 0 and var end) return end;
         if (ContractionLength(text, 0) is > 0 and var contraction) return contraction;
         var first = CodePointClass.At(text, 0, out var width);
         if ((first & CodePointClass.Letter) != 0) return Run(text, width, CodePointClass.Letter);

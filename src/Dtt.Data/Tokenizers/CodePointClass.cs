@@ -40,6 +40,10 @@ internal static class CodePointClass
         return _table[first];
     }
 
+    /// <summary>The flags of an ASCII character.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static byte OfAscii(byte character) => _table[character];
+
     /// <summary>Where the run ends that begins at a place and whose characters have these flags, of those that the mask names.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int RunEnd(ReadOnlySpan<byte> text, int at, byte mask, byte flags)

@@ -15,6 +15,7 @@ internal sealed class Gpt2Words : WordPattern
 
     internal override int NextLength(ReadOnlySpan<byte> text)
     {
+        if (AsciiWord.LettersEnd(text, text[0] == ' ' ? 1 : 0) is > 0 and var end) return end;
         if (text[0] == '\'' && SmallContractionLength(text) is > 0 and var contraction) return contraction;
 
         // An optional space belongs to the run of letters, digits or others that follows it.

@@ -15,6 +15,9 @@ internal sealed class O200kWords : WordPattern
 
     internal override int NextLength(ReadOnlySpan<byte> text)
     {
+        if (AsciiWord.LettersStart(text[0]) is >= 0 and var start && AsciiWord.CapitalsAndSmallsEnd(text, start) is > 0 and var word && text[word] != '\'')
+            return word;
+
         var first = At(text, 0, out var width);
         if ((first & Number) != 0) return Cl100kWords.Digits(text, width, 3);
 

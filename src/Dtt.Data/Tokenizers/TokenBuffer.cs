@@ -27,10 +27,19 @@ public sealed class TokenBuffer
             return;
         }
 
-        while (_ids.Length - Count < ids.Length) Array.Resize(ref _ids, _ids.Length * 2);
-        ids.CopyTo(_ids.AsSpan(Count));
-        Count += ids.Length;
+        ids.CopyTo(GetSpan(ids.Length));
+        Advance(ids.Length);
     }
+
+    /// <summary>Room for at least so many more ids, which count by <see cref="Advance"/>.</summary>
+    internal Span<int> GetSpan(int least)
+    {
+        while (_ids.Length - Count < least) Array.Resize(ref _ids, _ids.Length * 2);
+        return _ids.AsSpan(Count);
+    }
+
+    /// <summary>Counts ids that were written.</summary>
+    internal void Advance(int count) => Count += count;
 
     /// <summary>Forgets all ids.</summary>
     public void Clear() => Count = 0;

@@ -1,75 +1,116 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Dtt.Data.Tokenizers;
 
-/// <summary>Remembers the ids of words of up to 16 bytes and 8 ids in a direct-mapped table: most words of a text are found here.</summary>
+/// <summary>
+/// Remembers the ids of words. Nearly all words of a text have up to 16 bytes and 3 ids: they lie in a table of pairs, the newer of a pair first, each
+/// pair a cache line. Longer ones lie in a dictionary, which begins anew when it is full.
+/// </summary>
 internal sealed class WordCache
 {
-    public const int MaxBytes = 16;
-    private const int MaxIds = 8;
-    private const int Slots = 1 << 15;
-    private readonly Entry[] _entries = new Entry[Slots];
+    /// <summary>Most bytes of a word that is remembered, so most ids.</summary>
+    public const int MostIds = 128;
 
-    /// <summary>Finds a word of 1–16 bytes; <paramref name="key"/> is for <see cref="Store"/> when it is not there.</summary>
+    private const int LongestShort = 16, IdsOfShort = 3;
+    private const int Lines = 1 << 15, MaxLong = 1 << 14;
+    private readonly Entry[] _short = GC.AllocateArray<Entry>(2 * (Lines + 1), pinned: true);
+    private readonly nuint _aligned;
+    private readonly Dictionary<byte[], int[]> _long = new(ByteArrayComparer.Instance);
+    private readonly Dictionary<byte[], int[]>.AlternateLookup<ReadOnlySpan<byte>> _longLookup;
+
+    public unsafe WordCache()
+    {
+        _longLookup = _long.GetAlternateLookup<ReadOnlySpan<byte>>();
+        _aligned = (nuint)(-(nint)Unsafe.AsPointer(ref _short[0]) & 63);
+    }
+
+    /// <summary>Writes the ids of a word.</summary>
     /// <param name="text">The text from where the word begins.</param>
     /// <param name="length">The word's bytes.</param>
-    /// <param name="key">The word.</param>
-    /// <param name="ids">Its ids.</param>
+    /// <param name="ids">Takes them; at least <see cref="MostIds"/> long.</param>
+    /// <returns>How many there are, 0: the word is not known.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool TryFind(ReadOnlySpan<byte> text, int length, out Key key, out ReadOnlySpan<int> ids)
+    public int Find(ReadOnlySpan<byte> text, int length, Span<int> ids)
     {
-        key = text.Length >= MaxBytes ? Key.Of(text, length) : Key.OfEnd(text[..length]);
-        ref var entry = ref _entries[key.Slot];
-        var hit = entry.Key == key && entry.Length == length;
-        ids = hit ? MemoryMarshal.CreateReadOnlySpan(ref Unsafe.As<IdBlock, int>(ref entry.Ids), entry.Count) : default;
-        return hit;
-    }
-
-    public void Store(Key key, int length, ReadOnlySpan<int> ids)
-    {
-        if (ids.Length > MaxIds) return;
-        ref var entry = ref _entries[key.Slot];
-        (entry.Key, entry.Length, entry.Count) = (key, (byte)length, (byte)ids.Length);
-        ids.CopyTo(entry.Ids);
-    }
-
-    /// <summary>A word's bytes as two numbers, with zeros behind them.</summary>
-    internal readonly record struct Key(ulong Low, ulong High)
-    {
-        public int Slot => (int)(((Low ^ System.Numerics.BitOperations.RotateLeft(High * 0xD6E8FEB86659FD93, 32)) * 0x9E3779B97F4A7C15) >> 49);
-
-        /// <summary>Where 16 bytes can be read.</summary>
-        public static Key Of(ReadOnlySpan<byte> text, int length)
+        if (length <= LongestShort)
         {
-            ref var start = ref MemoryMarshal.GetReference(text);
-            var low = Unsafe.ReadUnaligned<ulong>(ref start);
-            if (length <= 8) return new Key(low & (ulong.MaxValue >> (64 - (8 * length))), 0);
-            var high = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref start, 8));
-            return new Key(low, high & (ulong.MaxValue >> (128 - (8 * length))));
+            var key = KeyOf(text, length);
+            ref var first = ref LineOf(key);
+            ref var second = ref Unsafe.Add(ref first, 1);
+            if (!first.Is(key, length) && second.Is(key, length)) (first, second) = (second, first);
+            if (first.Is(key, length))
+            {
+                first.Ids.CopyTo(ids);
+                return first.Count;
+            }
         }
 
-        /// <summary>At the end of a text.</summary>
-        public static Key OfEnd(ReadOnlySpan<byte> word)
+        return FindLong(text, length, ids);
+    }
+
+    /// <summary>Remembers the ids of a word, unless it is too long.</summary>
+    public void Store(ReadOnlySpan<byte> word, ReadOnlySpan<int> ids)
+    {
+        if (word.Length <= LongestShort && ids.Length <= IdsOfShort)
         {
-            Span<byte> padded = stackalloc byte[MaxBytes];
-            padded.Clear();
-            word.CopyTo(padded);
-            return Of(padded, word.Length);
+            var key = KeyOf(word, word.Length);
+            ref var first = ref LineOf(key);
+            Unsafe.Add(ref first, 1) = first;
+            first = new Entry(key, word.Length, ids);
+        }
+        else if (word.Length <= MostIds)
+        {
+            if (_long.Count == MaxLong) _long.Clear();
+            _longLookup[word] = ids.ToArray();
         }
     }
 
-    private struct Entry
+    private int FindLong(ReadOnlySpan<byte> text, int length, Span<int> ids)
     {
-        public Key Key;
-        public byte Length;
-        public byte Count;
-        public IdBlock Ids;
+        if (length > MostIds || !_longLookup.TryGetValue(text[..length], out var found)) return 0;
+        found.CopyTo(ids);
+        return found.Length;
     }
 
-    [InlineArray(MaxIds)]
-    private struct IdBlock
+    /// <summary>A word's bytes with zeros behind them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<byte> KeyOf(ReadOnlySpan<byte> text, int length)
     {
-        private int _first;
+        if (text.Length < LongestShort) return KeyOfEnd(text[..length]);
+        var word = Vector128.LessThan(Vector128<byte>.Indices, Vector128.Create((byte)length));
+        return Vector128.LoadUnsafe(ref MemoryMarshal.GetReference(text)) & word;
+    }
+
+    private static Vector128<byte> KeyOfEnd(ReadOnlySpan<byte> word)
+    {
+        Span<byte> padded = stackalloc byte[LongestShort];
+        padded.Clear();
+        word.CopyTo(padded);
+        return Vector128.Create(padded);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ref Entry LineOf(Vector128<byte> key)
+    {
+        var halves = key.AsUInt64();
+        var mixed = (halves[0] ^ System.Numerics.BitOperations.RotateLeft(halves[1] * 0xD6E8FEB86659FD93, 32)) * 0x9E3779B97F4A7C15;
+        return ref Unsafe.AddByteOffset(ref MemoryMarshal.GetArrayDataReference(_short), _aligned + ((nuint)(mixed >> 49) << 6));
+    }
+
+    /// <param name="Key">The word.</param>
+    /// <param name="Ids">Its ids, and last its length and, above the lowest byte, their number.</param>
+    private readonly record struct Entry(Vector128<byte> Key, Vector128<int> Ids)
+    {
+        public Entry(Vector128<byte> key, int length, ReadOnlySpan<int> ids)
+            : this(key, Vector128.Create(ids[0], ids.Length > 1 ? ids[1] : 0, ids.Length > 2 ? ids[2] : 0, length | (ids.Length << 8)))
+        {
+        }
+
+        public int Count => Ids[IdsOfShort] >> 8;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public bool Is(Vector128<byte> key, int length) => Key == key && (byte)Ids[IdsOfShort] == length;
     }
 }

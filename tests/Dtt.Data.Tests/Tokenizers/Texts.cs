@@ -35,6 +35,7 @@ internal static class Texts
     [
         "'s", "'ll", "'re", "'x", "'", " ", "  ", "\n", "\t", "\u00A0", "\u3000", "a", "Ab", "é", "ß", "漢字", "ば", "1", "½", "٣", "!", "—", "🙂", "'S", ".",
         "I'll", "\r\n", "\u200D", "\u0301", "A", "ABC", "ǅ", "ʰ", "𝟏", "𐐀", "𐐨", "'ſ", "'VE", "12", "345", "/", "\r", "'D", "\u0903", "\u2028", "ª",
+        "word", "Camel", "fifteen_letters", "internationalization", " seventeen", "HTTP",
     ];
 
     private static readonly string[] _runs = ["a", "A", " ", "\n", "1", "漢", "\u0301", "-"];
@@ -47,7 +48,7 @@ internal static class Texts
         [.. Enumerable.Range(0, 20).Select(i => new TaleGenerator(3).Tell(i)), Code, .. _languages, .. _odd, .. Runs(3000)];
 
     /// <summary>Small texts put together of what patterns tell apart.</summary>
-    public static Gen<string> Mixed => Gen.Int[0, _pieces.Length - 1].Array[0, 12].Select(picks => string.Concat(picks.Select(i => _pieces[i])));
+    public static Gen<string> Mixed => Gen.Int[0, _pieces.Length - 1].Array[0, 24].Select(picks => string.Concat(picks.Select(i => _pieces[i])));
 
     private static IEnumerable<string> Runs(int length) => _runs.Select(run => string.Concat(Enumerable.Repeat(run, length)));
 
