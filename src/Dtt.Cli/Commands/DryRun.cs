@@ -10,6 +10,8 @@ namespace Dtt.Cli.Commands;
 /// <summary><c>dtt train --dry-run</c>: the resolved configuration, the parameter table and the arithmetic of the run.</summary>
 internal static class DryRun
 {
+    private const int LeastWidth = 24; // of the names in the arithmetic
+
     /// <summary>Prints to stdout; 0, or 3 when the data are not ready.</summary>
     public static int Print(LoadedConfig config)
     {
@@ -20,7 +22,8 @@ internal static class DryRun
         PrintParameters(run.Model);
         var model = new ModelArithmetic(run.Model);
         long microTokens = (long)run.MicroBatchSize * run.Model.ContextLength, stepTokens = microTokens * run.GradAccumulationSteps;
-        Console.Out.WriteLine("# arithmetic");
+        var rows = new List<(string Name, string Value)>();
+        void Row(string name, string value) => rows.Add((name, value));
         Row("parameters", model.Parameters.ToString("N0"));
         Row("tokens per micro-batch", $"{microTokens:N0} = batch_size {run.MicroBatchSize} × n_ctx {run.Model.ContextLength}");
         Row("tokens per step", $"{stepTokens:N0} = {microTokens:N0} × grad_accumulation_steps {run.GradAccumulationSteps} × 1 rank");
@@ -29,7 +32,7 @@ internal static class DryRun
         foreach (var bf16 in new[] { false, true })
         {
             var state = model.StateBytes(run.Optimizer.Name, bf16);
-            var activations = model.ActivationBytes(run.MicroBatchSize, bf16, run.ActivationCheckpointing);
+            var activations = model.ActivationBytes(run.MicroBatchSize, bf16, run.ActivationCheckpointing, onCpu: true); // the most of both kinds of device
             var sum = $"{Size(state)} weights, gradients and optimizer state + about {Size(activations)} activations";
             Row($"memory in {(bf16 ? "bf16" : "fp32")}", $"{Size(state + activations)} = {sum}");
         }
@@ -64,6 +67,12 @@ internal static class DryRun
             Row("not ready", e.Message);
             return ExitCodes.BadData;
         }
+        finally
+        {
+            Console.Out.WriteLine("# arithmetic");
+            var width = Math.Max(LeastWidth, rows.Max(r => r.Name.Length));
+            foreach (var (name, value) in rows) Console.Out.WriteLine($"{name.PadRight(width)} {value}");
+        }
     }
 
     private static void PrintParameters(ModelConfig model)
@@ -77,8 +86,6 @@ internal static class DryRun
 
         Console.Out.WriteLine();
     }
-
-    private static void Row(string name, string value) => Console.Out.WriteLine($"{name,-24} {value}");
 
     private static string Size(double bytes) =>
         bytes >= 1L << 30 ? $"{bytes / (1L << 30):0.00} GiB" : $"{bytes / (1L << 20):0.0} MiB";

@@ -19,16 +19,14 @@ public sealed class RunNeeds(RunConfig config)
     public long Checkpoints(long totalSteps) =>
         Math.Min(config.Keep + 2L, config.SavesBySchedule ? totalSteps : config.SaveEvery > 0 ? (totalSteps + config.SaveEvery - 1) / config.SaveEvery : 1);
 
-    /// <summary>Bytes of memory on a device: weights, gradients, optimizer state and one micro-batch's activations.</summary>
+    /// <summary>Bytes of memory on a GPU: weights, gradients, optimizer state and one micro-batch's activations.</summary>
     /// <param name="bf16">Whether the working copy is bf16.</param>
     /// <param name="ranks">Ranks that share the optimizer's state, if it is shared.</param>
-    public long DeviceBytes(bool bf16, int ranks = 1) =>
-        _model.StateBytes(config.Optimizer.Name, bf16) - (config.ShardOptimizer ? _model.MomentBytes(config.Optimizer.Name) * (ranks - 1) / ranks : 0)
-        + _model.ActivationBytes(config.MicroBatchSize, bf16, config.ActivationCheckpointing);
+    public long DeviceBytes(bool bf16, int ranks = 1) => RankBytes(bf16, ranks, onCpu: false);
 
-    /// <summary>Bytes of host memory of ranks on a CPU: each has all of a device's, and the first one a checkpoint to write from.</summary>
+    /// <summary>Bytes of host memory of ranks on a CPU: each has what a device would, and the first one a checkpoint to write from.</summary>
     public long HostBytes(bool bf16, int ranks) =>
-        (long)Math.Min((double)ranks * DeviceBytes(bf16, ranks) + CheckpointBytes, 1e18);
+        (long)Math.Min((double)ranks * RankBytes(bf16, ranks, onCpu: true) + CheckpointBytes, 1e18);
 
     /// <summary>Refuses a run that cannot fit in memory.</summary>
     /// <param name="needed">What it needs, bytes.</param>
@@ -38,7 +36,7 @@ public sealed class RunNeeds(RunConfig config)
     public void RequireMemory(long needed, long available, string place)
     {
         if (needed <= available) return;
-        var activations = _model.ActivationBytes(config.MicroBatchSize, bf16: true, config.ActivationCheckpointing);
+        var activations = _model.ActivationBytes(config.MicroBatchSize, bf16: true, config.ActivationCheckpointing, onCpu: false);
         throw new UserErrorException($"this run needs about {Gb(needed)} of memory, at least {Gb(activations)} of it for a micro-batch of "
             + $"{config.MicroBatchSize} × {config.Model.ContextLength:N0} tokens, but {place} has {Gb(available)}. {Advice}", ExitCodes.BadConfiguration);
     }
@@ -66,6 +64,10 @@ public sealed class RunNeeds(RunConfig config)
             + $"(keep: {config.Keep}, the best one, and the one being written). "
             + "Free some space, lower keep, or put runs elsewhere in configs/path_templates.yaml.", ExitCodes.BadConfiguration);
     }
+
+    private long RankBytes(bool bf16, int ranks, bool onCpu) =>
+        _model.StateBytes(config.Optimizer.Name, bf16) - (config.ShardOptimizer ? _model.MomentBytes(config.Optimizer.Name) * (ranks - 1) / ranks : 0)
+        + _model.ActivationBytes(config.MicroBatchSize, bf16, config.ActivationCheckpointing, onCpu);
 
     private static string Gb(long bytes) => bytes >= 1e8 ? $"{bytes / 1e9:N1} GB" : $"{bytes / 1e6:N1} MB";
 }

@@ -1,3 +1,5 @@
+using Dtt.Core.Configuration;
+using Dtt.Core.Models;
 using Dtt.Training.Kernels;
 using Dtt.Training.Kernels.Cpu;
 using Dtt.Training.Native;
@@ -79,6 +81,28 @@ public sealed class DocumentAttentionTests(ITestOutputHelper output)
             using var documents = new Documents(Inputs([[tokens], [-tokens]]), EndOfText);
             Assert.Equal(Run(null), Run(documents));
         }
+    }
+
+    /// <summary>What is saved for backward is at most what a run is said to need before it starts.</summary>
+    [Theory]
+    [InlineData(true, true, 512)]
+    [InlineData(true, true, 449)]
+    [InlineData(true, false, 1024)]
+    [InlineData(false, false, 1024)]
+    public void Attention_SavesAtMostWhatTheEstimateHasOnACpu(bool masked, bool flash, int document)
+    {
+        const int tokens = 1024;
+        using var scope = NewDisposeScope();
+        var model = RunConfig.Parse($"name: r\nn_blocks: 1\nn_heads: 16\nd_model: 64\nd_mlp: 64\nn_ctx: {tokens}\nvocab_size: 300\n"
+            + $"document_mask: {(masked ? "true" : "false")}\nflash_attention: {(flash ? "true" : "false")}").Model;
+        using var documents = masked ? new Documents(Inputs([[.. Enumerable.Repeat(document, tokens / document), .. Rest()]]), EndOfText) : null;
+        var kernels = Kernels("cpu");
+        var shape = new AttentionShape(16, 16, Causal: true, flash);
+        var (_, saved) = kernels.Attention(Random(kernels, ScalarType.Float32, 1, tokens, 3 * 64), shape, documents, dropout: 0, save: true);
+        var estimate = new ModelArithmetic(model).ActivationBytes(microBatch: 1, bf16: false, checkpointing: false, onCpu: true);
+        Assert.InRange(saved!.Tensors.Sum(t => t.numel() * t.element_size()), estimate / 4, estimate);
+
+        int[] Rest() => tokens % document == 0 ? [] : [tokens % document];
     }
 
     /// <summary>With values that are the identity the output is the weights themselves.</summary>
