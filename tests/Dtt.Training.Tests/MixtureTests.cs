@@ -2,6 +2,7 @@ using Dtt.Core.Errors;
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
 using Dtt.Training.Checkpoints;
+using Dtt.Training.Evaluation;
 
 namespace Dtt.Training.Tests;
 
@@ -63,6 +64,31 @@ public sealed class MixtureTests(TinyRun run) : IClassFixture<TinyRun>
         var values = host.Messages.OfType<MetricsReport>().SelectMany(m => m.Rows).Last(r => r.Values.ContainsKey(MetricNames.ValLoss)).Values;
         var expected = 0.75 * values[MetricNames.ValLossOf("a")] + 0.25 * values[MetricNames.ValLossOf("b")];
         Assert.Equal(expected, values[MetricNames.ValLoss], 1e-9);
+    }
+
+    [Theory]
+    [InlineData(Mixture)]
+    [InlineData("datasets: [{name: a, epochs: 0.5}, {name: b, epochs: 2}]")]
+    public void Evaluate_HasTheRunsLoss_AndTouchesNoTrainingToken(string mixture)
+    {
+        var (host, evaluated) = (new RecordingChannel(), new RecordingChannel());
+        string[] keys = ["max_steps: 6", "pack: bos", mixture];
+        var (tokens, other) = (run.Tokenize($"a-{Guid.NewGuid():N}", valFraction: 0.2), run.Tokenize($"b-{Guid.NewGuid():N}", valFraction: 0.4));
+        TrainSpec spec = null!;
+        run.Train(host, 0, s => spec = s with { TokensFolder = tokens, OtherTokensFolders = [other] }, keys);
+        foreach (var shard in new[] { tokens, other }.SelectMany(folder => Directory.EnumerateFiles(folder, "train*"))) File.Delete(shard);
+        var last = host.Commits.Last();
+        EvaluateWork.Run(new EvaluateSpec
+        {
+            Source = new CheckpointSource(
+                new RunLayout(run.RunFolder).Checkpoint(new CommittedCheckpoint(last).FolderName), last.ManifestSha256, spec.ConfigYaml, tokens,
+                spec.TokenizerFolder)
+            { OtherTokensFolders = [other] },
+        }, evaluated);
+        var trained = host.Messages.OfType<MetricsReport>().SelectMany(m => m.Rows).Last(r => r.Values.ContainsKey(MetricNames.ValLoss)).Values;
+        var values = Assert.Single(evaluated.Messages.OfType<EvaluateResult>()).Values;
+        Assert.Equal(trained[MetricNames.ValLoss], values[MetricNames.ValLoss], 1e-6);
+        Assert.Equal(trained[MetricNames.ValLossOf("b")], values[MetricNames.ValLossOf("b")], 1e-6);
     }
 
     [Fact]

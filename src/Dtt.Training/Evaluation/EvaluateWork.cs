@@ -44,7 +44,7 @@ internal static class EvaluateWork
                     + "this is the loss of other validation text, some of which it may have been trained on."));
             }
 
-            var sets = ValidationSet.Open(source.TokensFolders, indexes, config, vocabulary.EndOfText);
+            var sets = ValidationSet.Open(source.TokensFolders, indexes, config.DatasetNames, manifest.Mixture);
             Add(new Evaluator(sets, config, vocabulary, device).Run(model, () => { }));
             foreach (var set in sets) set.Shards.Dispose();
         }

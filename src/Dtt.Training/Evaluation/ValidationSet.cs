@@ -1,4 +1,4 @@
-using Dtt.Core.Configuration;
+using Dtt.Core.Runs;
 using Dtt.Data.Order;
 using Dtt.Data.Tokens;
 
@@ -14,16 +14,15 @@ internal sealed record ValidationSet(string Name, TokenShards Shards, double Sha
     public static IReadOnlyList<ValidationSet> Of(TrainingData data) =>
         [.. data.Datasets.Zip(data.Order.Shares, (d, share) => new ValidationSet(d.Name, d.Val, share))];
 
-    /// <summary>Opens those of a run's tokens, which are the caller's to dispose.</summary>
-    public static IReadOnlyList<ValidationSet> Open(IReadOnlyList<string> folders, IReadOnlyList<TokenIndex> indexes, RunConfig config, int endOfText)
+    /// <summary>Opens those of a run's tokens, which are the caller's to dispose; no training shard is touched.</summary>
+    /// <param name="folders">The token shards of each dataset.</param>
+    /// <param name="indexes">Their indexes.</param>
+    /// <param name="names">The datasets' names.</param>
+    /// <param name="mixture">The mixture that the run was trained on; null: of one dataset.</param>
+    public static IReadOnlyList<ValidationSet> Open(
+        IReadOnlyList<string> folders, IReadOnlyList<TokenIndex> indexes, IReadOnlyList<string> names, MixturePlan? mixture)
     {
-        long Windows(TokenIndex index, int number)
-        {
-            using var train = TokenShards.Open(folders[number], index, "train");
-            return WindowIndex.Of(config, train, endOfText).Count;
-        }
-
-        IReadOnlyList<double> shares = indexes.Count == 1 ? [1] : new MixtureOrder(MixtureOrder.PlanOf(config, [.. indexes.Select(Windows)])).Shares;
-        return [.. indexes.Select((index, i) => new ValidationSet(config.DatasetNames[i], TokenShards.Open(folders[i], index, "val"), shares[i]))];
+        var shares = mixture is null ? [1] : new MixtureOrder(mixture).Shares;
+        return [.. indexes.Select((index, i) => new ValidationSet(names[i], TokenShards.Open(folders[i], index, "val"), shares[i]))];
     }
 }
