@@ -35,10 +35,10 @@ internal sealed class TrainSetup : IDisposable
     {
         TorchRuntime.Load();
         Reporter = new RankReporter(spec, config.TensorBoard, channel);
-        Reporter.Beat(RankPhase.Init, 0);
+        Alive();
         _scratch = [.. spec.TokensFolders.Select(folder => config.Stage ? Stage(folder) : null)];
         var folders = spec.TokensFolders.Zip(_scratch, (folder, scratch) => scratch?.Folder ?? folder).ToList();
-        Data = TrainingData.Open(folders, spec.TokenizerFolder, config, spec.GlobalBatchWindows, spec.WorldSize);
+        Data = TrainingData.Open(folders, spec.TokenizerFolder, config, spec.GlobalBatchWindows, spec.WorldSize, Alive);
         TokenIdentity.Require(spec.TokenData, Data.Identity, spec.Run, spec.TokensFolders);
         if (spec.TokenData is not null) MixturePlan.Require(spec.Mixture, Data.Mixture, spec.Run);
         Device = TorchRuntime.Device(config.Cuda);
@@ -122,13 +122,15 @@ internal sealed class TrainSetup : IDisposable
         Reporter.Dispose();
     }
 
+    private void Alive() => Reporter.Beat(RankPhase.Init, 0);
+
     /// <summary>The tokens' copy on this node's own disk; null when it has no room for them.</summary>
     private TokenScratch? Stage(string tokensFolder)
     {
         try
         {
             var clock = Stopwatch.StartNew();
-            var scratch = TokenScratch.Stage(tokensFolder, TokenScratch.Root(), () => Reporter.Beat(RankPhase.Init, 0));
+            var scratch = TokenScratch.Stage(tokensFolder, TokenScratch.Root(), Alive);
             var how = scratch.WasThere ? "found" : $"copied in {clock.Elapsed.TotalSeconds:0.0} s";
             Reporter.Tell(new RankEvent(EventKinds.Staged, $"tokens {how} in {scratch.Folder}"));
             return scratch;

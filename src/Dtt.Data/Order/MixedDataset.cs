@@ -8,7 +8,7 @@ public sealed class MixedDataset : IDisposable
 {
     private readonly WindowOrder? _order;
 
-    internal MixedDataset(string name, string folder, TokenIndex index, RunConfig config, int endOfText)
+    internal MixedDataset(string name, string folder, TokenIndex index, RunConfig config, int endOfText, Action? alive)
     {
         (Name, Index) = (name, index);
         Train = TokenShards.Open(folder, index, "train");
@@ -22,7 +22,7 @@ public sealed class MixedDataset : IDisposable
             throw;
         }
 
-        Windows = WindowIndex.Of(config, Train, endOfText);
+        Windows = WindowIndex.Of(config, Train, endOfText, alive);
         _order = Windows.Count == 0 ? null : new WindowOrder(Windows.Count, config.Seed, (long)Windows.Stride * Train.TokenBytes);
     }
 

@@ -49,9 +49,11 @@ public sealed class TrainingData : IDisposable
     /// <param name="config">The run's configuration.</param>
     /// <param name="frozenGlobalBatch">Windows per step when an earlier attempt froze them, else 0.</param>
     /// <param name="worldSize">Ranks of the attempt.</param>
+    /// <param name="alive">Called while shards are read, one call at a time; null: nobody is.</param>
     /// <exception cref="BadDataException">Something is missing, damaged, too small, or does not fit.</exception>
     public static TrainingData Open(
-        IReadOnlyList<string> tokensFolders, string tokenizerFolder, RunConfig config, long frozenGlobalBatch, int worldSize = 1)
+        IReadOnlyList<string> tokensFolders, string tokenizerFolder, RunConfig config, long frozenGlobalBatch, int worldSize = 1,
+        Action? alive = null)
     {
         var indexes = tokensFolders.Select(TokenIndex.FindRequired).ToList();
         var vocabulary = TokenizerFolder.Load(tokenizerFolder);
@@ -70,7 +72,8 @@ public sealed class TrainingData : IDisposable
         var (datasets, names) = (new List<MixedDataset>(), config.DatasetNames);
         try
         {
-            for (var i = 0; i < names.Count; i++) datasets.Add(new MixedDataset(names[i], tokensFolders[i], indexes[i], config, vocabulary.EndOfText));
+            for (var i = 0; i < names.Count; i++)
+                datasets.Add(new MixedDataset(names[i], tokensFolders[i], indexes[i], config, vocabulary.EndOfText, alive));
             var mixture = MixtureOrder.PlanOf(config, [.. datasets.Select(d => d.Windows.Count)]);
             var batch = frozenGlobalBatch > 0 ? frozenGlobalBatch : (long)config.MicroBatchSize * config.GradAccumulationSteps * worldSize;
             StepPlan.CheckWorld(config, batch, worldSize);

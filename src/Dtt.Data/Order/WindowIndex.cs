@@ -9,6 +9,8 @@ namespace Dtt.Data.Order;
 /// </summary>
 public sealed class WindowIndex
 {
+    private const int AliveEvery = 1024; // windows
+
     private readonly long[] _firstWindow;
     private readonly long[]? _starts;   // of every window within its shard; null: multiples of the stride
 
@@ -44,22 +46,29 @@ public sealed class WindowIndex
     /// <param name="config">Whether they begin with documents, and their overlap.</param>
     /// <param name="shards">The training shards.</param>
     /// <param name="endOfText">The id of <c>&lt;|endoftext|&gt;</c>.</param>
-    public static WindowIndex Of(RunConfig config, TokenShards shards, int endOfText) => config.WindowsBeginWithDocuments
-        ? AtDocuments(shards, config.Model.ContextLength, endOfText) : new WindowIndex(shards.Lengths, config.Model.ContextLength, config.Overlap);
+    /// <param name="alive">Called while shards are read, one call at a time; null: nobody is.</param>
+    public static WindowIndex Of(RunConfig config, TokenShards shards, int endOfText, Action? alive = null) => config.WindowsBeginWithDocuments
+        ? AtDocuments(shards, config.Model.ContextLength, endOfText, alive)
+        : new WindowIndex(shards.Lengths, config.Model.ContextLength, config.Overlap);
 
     /// <summary>
     /// Windows that begin with documents, that is with the end-of-text before their text. A window's last document begins again in the next one, so that none
     /// is torn that fits into a window; one that fills a window goes on in the next. One number a window is kept, and all shards are read once.
     /// </summary>
-    public static WindowIndex AtDocuments(TokenShards shards, int contextLength, int endOfText)
+    public static WindowIndex AtDocuments(TokenShards shards, int contextLength, int endOfText, Action? alive = null)
     {
-        var starts = new List<long>[shards.Lengths.Count];
+        var (starts, calling) = (new List<long>[shards.Lengths.Count], new Lock());
         Parallel.For(0, starts.Length, shard =>
         {
             var found = starts[shard] = [];
             for (var at = 0L; at + contextLength + 1 <= shards.Lengths[shard];)
             {
                 found.Add(at);
+                if (found.Count % AliveEvery == 0)
+                {
+                    lock (calling) alive?.Invoke();
+                }
+
                 at = shards.LastIndexOf(shard, at + 1, at + 1 + contextLength, endOfText) ?? at + contextLength;
             }
         });

@@ -47,6 +47,22 @@ public sealed class WindowsAtDocumentsTests : IDisposable
         Assert.Equal((at, shards.Sum(s => s.Length), unreached, repeated), (index.Count, index.Tokens, index.Unreached, index.Repeated));
     }, iter: 300, threads: 1);
 
+    [Fact]
+    public void AtDocuments_OfManyTokens_GivesSignsOfLife_OneAtATime()
+    {
+        int[] text = [.. Enumerable.Range(0, 20_000).Select(i => i % 23 == 22 ? EndOfText : 100 + i % 300)];
+        using var shards = Open([text, text, text[..30]], wide: false);
+        var (calls, within) = (0, 0);
+        var index = WindowIndex.Of(RunConfig.Parse("pack: bos\nname: r\nn_ctx: 4"), shards, EndOfText, () =>
+        {
+            Assert.Equal(1, Interlocked.Increment(ref within));
+            calls++;
+            Interlocked.Decrement(ref within);
+        });
+        Assert.True(index.Count > 10_000);
+        Assert.InRange(calls, index.Count / 1024 - 2, index.Count / 1024);
+    }
+
     /// <summary>A change of these numbers is a change of every such run's data.</summary>
     [Fact]
     public void Windows_AreFrozen()
