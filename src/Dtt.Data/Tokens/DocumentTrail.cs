@@ -16,6 +16,7 @@ public sealed class DocumentTrail
     private readonly string _folder;
     private readonly RawManifest _manifest;
     private readonly IReadOnlyList<Piece> _pieces;
+    private readonly Dictionary<(int Piece, int Part), long> _before = []; // training documents of a piece before each of its shards
 
     /// <summary>The way back to the text of a raw folder.</summary>
     /// <param name="folder">The tokens' folder.</param>
@@ -29,6 +30,16 @@ public sealed class DocumentTrail
         {
             throw new BadDataException($"the raw text that `dtt download` found last ({manifest.Sha256[..12]}) is not the one that the tokens were made of "
                 + $"({index.Source.RawSha256[..12]}).");
+        }
+
+        foreach (var piece in index.Shards.Where(s => s.Split == "train").GroupBy(s => s.Piece))
+        {
+            var before = 0L;
+            foreach (var shard in piece.OrderBy(s => s.Part))
+            {
+                _before[(piece.Key, shard.Part)] = before;
+                before += shard.Documents;
+            }
         }
 
         _pieces = TokenFiles.Are(manifest) ? [] : PiecePlan.Of(manifest, ConfigOf(index.Source));
@@ -68,8 +79,7 @@ public sealed class DocumentTrail
     }
 
     /// <summary>Which of its piece's training documents it is.</summary>
-    private long NumberInPiece(WindowDocument document) => document.Number
-        + _index.Shards.Where(s => s.Split == "train" && s.Piece == document.Shard.Piece && s.Part < document.Shard.Part).Sum(s => s.Documents);
+    private long NumberInPiece(WindowDocument document) => document.Number + _before[(document.Shard.Piece, document.Shard.Part)];
 
     private static DatasetConfig ConfigOf(TokenSource source) => new()
     {

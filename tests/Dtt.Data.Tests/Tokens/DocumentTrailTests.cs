@@ -99,6 +99,37 @@ public sealed class DocumentTrailTests : IDisposable
     }
 
     [Fact]
+    public void DocumentsOf_WindowsInTheOrderOfTheShard_ReadsItOnce_AndAnyOrderGivesTheSame()
+    {
+        Write("a.txt", Text("a.txt", "lines", 200));
+        var (index, _) = Tokenize("lines", valFraction: 0);
+        using var train = TokenShards.Open(_folder["tokens"], index, "train");
+        var offsets = Enumerable.Range(0, 300).Select(i => (long)i * (train.Lengths[0] - 60) / 300).ToArray();
+        List<string> Documents(IEnumerable<long> order, Func<WindowText> text) => [.. order.Select(offset =>
+        {
+            var window = new long[60];
+            train.Read(0, offset, window);
+            return (offset, Found: string.Join(' ', text().DocumentsOf(0, offset, window).Select(d => $"{d.Number} {d.From} {d.Tokens} {d.TextFrom}")));
+        }).OrderBy(f => f.offset).Select(f => f.Found)];
+        WindowText Fresh() => new(index, train, _vocabulary);
+        var (alone, ordered, shuffled) = (Documents(offsets, Fresh), Fresh(), Fresh());
+        Assert.Equal(alone, Documents(offsets, () => ordered));
+        Assert.Equal(alone, Documents(offsets.OrderBy(o => o * 7919 % 1009), () => shuffled));
+
+        // What is before a window that was found is not read again: other tokens there by now are not noticed.
+        var text = Fresh();
+        var half = Documents([offsets[100]], () => text);
+        using (var file = File.OpenWrite(Path.Combine(_folder["tokens"], index.Shards[0].File)))
+        {
+            file.Position = ShardHeader.Bytes;
+            for (var i = 0L; i < offsets[100]; i++) file.Write(BitConverter.GetBytes((ushort)_vocabulary.EndOfText));
+        }
+
+        Assert.Equal([alone[100]], half);
+        Assert.Equal(alone[101..], Documents(offsets[101..], () => text));
+    }
+
+    [Fact]
     public void Find_WhereDuplicatesWereLeftOut_GoesPastThem()
     {
         Write("a.txt", "one\ntwo\none\nthree\n"u8.ToArray());
