@@ -46,6 +46,14 @@ public sealed class BatchAndSkipTests(TinyProject project) : IClassFixture<TinyP
         var windows = (await project.Dtt.JsonAsync("batch", "masked@31")).EnumerateArray().ToList();
         Assert.Equal((await project.LossesAsync("masked"))[31], windows.Average(w => w.GetProperty("loss").GetDouble()), tolerance: 1e-4);
         Assert.All(windows, w => Assert.NotEqual("", w.GetProperty("documents")[0].GetProperty("text").GetString()));
+
+        const string twice = @"in two windows: [1-9][\d,]* of [\d,]+ \([\d.]+ %\), of documents that begin again";
+        var audit = await project.Dtt.OutputAsync("audit", "masked");
+        Assert.Matches($@"\n320 windows of 32 tokens: 0 whole epochs of [\d,]+, and 320 of the next; .*\ntokens in no window: .*; {twice}\n", audit);
+        Assert.Contains(TinyProject.AuditOk, audit);
+        var dry = await project.Dtt.OutputAsync("train", "--dry-run", "--set", "pack=bos");
+        Assert.Matches($@"\ntokens in no window      [\d,]+ of .*, at the ends of shards; {twice}\n", dry);
+        Assert.DoesNotContain("in two windows", dry[dry.IndexOf("\nvalidation windows", StringComparison.Ordinal)..]); // those lie side by side
     }
 
     [Fact]
@@ -91,11 +99,18 @@ public sealed class BatchAndSkipTests(TinyProject project) : IClassFixture<TinyP
     {
         // One that was complete goes back; the other is told before it gets there.
         await project.Dtt.OutputAsync("train", "-n", "back");
+        var trained = (await project.Dtt.JsonAsync("batch", "back@35..36", "--no-loss")).EnumerateArray().ToList();
         var back = await project.Dtt.RunAsync("skip", "back", "35..36");
         Assert.Equal(0, back.ExitCode);
         Assert.Contains("the windows of steps 35–36 (positions 272–287) are left out, as was asked; the run goes back to step 30", back.Error);
         Assert.Contains("Go on with: dtt resume back", back.Error);
         Assert.Equal(30, (await project.Dtt.JsonAsync("show", "back")).GetProperty("step").GetInt32());
+        foreach (var steps in new[] { "35..36", "36" })
+        {
+            var again = await project.Dtt.RunAsync("skip", "back", steps);
+            Assert.Equal((0, true), (again.ExitCode, again.Error.StartsWith("run 'back': the windows of these steps are left out already. Go on with: ")));
+        }
+
         await project.Dtt.OutputAsync("resume", "back");
 
         await project.Dtt.OutputAsync("train", "-n", "ahead", "--set", "max_steps=40", "--detach");
@@ -123,6 +138,16 @@ public sealed class BatchAndSkipTests(TinyProject project) : IClassFixture<TinyP
             var positions = (await project.Dtt.JsonAsync("batch", $"{run}@35", "--no-loss")).EnumerateArray().Select(w => w.GetProperty("position").GetInt32());
             Assert.Equal(Enumerable.Range(288, WindowsPerStep), positions);
         }
+
+        // What is left out can be looked at, with the loss of a checkpoint that has not seen it.
+        var leftOutWindows = (await project.Dtt.JsonAsync("batch", "back@1..40", "--left-out", "--no-loss")).EnumerateArray().ToList();
+        Assert.Equal(trained.Select(w => w.GetRawText()), leftOutWindows.Select(w => w.GetRawText()));
+        var printed = await project.Dtt.OutputAsync("batch", "back@36", "--left-out");
+        Assert.StartsWith("back, step 36: 8 windows of 32 tokens, positions 280–287 of the data order, left out since attempt 2", printed);
+        Assert.Matches(@"mean loss \d\.\d{4} at the checkpoint of step 30, which was not trained on them", printed);
+        Assert.Contains("note: some windows of these steps are left out; --left-out shows them.", (await project.Dtt.RunAsync("batch", "back@36")).Error);
+        var none = await project.Dtt.RunAsync("batch", "back@37", "--left-out");
+        Assert.Equal((3, true), (none.ExitCode, none.Error.Contains("run 'back' leaves out no windows of step 37; `dtt show back` lists what it leaves out")));
 
         Assert.Contains("left out: the windows of steps 35–36 (positions 272–287)", await project.Dtt.OutputAsync("show", "back"));
         var manifest = File.ReadAllText(Path.Combine(project.Path, "runs", "back", "checkpoints", "step_00000040.a02", "manifest.json"));

@@ -12,15 +12,20 @@ internal static class LeavingOut
     public static RunDecision Skip(DurableRun state, RunInput.Skip skip, IReadOnlySet<long> leased, DateTimeOffset now)
     {
         var record = state.Record!;
-        if (WhyNot(state, skip, leased) is { } reason) return new RunDecision(state) { Refusal = reason };
-        var leftOut = LeftOutWindows.Of(record, skip.FirstStep, skip.LastStep);
+        if (WhyNot(state, skip) is { } reason) return new RunDecision(state) { Refusal = reason };
+        var (first, last) = StepsNow(record, skip);
+        if (last < first) return new RunDecision(state) { Accepted = true }; // left out already
+        if (WhyNotBack(record, first, leased) is { } stays) return new RunDecision(state) { Refusal = stays };
+        var leftOut = LeftOutWindows.Of(record, first, last);
         state = Without(state, leftOut);
         var from = state.Record!.Latest?.Step ?? 0;
         var back = record.Latest?.Step > from ? $"the run goes back to step {from}"
             : $"the next attempt goes on from step {from}{(state.Placements.Count > 0 ? ", or a later one before them" : "")}";
-        if (state.Placements.Count > 0) state = state with { LeavesOutFrom = Math.Min(state.LeavesOutFrom ?? long.MaxValue, skip.FirstStep) };
+        if (state.Placements.Count > 0) state = state with { LeavesOutFrom = Math.Min(state.LeavesOutFrom ?? long.MaxValue, first) };
         else if (record.State == RunState.Completed) state = state with { Record = state.Record with { State = RunState.Interrupted } };
-        state = state.Noted(now, EventKinds.LeftOut, $"the windows of {leftOut.InWords} are left out, as was asked; {back}");
+        var moved = (first, last) == (skip.FirstStep, skip.LastStep) ? "" : string.Create(CultureInfo.InvariantCulture,
+            $" (they were among those of steps {skip.FirstStep}–{skip.LastStep} before others were left out)");
+        state = state.Noted(now, EventKinds.LeftOut, $"the windows of {leftOut.InWords} are left out, as was asked{moved}; {back}");
         var effects = new List<RunEffect>();
         if (state.ToDelete.Count > 0) effects.Add(new RunEffect.DeleteCheckpoints(state.ToDelete));
         effects.AddRange(RunDecider.StopRanks(state));
@@ -56,19 +61,36 @@ internal static class LeavingOut
         };
     }
 
-    private static string? WhyNot(DurableRun state, RunInput.Skip skip, IReadOnlySet<long> leased)
+    /// <summary>
+    /// The steps that have now what the log shows of some steps and is not left out yet; none, when the last is before the first. The log of a step is of
+    /// before something was left out until the run has come to that step again: whoever asks twice until then means the same windows.
+    /// </summary>
+    private static (long First, long Last) StepsNow(RunRecord record, RunInput.Skip skip)
+    {
+        var (g, leftOut, reached) = (record.GlobalBatchWindows, record.LeftOut ?? [], Math.Max(skip.Reached, record.Latest?.Step ?? 0));
+        var heard = record.Attempts.LastOrDefault(a => a.FromStep is not null)?.Attempt ?? 0;
+        var (logged, now) = (new PositionMap(leftOut.Where(l => l.Attempt <= heard && l.FirstStep <= reached)), new PositionMap(leftOut));
+        return (now.WindowsBefore(logged.PositionOf((skip.FirstStep - 1) * g)) / g + 1, now.WindowsBefore(logged.PositionOf(skip.LastStep * g - 1) + 1) / g);
+    }
+
+    private static string? WhyNot(DurableRun state, RunInput.Skip skip)
     {
         var record = state.Record!;
         if (skip.FirstStep < 1 || skip.LastStep < skip.FirstStep) return "steps are counted from 1, and the first comes before the last";
         if (state.Deleting) return "it is being deleted";
         if (state.Request!.TokensFolder.Length == 0) return "it is an import, without data: it has no steps to leave out";
         if (record.GlobalBatchWindows == 0) return "it has not begun, so that the size of its steps is not known yet; wait for its first attempt";
-        if (skip.LastStep > record.TotalSteps) return $"it has {record.TotalSteps:N0} steps, and step {skip.LastStep:N0} is behind the last";
-        var saw = record.Checkpoints.Where(c => c.Step >= skip.FirstStep).ToList();
+        return skip.LastStep > record.TotalSteps ? $"it has {record.TotalSteps:N0} steps, and step {skip.LastStep:N0} is behind the last" : null;
+    }
+
+    /// <summary>Why the run cannot go back to before a step, or null.</summary>
+    private static string? WhyNotBack(RunRecord record, long firstStep, IReadOnlySet<long> leased)
+    {
+        var saw = record.Checkpoints.Where(c => c.Step >= firstStep).ToList();
         if (saw.Count > 0 && saw.Count == record.Checkpoints.Count)
         {
             var steps = string.Join(", ", record.Checkpoints.Select(c => c.Step));
-            return $"there is no checkpoint from before step {skip.FirstStep:N0} to go back to; it has {steps}, so that steps from "
+            return $"there is no checkpoint from before step {firstStep:N0} to go back to; it has {steps}, so that steps from "
                 + $"{record.Checkpoints[0].Step + 1:N0} on can be left out";
         }
 

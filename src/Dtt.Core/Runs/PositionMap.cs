@@ -36,6 +36,9 @@ public sealed class PositionMap
         return window;
     }
 
+    /// <summary>How many of a run's windows are before a position: what <see cref="PositionOf"/> goes back by.</summary>
+    public long WindowsBefore(long position) => position - Before(_gaps, position).Sum(g => g.To - g.From);
+
     /// <summary>What of stretches lies before a position.</summary>
     public static IEnumerable<PositionGap> Before(IEnumerable<PositionGap> gaps, long position) =>
         gaps.Where(g => g.From < position).Select(g => g with { To = Math.Min(g.To, position) });

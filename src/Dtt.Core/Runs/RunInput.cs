@@ -21,8 +21,11 @@ public abstract record RunInput
     /// <summary>A client stops it.</summary>
     public sealed record Stop : RunInput;
 
-    /// <summary>A client leaves out the windows of steps, as the run counts its steps now.</summary>
-    public sealed record Skip(long FirstStep, long LastStep) : RunInput;
+    /// <summary>A client leaves out the windows of steps, as the log has them.</summary>
+    /// <param name="FirstStep">The first step, from 1.</param>
+    /// <param name="LastStep">The last.</param>
+    /// <param name="Reached">The newest step that the log has.</param>
+    public sealed record Skip(long FirstStep, long LastStep, long Reached = 0) : RunInput;
 
     /// <summary>A client pins a checkpoint, or unpins it.</summary>
     public sealed record Pin(long Step, bool Pinned) : RunInput;

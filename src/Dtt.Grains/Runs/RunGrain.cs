@@ -93,9 +93,12 @@ internal sealed partial class RunGrain(
     public async Task<string> SkipAsync(long firstStep, long lastStep)
     {
         await AdoptAsync(force: false);
-        var after = (await ApplyAsync(new RunInput.Skip(firstStep, lastStep))).State;
+        var before = state.State.LastEvent;
+        var after = (await ApplyAsync(new RunInput.Skip(firstStep, lastStep, Record is null ? 0 : Feed.Row(Record).Step))).State;
+        if (after.Events.LastOrDefault(e => e.Number > before && e.Event.Kind == EventKinds.LeftOut) is not { } leftOut)
+            return "the windows of these steps are left out already";
         if (!after.IsActive) await Feed.GoBackAsync(after.Record!);
-        return after.Events.Last(e => e.Event.Kind == EventKinds.LeftOut).Event.Message;
+        return leftOut.Event.Message;
     }
 
     public Task PinAsync(long step, bool pinned) => ApplyAsync(new RunInput.Pin(step, pinned));

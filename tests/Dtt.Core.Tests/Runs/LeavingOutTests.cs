@@ -88,11 +88,48 @@ public sealed class LeavingOutTests
     }
 
     [Fact]
-    public void Skip_Twice_CountsTheStepsAsTheyAreThen()
+    public void Skip_Twice_LeavesOutWhatTheLogShowsOnce_UntilTheStepsHaveOtherWindows()
     {
-        var state = Decide(Decide(Committed(10), new RunInput.Skip(15, 16)), new RunInput.Skip(15, 15));
-        Assert.Equal([(56, 64), (64, 68)], state.Record!.LeftOut!.Select(l => (l.From, l.To)));
-        Assert.Equal([new PositionGap(56, 68)], new PositionMap(state.Record.LeftOut).Gaps);
+        var once = Decide(Committed(10), new RunInput.Skip(15, 16, Reached: 30));
+        var again = RunDecider.Decide(once, new RunInput.Skip(15, 16, Reached: 30), _noLeases, _now);
+        Assert.Equal((true, null), (again.Accepted, again.Refusal));
+        Assert.Same(once, again.State);
+
+        // Of a stretch that overlaps only the rest, which has moved up: no checkpoint that saw it is taken either.
+        var more = Decide(once, new RunInput.Skip(16, 18, Reached: 30));
+        Assert.Equal([(56, 64, 15), (64, 72, 15)], more.Record!.LeftOut!.Select(l => (l.From, l.To, l.FirstStep)));
+        Assert.Equal(15, more.LeavesOutFrom);
+        Assert.StartsWith("the windows of steps 15–16 (positions 64–71) are left out, as was asked (they were among those of steps 16–18 before others were "
+            + "left out); the next attempt goes on from step 10", more.Events[^1].Event.Message);
+        Assert.Same(more, Decide(more, new RunInput.Skip(15, 18, Reached: 30)));
+
+        var second = Decide(Decide(more, new RunInput.Ended(_node, new AttemptEnd(1, new RankFinished(12, Completed: false), null))),
+            new RunInput.Granted([new Placement(_node, ["cpu"], 0)], 2));
+        Assert.Same(second, Decide(second, new RunInput.Skip(15, 16, Reached: 30)));        // it has not begun, so the log is the first's
+        second = Decide(second, new RunInput.Reported(2, 1, [RunDeciderTests.Started() with { FromStep = 10 }]));
+        Assert.Same(second, Decide(second, new RunInput.Skip(15, 16, Reached: 14)));
+        var other = Decide(second, new RunInput.Skip(15, 15, Reached: 15));
+        Assert.Equal((72, 76), (other.Record!.LeftOut![^1].From, other.Record.LeftOut[^1].To)); // of the windows that it has now
+    }
+
+    [Fact]
+    public void Skip_InWhateverOrder_LeavesTheSameOut()
+    {
+        for (var seed = 0; seed < 200; seed++)
+        {
+            var random = new Random(seed);
+            var (state, left) = (Committed(10), new SortedSet<long>());
+            for (var i = 0; i < 5; i++)
+            {
+                var first = random.Next(11, 40);
+                var last = first + random.Next(4);
+                left.UnionWith(Enumerable.Range(first, last - first + 1).Select(step => (long)step));
+                state = Decide(state, new RunInput.Skip(first, last, Reached: 60));
+            }
+
+            var positions = new PositionMap(state.Record!.LeftOut).Gaps.SelectMany(g => Enumerable.Range((int)g.From, (int)(g.To - g.From)));
+            Assert.Equal(left.SelectMany(step => Enumerable.Range((int)(step - 1) * 4, 4)), positions);                  // 4 windows a step
+        }
     }
 
     [Fact]

@@ -14,6 +14,7 @@ public sealed class PositionMapTests
             var expected = Enumerable.Range(0, 200).Select(p => (long)p).Where(p => !leftOut.Any(l => p >= l.From && p < l.To)).Take(80);
             var map = new PositionMap(leftOut);
             Assert.Equal(expected, Enumerable.Range(0, 80).Select(w => map.PositionOf(w)));
+            Assert.Equal(Enumerable.Range(0, 80).Select(w => (long)w), Enumerable.Range(0, 80).Select(w => map.WindowsBefore(map.PositionOf(w))));
             Assert.All(map.Gaps.Zip(map.Gaps.Skip(1)), g => Assert.True(g.First.To < g.Second.From)); // apart from each other
         }
     }
