@@ -73,7 +73,7 @@ internal static class ImportedRun
     /// <summary>Takes the run through the one attempt of its life, which writes the checkpoint.</summary>
     private static WrittenCheckpoint Fill(StandaloneRun run, RunConfig config, Vocabulary vocabulary, FlatParameters weights, long step, string from)
     {
-        var attempt = run.BeginAttempt().Attempt;
+        var attempt = run.BeginAttempt()!.Attempt;
         run.Report(new RankStarted
         {
             FromStep = step,

@@ -16,13 +16,14 @@ internal sealed class StandaloneRun : IDisposable
     private static readonly HashSet<long> _noReaders = [];
     private static readonly TimeSpan _ownerTimeout = TimeSpan.FromSeconds(1);
     private static readonly IReadOnlyList<string> _devices = ["cpu"];
-    private readonly Lock _gate = new(); // training and the writing of a checkpoint speak at the same time
+    private readonly Lock _gate = new(); // training, the writing of a checkpoint and a signal's handler speak at the same time
     private readonly NodeRef _here = new(Environment.MachineName, string.Create(CultureInfo.InvariantCulture, $"standalone:{Environment.ProcessId}"));
     private readonly FileLock _owner;
     private readonly TimeProvider _time;
     private readonly LineLog _events;
     private LineLog? _metrics;
     private long _reports;
+    private bool _stopRequested;
 
     private StandaloneRun(RunLayout layout, FileLock owner, TimeProvider time)
     {
@@ -80,10 +81,12 @@ internal sealed class StandaloneRun : IDisposable
     }
 
     /// <summary>Begins the next attempt: what a killed one left is ended first, and swept.</summary>
-    /// <returns>What its rank is to do.</returns>
+    /// <returns>What its rank is to do; null: nothing, somebody asked for a stop before.</returns>
     /// <exception cref="UserErrorException">The run is complete.</exception>
-    public TrainSpec BeginAttempt()
+    public TrainSpec? BeginAttempt()
     {
+        using var alone = _gate.EnterScope();
+        if (_stopRequested) return null;
         if (State is { IsActive: true, Placements: [var dead, ..] }) Apply(new RunInput.SiloDied(dead.Node));
         if (!State.IsActive) Apply(new RunInput.Resume(State.Request!.Environment));
         Apply(new RunInput.Granted([new Placement(_here, _devices, 0)], Attempt + 1));
@@ -135,7 +138,11 @@ internal sealed class StandaloneRun : IDisposable
     /// <summary>Notes that somebody asked for a stop.</summary>
     public void RequestStop()
     {
-        lock (_gate) Apply(new RunInput.Stop(), mustWrite: false);
+        lock (_gate)
+        {
+            _stopRequested = true;
+            Apply(new RunInput.Stop(), mustWrite: false);
+        }
     }
 
     /// <summary>Ends the attempt with the rank's last word.</summary>

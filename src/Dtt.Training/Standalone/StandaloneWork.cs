@@ -31,17 +31,20 @@ internal static class StandaloneWork
         while (true)
         {
             var end = RunAttempt(run, channel, takeSamples: !settings.Contains(NoSamples));
-            if (end != RunState.Recovering || channel.StopRequested) return end == RunState.Completed ? ExitCodes.Success : ExitCodes.Interrupted;
+            if (end != RunState.Recovering) return end == RunState.Completed ? ExitCodes.Success : ExitCodes.Interrupted;
         }
     }
 
-    /// <summary>Trains one attempt; what the run is then: <see cref="RunState.Recovering"/> when it goes back for a spike of its loss.</summary>
+    /// <summary>
+    /// Trains one attempt, unless a stop was asked for before; what the run is then: <see cref="RunState.Recovering"/> when it goes back for a spike of its
+    /// loss.
+    /// </summary>
     private static RunState RunAttempt(StandaloneRun run, StandaloneChannel channel, bool takeSamples)
     {
-        var spec = run.BeginAttempt() with { TakeSamples = takeSamples };
+        if (run.BeginAttempt() is not { } spec) return run.State.Record!.State;
         try
         {
-            using var trainer = new Trainer(spec, run.State.Request!.Config, channel);
+            using var trainer = new Trainer(spec with { TakeSamples = takeSamples }, run.State.Request!.Config, channel);
             return run.End(trainer.Run());
         }
         catch (UserErrorException e)

@@ -73,7 +73,7 @@ public sealed class StandaloneRunTests : IDisposable
         }
 
         using var next = Open("a");
-        var spec = next.BeginAttempt();
+        var spec = next.BeginAttempt()!;
         Assert.Equal((2, 5), (spec.Attempt, spec.ResumeFrom.Single().Step));
         Assert.Equal(["step_00000005.a01"], Directory.EnumerateDirectories(next.Layout.Checkpoints).Select(Path.GetFileName));
         Assert.Equal([EventKinds.Started, EventKinds.Committed, EventKinds.Died, EventKinds.Recovering], Kinds(next));
@@ -100,6 +100,30 @@ public sealed class StandaloneRunTests : IDisposable
     }
 
     [Fact]
+    public void RequestStop_BeforeAnAttemptBegins_StopsTheRun_AndTheNextProcessGoesOn()
+    {
+        using (var run = Create())
+        {
+            run.RequestStop();
+            Assert.Null(run.BeginAttempt());
+            Assert.Equal((RunState.Stopped, 0), (run.State.Record!.State, run.State.Record.Attempts.Count));
+        }
+
+        using (var run = Open("a"))
+        {
+            Start(run);
+            Assert.True(run.Commit(Checkpoint(5, 1)).Accepted);
+            Assert.Equal(RunState.Recovering, run.End(new RankFinished(7, Completed: false) { Spike = new LossSpike(7, double.NaN, double.PositiveInfinity) }));
+            run.RequestStop();
+            Assert.Null(run.BeginAttempt());
+            Assert.Equal(RunState.Stopped, run.State.Record!.State);
+        }
+
+        using var next = Open("a");
+        Assert.Equal(2, next.BeginAttempt()!.Attempt);
+    }
+
+    [Fact]
     public void End_WithASpike_GoesBack_AndTheNextAttemptLeavesItsWindowsOut_AfterAKillToo()
     {
         using (var run = Create())
@@ -110,7 +134,7 @@ public sealed class StandaloneRunTests : IDisposable
         }
 
         using var next = Open("a");
-        var spec = next.BeginAttempt();
+        var spec = next.BeginAttempt()!;
         Assert.Equal((2, 5), (spec.Attempt, spec.ResumeFrom.Single().Step));
         var leftOut = Assert.Single(spec.LeftOut!);
         Assert.Equal((24, 28, 7, true), (leftOut.From, leftOut.To, leftOut.FirstStep, leftOut.Spike)); // 4 windows a step
@@ -206,7 +230,7 @@ public sealed class StandaloneRunTests : IDisposable
             """);
         using var run = Open("a");
         Assert.Equal(("/t", "/v", 2), (run.State.Request!.TokensFolder, run.State.Request.TokenizerFolder, run.State.Request.Config.Keep));
-        var spec = run.BeginAttempt();
+        var spec = run.BeginAttempt()!;
         Assert.Equal((2, 5, 4), (spec.Attempt, spec.ResumeFrom.Single().Step, spec.GlobalBatchWindows));
     }
 
