@@ -55,6 +55,13 @@ public sealed class HubTests : IAsyncLifetime
         }
 
         Assert.Equal(hashes[0], hashes[1]);
+
+        // The silo that the download started has the token; a rank that it starts has not.
+        string[] endless = ["--set", "n_blocks=1", "--set", "n_heads=1", "--set", "d_model=16", "-ctx", "16", "--set", "max_steps=1000000", "-e", "100000"];
+        await _dtt.OutputAsync(["train", "-d", "texts", "-v", "300", "-n", "r", .. endless, "--detach"]);
+        await Wait.ForAsync("a step", () => File.Exists(_folder["runs/r/logs/a01.log"]) && ReadShared(_folder["runs/r/logs/a01.log"]).Contains("\nstep "));
+        Assert.Contains("HF_TOKEN=hf_secret", File.ReadAllText($"/proc/{_dtt.Silo}/environ"));
+        Assert.DoesNotContain("hf_secret", File.ReadAllText($"/proc/{Assert.Single(Processes.ChildrenOf(_dtt.Silo!.Value))}/environ"));
     }
 
     [Fact]

@@ -248,17 +248,16 @@ internal sealed class HubServer : IDisposable
         context.Response.Close();
     }
 
-    /// <summary>Sends the head of an answer of many bytes, and cuts the connection.</summary>
+    /// <summary>Sends the head of an answer of many bytes, and closes the connection behind them: they get there, and then its end does.</summary>
     public static Func<HttpListenerContext, bool> Cut(byte[] whole, int after) => context =>
     {
         var from = StartOf(context) ?? 0;
         context.Response.StatusCode = from > 0 ? 206 : 200;
         if (from > 0) context.Response.AddHeader("Content-Range", $"bytes {from}-{whole.Length - 1}/{whole.Length}");
         context.Response.ContentLength64 = whole.Length - from;
+        context.Response.KeepAlive = false;
         context.Response.OutputStream.Write(whole.AsSpan(from, after));
-        context.Response.OutputStream.Flush();
-        Thread.Sleep(100); // the bytes get there before the cut does
-        context.Response.Abort();
+        context.Response.Close();
         return true;
     };
 
