@@ -53,9 +53,11 @@ public sealed class MixtureTests : IAsyncLifetime
     public async Task Mixture_Trains_SaysWhatWasDrawn_AndSurvivesAKillBitIdentical()
     {
         var dry = await Dtt.OutputAsync("train", "--dry-run");
-        Assert.Matches(@"training windows of web +[\d,]+ of 32 tokens", dry);
-        Assert.Contains("drawn of web             7,680 tokens, 75 %, ", dry);
-        Assert.Contains("drawn of code            2,560 tokens, 25 %, ", dry);
+        Assert.Matches(@"\ntraining windows of web     [\d,]+ of 32 tokens\n", dry); // as wide as the longest name
+        Assert.Matches(@"\ntokens in no window of code [\d,]+ of ", dry);
+        Assert.Contains("\ndrawn of web                7,680 tokens, 75 %, ", dry);
+        Assert.Contains("\ndrawn of code               2,560 tokens, 25 %, ", dry);
+        Assert.Matches(@"\nsteps                       40 of 8 windows", dry);
 
         var trained = await Dtt.RunAsync("train");
         Assert.True(trained.ExitCode == 0, trained.Error);
@@ -74,6 +76,30 @@ public sealed class MixtureTests : IAsyncLifetime
         Assert.True(killed.ExitCode == 0, killed.Error);
         Assert.Equal(await WeightsAsync("mix"), await WeightsAsync("killed"));
         Assert.Contains(TinyProject.AuditOk, await Dtt.OutputAsync("audit", "killed"));
+    }
+
+    [Fact]
+    public async Task Mixture_ThatPacksAndLeavesWindowsOut_SurvivesKillsBitIdentical()
+    {
+        string[] options = ["--set", "pack=bos", "--set", "keep=9"];
+        await Dtt.OutputAsync(["train", "-n", "whole", .. options]);
+        var killed = await Dtt.RunAsync(["train", "-n", "killed", .. options], ("DTT_CRASH_AT", "checkpoint.files:2"));
+        Assert.True(killed.ExitCode == 0, killed.Error);
+        Assert.Equal(await WeightsAsync("whole"), await WeightsAsync("killed"));
+        foreach (var (run, crash) in new[] { ("whole", ""), ("killed", "checkpoint.manifest:2") })
+        {
+            await Dtt.OutputAsync("skip", run, "25..26");
+            var resumed = await Dtt.RunAsync(["resume", run], ("DTT_CRASH_AT", crash));
+            Assert.True(resumed.ExitCode == 0, resumed.Error);
+            var audit = await Dtt.OutputAsync("audit", run);
+            Assert.Contains("320 windows of 32 tokens", audit);
+            Assert.Matches(@"web: 240 windows \(75 %\): .*, without 12 that are left out; .* in two windows: ", audit);
+            Assert.Matches(@"code: 80 windows \(25 %\): .*, without 4 that are left out; ", audit);
+            Assert.Contains(TinyProject.AuditOk + ", but for those that are left out", audit);
+        }
+
+        Assert.Contains(TinyProject.EventsOf(await Dtt.JsonAsync("show", "killed"), "died"), m => m.StartsWith("the rank was killed by signal 9"));
+        Assert.Equal(await WeightsAsync("whole"), await WeightsAsync("killed"));
     }
 
     [Fact]

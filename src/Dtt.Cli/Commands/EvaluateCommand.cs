@@ -9,6 +9,8 @@ namespace Dtt.Cli.Commands;
 /// <summary><c>dtt evaluate RUN</c>: a checkpoint's validation loss, and how many multiple-choice questions it answers.</summary>
 internal static class EvaluateCommand
 {
+    private const int LeastWidth = 24; // of the names
+
     public static Command Create()
     {
         var run = RunArguments.Run("RUN, RUN@STEP, RUN@best or RUN@latest.");
@@ -46,6 +48,7 @@ internal static class EvaluateCommand
 
     private static void Print(IReadOnlyDictionary<string, double> values)
     {
-        foreach (var (name, value) in values) Console.Out.WriteLine($"{name,-24} {value:0.0000}");
+        var width = Math.Max(LeastWidth, values.Keys.Max(name => name.Length));
+        foreach (var (name, value) in values) Console.Out.WriteLine($"{name.PadRight(width)} {value:0.0000}");
     }
 }

@@ -32,7 +32,10 @@ internal static class SiloCommand
     {
         if (status is null)
         {
-            Console.Out.WriteLine($"no silo is running for {folders.State}; the next command that needs one starts it.");
+            Console.Out.WriteLine(ClusterFolder.HasNodes(folders)
+                ? $"no silo is running for {folders.State}, and none is started beside the cluster in {folders.ClusterFolder}: `dtt nodes` shows its "
+                    + "nodes. The silo of a node is shown on it, with the DTT_STATE that it was started with."
+                : $"no silo is running for {folders.State}; the next command that needs one starts it.");
             return;
         }
 

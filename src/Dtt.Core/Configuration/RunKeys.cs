@@ -58,8 +58,8 @@ public static class RunKeys
             "Ids of the tokenizer: 256 bytes, the merges, `<|endoftext|>` and other special tokens.") { Unit = "ids", Min = 257, Max = 1 << 24 },
         new("tokenizer", KeyKind.Text, null,
             $"A tokenizer that is there already, instead of one trained on the dataset: {string.Join(", ", TokenizerNames.Public.Keys.Select(k => $"`{k}`"))}, "
-            + "which come with DTT, or the path of a tokenizer's folder, `tokenizer.json` or `.tiktoken` file. It sets `vocab_size`, and its name is its "
-            + "folder's."),
+            + "which come with DTT, or the path of a tokenizer's folder, `tokenizer.json` or `.tiktoken` file, or of a pickled tokenizer of the Python DTT or "
+            + "nanochat. It sets `vocab_size`, and its name is its folder's."),
         new("pre_tokenizer", KeyKind.Text, null,
             "How text is cut into words before a tokenizer is trained, by the patterns of well-known models; unset: `gpt2`.")
         {

@@ -56,7 +56,7 @@ public static class TokenizerFolder
         if (!File.Exists(tokenizer))
         {
             throw new BadDataException($"there is no tokenizer {tokenizer}: name {string.Join(", ", PublicTokenizer.Names)}, a tokenizer's folder, "
-                + "a tokenizer.json or a .tiktoken file.");
+                + "a tokenizer.json, a .tiktoken file or a pickled tokenizer.");
         }
 
         if (TokenizerNames.IsTiktoken(tokenizer)) return LoadTiktoken(tokenizer);

@@ -62,7 +62,7 @@ public sealed class PublicTokenizerTests : IDisposable
 
     [Fact]
     public void Open_OfATokenizerThatIsNowhere_SaysWhatThereIs() => Assert.Contains(
-        "name gpt2, cl100k, o200k, a tokenizer's folder, a tokenizer.json or a .tiktoken file",
+        "name gpt2, cl100k, o200k, a tokenizer's folder, a tokenizer.json, a .tiktoken file or a pickled tokenizer",
         Assert.Throws<BadDataException>(() => TokenizerFolder.Open("gpt5")).Message);
 
     [Theory]
