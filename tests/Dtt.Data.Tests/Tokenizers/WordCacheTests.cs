@@ -19,7 +19,8 @@ public sealed class WordCacheTests
     [Fact]
     public void Find_AmongManyWords_GivesTheirOwnIdsOrNone()
     {
-        var words = Enumerable.Range(0, 200_000).Select(i => Encoding.UTF8.GetBytes($"{i * 2654435761L:x}{new string('z', i % 5 == 0 ? i % 140 : 0)}")).ToArray();
+        string Word(int i) => $"{i * 2654435761L:x}{new string('z', i % 5 == 0 ? i % 140 : 0)}";
+        var words = Enumerable.Range(0, 200_000).Select(i => Encoding.UTF8.GetBytes(Word(i))).ToArray();
         int[] Ids(int i) => [.. Enumerable.Range(i, 1 + (i % 7))];
         for (var i = 0; i < words.Length; i++)
         {
