@@ -20,7 +20,8 @@ internal static partial class TwoThreads
         void Work(int core, Action work, bool leads)
         {
             var mask = (nuint)1 << core;
-            if (SchedSetAffinity(0, (nuint)nuint.Size, in mask) != 0) throw new InvalidOperationException($"Core {core} cannot be had: run with two or more.");
+            if (SchedSetAffinity(0, (nuint)nuint.Size, in mask) != 0)
+                throw new InvalidOperationException($"This process may not run on core {core}: cores 0 and 1 are measured.");
             var mine = rates[core] = new (double, double)[turns];
             for (var i = 0; i < turns; i++)
             {

@@ -121,7 +121,7 @@ internal static class BatchCommand
                 + (part.LeftOutSince is { } attempt ? $", left out since attempt {attempt}" : ""));
             if (checkpoint is not null)
             {
-                var trained = part.LeftOutSince is not null ? "which was not trained on them"
+                var trained = part.LeftOutSince is not null ? "which was not trained on these positions"
                     : checkpoint.Step < step.Key ? "before it was trained on them" : "after it was trained on them";
                 o.WriteLine($"mean loss {Loss(step.Average(w => w.Loss ?? double.NaN))} at the checkpoint of step {checkpoint.Step:N0}, {trained}");
             }

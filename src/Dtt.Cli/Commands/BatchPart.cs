@@ -45,15 +45,16 @@ internal sealed record BatchPart(StepRange Steps, IReadOnlyList<LeftOutWindows>?
 
         var located = data.Datasets.Select((d, n) => new Queue<WindowDocument>(
             Located(request, n, d.Index, [.. found.Where((_, i) => windows[i].Window.Dataset == n).SelectMany(f => f.Documents)]))).ToList();
-        var read = windows.Zip(found, (w, f) => (w.Part, Window: Output(w.Step, w.Window, f.Texts))).ToList();
+        var read = windows.Zip(found, (w, f) => (w.Part, Window: Output(w, f.Texts))).ToList();
         return [.. parts.Select(part => read.Where(r => ReferenceEquals(r.Part, part)).Select(r => r.Window).ToList())];
 
-        BatchOutput Output(long step, StepWindow window, byte[][] decoded)
+        BatchOutput Output((BatchPart Part, long Step, StepWindow Window) found, byte[][] decoded)
         {
+            var (part, step, window) = found;
             var shard = texts[window.Dataset].ShardOf(window.Shard).File;
             if (data.Mixture is not null) shard = $"{data.Datasets[window.Dataset].Name}/{shard}";
-            return BatchOutput.Of(
-                step, window, shard, tokens.Length, [.. decoded.Select(text => BatchDocumentOutput.Of(located[window.Dataset].Dequeue(), text))]);
+            var documents = decoded.Select(text => BatchDocumentOutput.Of(located[window.Dataset].Dequeue(), text));
+            return BatchOutput.Of(step, window, shard, tokens.Length, part.LeftOutSince, [.. documents]);
         }
     }
 

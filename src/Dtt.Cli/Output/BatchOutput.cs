@@ -4,7 +4,7 @@ using Dtt.Data.Tokens;
 
 namespace Dtt.Cli.Output;
 
-/// <summary>A window that a step trained on: <c>dtt batch</c>.</summary>
+/// <summary>A window of a step: <c>dtt batch</c>.</summary>
 internal sealed record BatchOutput(
     long Step,
     long Position,
@@ -15,10 +15,12 @@ internal sealed record BatchOutput(
     int Tokens,
     double? Loss,
     long? Checkpoint,
+    int? LeftOutSince,
     IReadOnlyList<BatchDocumentOutput> Documents)
 {
-    public static BatchOutput Of(long step, StepWindow window, string shard, int tokens, IReadOnlyList<BatchDocumentOutput> documents) =>
-        new(step, window.Position, window.Epoch, window.Window, shard, window.Offset, tokens, null, null, documents);
+    public static BatchOutput Of(
+        long step, StepWindow window, string shard, int tokens, int? leftOutSince, IReadOnlyList<BatchDocumentOutput> documents) =>
+        new(step, window.Position, window.Epoch, window.Window, shard, window.Offset, tokens, null, null, leftOutSince, documents);
 }
 
 /// <summary>A document as far as it stands in a window.</summary>

@@ -61,16 +61,22 @@ internal static class LeavingOut
         };
     }
 
-    /// <summary>
-    /// The steps that have now what the log shows of some steps and is not left out yet; none, when the last is before the first. The log of a step is of
-    /// before something was left out until the run has come to that step again: whoever asks twice until then means the same windows.
-    /// </summary>
+    /// <summary>The steps that have now what the log shows of some steps and is not left out yet; none, when the last is before the first.</summary>
     private static (long First, long Last) StepsNow(RunRecord record, RunInput.Skip skip)
     {
-        var (g, leftOut, reached) = (record.GlobalBatchWindows, record.LeftOut ?? [], Math.Max(skip.Reached, record.Latest?.Step ?? 0));
-        var heard = record.Attempts.LastOrDefault(a => a.FromStep is not null)?.Attempt ?? 0;
-        var (logged, now) = (new PositionMap(leftOut.Where(l => l.Attempt <= heard && l.FirstStep <= reached)), new PositionMap(leftOut));
+        var (g, leftOut) = (record.GlobalBatchWindows, record.LeftOut ?? []);
+        var (logged, now) = (new PositionMap(leftOut.Where(l => IsInTheLog(l, skip))), new PositionMap(leftOut));
         return (now.WindowsBefore(logged.PositionOf((skip.FirstStep - 1) * g)) / g + 1, now.WindowsBefore(logged.PositionOf(skip.LastStep * g - 1) + 1) / g);
+    }
+
+    /// <summary>
+    /// Whether the log that somebody reads counts without a stretch. The log of a step is that of the newest attempt that has come to it; of a step that none
+    /// has come to, it is without what an attempt has gone past. So whoever asks twice means the same windows, until the step has others in the log too.
+    /// </summary>
+    private static bool IsInTheLog(LeftOutWindows stretch, RunInput.Skip skip)
+    {
+        var attempts = skip.LastSteps.Where(a => a.Value >= skip.FirstStep).Select(a => a.Key).ToList();
+        return attempts.Count > 0 ? stretch.Attempt <= attempts.Max() : skip.LastSteps.Any(a => a.Key >= stretch.Attempt && a.Value >= stretch.FirstStep);
     }
 
     private static string? WhyNot(DurableRun state, RunInput.Skip skip)

@@ -24,8 +24,8 @@ public abstract record RunInput
     /// <summary>A client leaves out the windows of steps, as the log has them.</summary>
     /// <param name="FirstStep">The first step, from 1.</param>
     /// <param name="LastStep">The last.</param>
-    /// <param name="Reached">The newest step that the log has.</param>
-    public sealed record Skip(long FirstStep, long LastStep, long Reached = 0) : RunInput;
+    /// <param name="LastSteps">The last step that the log has of each attempt.</param>
+    public sealed record Skip(long FirstStep, long LastStep, IReadOnlyDictionary<int, long> LastSteps) : RunInput;
 
     /// <summary>A client pins a checkpoint, or unpins it.</summary>
     public sealed record Pin(long Step, bool Pinned) : RunInput;

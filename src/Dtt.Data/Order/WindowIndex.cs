@@ -9,7 +9,7 @@ namespace Dtt.Data.Order;
 /// </summary>
 public sealed class WindowIndex
 {
-    private const int AliveEvery = 1024; // windows
+    private const long AliveTokens = 1 << 20;
 
     private readonly long[] _firstWindow;
     private readonly long[]? _starts;   // of every window within its shard; null: multiples of the stride
@@ -60,19 +60,24 @@ public sealed class WindowIndex
         var (starts, calling) = (new List<long>[shards.Lengths.Count], new Lock());
         Parallel.For(0, starts.Length, shard =>
         {
-            var found = starts[shard] = [];
+            var (found, next) = (starts[shard] = [], AliveTokens);
             for (var at = 0L; at + contextLength + 1 <= shards.Lengths[shard];)
             {
                 found.Add(at);
-                if (found.Count % AliveEvery == 0)
-                {
-                    lock (calling) alive?.Invoke();
-                }
-
                 at = shards.LastIndexOf(shard, at + 1, at + 1 + contextLength, endOfText) ?? at + contextLength;
+                if (at < next) continue;
+                next = at + AliveTokens;
+                Say();
             }
+
+            Say();
         });
         return new WindowIndex(shards.Lengths, contextLength, starts);
+
+        void Say()
+        {
+            lock (calling) alive?.Invoke();
+        }
     }
 
     /// <summary>Number of windows, N.</summary>

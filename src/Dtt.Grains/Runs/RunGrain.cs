@@ -94,7 +94,7 @@ internal sealed partial class RunGrain(
     {
         await AdoptAsync(force: false);
         var before = state.State.LastEvent;
-        var after = (await ApplyAsync(new RunInput.Skip(firstStep, lastStep, Record is null ? 0 : Feed.Row(Record).Step))).State;
+        var after = (await ApplyAsync(new RunInput.Skip(firstStep, lastStep, await History.LastStepsAsync()))).State;
         if (after.Events.LastOrDefault(e => e.Number > before && e.Event.Kind == EventKinds.LeftOut) is not { } leftOut)
             return "the windows of these steps are left out already";
         if (!after.IsActive) await Feed.GoBackAsync(after.Record!);

@@ -25,6 +25,9 @@ internal sealed class RunHistory(IPlatformTables tables, string folder)
     public IAsyncEnumerable<StepMetrics[]> AttemptRowsAsync(int attempt, CancellationToken cancellation) =>
         Pages(() => tables.ReadMetricsAsync(folder, attempt, cancellation));
 
+    /// <summary>The last step that each attempt has come to, of those that have come to any.</summary>
+    public Task<IReadOnlyDictionary<int, long>> LastStepsAsync() => tables.ReadLastStepsAsync(folder, MetricNames.TrainLoss);
+
     /// <summary>One metric's curve of at most so many points.</summary>
     public async Task<(long Step, double Value)[]> SeriesAsync(IReadOnlyList<RunAttempt> attempts, string name, int points)
     {

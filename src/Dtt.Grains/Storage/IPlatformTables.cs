@@ -29,6 +29,9 @@ public interface IPlatformTables
     /// <summary>What one metric of an attempt adds up to: up to a step, and beyond it. Values that are not finite are left out.</summary>
     Task<(double Upto, double Beyond)> SumSeriesAsync(string run, int attempt, string name, long lastStep);
 
+    /// <summary>The last step that one metric of each attempt has, of the attempts that have it.</summary>
+    Task<IReadOnlyDictionary<int, long>> ReadLastStepsAsync(string run, string name);
+
     /// <summary>Stores numbered events, all or none; a number that is there is left alone.</summary>
     Task AddEventsAsync(string run, IReadOnlyList<NumberedEvent> events);
 

@@ -16,6 +16,9 @@ namespace Dtt.Silo.Storage;
 internal sealed class PostgresTables(PostgresSource source) : IPlatformTables
 {
     private const string SeriesMetrics = "FROM Series s JOIN Metric m ON m.Series = s.Id WHERE s.Run = @run AND s.Attempt = @attempt";
+    private const string LastSteps = """
+        SELECT s.Attempt, max(m.Step) FROM Series s JOIN Metric m ON m.Series = s.Id WHERE s.Run = @run AND s.Name = @name GROUP BY s.Attempt
+        """;
     private readonly SemaphoreSlim[] _turns = [.. Enumerable.Range(0, 8).Select(_ => new SemaphoreSlim(1))]; // half of the connections, at most
 
     public Task AddMetricsAsync(string run, int attempt, IReadOnlyList<StepMetrics> rows)
@@ -69,6 +72,10 @@ internal sealed class PostgresTables(PostgresSource source) : IPlatformTables
             $"SELECT coalesce(sum(CASE WHEN m.Step <= @lastStep THEN m.Value END), 0.0), coalesce(sum(CASE WHEN m.Step > @lastStep THEN m.Value END), 0.0) "
             + $"{SeriesMetrics} AND s.Name = @name AND m.Value <= @most",
             new { run, attempt, name, lastStep, most = double.MaxValue }));
+
+    public Task<IReadOnlyDictionary<int, long>> ReadLastStepsAsync(string run, string name) =>
+        ReadAsync<IReadOnlyDictionary<int, long>>(async connection => (await connection
+            .QueryAsync<(int Attempt, long Step)>(LastSteps, new { run, name })).ToDictionary(r => r.Attempt, r => r.Step));
 
     public Task AddEventsAsync(string run, IReadOnlyList<NumberedEvent> events) => WriteAsync(run,
         new NpgsqlBatchCommand("INSERT INTO Event SELECT $1, * FROM unnest($2, $3, $4, $5) ON CONFLICT DO NOTHING")

@@ -13,6 +13,9 @@ namespace Dtt.Silo.Storage;
 internal sealed class SqliteTables(SqliteDatabase database) : IPlatformTables
 {
     private const string SeriesMetrics = "FROM Series s JOIN Metric m ON m.Series = s.Id WHERE s.Run = @run AND s.Attempt = @attempt";
+    private const string LastSteps = """
+        SELECT s.Attempt, max(m.Step) FROM Series s JOIN Metric m ON m.Series = s.Id WHERE s.Run = @run AND s.Name = @name GROUP BY s.Attempt
+        """;
 
     public Task AddMetricsAsync(string run, int attempt, IReadOnlyList<StepMetrics> rows) => database.Metrics.WriteAsync(connection =>
     {
@@ -76,6 +79,10 @@ internal sealed class SqliteTables(SqliteDatabase database) : IPlatformTables
             $"SELECT coalesce(sum(CASE WHEN m.Step <= @lastStep THEN m.Value END), 0.0), coalesce(sum(CASE WHEN m.Step > @lastStep THEN m.Value END), 0.0) "
             + $"{SeriesMetrics} AND s.Name = @name AND m.Value <= @most",
             new { run, attempt, name, lastStep, most = double.MaxValue }));
+
+    public Task<IReadOnlyDictionary<int, long>> ReadLastStepsAsync(string run, string name) =>
+        database.Metrics.ReadAsync<IReadOnlyDictionary<int, long>>(connection => connection
+            .Query<(long Attempt, long Step)>(LastSteps, new { run, name }).ToDictionary(r => (int)r.Attempt, r => r.Step));
 
     public Task AddEventsAsync(string run, IReadOnlyList<NumberedEvent> events)
     {

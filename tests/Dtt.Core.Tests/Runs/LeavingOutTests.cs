@@ -13,7 +13,7 @@ public sealed class LeavingOutTests
     public void Skip_OfStepsThatAreDone_GoesBackToTheCheckpointBeforeThem()
     {
         var state = Committed(10, 20, 30);
-        var decision = RunDecider.Decide(state, new RunInput.Skip(15, 16), _noLeases, _now);
+        var decision = RunDecider.Decide(state, Skip(15, 16), _noLeases, _now);
         var next = decision.State;
         Assert.Equal([10L], next.Record!.Checkpoints.Select(c => c.Step));
         Assert.Equal(["step_00000020.a01", "step_00000030.a01"], next.ToDelete);
@@ -41,7 +41,7 @@ public sealed class LeavingOutTests
     [Fact]
     public void Skip_OfStepsToCome_TakesWhatTheRanksSaveBeforeThem()
     {
-        var state = Decide(Committed(10), new RunInput.Skip(40, 41));
+        var state = Decide(Committed(10), Skip(40, 41));
         const string said = "the windows of steps 40–41 (positions 156–163) are left out, as was asked; the next attempt goes on from step 10, or a "
             + "later one before them";
         Assert.Equal(said, state.Events[^1].Event.Message);
@@ -55,11 +55,11 @@ public sealed class LeavingOutTests
     public void Skip_OfACompleteRun_LetsItGoOn_AndAStopThatWasAskedForStays()
     {
         var complete = Decide(Committed(50, 100), new RunInput.Ended(_node, new AttemptEnd(1, new RankFinished(100, Completed: true), null)));
-        var back = Decide(complete, new RunInput.Skip(60, 60));
+        var back = Decide(complete, Skip(60, 60));
         Assert.Equal((RunState.Interrupted, 50L, null), (back.Record!.State, back.Record.Latest!.Step, back.LeavesOutFrom));
         Assert.Null(RunDecider.Decide(back, new RunInput.Resume(new Dictionary<string, string>()), _noLeases, _now).Refusal);
 
-        var stopping = Decide(Decide(Committed(50), new RunInput.Stop()), new RunInput.Skip(60, 60));
+        var stopping = Decide(Decide(Committed(50), new RunInput.Stop()), Skip(60, 60));
         var stopped = Decide(stopping, new RunInput.Ended(_node, new AttemptEnd(1, new RankFinished(55, Completed: false), null)));
         Assert.Equal((RunState.Stopped, null), (stopped.Record!.State, stopped.LeavesOutFrom));
     }
@@ -73,7 +73,7 @@ public sealed class LeavingOutTests
     public void Skip_ThatMakesNoSense_IsRefused(long first, long last, string reason)
     {
         var state = Decide(Committed(10, 20), new RunInput.Pin(20, Pinned: true));
-        var decision = RunDecider.Decide(state, new RunInput.Skip(first, last), _noLeases, _now);
+        var decision = RunDecider.Decide(state, Skip(first, last), _noLeases, _now);
         Assert.Equal(reason, decision.Refusal);
         Assert.Same(state, decision.State);
     }
@@ -82,53 +82,71 @@ public sealed class LeavingOutTests
     public void Skip_OfARunThatHasNotBegun_OrWhoseCheckpointIsRead_IsRefused()
     {
         var created = Decide(new DurableRun(), new RunInput.Create("r", RunDeciderTests.Request()));
-        Assert.Contains("has not begun", RunDecider.Decide(created, new RunInput.Skip(1, 1), _noLeases, _now).Refusal);
-        Assert.Contains("is being read", RunDecider.Decide(Committed(10, 20), new RunInput.Skip(15, 15), new HashSet<long> { 20 }, _now).Refusal);
-        Assert.Null(RunDecider.Decide(Committed(10, 20), new RunInput.Skip(15, 15), new HashSet<long> { 10 }, _now).Refusal);
+        Assert.Contains("has not begun", RunDecider.Decide(created, Skip(1, 1), _noLeases, _now).Refusal);
+        Assert.Contains("is being read", RunDecider.Decide(Committed(10, 20), Skip(15, 15), new HashSet<long> { 20 }, _now).Refusal);
+        Assert.Null(RunDecider.Decide(Committed(10, 20), Skip(15, 15), new HashSet<long> { 10 }, _now).Refusal);
     }
 
     [Fact]
     public void Skip_Twice_LeavesOutWhatTheLogShowsOnce_UntilTheStepsHaveOtherWindows()
     {
-        var once = Decide(Committed(10), new RunInput.Skip(15, 16, Reached: 30));
-        var again = RunDecider.Decide(once, new RunInput.Skip(15, 16, Reached: 30), _noLeases, _now);
+        var once = Decide(Committed(10), Skip(15, 16, (1, 30)));
+        var again = RunDecider.Decide(once, Skip(15, 16, (1, 30)), _noLeases, _now);
         Assert.Equal((true, null), (again.Accepted, again.Refusal));
         Assert.Same(once, again.State);
 
         // Of a stretch that overlaps only the rest, which has moved up: no checkpoint that saw it is taken either.
-        var more = Decide(once, new RunInput.Skip(16, 18, Reached: 30));
+        var more = Decide(once, Skip(16, 18, (1, 30)));
         Assert.Equal([(56, 64, 15), (64, 72, 15)], more.Record!.LeftOut!.Select(l => (l.From, l.To, l.FirstStep)));
         Assert.Equal(15, more.LeavesOutFrom);
         Assert.StartsWith("the windows of steps 15–16 (positions 64–71) are left out, as was asked (they were among those of steps 16–18 before others were "
             + "left out); the next attempt goes on from step 10", more.Events[^1].Event.Message);
-        Assert.Same(more, Decide(more, new RunInput.Skip(15, 18, Reached: 30)));
+        Assert.Same(more, Decide(more, Skip(15, 18, (1, 30))));
 
-        var second = Decide(Decide(more, new RunInput.Ended(_node, new AttemptEnd(1, new RankFinished(12, Completed: false), null))),
-            new RunInput.Granted([new Placement(_node, ["cpu"], 0)], 2));
-        Assert.Same(second, Decide(second, new RunInput.Skip(15, 16, Reached: 30)));        // it has not begun, so the log is the first's
-        second = Decide(second, new RunInput.Reported(2, 1, [RunDeciderTests.Started() with { FromStep = 10 }]));
-        Assert.Same(second, Decide(second, new RunInput.Skip(15, 16, Reached: 14)));
-        var other = Decide(second, new RunInput.Skip(15, 15, Reached: 15));
+        var second = NextAttempt(more, 2);
+        Assert.Same(second, Decide(second, Skip(15, 16, (1, 30))));
+        Assert.Same(second, Decide(second, Skip(15, 16, (1, 30), (2, 14)))); // the log of these steps is the first's
+        var other = Decide(second, Skip(15, 15, (1, 30), (2, 15)));
         Assert.Equal((72, 76), (other.Record!.LeftOut![^1].From, other.Record.LeftOut[^1].To)); // of the windows that it has now
     }
 
     [Fact]
-    public void Skip_InWhateverOrder_LeavesTheSameOut()
+    public void Skip_OfStepsToCome_Twice_LeavesThemOutOnce()
+    {
+        var once = Decide(Decide(Committed(10), Skip(40, 41, (1, 12))), Skip(60, 60, (1, 12)));
+        var second = NextAttempt(once, 2);
+        Assert.Same(second, Decide(second, Skip(40, 41, (1, 12), (2, 20))));
+        Assert.Same(second, Decide(second, Skip(60, 60, (1, 12), (2, 20))));
+        var third = Decide(second, Skip(60, 60, (1, 12), (2, 45))); // it has gone past the first gap, but not past the second
+        Assert.Equal((61 * 4, 62 * 4), (third.Record!.LeftOut![^1].From, third.Record.LeftOut[^1].To));
+    }
+
+    /// <summary>Attempts that come to any step, and skips of what the log of the newest of them shows: those very windows are left out.</summary>
+    [Fact]
+    public void Skip_LeavesOutWhatTheLogShows_HoweverManyAttemptsThereWere()
     {
         for (var seed = 0; seed < 200; seed++)
         {
             var random = new Random(seed);
-            var (state, left) = (Committed(10), new SortedSet<long>());
-            for (var i = 0; i < 5; i++)
+            var (state, left, log, numbering) = (Committed(10), new SortedSet<long>(), new List<(int Attempt, long Last)>(), new List<long[]>());
+            for (var attempt = 1; attempt <= 5; attempt++)
             {
-                var first = random.Next(11, 40);
-                var last = first + random.Next(4);
-                left.UnionWith(Enumerable.Range(first, last - first + 1).Select(step => (long)step));
-                state = Decide(state, new RunInput.Skip(first, last, Reached: 60));
+                if (attempt > 1) state = NextAttempt(state, attempt);
+                numbering.Add([.. Enumerable.Range(1, 100).Select(step => (long)step).Where(step => !left.Contains(step))]);
+                log.Add((attempt, random.Next(12, 50)));
+                var done = left.Count;
+                while (left.Count == done || random.Next(2) == 0)
+                {
+                    var first = random.NextInt64(11, log.Max(l => l.Last) + 1);
+                    var last = first + random.Next(4);
+                    var shown = numbering[log.Last(l => l.Last >= first).Attempt - 1];
+                    for (var step = first; step <= last; step++) left.Add(shown[step - 1]);
+                    state = Decide(state, Skip(first, last, [.. log]));
+                }
             }
 
             var positions = new PositionMap(state.Record!.LeftOut).Gaps.SelectMany(g => Enumerable.Range((int)g.From, (int)(g.To - g.From)));
-            Assert.Equal(left.SelectMany(step => Enumerable.Range((int)(step - 1) * 4, 4)), positions);                  // 4 windows a step
+            Assert.Equal(left.SelectMany(step => Enumerable.Range((int)(step - 1) * 4, 4)), positions); // 4 windows a step
         }
     }
 
@@ -156,7 +174,7 @@ public sealed class LeavingOutTests
         var plain = System.Text.Json.JsonSerializer.Serialize(new RunFile(RunFile.CurrentFormat, Committed(10)), RunJson.Default.RunFile);
         Assert.DoesNotContain("left_out", plain);
         Assert.DoesNotContain("leaves_out", plain);
-        var skipped = Decide(Committed(10), new RunInput.Skip(15, 16));
+        var skipped = Decide(Committed(10), Skip(15, 16));
         var text = System.Text.Json.JsonSerializer.Serialize(new RunFile(RunFile.CurrentFormat, skipped), RunJson.Default.RunFile);
         var read = System.Text.Json.JsonSerializer.Deserialize(text, RunJson.Default.RunFile)!.Run;
         Assert.Equal((15L, skipped.Record!.LeftOut!.Single()), (read.LeavesOutFrom!.Value, read.Record!.LeftOut!.Single()));
@@ -172,6 +190,17 @@ public sealed class LeavingOutTests
         Assert.Contains("left out 3 times already", SpikeRules.WhyNotLeftOut(three, 9));
         var many = Enumerable.Range(1, 20).Select(s => three[0] with { FirstStep = s }).ToList();
         Assert.Contains("went back 20 times", SpikeRules.WhyNotLeftOut(many, 30));
+    }
+
+    private static RunInput.Skip Skip(long first, long last, params (int Attempt, long Last)[] log) =>
+        new(first, last, log.ToDictionary(l => l.Attempt, l => l.Last));
+
+    /// <summary>An attempt is under way whose ranks were asked to leave: they leave, and the next begins at step 10.</summary>
+    private static DurableRun NextAttempt(DurableRun state, int attempt)
+    {
+        state = Decide(state, new RunInput.Ended(_node, new AttemptEnd(attempt - 1, new RankFinished(12, Completed: false), null)));
+        state = Decide(state, new RunInput.Granted([new Placement(_node, ["cpu"], 0)], attempt));
+        return Decide(state, new RunInput.Reported(attempt, 1, [RunDeciderTests.Started() with { FromStep = 10 }]));
     }
 
     private static DurableRun Committed(params long[] steps) => Committed("keep: 9\n", steps);

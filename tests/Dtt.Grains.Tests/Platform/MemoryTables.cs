@@ -36,6 +36,10 @@ internal sealed class MemoryTables : IPlatformTables
         return (rows.Where(r => r.Step <= lastStep).Sum(r => r.Value), rows.Where(r => r.Step > lastStep).Sum(r => r.Value));
     }
 
+    public Task<IReadOnlyDictionary<int, long>> ReadLastStepsAsync(string run, string name) => Task.FromResult<IReadOnlyDictionary<int, long>>(
+        _metrics.Where(m => m.Key.Run == run && m.Value.Values.ContainsKey(name)).GroupBy(m => m.Key.Attempt, m => m.Key.Step)
+            .ToDictionary(steps => steps.Key, steps => steps.Max()));
+
     public Task AddEventsAsync(string run, IReadOnlyList<NumberedEvent> events)
     {
         foreach (var e in events) _ = _events.TryAdd((run, e.Number), e.Event);

@@ -190,7 +190,8 @@ internal sealed class RunSimulation(int seed, int nodes)
         {
             case 3 when Chance(3):
                 var first = 1 + _random.Next(TotalSteps);
-                Apply(run, new RunInput.Skip(first, Math.Min(TotalSteps, first + _random.Next(2))));
+                var log = state.Record.Attempts.ToDictionary(a => a.Attempt, a => (a.FromStep ?? 0) + _random.Next(TotalSteps));
+                Apply(run, new RunInput.Skip(first, Math.Min(TotalSteps, first + _random.Next(2)), log));
                 break;
             case 0 when state.Record.Checkpoints.Count > 0:
                 Apply(run, new RunInput.Pin(state.Record.Checkpoints[0].Step, Chance(2)));

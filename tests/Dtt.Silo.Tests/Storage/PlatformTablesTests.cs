@@ -41,6 +41,16 @@ public abstract class PlatformTablesTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task LastSteps_AreThoseOfEachAttemptThatHasTheMetric()
+    {
+        await _tables.AddMetricsAsync(Run, 1, [Row(1, ("s", 1)), Row(7, ("s", double.NaN)), Row(9, ("t", 1))]);
+        await _tables.AddMetricsAsync(Run, 2, [Row(9, ("t", 1))]);
+        await _tables.AddMetricsAsync(Run, 3, [Row(5, ("s", 1))]);
+        await _tables.AddMetricsAsync(Run + "2", 4, [Row(8, ("s", 1))]);
+        Assert.Equal(new Dictionary<int, long> { [1] = 7, [3] = 5 }, await _tables.ReadLastStepsAsync(Run, "s"));
+    }
+
+    [Fact]
     public async Task EveryWriteTwice_LeavesWhatOneDoes()
     {
         NumberedEvent[] events = [new(1, new RunEvent(At, "created", "a")), new(2, new RunEvent(At.AddSeconds(1), "started", "b"))];
