@@ -47,15 +47,15 @@ public sealed class ModelArithmetic
     /// <summary>
     /// Bytes of activations of one micro-batch, estimated: per block and token about 10 C + 4 nh hs + 2 M values (inputs of the norms and matmuls,
     /// queries, keys, values, attention's output, both sides of the GELU; a gated layer has 4 M; and attention's weights where they are saved, counted in
-    /// fp32, with dropout twice and a byte for what is dropped), and one chunk of logits in fp32 and in the working type; with a document mask also T bytes
-    /// and T values, where attention takes a mask.
+    /// fp32, with dropout three times: as they are, what drops, and what is left), and one chunk of logits in fp32 and in the working type; with a document
+    /// mask also T bytes and T values, where attention takes a mask.
     /// </summary>
     public long ActivationBytes(int microBatch, bool bf16, bool checkpointing, bool onCpu)
     {
         double tokens = (double)microBatch * _model.ContextLength, width = bf16 ? 2 : 4; // a shape that no machine has must not wrap around
         var weights = (double)_model.NumHeads * WeightsOfAToken(onCpu);
         var values = 10.0 * _model.ModelDim + 4.0 * _model.NumHeads * _model.HeadDim + (_model.Spec.IsGated ? 4.0 : 2.0) * _model.MlpDim;
-        var block = tokens * values * width + tokens * weights * (_model.Dropout > 0 ? 9 : 4);
+        var block = tokens * values * width + tokens * weights * (_model.Dropout > 0 ? 12 : 4);
         var blocks = checkpointing ? block + tokens * _model.ModelDim * width * _model.NumLayers : block * _model.NumLayers;
         if (_model.DocumentMask) blocks += tokens * _model.ContextLength * (1 + width);
         return (long)Math.Min(blocks + Math.Min(tokens, HeadChunkRows) * _model.VocabSize * (4 + width), 1e18);
