@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Dtt.Tests;
 
 namespace Dtt.Cli.Tests;
 

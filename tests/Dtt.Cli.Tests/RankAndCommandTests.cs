@@ -1,3 +1,5 @@
+using Dtt.Tests;
+
 namespace Dtt.Cli.Tests;
 
 /// <summary>Tests that share one <see cref="TinyProject"/>, one after the other.</summary>

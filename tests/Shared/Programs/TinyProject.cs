@@ -1,7 +1,6 @@
 using System.Text.Json;
-using Dtt.Tests;
 
-namespace Dtt.Cli.Tests;
+namespace Dtt.Tests;
 
 /// <summary>
 /// A working folder and a platform of its own, with a tiny dataset that is tokenized once for all tests, and a configuration that trains in seconds.

@@ -1,6 +1,7 @@
 using System.Diagnostics;
+using Dtt.Tests;
 
-namespace Dtt.Cli.Tests;
+namespace Dtt.Cluster.Tests;
 
 /// <summary>
 /// A network of its own: a hub, where the database and the commands are, with a cable to each node. A node has its own address and its own processes. All of it

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Dtt.Tests;
 
-namespace Dtt.Cli.Tests;
+namespace Dtt.Cluster.Tests;
 
 /// <summary>
 /// A platform of several nodes on this machine: a PostgreSQL, a home that they share, and a real silo on an address of the loopback network for each; with the

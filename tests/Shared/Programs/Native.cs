@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Dtt.Cli.Tests;
+namespace Dtt.Tests;
 
 internal static partial class Native
 {

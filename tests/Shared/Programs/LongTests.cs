@@ -1,4 +1,4 @@
-namespace Dtt.Cli.Tests;
+namespace Dtt.Tests;
 
 /// <summary>Tests that take minutes, or tell little that a shorter one does not.</summary>
 internal static class LongTests

@@ -1,6 +1,6 @@
 using Dtt.Tests;
 
-namespace Dtt.Cli.Tests;
+namespace Dtt.Cluster.Tests;
 
 /// <summary>Runs over two nodes whose database is away, whose nodes leave in order, or whose disk is full.</summary>
 public sealed class NodeFaultTests(TwoNodes cluster, ITestOutputHelper output) : IClassFixture<TwoNodes>

@@ -1,4 +1,4 @@
-namespace Dtt.Cli.Tests;
+namespace Dtt.Tests;
 
 /// <summary>What the kernel says of processes.</summary>
 internal static class Processes

@@ -1,9 +1,8 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
-using Dtt.Tests;
 
-namespace Dtt.Cli.Tests;
+namespace Dtt.Tests;
 
 /// <summary>Runs the built <c>dtt</c> as a user would: another process, in a folder of its own, with a platform in it unless another one is named, on
 /// SQLite unless a PostgreSQL address is; in a network of its own when <paramref name="within"/> leads there.</summary>

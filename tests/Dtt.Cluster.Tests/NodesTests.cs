@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Dtt.Tests;
 
-namespace Dtt.Cli.Tests;
+namespace Dtt.Cluster.Tests;
 
 /// <summary>Runs over two nodes of a platform: the weights of two ranks on one, whoever is killed.</summary>
 public sealed class NodesTests(TwoNodes cluster, ITestOutputHelper output) : IClassFixture<TwoNodes>

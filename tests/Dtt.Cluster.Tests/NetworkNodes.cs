@@ -1,6 +1,6 @@
 using Dtt.Tests;
 
-namespace Dtt.Cli.Tests;
+namespace Dtt.Cluster.Tests;
 
 /// <summary>Two nodes with a network between them that can be cut.</summary>
 public sealed class NetworkNodes : TwoNodes

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Dtt.Tests;
 
-namespace Dtt.Cli.Tests;
+namespace Dtt.Cluster.Tests;
 
 /// <summary>
 /// Runs over two nodes whose network is cut and healed. No packet comes through and none says so: what is not there is known by its silence alone.

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Dtt.Tests;
 
-namespace Dtt.Cli.Tests;
+namespace Dtt.Cluster.Tests;
 
 /// <summary>
 /// The sbatch scripts on a real Slurm of two nodes (<c>tests/slurm/box</c>), brought up for these tests; the cases are in <c>tests/slurm/run</c>.
