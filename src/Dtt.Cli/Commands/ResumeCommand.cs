@@ -43,7 +43,16 @@ internal static class ResumeCommand
             if (length.Count > 0) RequireReachable(view, length);
             var active = view.Record.State.IsActive();
             if (active) Console.Error.WriteLine($"run '{view.Record.Run}' is {RunsCommand.Word(view.Row)} already; attaching.");
-            await grain.ResumeAsync(RankEnvironment.OfThisProcess(), result.GetValue(ranks), length);
+            try
+            {
+                await grain.ResumeAsync(RankEnvironment.OfThisProcess(), result.GetValue(ranks), length);
+            }
+            catch (UserErrorException) when (active && length.Count == 0)
+            {
+                // It may have come to its end since it was looked up; following it says so.
+                if ((await grain.FindAsync())?.Record.State != RunState.Completed) throw;
+            }
+
             return result.GetValue(detach) ? ExitCodes.Success : await new RunFollower(view.Row.Folder).FollowAsync(client, active ? ShortBacklog : 0);
         });
         return command;
