@@ -60,8 +60,10 @@ begin() {
   export DTT_HOME
   mkdir -p "$logs" "$DTT_HOME/cluster"
   rm -f "$(database)/owner.$job" # of a life that was killed while it claimed the database
+  # The silos of an older life that could not withdraw: else commands of this one would look for them.
+  { grep -ls "\"job\": *\"$job\"" "$DTT_HOME"/cluster/*.json || true; } | xargs -r -d '\n' rm -f
   trap 'end_by requeue "the time limit is near"' USR1
-  trap 'end_by stop "asked to end"' TERM
+  trap end_by_slurm TERM
   trap 'finish $?' EXIT
   say "job $self, life $life, on ${#nodes[@]} node$([ ${#nodes[@]} = 1 ] || echo s) (${nodes[*]}); home $DTT_HOME, logs $logs"
   attended "$root/dtt" --version > "$logs/build.log" 2>&1 || fail 1 "$root/dtt does not run on $here: $(tail -3 "$logs/build.log")"
@@ -72,6 +74,14 @@ end_by() { # requeue|stop REASON
   ending=${ending:-$1}
   [ -z "$command" ] || kill -HUP "$command" 2>/dev/null || true # a command that hangs up leaves its work to the platform
   drain
+}
+
+# TERM is the word of scancel, but also of a requeue that somebody else asked for: of the user, or of Slurm, which lost a node or wants it for another job. Then
+# this life keeps the place for the next one.
+end_by_slurm() {
+  local current=0
+  is_current_life || current=$?
+  if [ "$current" = 1 ]; then end_by requeue "Slurm takes this job's nodes for now"; else end_by stop "asked to end"; fi
 }
 
 # The silos are told to end: by TERM, and where Slurm does not answer by the pulse, which is gone. A life whose job was requeued without it (its node was lost
@@ -133,7 +143,8 @@ beat() {
 wait_for_silos() {
   local up='' before=-1 start=$SECONDS node
   while [ -z "$ending" ] && [ "$(wc -w <<< "$up")" != ${#nodes[@]} ]; do
-    up=$(silos_of "$job")
+    up=$(silos_of "$job" "$life")
+    tell_of_deaths
     [ "$(wc -w <<< "$up")" = "$before" ] || say "$(wc -w <<< "$up") of ${#nodes[@]} silos are up"
     before=$(wc -w <<< "$up")
     kill -0 "$silos" 2>/dev/null && [ $((SECONDS - start)) -lt "$up_seconds" ] || break
@@ -143,6 +154,18 @@ wait_for_silos() {
     [ -n "$ending" ] || grep -qx "$node" <<< "$up" || say "the silo of $node is not up: $(tail -n 3 "$logs/silo-$node.log" 2>&1)"
   done
   [ -n "$ending" ] || [ -n "$up" ] || fail 1 "no silo came up within $up_seconds s; see $logs"
+}
+
+# The first end of each silo before all are up: the next one may come up, or end like it.
+declare -A deaths=()
+tell_of_deaths() {
+  local node
+  for node in "${nodes[@]}"; do
+    if [ -z "${deaths[$node]:-}" ] && grep -qs 'the silo ended with exit code' "$logs/silo-$node.log"; then
+      deaths[$node]=told
+      say "the silo of $node ended, and another is started: $(grep -v 'the silo ended with' "$logs/silo-$node.log" | tail -n 2)"
+    fi
+  done
 }
 
 # Until the silos end.
@@ -198,7 +221,10 @@ finish() {
     [ "$current" = 2 ] || break
     say "Slurm does not answer: the job is requeued once it does"
   done
-  if [ "$ending" = requeue ] && [ "$current" != 1 ]; then
+  if [ "$ending" = requeue ] && [ "$current" = 1 ]; then
+    say "requeued by Slurm: the next life goes on"
+    code=0
+  elif [ "$ending" = requeue ]; then
     if [ "$current" = 0 ]; then
       say "requeued: the next life goes on"
       ! scontrol requeue "$self" || exit 0

@@ -47,10 +47,13 @@ find_other_job() {
   done
 }
 
-# Which nodes have a silo of a job that accepts clients.
-silos_of() { # JOB
+# Which nodes have a silo of a job that accepts clients, in the life that is given, else in any.
+silos_of() { # JOB [LIFE]
   local file
-  for file in $(grep -ls "\"job\": *\"\{0,1\}$1\b" "$DTT_HOME"/cluster/*.json || true); do basename "$file" .json; done
+  for file in "$DTT_HOME"/cluster/*.json; do
+    grep -qs "\"job\": *\"$1\"" "$file" && grep -qs "\"life\": *${2:-[0-9]}" "$file" || continue
+    basename "$file" .json
+  done
 }
 
 # Makes this life the one that may run the server, unless a job that is not gone may (other, leaving). Of several jobs that begin at once a link is made by
@@ -92,7 +95,9 @@ wait_for_rivals() {
 }
 
 refuse() {
-  if [ -f "$(database)/owner" ]; then
+  if [ -z "$(silos_of "$other")" ] && [ -z "${DTT_POSTGRES:-}" ]; then
+    fail 2 "job $other ($other_state) is to serve $DTT_HOME, and no silo of it is up now. Wait for it, or end it (scancel $other)."
+  elif [ -f "$(database)/owner" ]; then
     fail 2 "job $other serves $DTT_HOME with a database of its own, so no other job can join. End it (scancel $other), or give both one with DTT_POSTGRES."
   elif [ -z "${DTT_POSTGRES:-}" ]; then
     fail 2 "job $other serves $DTT_HOME. To join it, set DTT_POSTGRES to its database; else end it (scancel $other) or name another DTT_HOME."
@@ -120,13 +125,18 @@ platform_runs() {
   done
 }
 
-# Does the work of this job on the platform that serves its home, be it another job's. When that ends before the work does, this job serves it to its end.
-# Not for ever: a command may have reasons of its own for exit code 75.
+# Does the work of this job on the platform that serves its home, be it another job's. When that ends before the work does, this job serves it to its end; when
+# the silos of this job do not answer, but live, they are asked again. Not for ever: a command may have reasons of its own for exit code 75.
 do_work() { # COMMAND...
   local code=75 tries=0
-  while [ "$code" = 75 ] && [ -z "$silos" ] && [ $((++tries)) -le 100 ]; do
-    [ "$tries" = 1 ] || wait_as "the platform ended before the work did: what serves $DTT_HOME now is looked for"
-    platform_runs || start_platform
+  while [ "$code" = 75 ] && [ $((++tries)) -le 100 ]; do
+    if [ -n "$silos" ]; then
+      kill -0 "$silos" 2>/dev/null || break
+      wait_as "the silos did not answer: they are asked again"
+    else
+      [ "$tries" = 1 ] || wait_as "the platform ended before the work did: what serves $DTT_HOME now is looked for"
+      platform_runs || start_platform
+    fi
     code=0
     "$@" || code=$?
   done

@@ -15,6 +15,7 @@ root=${script%%/sbatch/silo.sh*}
 # shellcheck source=sbatch/common.sh
 . "$root/sbatch/common.sh"
 
+[ $# = 0 ] || fail 2 "silo.sh takes no arguments, but was given '$*': the options of sbatch stand before the script"
 begin
 start_platform
 serve

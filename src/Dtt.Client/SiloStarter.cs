@@ -27,8 +27,7 @@ public static class SiloStarter
     /// <exception cref="UserErrorException">No job serves the home, or the silo cannot start.</exception>
     public static Task<SiloAnnouncement> StartHereAsync(PlatformFolders folders, string? store, CancellationToken cancellation) =>
         store is not null || !Directory.Exists(folders.JobsDatabase) ? StartAsync(folders, cancellation)
-        : throw new UserErrorException($"the runs of {folders.Home} are in the database of Slurm jobs ({folders.JobsDatabase}), and no job serves it now. "
-            + "Submit one (`sbatch sbatch/silo.sh`), or give what runs on this machine alone a home of its own with DTT_HOME: "
+        : throw new UserErrorException($"{JobsPlatform.Describe(folders)}, or give what runs on this machine alone a home of its own with DTT_HOME: "
             + "`dtt adopt FOLDER` then shows a run of this folder there.", ExitCodes.Requeue);
 
     /// <summary>Starts a silo and waits until it accepts clients.</summary>

@@ -55,16 +55,20 @@ internal static class DoctorCommand
         }
         catch (UserErrorException)
         {
-            return [.. CheckOutput.Of(await ExamineHereAsync(cancellation))]; // which finds what is wrong
+            // What is wrong is found below.
         }
 
-        return [.. CheckOutput.Of(await ExamineHereAsync(cancellation)), .. await SilentAsync(cancellation)];
+        var here = CheckOutput.Of(await ExamineHereAsync(cancellation)).ToArray();
+        return here.Any(c => c is { Check: "folders", Fault: true }) ? here : [.. here, .. await SilentAsync(cancellation)];
     }
 
-    /// <summary>Nodes that are announced and do not answer.</summary>
+    /// <summary>Nodes that are announced and do not answer, or the lack of all.</summary>
     private static async Task<IEnumerable<CheckOutput>> SilentAsync(CancellationToken cancellation)
     {
-        var announced = ClusterFolder.Read(PlatformFolders.FromEnvironment());
+        var folders = PlatformFolders.FromEnvironment();
+        if (JobsPlatform.IsAway(folders) && PostgresAddress.FromEnvironment() is null)
+            return [new CheckOutput(Environment.MachineName, "cluster", Fault: true, JobsPlatform.Describe(folders))];
+        var announced = ClusterFolder.Read(folders);
         var answering = await Gateways.FindAnsweringAsync(announced, cancellation);
         return announced.Except(answering).Select(s => new CheckOutput(s.Node, "cluster", Fault: true,
             $"announced at {s.Gateway}{(s.Job is null ? "" : $" by job {s.Job}")}, and it does not answer: start it again, or forget it with "

@@ -35,6 +35,7 @@ internal static class SiloCommand
             Console.Out.WriteLine(ClusterFolder.HasNodes(folders)
                 ? $"no silo is running for {folders.State}, and none is started beside the cluster in {folders.ClusterFolder}: `dtt nodes` shows its "
                     + "nodes. The silo of a node is shown on it, with the DTT_STATE that it was started with."
+                : JobsPlatform.IsAway(folders) ? $"no silo is running for {folders.State}, and none is started: {JobsPlatform.Describe(folders)}."
                 : $"no silo is running for {folders.State}; the next command that needs one starts it.");
             return;
         }
@@ -82,8 +83,15 @@ internal static class SiloCommand
         var command = new Command("logs", "Print the silo's log.") { follow };
         command.SetAction(async (result, cancellation) =>
         {
-            var file = PlatformFolders.FromEnvironment().LogFile;
-            if (!File.Exists(file)) throw new UserErrorException($"there is no log yet: {file}.");
+            var folders = PlatformFolders.FromEnvironment();
+            var file = folders.LogFile;
+            if (ClusterFolder.HasNodes(folders) || JobsPlatform.IsAway(folders))
+            {
+                Console.Error.WriteLine($"{folders.Home} is a cluster's. The log of a node is on it, in its DTT_STATE; of a Slurm job's silos also in "
+                    + "slurmlogs/JOB/life-N/silo-NODE.log, where the job was submitted.");
+            }
+
+            if (!File.Exists(file)) throw new UserErrorException($"there is no log of a silo of this machine: {file}.");
             using var reader = new StreamReader(new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
             using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(200));
             do Console.Out.Write(await reader.ReadToEndAsync(cancellation));

@@ -27,6 +27,9 @@ public sealed record PlatformFolders(string Home, string State)
     /// <summary>Where Slurm jobs that serve this home keep their database, between them too; there once it is whole.</summary>
     public string JobsDatabase => Path.Combine(Home, "postgres", "data");
 
+    /// <summary>Which job and life runs that database's server, or is to: <c>job N life N on NODE</c>.</summary>
+    public string JobsOwner => Path.Combine(Home, "postgres", "owner");
+
     /// <summary>What the silos of the platform have in common; need not be there.</summary>
     public string ConfigFile => Path.Combine(Home, "platform.yaml");
 

@@ -53,6 +53,9 @@ public sealed record SiloAnnouncement
     /// <summary>The Slurm job that it runs in, if any.</summary>
     public string? Job { get; init; }
 
+    /// <summary>Which life of that job, from 0: a requeue begins the next; null where there is no job, and in files of older builds.</summary>
+    public int? Life { get; init; }
+
     /// <summary>When it was announced first; null in files of older builds.</summary>
     public DateTimeOffset? StartedAt { get; init; }
 
@@ -121,6 +124,8 @@ public sealed record SiloAnnouncement
         Build = build,
         Store = store,
         Job = Environment.GetEnvironmentVariable("SLURM_JOB_ID"),
+        Life = Environment.GetEnvironmentVariable("SLURM_JOB_ID") is null ? null
+            : int.TryParse(Environment.GetEnvironmentVariable("SLURM_RESTART_COUNT"), NumberStyles.None, CultureInfo.InvariantCulture, out var life) ? life : 0,
         StartedAt = TimeProvider.System.GetUtcNow(),
     };
 

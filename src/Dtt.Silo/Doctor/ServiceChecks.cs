@@ -16,7 +16,8 @@ internal static class ServiceChecks
     /// <summary>The server, its version, the login and the schema; what is written to find that out is taken back.</summary>
     public static async Task<string?> StoreAsync()
     {
-        if (PostgresAddress.FromEnvironment() is not { } address) return "SQLite, in the state folder";
+        if (PostgresAddress.FromEnvironment() is not { } address)
+            return Directory.Exists(PlatformFolders.FromEnvironment().JobsDatabase) ? "that of the Slurm jobs of this home" : "SQLite, in the state folder";
         await using var source = new PostgresSource(address);
         return $"PostgreSQL {await PostgresSchema.TryAsync(source)} at {address.Name}";
     }
