@@ -81,6 +81,7 @@ public sealed class MixtureTests : IAsyncLifetime
     [Fact]
     public async Task Mixture_ThatPacksAndLeavesWindowsOut_SurvivesKillsBitIdentical()
     {
+        LongTests.Only();
         string[] options = ["--set", "pack=bos", "--set", "keep=9"];
         await Dtt.OutputAsync(["train", "-n", "whole", .. options]);
         var killed = await Dtt.RunAsync(["train", "-n", "killed", .. options], ("DTT_CRASH_AT", "checkpoint.files:2"));

@@ -46,6 +46,7 @@ public sealed class SpikeTests(PoisonedProject project) : IClassFixture<Poisoned
     [Fact]
     public async Task Spike_RankKilledBeforeItSaysSo_FindsItAgain()
     {
+        LongTests.Only();
         const string run = "spike-unsaid";
         _ = await Tiny.Dtt.RunAsync(["train", "-n", run, .. _keys, "--detach"], ("DTT_CRASH_AT", "rank.spike:1"));
         await Wait.ForAsync("two deaths", () => Tiny.StepsReported(run, attempt: 2) >= 4);

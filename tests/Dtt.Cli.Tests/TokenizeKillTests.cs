@@ -65,6 +65,7 @@ public sealed class TokenizeKillTests : IAsyncLifetime
     [Fact]
     public async Task Tokenize_WithoutDuplicates_KilledAgainAndAgain_EndsByteIdentical()
     {
+        LongTests.Only();
         for (var i = 0; i < Files; i++)
         {
             var lines = Enumerable.Range(0, 300).Select(n => $"the {n % 17} foxes of part {(n % 3 == 0 ? 0 : i)} met {n * 31 % 101} hens and sang of rain {n}");
