@@ -104,6 +104,6 @@ internal static class PostgresSchema
                 $"Name the user in {variable}, and the password in ~/.pgpass (or PGPASSFILE), in PGPASSWORD, or in {variable}.", ExitCodes.BadConfiguration),
             _ => ("cannot be used", "See the server's log, mend that, and run this again.", ExitCodes.Failure),
         };
-        return new UserErrorException($"PostgreSQL at {address.Name} {what} ({e.Message.TrimEnd('.')}). {todo}", code, e);
+        return new UserErrorException($"PostgreSQL at {address.Name} {what} ({StorageFailures.Said(e).TrimEnd('.')}). {todo}", code, e);
     }
 }

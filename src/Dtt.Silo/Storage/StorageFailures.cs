@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Dtt.Abstractions;
+using Npgsql;
 
 namespace Dtt.Silo.Storage;
 
@@ -27,8 +28,11 @@ internal sealed class StorageFailures(Database database) : IIncomingGrainCallFil
     /// <param name="error">What the database said.</param>
     /// <param name="look">What to look at first.</param>
     public static IOException Of(string what, DbException error, string look) => new(
-        $"{what} could not be read or written ({error.Message.TrimEnd('.')}); {look} " +
+        $"{what} could not be read or written ({Said(error).TrimEnd('.')}); {look} " +
         "What was done before is kept: fix that and run the same command again.");
+
+    /// <summary>What a database said, in one line: Npgsql appends words of its own to what the server said.</summary>
+    public static string Said(DbException error) => error is PostgresException server ? $"{server.SqlState}: {server.MessageText}" : error.Message;
 
     /// <summary>What the database said, when that is why something failed.</summary>
     public static DbException? DatabaseErrorIn(Exception? exception)

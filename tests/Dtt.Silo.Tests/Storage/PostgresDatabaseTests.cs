@@ -66,6 +66,15 @@ public sealed class PostgresDatabaseTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public void WhatTheServerSays_IsOneLine()
+    {
+        var error = new PostgresException("duplicate key value", "ERROR", "ERROR", "23505", detail: "Key (a)=(1) exists.");
+        Assert.Contains("\n", error.Message);
+        Assert.StartsWith("the state could not be read or written (23505: duplicate key value); is it up? ",
+            StorageFailures.Of("the state", error, "is it up?").Message);
+    }
+
+    [Fact]
     public async Task APasswordFile_IsRead()
     {
         var server = await postgres.ServerAsync();
