@@ -79,6 +79,25 @@ public sealed class BpeTests : IDisposable
         Assert.Equal(bytes, _tales.Decode(new BpeEncoder(_tales).Encode(Encoding.UTF8.GetString(bytes))));
     }, iter: 1000);
 
+    [Theory]
+    [InlineData("gpt2")]
+    [InlineData("cl100k")]
+    [InlineData("o200k")]
+    [InlineData("llama3")]
+    [InlineData("qwen2")]
+    [InlineData("nanochat")]
+    public void DecodeOfEncode_GivesAnyBytesBack(string pattern)
+    {
+        var vocabulary = new Vocabulary(_tales.Merges, WordPattern.Named(pattern));
+        var (encoder, ids) = (new BpeEncoder(vocabulary), new TokenBuffer());
+        Texts.Bytes.Sample(bytes =>
+        {
+            ids.Clear();
+            encoder.Encode(bytes, ids);
+            Assert.Equal(bytes, vocabulary.Decode(ids.Ids.ToArray()));
+        }, iter: Fuzz.Iterations(2000), threads: 1);
+    }
+
     [Fact]
     public void Encode_SpecialTokenInTheText_StaysText()
     {
