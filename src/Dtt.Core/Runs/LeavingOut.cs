@@ -26,10 +26,7 @@ internal static class LeavingOut
         var moved = (first, last) == (skip.FirstStep, skip.LastStep) ? "" : string.Create(CultureInfo.InvariantCulture,
             $" (they were among those of steps {skip.FirstStep}–{skip.LastStep} before others were left out)");
         state = state.Noted(now, EventKinds.LeftOut, $"the windows of {leftOut.InWords} are left out, as was asked{moved}; {back}");
-        var effects = new List<RunEffect>();
-        if (state.ToDelete.Count > 0) effects.Add(new RunEffect.DeleteCheckpoints(state.ToDelete));
-        effects.AddRange(RunDecider.StopRanks(state));
-        return new RunDecision(state, effects) { Accepted = true };
+        return new RunDecision(state, [.. RunDecider.DeleteForgotten(state), .. RunDecider.StopRanks(state)]) { Accepted = true };
     }
 
     /// <summary>Why a checkpoint is not taken: it saw windows that are left out by now; null: it did not.</summary>

@@ -43,7 +43,7 @@ public static class RunDecider
             effects.Add(new RunEffect.Enqueue(state.Record.CurrentAttempt + 1, state.NotBefore));
         if (state.Record.State == RunState.Preparing) effects.AddRange(Living(state).Select(p => new RunEffect.Launch(p)));
         if (state.IsActive && state.RanksAreToLeave) effects.AddRange(StopRanks(state));
-        if (state.ToDelete.Count > 0) effects.Add(new RunEffect.DeleteCheckpoints(state.ToDelete));
+        effects.AddRange(DeleteForgotten(state));
         return effects;
     }
 
@@ -196,7 +196,7 @@ public static class RunDecider
         var next = state with { Record = RunRules.Forget(record, expired), ToDelete = [.. state.ToDelete, .. expired.Select(c => c.FolderName)] };
         next = next.Noted(now, EventKinds.Committed, $"step {checkpoint.Step} ({checkpoint.SizeBytes / 1e6:0.0} MB){loss}");
         var effects = new List<RunEffect>();
-        if (next.ToDelete.Count > 0) effects.Add(new RunEffect.DeleteCheckpoints(next.ToDelete));
+        effects.AddRange(DeleteForgotten(next));
         if (next.WantsMoreNodes) effects.Add(new RunEffect.LookForNodes());
         return new RunDecision(next, effects) { Commit = reply };
     }
@@ -209,6 +209,10 @@ public static class RunDecider
     /// <summary>Asks every part to save and leave.</summary>
     internal static IReadOnlyList<RunEffect> StopRanks(DurableRun state) =>
         [.. Living(state).Select(p => new RunEffect.StopRank(p.Node, state.Record!.CurrentAttempt))];
+
+    /// <summary>Deletes forgotten checkpoints; not while an attempt starts, whose ranks may have been told of them before and read one.</summary>
+    internal static IReadOnlyList<RunEffect> DeleteForgotten(DurableRun state) =>
+        state.ToDelete.Count == 0 || state.Record!.State == RunState.Preparing ? [] : [new RunEffect.DeleteCheckpoints(state.ToDelete)];
 
     /// <summary>Whether the ranks of an attempt are to go on: it is current, and no part of it has ended otherwise than in order.</summary>
     public static bool MayGoOn(DurableRun state, int attempt) =>

@@ -38,6 +38,25 @@ public sealed class LeavingOutTests
         Assert.Equal((10L, second.Record!.LeftOut), (Assert.Single(spec.ResumeFrom).Step, spec.LeftOut));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Skip_WhileAnAttemptStarts_LeavesItTheCheckpointsThatItWasToldOf_UntilItHasStartedOrEnded(bool starts)
+    {
+        static IEnumerable<string> Deleted(IEnumerable<RunEffect> effects) => effects.OfType<RunEffect.DeleteCheckpoints>().SelectMany(d => d.Folders);
+        var state = Decide(Committed(10, 20), new RunInput.Ended(_node, new AttemptEnd(1, null, CauseCard.Of(DeathKind.Rank, "killed"))));
+        state = Decide(state, new RunInput.Granted([new Placement(_node, ["cpu"], 0)], 2));
+        Assert.Equal([20L, 10L], TrainSpec.Of(state, "/r", state.Placements[0]).ResumeFrom.Select(c => c.Step));
+        var skip = RunDecider.Decide(state, Skip(15, 16), _noLeases, _now);
+        Assert.Equal(["step_00000020.a01"], skip.State.ToDelete);
+        Assert.Empty(Deleted([.. skip.Effects, .. RunDecider.Pending(skip.State)]));
+
+        var next = Decide(skip.State, starts ? new RunInput.Reported(2, 1, [RunDeciderTests.Started(from: 20)])
+            : new RunInput.Ended(_node, new AttemptEnd(2, null, CauseCard.Of(DeathKind.Rank, "killed"))));
+        Assert.Equal([10L], next.Record!.Checkpoints.Select(c => c.Step));
+        Assert.Equal(["step_00000020.a01"], Deleted(RunDecider.Pending(next)));
+    }
+
     [Fact]
     public void Skip_OfStepsToCome_TakesWhatTheRanksSaveBeforeThem()
     {
