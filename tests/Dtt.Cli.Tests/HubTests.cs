@@ -71,6 +71,7 @@ public sealed class HubTests : IAsyncLifetime
         Assert.Equal("hf_path: owner/texts\n", (await _dtt.RunAsync(["download", "hf:owner/texts", "--dry-run"], Endpoint)).Output);
         Assert.False(File.Exists(file));
         Assert.Equal(3, (await _dtt.RunAsync(["download", "hf:owner/texts"], Endpoint, ("HF_TOKEN", "hf_secret"))).ExitCode);
+        Assert.False(File.Exists(file));
         Assert.Empty(Directory.GetFiles(Path.Combine(_dtt.Home, "hub")));
         Assert.Equal(0, (await _dtt.RunAsync(["download", "hf:owner/texts", "--name", "small"], Endpoint)).ExitCode);
         Assert.Contains("is there already with other settings", (await _dtt.RunAsync(["download", "hf:owner/texts", "--name", "other"], Endpoint)).Error);

@@ -65,16 +65,17 @@ internal sealed partial class HubSource
         string.Concat(Settings(result, result.GetValue(_source)![Prefix.Length..]).Select(s => $"{s.Key}: {s.Value}\n"));
 
     /// <summary>Writes the dataset's file, or finds that it says the same; before anything was downloaded by it, it may say otherwise.</summary>
+    /// <returns>Whether there was none.</returns>
     /// <exception cref="ConfigurationException">The file says otherwise.</exception>
-    public void Write(ParseResult result, LoadedConfig config)
+    public bool Write(ParseResult result, LoadedConfig config)
     {
         var (file, text) = (config.Paths.DatasetConfig, FileOf(result));
-        var isBegun = File.Exists(Path.Combine(config.Paths.Raw, HubPlan.FileName)) || File.Exists(Path.Combine(config.Paths.Raw, RawManifest.FileName));
-        if (File.Exists(file))
+        var isNew = !File.Exists(file);
+        if (!isNew)
         {
             var there = string.Concat(File.ReadLines(file).Where(l => l.Length > 0 && !l.StartsWith('#')).Select(l => l + "\n"));
-            if (there == text) return;
-            if (isBegun || !there.StartsWith("hf_path: ", StringComparison.Ordinal))
+            if (there == text) return false;
+            if (IsBegun(config) || !there.StartsWith("hf_path: ", StringComparison.Ordinal))
             {
                 throw new ConfigurationException($"{file}: the dataset '{config.Run.Dataset}' is there already with other settings; use it with "
                     + $"-d {config.Run.Dataset}, or give this one another name with -d.");
@@ -84,7 +85,19 @@ internal sealed partial class HubSource
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);
         DurableFile.Replace(file, Encoding.UTF8.GetBytes($"# Of the Hugging Face Hub. All keys: docs/configuration.md\n{text}"));
         Console.Error.WriteLine($"{file}: written; later commands name this dataset with -d {config.Run.Dataset}");
+        return isNew;
     }
+
+    /// <summary>Removes the dataset's file, unless its files are known by now, so that the next command goes on with them.</summary>
+    public static void TakeBack(LoadedConfig config)
+    {
+        if (IsBegun(config)) return;
+        File.Delete(config.Paths.DatasetConfig);
+        Console.Error.WriteLine($"{config.Paths.DatasetConfig}: removed again, for nothing was found to download");
+    }
+
+    private static bool IsBegun(LoadedConfig config) =>
+        File.Exists(Path.Combine(config.Paths.Raw, HubPlan.FileName)) || File.Exists(Path.Combine(config.Paths.Raw, RawManifest.FileName));
 
     private IEnumerable<(string Key, string Value, string Option)> Settings(ParseResult result, string repository)
     {

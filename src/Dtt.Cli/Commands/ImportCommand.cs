@@ -95,7 +95,6 @@ internal static partial class ImportCommand
                 ExitCodes.BadConfiguration);
         }
 
-        Directory.CreateDirectory(Path.GetDirectoryName(raw)!);
         var (train, val) = ForeignTokens.Copy(tokens, vocabulary, raw);
         Console.Error.WriteLine($"copied {train:N0} tokens for training and {val:N0} for validation "
             + $"from {tokens.Count:N0} file{(tokens.Count == 1 ? "" : "s")} ({raw})");

@@ -43,11 +43,19 @@ internal static class StageCommand
                 return ExitCodes.Success;
             }
 
-            if (named is not null) hub!.Write(result, config);
-            var datasets = Datasets(config);
-            if (result.GetValue(dryRun)) return ExitCodes.Success;
-            await using var client = await Platform.ConnectAsync(cancellation);
-            return await RunAsync(client, datasets, rawOnly);
+            var isNew = named is not null && hub!.Write(result, config);
+            try
+            {
+                var datasets = Datasets(config);
+                if (result.GetValue(dryRun)) return ExitCodes.Success;
+                await using var client = await Platform.ConnectAsync(cancellation);
+                return await RunAsync(client, datasets, rawOnly);
+            }
+            catch (UserErrorException e) when (isNew && e.ExitCode != ExitCodes.Requeue)
+            {
+                HubSource.TakeBack(config);
+                throw;
+            }
         });
         return command;
     }
@@ -154,6 +162,7 @@ internal static class StageCommand
         var train = WindowIndex.Of(config.Run, shards, TokenizerFolder.Load(config.Paths.Tokenizer).EndOfText);
         var val = new WindowIndex([.. index.Shards.Where(s => s.Split == "val").Select(s => s.Tokens)], config.Run.Model.ContextLength, overlap: 0);
         return $"windows: {train.Count:N0} of n_ctx {train.ContextLength:N0}; tokens in no window: {train.UnreachedInWords}"
-            + $"{Environment.NewLine}validation windows: {val.Count:N0}; tokens in no window: {val.UnreachedInWords}";
+            + $"{Environment.NewLine}validation windows: {val.Count:N0}; tokens in no window: {val.UnreachedInWords}"
+            + (index.WhyNoValidation(val.ContextLength) is { } why ? $"{Environment.NewLine}note: {why}" : "");
     }
 }

@@ -40,7 +40,8 @@ public static class ForeignTokens
     /// <exception cref="BadDataException">A file is damaged, or holds an id that the tokenizer does not have.</exception>
     public static (long Train, long Val) Copy(IReadOnlyList<string> files, Vocabulary vocabulary, string folder)
     {
-        var draft = DurableFile.DraftOf(folder);
+        var (draft, parent) = (DurableFile.DraftOf(folder), Path.GetDirectoryName(folder)!);
+        var isNew = !Directory.Exists(parent);
         Directory.CreateDirectory(draft);
         try
         {
@@ -49,17 +50,18 @@ public static class ForeignTokens
             using (val)
             {
                 foreach (var file in files)
-                    Copy(file, vocabulary, Path.GetFileName(file).Contains("val", StringComparison.OrdinalIgnoreCase) ? val : train);
+                    Copy(file, vocabulary, TokenFiles.IsVal(file) ? val : train);
             }
 
-            if (train.Tokens == 0) throw new BadDataException("every file has 'val' in its name: there is nothing to train on.");
+            if (train.Tokens == 0) throw TokenFiles.NothingToTrainOn(files);
             Directory.Move(draft, folder);
-            DurableFile.SyncFolder(Path.GetDirectoryName(folder)!);
+            DurableFile.SyncFolder(parent);
             return (train.Tokens, val.Tokens);
         }
         finally
         {
             if (Directory.Exists(draft)) Directory.Delete(draft, recursive: true);
+            if (isNew && !Directory.EnumerateFileSystemEntries(parent).Any()) Directory.Delete(parent);
         }
     }
 

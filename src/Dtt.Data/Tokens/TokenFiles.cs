@@ -20,6 +20,18 @@ public static class TokenFiles
     /// <summary>Whether a file is one by its name.</summary>
     public static bool IsOne(string file) => file.EndsWith(Ending, StringComparison.OrdinalIgnoreCase);
 
+    /// <summary>Whether a file is for validation, by its name.</summary>
+    internal static bool IsVal(string file) => Path.GetFileName(file).Contains("val", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>The error of files without a token for training.</summary>
+    internal static BadDataException NothingToTrainOn(IReadOnlyList<string> files)
+    {
+        var train = files.Where(f => !IsVal(f)).ToList();
+        return new BadDataException(train.Count == 0 ? "every file has 'val' in its name: there is nothing to train on."
+            : $"{RawFiles.Few(train)} {(train.Count == 1 ? "holds" : "hold")} no tokens: there is nothing to train on. "
+                + "Write the tokens again, or name other files.");
+    }
+
     /// <summary>Reads every file once, counts its documents and bytes, and writes an index of them.</summary>
     /// <param name="manifest">The files.</param>
     /// <param name="vocabulary">The tokenizer that made them.</param>
@@ -33,7 +45,7 @@ public static class TokenFiles
         {
             foreach (var (number, file) in manifest.Files.Index()) shards.Add(Read(file, number, vocabulary, tally));
         });
-        if (!shards.Any(s => s.Split == "train")) throw new BadDataException("every file of the dataset has 'val' in its name: there is nothing to train on.");
+        if (!shards.Any(s => s is { Split: "train", Tokens: > 0 })) throw NothingToTrainOn([.. manifest.Files.Select(f => f.Path)]);
         var index = new TokenIndex { Source = source, Shards = [.. shards.OrderBy(s => s.Split, StringComparer.Ordinal).ThenBy(s => s.Piece)] };
         Directory.CreateDirectory(folder);
         report.Save(folder);
@@ -55,7 +67,7 @@ public static class TokenFiles
         return new TokenShard
         {
             File = file.Path,
-            Split = Path.GetFileName(file.Path).Contains("val", StringComparison.OrdinalIgnoreCase) ? "val" : "train",
+            Split = IsVal(file.Path) ? "val" : "train",
             Piece = number,
             Part = 0,
             Tokens = tokens,

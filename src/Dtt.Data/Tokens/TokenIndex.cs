@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -45,6 +46,18 @@ public sealed record TokenIndex
 
     /// <summary>Tokens of a split.</summary>
     public long TokensOf(string split) => Shards.Where(s => s.Split == split).Sum(s => s.Tokens);
+
+    /// <summary>Why a run of these tokens has no validation loss, and what to do; null: it has one.</summary>
+    /// <param name="contextLength">The run's T: a validation window has one token more.</param>
+    public string? WhyNoValidation(int contextLength)
+    {
+        if (Shards.Any(s => s.Split == "val" && s.Tokens > contextLength)) return null;
+        var what = TokensOf("val") == 0 ? "there are no validation documents"
+            : $"no validation shard holds a window of {contextLength + 1:N0} tokens";
+        var remedy = Shards.Any(s => Path.IsPathRooted(s.File)) ? "add a token file with 'val' in its name, or a larger one"
+            : $"raise val_fraction ({Source.ValFraction.ToString(CultureInfo.InvariantCulture)} now), or add text, and tokenize again";
+        return $"{what}, so runs will have no validation loss; {remedy}.";
+    }
 
     /// <summary>Reads a folder's index; null when there is none.</summary>
     /// <exception cref="BadDataException">It is damaged.</exception>

@@ -79,9 +79,21 @@ public sealed class ForeignTokensTests : IDisposable
         AssertRefused("there is nothing to train on");
     }
 
+    [Fact]
+    public void Copy_OfNoTokens_SaysSo_AndNotThatNamesAreWrong()
+    {
+        Npy("train.npy", "<u2", 2);
+        AssertRefused($"{_folder["in/train.npy"]} holds no tokens: there is nothing to train on");
+        Npy("val.npy", "<u2", 2, 1, 2);
+        AssertRefused($"{_folder["in/train.npy"]} holds no tokens: there is nothing to train on");
+        File.Delete(_folder["in/train.npy"]);
+        AssertRefused("every file has 'val' in its name: there is nothing to train on");
+    }
+
     private void AssertRefused(string message)
     {
-        Assert.Contains(message, Assert.Throws<BadDataException>(() => ForeignTokens.Copy(ForeignTokens.In(_folder["in"]), _small, _folder["out"])).Message);
+        var error = Assert.Throws<BadDataException>(() => ForeignTokens.Copy(ForeignTokens.In(_folder["in"]), _small, _folder["name/raw"]));
+        Assert.Contains(message, error.Message);
         Assert.Equal(["in"], Directory.GetFileSystemEntries(_folder.Path).Select(Path.GetFileName));
     }
 

@@ -57,6 +57,35 @@ public sealed class TokenFilesTests : IDisposable
         Assert.Contains("has 1,028 bytes, but its header says 1,030", Assert.Throws<BadDataException>(Index).Message);
     }
 
+    [Fact]
+    public void WhyNoValidation_TellsOfNoDocuments_AndOfNoWindow()
+    {
+        Write("a_train.bin", 1024, 257, 1, 2);
+        Write("a_val.bin", 1024, 257, 9);
+        var index = Index();
+        Assert.Null(index.WhyNoValidation(contextLength: 1));
+        Assert.Equal("no validation shard holds a window of 3 tokens, so runs will have no validation loss; add a token file with 'val' in its name, or a "
+            + "larger one.", index.WhyNoValidation(contextLength: 2));
+        var text = index with
+        {
+            Source = index.Source with { ValFraction = 0.01 },
+            Shards = [index.Shards.Single(s => s.Split == "train") with { File = "train_000000.bin" }],
+        };
+        Assert.Equal("there are no validation documents, so runs will have no validation loss; raise val_fraction (0.01 now), or add text, and tokenize "
+            + "again.", text.WhyNoValidation(contextLength: 1));
+    }
+
+    [Fact]
+    public void Index_OfNoTokensToTrainOn_SaysWhichFilesHoldNone()
+    {
+        var empty = Write("a_train.bin", 1024);
+        Write("a_val.bin", 1024, 1, 2);
+        Assert.Contains($"{empty} holds no tokens: there is nothing to train on", Assert.Throws<BadDataException>(Index).Message);
+        File.Delete(empty);
+        Directory.Delete(_folder["manifest"], recursive: true);
+        Assert.Contains("every file has 'val' in its name", Assert.Throws<BadDataException>(Index).Message);
+    }
+
     [Theory]
     [InlineData(1024)]
     [InlineData(0)]
