@@ -3,6 +3,7 @@ using Dtt.Cli.Output;
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
 using Dtt.Data.Reports;
+using Dtt.Data.Text;
 using Dtt.Data.Tokenizers;
 using Dtt.Data.Tokens;
 
@@ -33,6 +34,7 @@ internal static class ReportCommand
     {
         if (config.EachDataset.Count() > 1)
             throw new ConfigurationException($"a report is of one dataset: name one of {string.Join(", ", config.Run.DatasetNames)} with -d.");
+        if (!Path.Exists(config.Paths.Tokens)) _ = DatasetLoader.Load(config, TextStream.Open, _ => { }); // an unknown name is told as such
         var index = TokenIndex.FindRequired(config.Paths.Tokens);
         var report = TokenReport.Of(config.Paths.Tokens, index, () => TokenizerFolder.Load(config.Paths.Tokenizer));
         return ReportOutput.Of(config.Run.Dataset, index, report);

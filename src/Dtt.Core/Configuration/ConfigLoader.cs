@@ -144,10 +144,7 @@ public static partial class ConfigLoader
     {
         var folders = MixtureKeys.Names(v).Select(d => (Key: MixtureKeys.KeyOf(v), Name: d));
         foreach (var (key, name) in folders.Prepend((Key: "name", Name: v.Text("name"))).Where(f => !SafeName().IsMatch(f.Name)))
-        {
-            errors.Add($"{v.Origin(key)}: '{key}' is '{name}', but it names a folder: use letters, digits, '.', '_' and '-', "
-                + "starting with a letter or digit.");
-        }
+            errors.Add($"{v.Origin(key)}: '{key}' is '{name}', but {WhyNot(name, isText: key != "name" && name.Contains('/'))}.");
 
         MixtureKeys.Check(v, errors);
 
@@ -193,6 +190,15 @@ public static partial class ConfigLoader
             errors.Add($"{v.Origin("min_lr")}: an exponential rate never reaches 0; set 'min_lr' above 0, or 'lr_schedule.params.gamma'.");
         if (v.DoubleOrNull("min_lr") is { } min && min > v.Double("lr_schedule.params.lr_max"))
             errors.Add($"{v.Origin("min_lr")}: 'min_lr' {min} is above 'lr_schedule.params.lr_max' {v.Double("lr_schedule.params.lr_max")}.");
+    }
+
+    /// <summary>What is wrong with a name; one with a slash is the path of text, which is not there.</summary>
+    private static string WhyNot(string name, bool isText)
+    {
+        if (!isText) return "it names a folder: use letters, digits, '.', '_' and '-', starting with a letter or digit";
+        var path = UserPath.Full(name);
+        return File.Exists(path) ? $"{path} is no file of text: name one that ends in {TextFormat.Endings}, or a folder of them"
+            : $"there is no file or folder {path}: correct the path, or give the name of a dataset, which has no '/'";
     }
 
     [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z")]

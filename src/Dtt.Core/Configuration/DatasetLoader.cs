@@ -73,7 +73,8 @@ public static class DatasetLoader
         var folder = Path.GetDirectoryName(file)!;
         var files = Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "*.yaml") : [];
         var known = files.Select(f => Path.GetFileNameWithoutExtension(f)!).Order(StringComparer.Ordinal).ToList();
-        return new ConfigurationException($"dataset '{dataset}': there is no {file}, and no text in {config.TextPath ?? config.Paths.Raw}."
+        var missing = TextFormat.Of(dataset) is null ? "" : $"no file {UserPath.Full(dataset)}, "; // it looks like one
+        return new ConfigurationException($"dataset '{dataset}': there is {missing}no {file}, and no text in {config.TextPath ?? config.Paths.Raw}."
             + $"{Spelling.Hint(dataset, known)} "
             + (known.Count > 0 ? $"Known here: {string.Join(", ", known)}. " : "")
             + "Write that file ('path: my.txt' is enough), name a text file with -d FILE.txt, or choose another dataset.");

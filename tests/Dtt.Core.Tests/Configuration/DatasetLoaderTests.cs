@@ -98,6 +98,18 @@ public sealed class DatasetLoaderTests : IDisposable
         Assert.Contains("it names a folder", Assert.Throws<ConfigurationException>(() => Config(_folder.Write("my notes.txt", "one\n"))).Message);
 
     [Fact]
+    public void Load_APathOfNothing_SaysThatThereIsNoSuchFile()
+    {
+        var missing = _folder["no/such.txt"];
+        Assert.Contains($"'dataset' is '{missing}', but there is no file or folder {missing}: correct the path",
+            Assert.Throws<ConfigurationException>(() => Config(missing)).Message);
+        var picture = _folder.Write("picture.png", "?");
+        Assert.Contains($"but {picture} is no file of text: name one that ends in .txt", Assert.Throws<ConfigurationException>(() => Config(picture)).Message);
+        Assert.Contains($"dataset 'such.jsonl': there is no file {Path.GetFullPath("such.jsonl")}, no {_folder["such.jsonl.yaml"]}, and no text in",
+            Assert.Throws<ConfigurationException>(() => Load("such.jsonl")).Message);
+    }
+
+    [Fact]
     public void Load_NeitherFileNorText_ListsTheKnownOnes()
     {
         _folder.Write("tales.yaml", "builtin: tales");

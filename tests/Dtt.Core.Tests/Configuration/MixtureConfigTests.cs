@@ -80,7 +80,7 @@ public sealed class MixtureConfigTests : IDisposable
     [InlineData("datasets: [{name: a, tokens: 1.5}]", "'tokens' must be a whole number")]
     [InlineData("datasets: [{name: a, weight: 1}, {name: a, weight: 2}]", "'datasets' names a dataset twice in one list")]
     [InlineData("datasets: [{name: a, weight: 1}, {name: b, epochs: 2}]", "has weights beside 'tokens' or 'epochs' in one list")]
-    [InlineData("datasets: [{name: ../a, weight: 1}]", "'datasets' is '../a', but it names a folder")]
+    [InlineData("datasets: [{name: ../a, weight: 1}]", "'datasets' is '../a', but there is no file or folder /")]
     [InlineData("datasets: [{name: a, weight: 1}]\ndataset: b", "'dataset' is 'b', but 'datasets' names the datasets, the first of them 'a'")]
     [InlineData("datasets: [{name: a, epochs: 1}]\nepochs: 2", ":2: 'epochs' is 2, but 'datasets' says already how long the run is")]
     [InlineData("stages: [{datasets: [{name: a, weight: 1}]}]", "a stage of 'stages' whose datasets have weights needs 'tokens'")]
