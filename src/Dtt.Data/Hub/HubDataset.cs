@@ -73,7 +73,7 @@ public sealed class HubDataset(DatasetConfig config, string rawFolder, HubAccess
         var card = all.FirstOrDefault(f => f.Path == "README.md");
         var cards = card is null ? [] : HubCard.Read(
             Encoding.UTF8.GetString(await _client.ReadAsync(Repository, commit, card, MostCardBytes, cancellation)), $"{Repository}/README.md");
-        var chosen = HubSelection.Choose(Repository, all, cards, config.HubName, config.HubSplit);
+        var chosen = HubSelection.Choose(Repository, all, cards, config.HubName, config.HubSplit, say);
         if (chosen.Count > 0) return (commit, chosen);
         if (config.HubRevision is not null) throw Nothing(all);
         var converted = await _client.CommitOfAsync(Repository, ConversionBranch, cancellation);
@@ -93,7 +93,7 @@ public sealed class HubDataset(DatasetConfig config, string rawFolder, HubAccess
 
         var readme = all.FirstOrDefault(f => f.Path == "README.md") is { } card ? Cache.Find(card) : null;
         var cards = readme is null ? [] : HubCard.Read(File.ReadAllText(readme), readme);
-        var chosen = HubSelection.Choose(Repository, all, cards, config.HubName, config.HubSplit);
+        var chosen = HubSelection.Choose(Repository, all, cards, config.HubName, config.HubSplit, say);
         return chosen.Count > 0 ? (commit!, chosen) : throw new BadDataException(
             $"HF_HUB_OFFLINE is set, and the cache {access.Cache} has no data of {Repository}; unset it, or name the cache that has them with HF_HUB_CACHE.");
     }

@@ -19,16 +19,18 @@ internal static class HubSelection
     /// <param name="cards">The configurations of its card.</param>
     /// <param name="name">The configuration that is wanted, or null for its default.</param>
     /// <param name="split">The split that is wanted, or null for its training part.</param>
+    /// <param name="say">Told what is left out.</param>
     /// <exception cref="BadDataException">There is no such configuration or split; those that are there are listed.</exception>
-    public static IReadOnlyList<HubFile> Choose(string repository, IReadOnlyList<HubFile> files, IReadOnlyList<HubCard> cards, string? name, string? split)
+    public static IReadOnlyList<HubFile> Choose(
+        string repository, IReadOnlyList<HubFile> files, IReadOnlyList<HubCard> cards, string? name, string? split, Action<string>? say)
     {
         var data = files.Where(f => TextFormat.Of(f.Path) is not null && !Hidden(f.Path)).ToList();
-        if (cards.Count == 0) return ByNames(repository, data, name, split);
+        if (cards.Count == 0) return ByNames(repository, data, name, split, say);
         var card = name is not null ? cards.FirstOrDefault(c => c.Name == name)
             : cards.FirstOrDefault(c => c.IsDefault) ?? cards.FirstOrDefault(c => c.Name == "default") ?? (cards.Count == 1 ? cards[0] : null);
         if (card is null) throw Missing(repository, "name", "configuration", name, [.. cards.Select(c => c.Name)]);
         if (card.Patterns.Count == 0)
-            return ByNames(repository, [.. data.Where(f => f.Path.StartsWith(card.Folder, StringComparison.Ordinal))], null, split);
+            return ByNames(repository, [.. data.Where(f => f.Path.StartsWith(card.Folder, StringComparison.Ordinal))], null, split, say);
         var chosen = SplitOf(repository, split, [.. card.Patterns.Select(p => p.Split).Distinct()]);
         var patterns = card.Patterns.Where(p => p.Split == chosen).Select(p => Glob(p.Pattern)).ToList();
         return [.. data.Where(f => patterns.Any(p => p.IsMatch(f.Path)))];
@@ -48,7 +50,7 @@ internal static class HubSelection
         return [.. mine.Where(p => Whole(p.Path[1]) == chosen).Select(p => p.File)];
     }
 
-    private static IReadOnlyList<HubFile> ByNames(string repository, List<HubFile> data, string? name, string? split)
+    private static IReadOnlyList<HubFile> ByNames(string repository, List<HubFile> data, string? name, string? split, Action<string>? say)
     {
         if (data.Count == 0) return [];
         if (name is not null and not "default")
@@ -63,7 +65,16 @@ internal static class HubSelection
         var bySplit = named.Count > 0 ? named : data.ToLookup(_ => "train");
         var chosen = SplitOf(repository, split, [.. bySplit.Select(s => s.Key)]);
         // Of several forms one is read: the most bytes are the data, and the rest describes them.
-        return [.. bySplit[chosen].GroupBy(f => TextFormat.Of(f.Path)!.Ending).OrderByDescending(g => g.Sum(f => f.Bytes)).First()];
+        var forms = bySplit[chosen].GroupBy(f => TextFormat.Of(f.Path)!.Ending).OrderByDescending(g => g.Sum(f => f.Bytes)).ToList();
+        static string Size(IGrouping<string, HubFile> form) =>
+            $"{form.Key} ({form.Count():N0} file{(form.Count() == 1 ? "" : "s")}, {form.Sum(f => f.Bytes):N0} bytes)";
+        if (forms.Count > 1)
+        {
+            say?.Invoke($"{repository}: '{chosen}' is there in several forms; {Size(forms[0])} is read, as the largest, and not "
+                + $"{string.Join(", ", forms.Skip(1).Select(Size))}.");
+        }
+
+        return [.. forms[0]];
     }
 
     /// <summary>The split that a file's path names, or nothing.</summary>

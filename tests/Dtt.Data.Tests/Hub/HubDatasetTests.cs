@@ -225,6 +225,17 @@ public sealed class HubDatasetTests : IDisposable
         Assert.Equal(["s/test-0.jsonl"], (await DownloadAsync(Config(split: "test"))).Files.Select(f => f.Path));
     }
 
+    [Fact]
+    public async Task Split_OfSeveralForms_IsReadInItsLargest_AndTheOthersAreNamed()
+    {
+        _hub.Commit(Repository, "main", ("train-0.jsonl", Lines("a", 20)), ("train-1.jsonl", Lines("b", 20)),
+            ("train.csv", "text\na\n"), ("test.csv", "text\nb\n"));
+        Assert.Equal(["train-0.jsonl", "train-1.jsonl"], (await DownloadAsync(Config())).Files.Select(f => f.Path));
+        var bytes = Lines("a", 20).Length + Lines("b", 20).Length;
+        Assert.Equal($"owner/texts: 'train' is there in several forms; .jsonl (2 files, {bytes:N0} bytes) is read, as the largest, and not "
+            + ".csv (1 file, 7 bytes).", Assert.Single(_said));
+    }
+
     [Theory]
     [InlineData("nobody/nothing", null, null, null, "there is no dataset nobody/nothing on 127.0.0.1")]
     [InlineData(Repository, null, null, "dev", "has no revision 'dev'")]
