@@ -1,3 +1,5 @@
+using System.IO.Compression;
+using System.Text;
 using System.Text.Json;
 using Dtt.Tests;
 
@@ -96,7 +98,30 @@ public sealed class TokenizerTests : IAsyncLifetime
         Assert.Contains("bytes a token", await _dtt.OutputAsync("tokenizer", "compare", "gpt2", "o200k", "a text"));
     }
 
+    [Fact]
+    public async Task Encode_UnpacksAFile_DecodeReadsWhatItWrites_AndTrainNotesWhatIsNoUtf8()
+    {
+        _folder.Write("story.txt", Text);
+        using (var packed = new GZipStream(File.Create(_folder["packed.gz"]), CompressionLevel.Fastest)) packed.Write(Encoding.UTF8.GetBytes(Text));
+        string[] gpt2 = ["--tokenizer", "gpt2"];
+        var ids = await _dtt.OutputAsync(["tokenizer", "encode", "-f", "story.txt", .. gpt2]);
+        Assert.Equal(ids, await _dtt.OutputAsync(["tokenizer", "encode", "-f", "packed.gz", .. gpt2]));
+        _folder.Write("ids.json", await _dtt.OutputAsync(["tokenizer", "encode", "-f", "story.txt", "--json", .. gpt2]));
+        Assert.Equal(Text, await _dtt.OutputAsync(["tokenizer", "decode", "-f", "ids.json", .. gpt2]));
+
+        File.WriteAllBytes(_folder["latin.txt"], Encoding.Latin1.GetBytes("caf\u00e9 au lait"));
+        File.WriteAllBytes(_folder["wide.txt"], [.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes("a text")]);
+        var trained = await _dtt.RunAsync("tokenizer", "train", "story.txt", "latin.txt", "wide.txt", "-o", "mine", "-v", "260");
+        Assert.Equal(0, trained.ExitCode);
+        string[] notes = [.. trained.Error.Split('\n').Where(l => l.StartsWith("note: ", StringComparison.Ordinal))];
+        Assert.Equal([$"note: {_folder["latin.txt"]} is no UTF-8 at byte 3; its bytes are counted as they are.",
+            $"note: {_folder["wide.txt"]} is text in UTF-16; convert it with `iconv -f utf-16 -t utf-8`; its bytes are counted as they are."], notes);
+    }
+
     [Theory]
+    [InlineData("is a folder", "encode", "--file", ".", "--tokenizer", "gpt2")]
+    [InlineData("is a folder", "train", ".", "-o", "t")]
+    [InlineData("nor what `dtt tokenizer encode --json` writes", "decode", "[1, {}]", "--tokenizer", "gpt2")]
     [InlineData("there is no tokenizer nowhere", "encode", "a", "--tokenizer", "nowhere")]
     [InlineData("missing.txt", "train", "missing.txt", "-o", "t")]
     [InlineData("`dtt tokenize -d", "train", "x.jsonl", "-o", "t")]

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text;
+using System.Text.Json;
 using Dtt.Cli.Output;
 using Dtt.Core.Errors;
 using Dtt.Data.Tokenizers;
@@ -136,7 +137,8 @@ internal static class TokenizerCommand
     private static List<int> Ids(Vocabulary vocabulary, string text)
     {
         var ids = new List<int>();
-        foreach (var word in text.Split([' ', '\n', '\t', ','], StringSplitOptions.RemoveEmptyEntries))
+        var words = text.TrimStart().StartsWith('[') ? JsonIds(text) : text.Split([' ', '\r', '\n', '\t', ','], StringSplitOptions.RemoveEmptyEntries);
+        foreach (var word in words)
         {
             if (!int.TryParse(word, out var id) || id < 0 || id >= vocabulary.Size)
                 throw new UserErrorException($"'{word}' is not a token id of this tokenizer; ids are 0 to {vocabulary.Size - 1}.", ExitCodes.BadConfiguration);
@@ -144,5 +146,20 @@ internal static class TokenizerCommand
         }
 
         return ids;
+    }
+
+    /// <summary>The ids in what <c>encode --json</c> writes, or in an array of numbers.</summary>
+    private static IEnumerable<string> JsonIds(string text)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(text);
+            return [.. json.RootElement.EnumerateArray().Select(e => (e.ValueKind == JsonValueKind.Object ? e.GetProperty("id") : e).GetRawText())];
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException)
+        {
+            throw new UserErrorException("the input begins with '[', but is not an array of ids, nor what `dtt tokenizer encode --json` writes: "
+                + $"{e.Message.TrimEnd('.')}.", ExitCodes.BadConfiguration, e);
+        }
     }
 }

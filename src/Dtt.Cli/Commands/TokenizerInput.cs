@@ -2,6 +2,8 @@ using System.CommandLine;
 using System.Text;
 using Dtt.Core.Configuration;
 using Dtt.Core.Errors;
+using Dtt.Core.Storage;
+using Dtt.Data.Text;
 
 namespace Dtt.Cli.Commands;
 
@@ -38,11 +40,18 @@ internal sealed class TokenizerInput
         return memory.ToArray();
     }
 
+    /// <summary>The bytes of a file, unpacked. A pipe has no length and can be read only once: its bytes are taken as they are.</summary>
     private static byte[] ReadFile(string file)
     {
+        var path = UserPath.Full(file);
+        if (Directory.Exists(path)) throw new UserErrorException($"{file} is a folder: name a file in it with --file.", ExitCodes.BadConfiguration);
         try
         {
-            return File.ReadAllBytes(UserPath.Full(file));
+            if (FileSystem.Target(path) is not { Exists: true, Length: > 0 }) return File.ReadAllBytes(path);
+            using var memory = new MemoryStream();
+            using var stream = TextStream.Open(path);
+            stream.CopyTo(memory);
+            return memory.ToArray();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

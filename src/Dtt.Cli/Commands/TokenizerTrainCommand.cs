@@ -36,7 +36,7 @@ internal static class TokenizerTrainCommand
                 throw Wrong("--special takes different texts, none empty and none <|endoftext|>, which is one anyway.");
             var counts = new WordCounts(WordPattern.Named(result.GetValue(pattern)!));
             foreach (var file in result.GetValue(files)!) Count(UserPath.Full(file), counts);
-            if (result.GetValue(files)!.Length == 0) Count(Console.OpenStandardInput(), counts);
+            if (result.GetValue(files)!.Length == 0) Count("standard input", Console.OpenStandardInput(), counts);
             var vocabulary = BpeTrainer.Train(counts, ids, tokens);
             TokenizerFolder.Save(vocabulary, target);
             Console.Error.WriteLine($"tokenizer: {Path.GetFileName(target)}, {vocabulary.Size:N0} ids from {counts.Words.Count:N0} different words ({target})");
@@ -50,18 +50,21 @@ internal static class TokenizerTrainCommand
     {
         if (TextFormat.Of(file) is { Kind: not TextKind.Plain })
             throw Wrong($"{file} holds more than its text: `dtt tokenize -d {file}` reads the text in it.");
+        if (Directory.Exists(file)) throw Wrong($"{file} is a folder: name its files, or read all of its text with `dtt tokenize -d {file}`.");
         if (!File.Exists(file)) throw Wrong($"there is no file {file}.");
-        Count(TextStream.Open(file), counts);
+        Count(file, TextStream.Open(file), counts);
     }
 
     /// <summary>Counts each line with its end, so that no word goes over it; a line without an end is taken by blocks.</summary>
-    private static void Count(Stream text, WordCounts counts)
+    private static void Count(string name, Stream text, WordCounts counts)
     {
         using var stream = text;
+        var check = new Utf8Check();
         var (buffer, held) = (new byte[Block], 0);
         while (stream.ReadAtLeast(buffer.AsSpan(held), buffer.Length - held, throwOnEndOfStream: false) is > 0 and var read)
         {
             var filled = buffer.AsSpan(0, held + read);
+            check.Add(filled[held..]);
             var rest = filled;
             while (rest.IndexOf((byte)'\n') is >= 0 and var end)
             {
@@ -80,5 +83,8 @@ internal static class TokenizerTrainCommand
         }
 
         if (held > 0) counts.Add(buffer.AsSpan(0, held));
+        check.End();
+        if (check.WhatElse is { } other) Console.Error.WriteLine($"note: {name} {other}; its bytes are counted as they are.");
+        else if (check.FirstInvalid is { } offset) Console.Error.WriteLine($"note: {name} is no UTF-8 at byte {offset:N0}; its bytes are counted as they are.");
     }
 }
