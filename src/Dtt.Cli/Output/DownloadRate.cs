@@ -19,7 +19,8 @@ internal sealed class DownloadRate(TimeProvider time)
         var (from, bytes) = _seen.Peek();
         var rate = now > from ? (progress.BytesDone - bytes) / (now - from).TotalSeconds : 0;
         var left = rate > 0 ? TimeSpan.FromSeconds((progress.Bytes - progress.BytesDone) / rate) : (TimeSpan?)null;
-        return string.Create(CultureInfo.InvariantCulture, $" {progress.BytesDone / 1e6:N1} of {progress.Bytes / 1e6:N1} MB, {rate / 1e6:N1} MB/s")
+        var (shown, unit) = rate < 1e5 ? (rate / 1e3, "kB/s") : (rate / 1e6, "MB/s");
+        return string.Create(CultureInfo.InvariantCulture, $" {progress.BytesDone / 1e6:N1} of {progress.Bytes / 1e6:N1} MB, {shown:N1} {unit}")
             + (left is { TotalDays: < 100 } eta ? $", {(eta.TotalHours >= 1 ? $"{(int)eta.TotalHours}:{eta:mm\\:ss}" : $"{eta:m\\:ss}")} left" : "");
     }
 
