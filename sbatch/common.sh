@@ -32,6 +32,7 @@ say() { printf '%(%F %T)T %s\n' -1 "$*" >&"$log"; }
 fail() { # CODE MESSAGE...
   local code=$1
   shift
+  goes_on # what fails in a job that ends fails for that
   say "error: $*"
   exit "$code"
 }
@@ -55,7 +56,7 @@ begin() {
     [ -d "${HOME:-}" ] || fail 2 "HOME is '${HOME:-}', which is no folder on $here. Name a folder that all nodes see: export DTT_HOME=FOLDER, then sbatch."
     DTT_HOME=$HOME/.dtt
   fi
-  (umask 077 && mkdir -p "$DTT_HOME") || fail 2 "DTT_HOME is $DTT_HOME, which cannot be made on $here. Name a folder that all nodes see."
+  (umask 077 && mkdir -p "$DTT_HOME") 2>/dev/null || fail 2 "DTT_HOME is $DTT_HOME, which cannot be made on $here. Name a folder that all nodes see."
   DTT_HOME=$(cd "$DTT_HOME" && pwd)
   export DTT_HOME
   mkdir -p "$logs" "$DTT_HOME/cluster"
@@ -70,7 +71,7 @@ begin() {
 }
 
 end_by() { # requeue|stop REASON
-  say "$2: the silos save what runs and end"
+  say "$2$([ -z "$silos" ] || echo ": the silos save what runs and end")"
   ending=${ending:-$1}
   [ -z "$command" ] || kill -HUP "$command" 2>/dev/null || true # a command that hangs up leaves its work to the platform
   drain

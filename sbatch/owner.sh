@@ -96,7 +96,8 @@ wait_for_rivals() {
 
 refuse() {
   if [ -z "$(silos_of "$other")" ] && [ -z "${DTT_POSTGRES:-}" ]; then
-    fail 2 "job $other ($other_state) is to serve $DTT_HOME, and no silo of it is up now. Wait for it, or end it (scancel $other)."
+    fail 75 "job $other ($other_state) is to serve $DTT_HOME and goes on with its runs, but no silo of it is up now. End it (scancel $other) first, if this" \
+      "job is to serve instead."
   elif [ -f "$(database)/owner" ]; then
     fail 2 "job $other serves $DTT_HOME with a database of its own, so no other job can join. End it (scancel $other), or give both one with DTT_POSTGRES."
   elif [ -z "${DTT_POSTGRES:-}" ]; then

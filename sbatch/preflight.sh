@@ -82,6 +82,7 @@ preflight() {
   attended srun --no-kill --kill-on-bad-exit=0 --wait=0 bash -c "$(node_check)" preflight "$root" "$canary" "$(cat "$canary")" "$PWD" "$first_port" \
     "${nodes[@]}" > "$logs/preflight.log" 2> "$logs/preflight.err" < /dev/null || true
   rm -f "$canary"
+  goes_on # else nodes that Slurm took away have no answer
 
   addresses=()
   while IFS=$'\t' read -r kind node what; do
