@@ -81,6 +81,7 @@ end_by() { # requeue|stop REASON
 # this life keeps the place for the next one.
 end_by_slurm() {
   local current=0
+  [ -z "$silos" ] || rm -f "$pulse" # the silos hear of it at once, also where Slurm does not answer
   is_current_life || current=$?
   if [ "$current" = 1 ]; then end_by requeue "Slurm takes this job's nodes for now"; else end_by stop "asked to end"; fi
 }
@@ -145,7 +146,7 @@ wait_for_silos() {
   local up='' before=-1 start=$SECONDS node
   while [ -z "$ending" ] && [ "$(wc -w <<< "$up")" != ${#nodes[@]} ]; do
     up=$(silos_of "$job" "$life")
-    tell_of_deaths
+    [ -n "$ending" ] || tell_of_deaths
     [ "$(wc -w <<< "$up")" = "$before" ] || say "$(wc -w <<< "$up") of ${#nodes[@]} silos are up"
     before=$(wc -w <<< "$up")
     kill -0 "$silos" 2>/dev/null && [ $((SECONDS - start)) -lt "$up_seconds" ] || break

@@ -51,7 +51,8 @@ find_other_job() {
 silos_of() { # JOB [LIFE]
   local file
   for file in "$DTT_HOME"/cluster/*.json; do
-    grep -qs "\"job\": *\"$1\"" "$file" && grep -qs "\"life\": *${2:-[0-9]}" "$file" || continue
+    grep -qs "\"job\": *\"$1\"" "$file" || continue
+    [ -z "${2:-}" ] || grep -qs "\"life\": *$2\b" "$file" || continue
     basename "$file" .json
   done
 }

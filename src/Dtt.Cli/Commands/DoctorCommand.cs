@@ -66,7 +66,7 @@ internal static class DoctorCommand
     private static async Task<IEnumerable<CheckOutput>> SilentAsync(CancellationToken cancellation)
     {
         var folders = PlatformFolders.FromEnvironment();
-        if (JobsPlatform.IsAway(folders) && PostgresAddress.FromEnvironment() is null)
+        if (JobsPlatform.IsAway(folders) && Environment.GetEnvironmentVariable(PostgresAddress.Variable) is null or "")
             return [new CheckOutput(Environment.MachineName, "cluster", Fault: true, JobsPlatform.Describe(folders))];
         var announced = ClusterFolder.Read(folders);
         var answering = await Gateways.FindAnsweringAsync(announced, cancellation);

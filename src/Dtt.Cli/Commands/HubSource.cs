@@ -93,7 +93,7 @@ internal sealed partial class HubSource
     {
         if (IsBegun(config)) return;
         File.Delete(config.Paths.DatasetConfig);
-        Console.Error.WriteLine($"{config.Paths.DatasetConfig}: removed again, for nothing was found to download");
+        Console.Error.WriteLine($"{config.Paths.DatasetConfig}: removed again, for no download began");
     }
 
     private static bool IsBegun(LoadedConfig config) =>
