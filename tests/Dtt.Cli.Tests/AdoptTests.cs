@@ -63,6 +63,7 @@ public sealed class AdoptTests(TinyProject project) : IAsyncLifetime
     [Fact]
     public async Task Project_ThatWasMoved_ResumesUnderAnotherPlatform_ToTheSameWeights()
     {
+        LongTests.Only();
         await HalfTrainAsync(Platform("here", "home"), "a");
         Directory.Move(_folder["here"], _folder["there"]);
         var dtt = Platform("there", "other");

@@ -59,6 +59,7 @@ public sealed class SpikeTests(PoisonedProject project) : IClassFixture<Poisoned
     [Fact]
     public async Task Spike_RankAndSiloKilledOnTheWayBack_EndsBitIdentical()
     {
+        LongTests.Only();
         const string run = "spike-killed";
         await Tiny.Dtt.OutputAsync(["train", "-n", run, .. _keys, "--detach"]);
         await Wait.ForAsync("the way back", () => Tiny.StepsReported(run, attempt: 2) >= 2);

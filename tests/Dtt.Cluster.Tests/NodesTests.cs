@@ -50,6 +50,7 @@ public sealed class NodesTests(TwoNodes cluster, ITestOutputHelper output) : ICl
     [InlineData("b")]
     public async Task SiloKilled_IsWaitedFor_AndTheRunGoesOnToTheSameWeights(string node)
     {
+        if (node == "b") LongTests.Only();
         var run = $"silo-of-{node}-killed";
         using var dtt = await TrainAsync(run);
         var rank = await cluster.RankOfAsync(node);
