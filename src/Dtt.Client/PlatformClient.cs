@@ -87,7 +87,7 @@ public sealed class PlatformClient : IAsyncDisposable
     {
         var folders = PlatformFolders.FromEnvironment();
         if (!ClusterFolder.HasNodes(folders)) return await TryConnectHereAsync(cancellation);
-        return await JoinAnyAsync(folders, ClusterFolder.Read(folders), cancellation);
+        return await JoinAnyAsync(folders, ClusterFolder.Read(folders), patience: TimeSpan.Zero, cancellation);
     }
 
     /// <summary>
@@ -161,31 +161,38 @@ public sealed class PlatformClient : IAsyncDisposable
     private static async Task<PlatformClient> JoinClusterAsync(PlatformFolders folders, Action<string> say, CancellationToken cancellation)
     {
         var announced = Gateways.OfStore(folders, ClusterFolder.Read(folders), PostgresAddress.FromEnvironment()?.Name);
-        var client = await JoinAnyAsync(folders, announced, cancellation) ?? throw Gateways.NoneAnswers(folders, announced);
+        var client = await JoinAnyAsync(folders, announced, _connectTimeout, cancellation) ?? throw Gateways.NoneAnswers(folders, announced);
         if (client.Silo is { } silo && silo.Build != SiloStarter.BuildToStart())
             say($"node {silo.Node} is of another build ({silo.Build}, this command is {SiloStarter.BuildToStart()}); start its job again to renew it.");
         return client;
     }
 
-    /// <summary>Connects to the first node that serves; one that takes connections but does not, as a stopped one or another program, is passed over.</summary>
+    /// <summary>
+    /// Connects to the first node that serves; one that takes connections but does not, as a stopped one or another program, is passed over. While such ones
+    /// are all there is, as on overloaded machines, they are asked again, for as long as <paramref name="patience"/>.
+    /// </summary>
     /// <exception cref="UserErrorException">None serves; the last one's error.</exception>
     private static async Task<PlatformClient?> JoinAnyAsync(
-        PlatformFolders folders, IReadOnlyList<SiloAnnouncement> announced, CancellationToken cancellation)
+        PlatformFolders folders, IReadOnlyList<SiloAnnouncement> announced, TimeSpan patience, CancellationToken cancellation)
     {
-        var refusal = (UserErrorException?)null;
-        foreach (var silo in await Gateways.FindAnsweringAsync(announced, cancellation))
+        for (var clock = Stopwatch.StartNew(); ;)
         {
-            try
+            var refusal = (UserErrorException?)null;
+            foreach (var silo in await Gateways.FindAnsweringAsync(announced, cancellation))
             {
-                if (await JoinAsync(folders, silo, () => ClusterFolder.Has(folders, silo), isCluster: true, cancellation) is { } client) return client;
+                try
+                {
+                    if (await JoinAsync(folders, silo, () => ClusterFolder.Has(folders, silo), isCluster: true, cancellation) is { } client) return client;
+                }
+                catch (UserErrorException e)
+                {
+                    refusal = e;
+                }
             }
-            catch (UserErrorException e)
-            {
-                refusal = e;
-            }
-        }
 
-        return refusal is null ? null : throw refusal;
+            if (refusal is null) return null;
+            if (clock.Elapsed >= patience) throw refusal;
+        }
     }
 
     private static Task<PlatformClient?> JoinHereAsync(PlatformFolders folders, SiloAnnouncement silo, CancellationToken cancellation) =>
@@ -204,6 +211,7 @@ public sealed class PlatformClient : IAsyncDisposable
             using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             timeout.CancelAfter(isCluster ? _nodeTimeout : _connectTimeout);
             await host.StartAsync(timeout.Token);
+            connection.Join();
             var client = new PlatformClient(host, silo, isCluster, lost);
             if (serves()) return client;
             await client.DisposeAsync();
@@ -215,7 +223,8 @@ public sealed class PlatformClient : IAsyncDisposable
             host.Dispose();
             lost.Dispose();
             if (!serves()) return null;
-            var why = connection.Refusal is { } refusal ? refusal.Message : "it takes no client, as while its database is silent or the machine is overloaded.";
+            var why = connection.Refusal is { } refusal ? $"{refusal.Message.TrimEnd('.')} (attempts: {connection.Refused})."
+                : "it takes no client, as while its database is silent or the machine is overloaded.";
             throw new UserErrorException($"cannot connect to the silo (process {silo.Process}, {silo.Gateway}): {why} "
                 + "Try again; `dtt doctor` and `dtt silo logs` tell more.", inner: e);
         }

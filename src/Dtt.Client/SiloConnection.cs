@@ -21,9 +21,14 @@ internal sealed class SiloConnection(SiloAnnouncement silo, Func<bool> serves, P
     private static readonly TimeSpan _retryPeriod = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan _deathNotice = TimeSpan.FromSeconds(10);
     private readonly CancellationToken _gone = lost.Token;
+    private volatile CancellationTokenSource _attempt = new(); // one connection: before the client has joined, one that breaks is made again
+    private bool _joined;
 
-    /// <summary>Why it could not be connected to, so far.</summary>
+    /// <summary>Why the last attempt that failed did.</summary>
     public Exception? Refusal { get; private set; }
+
+    /// <summary>How many attempts failed.</summary>
+    public int Refused { get; private set; }
 
     /// <summary>The client; it connects when it is started.</summary>
     public IHost Build() => new HostBuilder()
@@ -33,10 +38,11 @@ internal sealed class SiloConnection(SiloAnnouncement silo, Func<bool> serves, P
             .Configure<ClusterOptions>(o => (o.ServiceId, o.ClusterId) = (PlatformWire.ServiceId, PlatformWire.ClusterId))
             .UseConnectionRetryFilter(async (e, cancellation) =>
             {
-                Refusal = e;
+                if (!cancellation.IsCancellationRequested) (Refusal, Refused) = (e.GetBaseException(), Refused + 1);
                 await Task.Delay(_retryPeriod, cancellation);
                 return serves();
             })
+            .Configure<ConnectionOptions>(o => o.ConnectionRetryDelay = TimeSpan.Zero) // the filter above delays
             .Configure<ClientMessagingOptions>(o => o.ResponseTimeout = _responseTimeout)
             .AddOutgoingGrainCallFilter(CallAsync)
             .Configure<ClientConnectionOptions>(o => o.ConfigureConnection(c => c.Use(next => context => EncryptAsync(context, next))))
@@ -56,17 +62,25 @@ internal sealed class SiloConnection(SiloAnnouncement silo, Func<bool> serves, P
         }
     }
 
+    /// <summary>The client is connected: a connection that breaks from now on is lost.</summary>
+    public void Join()
+    {
+        Interlocked.Exchange(ref _joined, true);
+        if (_attempt.IsCancellationRequested) Cancel(lost);
+    }
+
     /// <summary>
     /// A call ends with the connection. One that was not delivered, because the silo of its grain has died and the others do not know yet, is sent again.
     /// A grain that cannot begin, because its state cannot be read, fails as one that is there does.
     /// </summary>
     private async Task CallAsync(IOutgoingGrainCallContext call)
     {
+        var gone = Volatile.Read(ref _joined) ? _gone : _attempt.Token;
         for (var clock = Stopwatch.StartNew(); ;)
         {
             try
             {
-                await call.Invoke().WaitAsync(_gone);
+                await call.Invoke().WaitAsync(gone);
                 return;
             }
             catch (OrleansException e) when (StorageUnavailableException.In(e) is { } failure)
@@ -75,7 +89,7 @@ internal sealed class SiloConnection(SiloAnnouncement silo, Func<bool> serves, P
             }
             catch (OrleansMessageRejectionException) when (clock.Elapsed < _deathNotice)
             {
-                await Task.Delay(_retryPeriod, _gone);
+                await Task.Delay(_retryPeriod, gone);
             }
         }
     }
@@ -86,13 +100,16 @@ internal sealed class SiloConnection(SiloAnnouncement silo, Func<bool> serves, P
         var plain = context.Transport;
         await using var tls = await TlsPipe.ConnectAsync(plain, certificates.Client, certificates.Silo, context.ConnectionClosed);
         context.Transport = tls;
+        var attempt = new CancellationTokenSource();
+        _attempt = attempt;
         try
         {
             await next(context);
         }
         finally
         {
-            Cancel(lost);
+            attempt.Cancel();
+            if (Volatile.Read(ref _joined)) Cancel(lost);
             context.Transport = plain;
         }
     }
