@@ -8,16 +8,20 @@ namespace Dtt.Grains.Tests.Simulation;
 /// <summary>200 seeds, or as many as <c>DTT_SIMULATIONS</c> says.</summary>
 public sealed class SimulationTests
 {
+    /// <summary>Not all threads of the pool: the grains of other tests need some.</summary>
+    private static readonly ParallelOptions _onFewThreads = new() { MaxDegreeOfParallelism = Environment.ProcessorCount };
+
     private static int Seeds => int.TryParse(Environment.GetEnvironmentVariable("DTT_SIMULATIONS"), CultureInfo.InvariantCulture, out var n) ? n : 200;
 
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
     [InlineData(8)]
-    public void Runs_KeepTheirInvariants_AndComeToTheirEnd(int nodes) => Parallel.For(0, Seeds, seed => new RunSimulation(seed, nodes).Run());
+    public void Runs_KeepTheirInvariants_AndComeToTheirEnd(int nodes) =>
+        Parallel.For(0, Seeds, _onFewThreads, seed => new RunSimulation(seed, nodes).Run());
 
     [Fact]
-    public void Datasets_DoEveryPieceOnce() => Parallel.For(0, Seeds, Dataset);
+    public void Datasets_DoEveryPieceOnce() => Parallel.For(0, Seeds, _onFewThreads, Dataset);
 
     /// <summary>Two agents whose messages are lost and doubled, and a silo that forgets leases and the last second of its bitmap.</summary>
     private static void Dataset(int seed)
