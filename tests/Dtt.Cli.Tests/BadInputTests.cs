@@ -301,6 +301,7 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
     [Fact]
     public async Task FullStateDisk_ExplainsAndLosesNothing()
     {
+        LongTests.Only();
         await SkipUnlessMountableAsync();
         await WithCopyAsync(async (_, path) =>
         {

@@ -56,6 +56,7 @@ public sealed class DataParallelTests(TinyProject project, ITestOutputHelper out
     [Fact]
     public async Task WorldSizeChangesMidEpoch_TheWindowsOfAStepStay()
     {
+        LongTests.Only();
         // 1 → 2 → 3 → 1 ranks; the 25 micro-batches of a step divide unevenly, and each rank keeps its share of the optimizer.
         const string run = "elastic";
         const int steps = 200; // enough that no stop comes after the end

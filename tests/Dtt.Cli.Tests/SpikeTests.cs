@@ -73,6 +73,7 @@ public sealed class SpikeTests(PoisonedProject project) : IClassFixture<Poisoned
     [Fact]
     public async Task Spike_WithTwoRanks_LeavesTheSameWindowsOut()
     {
+        LongTests.Only();
         const string run = "spike-two";
         await Tiny.Dtt.OutputAsync(["train", "-n", run, .. _keys, "--set", "ranks_per_node=2", "--set", "grad_accumulation_steps=1"]);
         var leftOut = (await Tiny.Dtt.JsonAsync("show", run)).GetProperty("left_out").EnumerateArray().Single();

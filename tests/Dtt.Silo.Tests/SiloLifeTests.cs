@@ -4,6 +4,7 @@ using Dtt.Client;
 using Dtt.Core.Platform;
 using Dtt.Core.Storage;
 using Dtt.Silo.Hosting;
+using Dtt.Tests;
 using Microsoft.Data.Sqlite;
 
 namespace Dtt.Silo.Tests;
@@ -40,6 +41,7 @@ public sealed class SiloLifeTests : IDisposable
     [Fact]
     public async Task CommandsThatMeetAnIdleEnd_AllSucceed()
     {
+        LongTests.Only();
         var codes = await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Run(() =>
             Enumerable.Range(0, 3).Select(_ => _silo.Dtt(["runs"], ("DTT_IDLE_SECONDS", "1")).Code).ToList())));
         Assert.All(codes.SelectMany(c => c), code => Assert.Equal(0, code));

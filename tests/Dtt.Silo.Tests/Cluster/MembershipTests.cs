@@ -158,6 +158,7 @@ public sealed class MembershipTests(PostgresFixture postgres, ITestOutputHelper 
     public async Task SilosThatCannotBothBe_StartedAtOnce_OneServesAndTheOtherIsRefused(
         string first, string? firstAddress, string second, string? secondAddress, int code, string expected)
     {
+        LongTests.Only();
         for (var i = 0; i < 2; i++)
         {
             var silos = new[] { _cluster.Start(first, firstAddress), _cluster.Start(second, secondAddress) };
@@ -197,6 +198,7 @@ public sealed class MembershipTests(PostgresFixture postgres, ITestOutputHelper 
     [Fact]
     public async Task Garbage_IsRefusedAndLogged_AndTheNodesStayHealthy()
     {
+        LongTests.Only();
         var (a, _) = (await _cluster.StartAsync("a", A), await _cluster.StartAsync("b", B));
         var silo = _cluster.AnnouncementOf("a");
         var (garbage, open) = (new byte[512], new List<TcpClient>());

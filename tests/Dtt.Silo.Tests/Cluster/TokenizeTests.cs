@@ -43,6 +43,7 @@ public sealed class TokenizeTests(WholeText text, PostgresFixture postgres, ITes
     [InlineData("silo.piece:40")]
     public async Task NodeKilled_TheOtherGoesOn(string point)
     {
+        if (point != "silo.piece:25") LongTests.Only();
         var a = await _cluster.StartAsync("a", A);
         var b = await _cluster.StartAsync("b", B, ("DTT_CRASH_AT", point));
         await TokenizeAsync();
@@ -58,6 +59,7 @@ public sealed class TokenizeTests(WholeText text, PostgresFixture postgres, ITes
     [InlineData("tokens.assembled")]
     public async Task NodeKilledAmidMergingOrAssembling_AnotherGoesOn(string point)
     {
+        if (point != "silo.merged") LongTests.Only();
         var nodes = await Task.WhenAll(_cluster.StartAsync("a", A, ("DTT_CRASH_AT", point)), _cluster.StartAsync("b", B, ("DTT_CRASH_AT", point)));
         await _cluster.OutputAsync("download", "-d", "text");
         var tokenizing = _cluster.DttAsync("tokenize", "-d", "text", "-v", "400");
@@ -88,6 +90,7 @@ public sealed class TokenizeTests(WholeText text, PostgresFixture postgres, ITes
     [Fact]
     public async Task AllKilled_ANodeThatJoins_GoesOnWithoutACommand()
     {
+        LongTests.Only();
         var a = await _cluster.StartAsync("a", A, ("DTT_CRASH_AT", "silo.piece:90"));
         await _cluster.OutputAsync("download", "-d", "text");
         var (code, _, error) = await _cluster.DttAsync("tokenize", "-d", "text", "-v", "400");
