@@ -161,6 +161,7 @@ public sealed class BatchAndSkipTests(TinyProject project) : IClassFixture<TinyP
     [Fact]
     public async Task Skip_OfARunThatTrains_SendsItBack_WithTwoRanksToo()
     {
+        LongTests.Only();
         const string run = "trains-on";
         string[] two = ["--set", "ranks_per_node=2", "--set", "grad_accumulation_steps=1", "--set", "max_steps=100000", "-e", "1000", "--set", "keep=1000"];
         await project.Dtt.OutputAsync(["train", "-n", run, .. two, "--detach"]);

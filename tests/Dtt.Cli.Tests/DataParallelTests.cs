@@ -19,7 +19,7 @@ public sealed class DataParallelTests(TinyProject project, ITestOutputHelper out
         var undisturbed = await project.FinalWeightsAsync("two-ranks");
         Assert.Contains("2 ranks", TinyProject.EventsOf(await project.Dtt.JsonAsync("show", "two-ranks"), "started").Single());
 
-        foreach (var rank in new[] { 1, 0 })
+        foreach (var rank in LongTests.Asked ? new[] { 1, 0 } : [1])
         {
             var run = $"two-ranks-kill-{rank}";
             using (var dtt = project.Dtt.Start(["train", "-n", run, .. two]))
@@ -42,6 +42,7 @@ public sealed class DataParallelTests(TinyProject project, ITestOutputHelper out
     [Fact]
     public async Task ARankThatHangs_IsNamedThoughTheOtherWaitsForIt()
     {
+        LongTests.Only();
         const string run = "two-ranks-hang";
         string[] train = ["train", "-n", run, "--set", "ranks_per_node=2", "--set", "grad_accumulation_steps=1"];
         using var dtt = project.Dtt.Start(train, ("DTT_DEADLINE_SCALE", "0.6"));

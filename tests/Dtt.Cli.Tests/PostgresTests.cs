@@ -51,6 +51,7 @@ public sealed class PostgresTests(TinyProject project) : IClassFixture<TinyProje
     [Fact]
     public async Task AServerKilledAmidARun_HoldsUpNoStep_AndTheRunGoesOnWhenItIsBack()
     {
+        LongTests.Only();
         const string run = "server-killed";
         using var dtt = _dtt.Start(["train", "-n", run]);
         await Wait.ForAsync("step 3", () => project.StepsReported(run) >= 3);
@@ -66,6 +67,7 @@ public sealed class PostgresTests(TinyProject project) : IClassFixture<TinyProje
     [Fact]
     public async Task ServerAndSiloKilled_TheRunGoesOnWithTheNextOfBoth()
     {
+        LongTests.Only();
         const string run = "both-killed";
         await _dtt.OutputAsync("train", "-n", run, "--detach");
         await Wait.ForAsync("step 13", () => project.StepsReported(run) >= 13);
@@ -84,6 +86,7 @@ public sealed class PostgresTests(TinyProject project) : IClassFixture<TinyProje
     [Fact]
     public async Task AServerThatIsAway_IsNamedByEveryCommand()
     {
+        LongTests.Only();
         await _dtt.OutputAsync("train", "-n", "kept", "--set", "max_steps=2");
         await _dtt.EndSiloAsync();
         await _dtt.OutputAsync("runs");

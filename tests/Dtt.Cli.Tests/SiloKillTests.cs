@@ -19,7 +19,7 @@ public sealed class SiloKillTests(TinyProject project, ITestOutputHelper output)
     [InlineData("silo.effect:5")]          // between two effects
     public async Task Silo_CrashingAtANamedPoint_GoesOnWithTheNextOneBitIdentical(string point)
     {
-        if (point is not ("silo.after-write:6" or "silo.launch:1" or "silo.before-commit:2")) LongTests.Only();
+        if (point is not ("silo.after-write:6" or "silo.before-commit:2")) LongTests.Only();
         var run = TinyProject.NameOf(point);
         await project.Dtt.OutputAsync("silo", "stop", "--force");
 

@@ -51,6 +51,7 @@ public sealed class NodeFaultTests(TwoNodes cluster, ITestOutputHelper output) :
     [Fact]
     public async Task NodeLeaves_ThatIsNotWaitedFor_TheRunGoesOnWithTheOther()
     {
+        LongTests.Only();
         const string run = "left-alone";
         using var dtt = await TrainAsync(run, more: ["--set", "node_wait=0"]);
         await cluster["b"].SignalAsync("TERM");
@@ -66,6 +67,7 @@ public sealed class NodeFaultTests(TwoNodes cluster, ITestOutputHelper output) :
     [Fact]
     public async Task DiskFull_FailsTheSavesAndNeverThePreviousCheckpoint()
     {
+        LongTests.Only();
         const string run = "disk-full";
         using var mounts = await OwnMounts.StartAsync();
         try

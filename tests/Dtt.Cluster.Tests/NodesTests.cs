@@ -50,7 +50,7 @@ public sealed class NodesTests(TwoNodes cluster, ITestOutputHelper output) : ICl
     [InlineData("b")]
     public async Task SiloKilled_IsWaitedFor_AndTheRunGoesOnToTheSameWeights(string node)
     {
-        if (node == "b") LongTests.Only();
+        LongTests.Only();
         var run = $"silo-of-{node}-killed";
         using var dtt = await TrainAsync(run);
         var rank = await cluster.RankOfAsync(node);
@@ -90,6 +90,7 @@ public sealed class NodesTests(TwoNodes cluster, ITestOutputHelper output) : ICl
     [Fact]
     public async Task DatabaseKilledAndStartedAgain_StepsGoOn_AndNothingIsLost()
     {
+        LongTests.Only();
         const string run = "database-killed";
         using var dtt = await TrainAsync(run);
         await cluster.Server.KillAsync();

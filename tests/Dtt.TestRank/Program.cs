@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Dtt.Core.Diagnostics;
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
@@ -71,11 +72,14 @@ foreach (var word in spec.ConfigYaml.Split('\n')[spec.Rank].Split(' '))
 
 return 0;
 
+// Each has a frame of its own, which tests look for.
+[MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.NoOptimization)]
 static void LoopsForEver()
 {
     while (true) ;
 }
 
+[MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.NoOptimization)]
 static void BlocksForEver() => _ = NativeCalls.Pause();
 
 static long Number(string digits) => long.Parse(digits, CultureInfo.InvariantCulture);
