@@ -192,6 +192,7 @@ public sealed class PlatformClient : IAsyncDisposable
 
             if (refusal is null) return null;
             if (clock.Elapsed >= patience) throw refusal;
+            await Task.Delay(_look, cancellation);
         }
     }
 
