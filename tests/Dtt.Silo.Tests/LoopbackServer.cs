@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
+using Dtt.Tests;
 
 namespace Dtt.Silo.Tests;
 
@@ -14,12 +14,7 @@ internal sealed class LoopbackServer : IAsyncDisposable
     /// <param name="answer">The status for the n-th request, counted from 1.</param>
     public LoopbackServer(Func<int, int>? answer = null)
     {
-        using (var probe = new TcpListener(IPAddress.Loopback, 0))
-        {
-            probe.Start();
-            Port = ((IPEndPoint)probe.LocalEndpoint).Port;
-        }
-
+        Port = Ports.Free();
         _listener.Prefixes.Add($"http://127.0.0.1:{Port}/");
         _listener.Start();
         _serving = ServeAsync(answer ?? (_ => 200));

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 
 namespace Dtt.Tests;
 
@@ -17,7 +15,7 @@ public sealed class PostgresServer : IAsyncDisposable
     private readonly string _address;
     private Process? _server;
 
-    private PostgresServer(string[] within, string address) => (_within, _address, Port) = (within, address, FreePort());
+    private PostgresServer(string[] within, string address) => (_within, _address, Port) = (within, address, Ports.Free());
 
     /// <summary>Why there can be no server, or null.</summary>
     public static string? Missing => _programs is null ? "PostgreSQL is not installed (apt-get install postgresql)" : null;
@@ -94,13 +92,6 @@ public sealed class PostgresServer : IAsyncDisposable
 
         _server?.Dispose();
         _folder.Dispose();
-    }
-
-    private static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
     }
 
     private async Task<string> RunAsync(string program, params string[] arguments)

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Dtt.Abstractions;
 using Dtt.Client;
 using Dtt.Core.Platform;
@@ -23,7 +22,7 @@ public sealed class SiloConnectionTests : IDisposable
     public async Task ConnectionThatBreaksWhileItIsMade_IsMadeAgain_AndLaterIsLost()
     {
         var certificates = PlatformCertificates.Load(_folder["tls"]);
-        var (listening, siloPort) = (FreePort(), FreePort());
+        var (listening, siloPort) = (Ports.Free(), Ports.Free());
         await using var proxy = new CutOnceProxy(listening);
         using var silo = Silo(siloPort, proxy.Port, listening, certificates);
         await silo.StartAsync(TestContext.Current.CancellationToken);
@@ -33,7 +32,8 @@ public sealed class SiloConnectionTests : IDisposable
         using var client = connection.Build();
         await client.StartAsync(TestContext.Current.CancellationToken).WaitAsync(_timeout, TestContext.Current.CancellationToken);
         connection.Join();
-        Assert.Equal((2, 1, false), (proxy.Connections, connection.Refused, lost.IsCancellationRequested));
+        Assert.InRange(connection.Refused, 1, int.MaxValue); // on a slow machine the second may take too long as well
+        Assert.Equal((connection.Refused + 1, false), (proxy.Connections, lost.IsCancellationRequested));
 
         await silo.StopAsync(TestContext.Current.CancellationToken);
         await Wait.ForAsync("the loss of the connection", () => lost.IsCancellationRequested);
@@ -58,11 +58,4 @@ public sealed class SiloConnectionTests : IDisposable
         SiloPort = siloPort,
         GatewayPort = gatewayPort,
     };
-
-    private static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
-    }
 }
