@@ -431,6 +431,7 @@ public sealed class CommandTests(TinyProject project) : IClassFixture<TinyProjec
     {
         Assert.Contains("quickstart", await project.Dtt.OutputAsync("[suggest:4]", "dtt "));
         Assert.Contains("undisturbed", await project.Dtt.OutputAsync("[suggest:9]", "dtt show "));
+        Assert.DoesNotContain("undisturbed", await project.Dtt.OutputAsync("plot", "--help"));
         Assert.Contains("complete -o default", await project.Dtt.OutputAsync("completion", "bash"));
     }
 

@@ -15,7 +15,7 @@ public sealed class HouseTests
     [InlineData("Dtt.Training", "dtt-rank", "Microsoft.Orleans", "Microsoft.AspNetCore", "Dtt.Abstractions/", "Spectre.Console/", "System.CommandLine/")]
     public void Program_DoesNotCarry(string project, string program, params string[] forbidden)
     {
-        using var dependencies = JsonDocument.Parse(File.ReadAllBytes(DttProgram.Built(project, $"{program}.deps.json")));
+        using var dependencies = JsonDocument.Parse(File.ReadAllBytes(Repository.Built(project, $"{program}.deps.json")));
         var libraries = dependencies.RootElement.GetProperty("libraries").EnumerateObject().Select(l => l.Name).ToList();
         Assert.NotEmpty(libraries);
         Assert.DoesNotContain(libraries, l => forbidden.Any(f => l.StartsWith(f, StringComparison.OrdinalIgnoreCase)));

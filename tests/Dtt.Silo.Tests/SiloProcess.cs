@@ -25,8 +25,7 @@ public sealed class SiloProcess : IDisposable
 
     public (int Code, string Output, string Error) Dtt(string[] arguments, params (string Name, string Value)[] environment)
     {
-        var program = Repository.At("artifacts", "bin", "Dtt.Cli", new DirectoryInfo(AppContext.BaseDirectory).Name, "dtt.dll");
-        var start = new ProcessStartInfo("dotnet", [program, .. arguments])
+        var start = new ProcessStartInfo("dotnet", [Repository.Built("Dtt.Cli", "dtt.dll"), .. arguments])
         {
             WorkingDirectory = _folder.Path,
             RedirectStandardOutput = true,

@@ -7,13 +7,15 @@ namespace Dtt.Tui.Tests;
 /// <summary>The program in a real terminal (tmux), with a real silo.</summary>
 public sealed class TerminalTests : IDisposable
 {
+    private static readonly string _program = Repository.Built("Dtt.Tui", "dtt-tui.dll");
+
     private readonly TempFolder _folder = new();
     private readonly string _socket = $"dtt-test-{Environment.ProcessId}";
 
     public void Dispose()
     {
         _ = Run("tmux", "-L", _socket, "kill-server");
-        _ = Run("env", $"DTT_HOME={_folder["home"]}", "dotnet", Built("Dtt.Cli", "dtt.dll"), "silo", "stop", "--force");
+        _ = Run("env", $"DTT_HOME={_folder["home"]}", "dotnet", Repository.Built("Dtt.Cli", "dtt.dll"), "silo", "stop", "--force");
         _folder.Dispose();
     }
 
@@ -76,7 +78,7 @@ public sealed class TerminalTests : IDisposable
     public void ClusterThatIsNotThere_IsNamed()
     {
         Assert.SkipUnless(Run("which", "tmux").Code == 0, "tmux is not installed.");
-        File.WriteAllText(_folder["start.sh"], $"dotnet {Built("Dtt.Tui", "dtt-tui.dll")} --cluster {_folder["nobody"]}\necho \"left $?\"\nread x\n");
+        File.WriteAllText(_folder["start.sh"], $"dotnet {_program} --cluster {_folder["nobody"]}\necho \"left $?\"\nread x\n");
         Assert.Equal(0, Run("tmux", "-L", _socket, "new-session", "-d", "-x", "160", "-y", "24", $"sh {_folder["start.sh"]}").Code);
         WaitFor("left 2");
         WaitFor("no cluster is announced in");
@@ -85,7 +87,7 @@ public sealed class TerminalTests : IDisposable
     [Fact]
     public void Arguments_ThatAreNone_AreRefused()
     {
-        var (code, output) = Run("dotnet", Built("Dtt.Tui", "dtt-tui.dll"), "--cluster");
+        var (code, output) = Run("dotnet", _program, "--cluster");
         Assert.Equal(2, code);
         Assert.Contains("usage: dtt-tui [--cluster FOLDER]", output);
     }
@@ -93,19 +95,16 @@ public sealed class TerminalTests : IDisposable
     [Fact]
     public void WithoutATerminal_SaysWhatToUseInstead()
     {
-        var (code, output) = Run("dotnet", Built("Dtt.Tui", "dtt-tui.dll"));
+        var (code, output) = Run("dotnet", _program);
         Assert.Equal(2, code);
         Assert.Contains("dtt runs --json", output);
     }
-
-    private static string Built(string project, string file) =>
-        Repository.At("artifacts", "bin", project, new DirectoryInfo(AppContext.BaseDirectory).Name, file);
 
     /// <summary>Starts it, by a shell that does something before.</summary>
     private void Start(string before = "")
     {
         var environment = $"COLORTERM=truecolor TERM=xterm-256color DTT_HOME={_folder["home"]}";
-        File.WriteAllText(_folder["start.sh"], $"{before}env {environment} dotnet {Built("Dtt.Tui", "dtt-tui.dll")}\n");
+        File.WriteAllText(_folder["start.sh"], $"{before}env {environment} dotnet {_program}\n");
         var command = $"sh {_folder["start.sh"]}; echo \"left $?\"; read x";
         Assert.Equal(0, Run("tmux", "-L", _socket, "new-session", "-d", "-x", "80", "-y", "24", command).Code);
         WaitFor("no runs yet");

@@ -11,7 +11,7 @@ internal static class PlotCommand
     public static Command Create()
     {
         var runs = new Argument<string[]>("RUN") { Description = "One or more runs.", Arity = ArgumentArity.OneOrMore };
-        runs.CompletionSources.Add(_ => RunArguments.Names().Select(r => new System.CommandLine.Completions.CompletionItem(r)));
+        runs.CompletionSources.Add(RunArguments.Names);
         var output = new Option<string>("--output", "-o") { Description = "A .png or .svg file.", DefaultValueFactory = _ => "loss.png" };
         var command = new Command("plot", "Plot the loss curves of one or more runs.") { runs, output };
         command.SetAction(async (result, cancellation) =>

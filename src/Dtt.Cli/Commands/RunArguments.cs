@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using Dtt.Cli.Runs;
 using Dtt.Client;
 
@@ -11,12 +12,16 @@ internal static class RunArguments
     public static Argument<string> Run(string description)
     {
         var argument = new Argument<string>("RUN") { Description = description, HelpName = "RUN" };
-        argument.CompletionSources.Add(_ => Names().Select(r => new System.CommandLine.Completions.CompletionItem(r)));
+        argument.CompletionSources.Add(Names);
         return argument;
     }
 
-    /// <summary>Names of the runs, from a silo that is running already or from the folder: the tab key starts no silo.</summary>
-    public static IEnumerable<string> Names() => NamesAsync().GetAwaiter().GetResult();
+    /// <summary>
+    /// Names of the runs, from a silo that is running already or from the folder: the tab key starts no silo. None for a help text, which asks too, without
+    /// a text to complete.
+    /// </summary>
+    public static IEnumerable<CompletionItem> Names(CompletionContext context) =>
+        context is TextCompletionContext ? NamesAsync().GetAwaiter().GetResult().Select(r => new CompletionItem(r)) : [];
 
     private static async Task<IEnumerable<string>> NamesAsync()
     {

@@ -83,8 +83,7 @@ public sealed class TestCluster(string postgres) : IDisposable
 
     private ProcessStartInfo Command(string[] arguments, (string Name, string Value)[] environment)
     {
-        var program = Repository.At("artifacts", "bin", "Dtt.Cli", new DirectoryInfo(AppContext.BaseDirectory).Name, "dtt.dll");
-        string[] command = [.. Within, "dotnet", program, .. arguments];
+        string[] command = [.. Within, "dotnet", Repository.Built("Dtt.Cli", "dtt.dll"), .. arguments];
         var start = new ProcessStartInfo(command[0], command[1..]) { WorkingDirectory = _folder.Path };
         start.Environment["DTT_HOME"] = Home;
         foreach (var (name, value) in environment) start.Environment[name] = value;

@@ -10,14 +10,9 @@ public sealed class DttProgram(string workingFolder, string? home = null, string
 {
     private static readonly TimeSpan _timeout = TimeSpan.FromMinutes(8);
 
-    private static readonly string _configuration = new DirectoryInfo(AppContext.BaseDirectory).Name;
+    public static string Assembly { get; } = Repository.Built("Dtt.Cli", "dtt.dll");
 
-    public static string Assembly { get; } = Built("Dtt.Cli", "dtt.dll");
-
-    public static string RankAssembly { get; } = Built("Dtt.Training", "dtt-rank.dll");
-
-    /// <summary>A file that a project's build made.</summary>
-    public static string Built(string project, string file) => Repository.At("artifacts", "bin", project, _configuration, file);
+    public static string RankAssembly { get; } = Repository.Built("Dtt.Training", "dtt-rank.dll");
 
     /// <summary>Where commands run.</summary>
     public string WorkingFolder => workingFolder;
