@@ -7,7 +7,7 @@ namespace Dtt.Cli.Tests;
 /// </summary>
 public sealed class TokenizeKillTests : IAsyncLifetime
 {
-    private const int Files = 40;
+    private const int Files = 20;
     private readonly TempFolder _folder = new();
 
     private DttProgram Dtt => new(_folder.Path);
@@ -38,7 +38,7 @@ public sealed class TokenizeKillTests : IAsyncLifetime
     {
         await Dtt.OutputAsync("tokenize", "-d", "whole", "-v", "400");
         var codes = new List<int>();
-        foreach (var point in LongTests.Asked ? new[] { "silo.piece:7", "silo.piece:60", "silo.piece:25" } : ["silo.piece:7", "silo.piece:60"])
+        foreach (var point in LongTests.Asked ? new[] { "silo.piece:4", "silo.piece:30", "silo.piece:12" } : ["silo.piece:4", "silo.piece:30"])
         {
             await Dtt.OutputAsync("silo", "stop", "--force"); // a dataset that is done may still be on its worker's list
             var crashed = await Dtt.RunAsync(["tokenize", "-d", "killed", "-v", "400"], ("DTT_CRASH_AT", point));
@@ -81,7 +81,7 @@ public sealed class TokenizeKillTests : IAsyncLifetime
 
         var calm = await Dtt.RunAsync("tokenize", "-d", "calm", "-v", "400");
         Assert.Contains($"dedup: calm, {100 * (Files - 1):N0} documents that come a second time are left out", calm.Error);
-        foreach (var point in new[] { "silo.piece:7", "silo.duplicates:1", "silo.piece:30" })
+        foreach (var point in new[] { "silo.piece:4", "silo.duplicates:1", "silo.piece:15" })
         {
             await Dtt.OutputAsync("silo", "stop", "--force");
             var crashed = await Dtt.RunAsync(["tokenize", "-d", "struck", "-v", "400"], ("DTT_CRASH_AT", point));

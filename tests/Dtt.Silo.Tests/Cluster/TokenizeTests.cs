@@ -38,12 +38,12 @@ public sealed class TokenizeTests(WholeText text, PostgresFixture postgres, ITes
     }
 
     [Theory]
-    [InlineData("silo.piece:5")]     // counting
-    [InlineData("silo.piece:25")]    // encoding
-    [InlineData("silo.piece:40")]
+    [InlineData("silo.piece:3")]     // counting
+    [InlineData("silo.piece:12")]    // encoding
+    [InlineData("silo.piece:20")]
     public async Task NodeKilled_TheOtherGoesOn(string point)
     {
-        if (point != "silo.piece:25") LongTests.Only();
+        if (point != "silo.piece:12") LongTests.Only();
         var a = await _cluster.StartAsync("a", A);
         var b = await _cluster.StartAsync("b", B, ("DTT_CRASH_AT", point));
         await TokenizeAsync();
@@ -55,7 +55,7 @@ public sealed class TokenizeTests(WholeText text, PostgresFixture postgres, ITes
     /// <summary>Whichever node has the work on the whole; another goes on with what it left.</summary>
     [Theory]
     [InlineData("silo.merged")]
-    [InlineData("tokens.moved:30")]
+    [InlineData("tokens.moved:15")]
     [InlineData("tokens.assembled")]
     public async Task NodeKilledAmidMergingOrAssembling_AnotherGoesOn(string point)
     {
@@ -75,7 +75,7 @@ public sealed class TokenizeTests(WholeText text, PostgresFixture postgres, ITes
     [Fact]
     public async Task OnlyNodeKilled_AndStartedAgain_TheCommandGoesOn()
     {
-        var a = await _cluster.StartAsync("a", A, ("DTT_CRASH_AT", "silo.piece:25"));
+        var a = await _cluster.StartAsync("a", A, ("DTT_CRASH_AT", "silo.piece:12"));
         await _cluster.OutputAsync("download", "-d", "text");
         var command = _cluster.DttAsync("tokenize", "-d", "text", "-v", "400");
         Assert.Equal(137, await a.ExitAsync());
@@ -108,7 +108,7 @@ public sealed class TokenizeTests(WholeText text, PostgresFixture postgres, ITes
         using var mounts = await OwnMounts.StartAsync();
         var data = _cluster["data"];
         Directory.CreateDirectory(data);
-        await mounts.DiskAsync(data, "160k");
+        await mounts.DiskAsync(data, "100k");
         _cluster.Within = [.. mounts.Within, "env", "-C", _cluster.Folder];
         await _cluster.StartAsync("a", A);
         await _cluster.StartAsync("b", B);

@@ -6,7 +6,7 @@ namespace Dtt.Silo.Tests.Cluster;
 /// <summary>A text of many pieces, and the hashes of what one silo, undisturbed, makes of it.</summary>
 public sealed class WholeText : IDisposable
 {
-    public const int Pieces = 60;
+    public const int Pieces = 30;
     private readonly TempFolder _folder = new();
     private readonly Lazy<IReadOnlyList<string>> _hashes;
 
