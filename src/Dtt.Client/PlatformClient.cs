@@ -53,7 +53,7 @@ public sealed class PlatformClient : IAsyncDisposable
     public static async Task<PlatformClient> ConnectAsync(Action<string> say, CancellationToken cancellation = default)
     {
         var (folders, store) = (PlatformFolders.FromEnvironment(), PostgresAddress.FromEnvironment()?.Name);
-        if (ClusterFolder.HasNodes(folders)) return await JoinClusterAsync(folders, say, cancellation);
+        if (ClusterFolder.HasNodes(folders)) return await JoinClusterAsync(folders, say, _connectTimeout, cancellation);
         var build = SiloStarter.BuildToStart();
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
@@ -87,7 +87,7 @@ public sealed class PlatformClient : IAsyncDisposable
     {
         var folders = PlatformFolders.FromEnvironment();
         if (!ClusterFolder.HasNodes(folders)) return await TryConnectHereAsync(cancellation);
-        return await JoinAnyAsync(folders, ClusterFolder.Read(folders), patience: TimeSpan.Zero, cancellation);
+        return await JoinAnyAsync(folders, () => ClusterFolder.Read(folders), patience: TimeSpan.Zero, cancellation);
     }
 
     /// <summary>
@@ -102,7 +102,7 @@ public sealed class PlatformClient : IAsyncDisposable
         {
             try
             {
-                return await JoinClusterAsync(PlatformFolders.FromEnvironment(), say, cancellation);
+                return await JoinClusterAsync(PlatformFolders.FromEnvironment(), say, _longestRestart - clock.Elapsed, cancellation);
             }
             catch (UserErrorException) when (clock.Elapsed < _longestRestart)
             {
@@ -158,10 +158,11 @@ public sealed class PlatformClient : IAsyncDisposable
 
     /// <summary>Connects to any node of a cluster. Beside a cluster no silo is started: it would be another platform.</summary>
     /// <exception cref="UserErrorException">None answers.</exception>
-    private static async Task<PlatformClient> JoinClusterAsync(PlatformFolders folders, Action<string> say, CancellationToken cancellation)
+    private static async Task<PlatformClient> JoinClusterAsync(
+        PlatformFolders folders, Action<string> say, TimeSpan patience, CancellationToken cancellation)
     {
-        var announced = Gateways.OfStore(folders, ClusterFolder.Read(folders), PostgresAddress.FromEnvironment()?.Name);
-        var client = await JoinAnyAsync(folders, announced, _connectTimeout, cancellation) ?? throw Gateways.NoneAnswers(folders, announced);
+        IReadOnlyList<SiloAnnouncement> Announced() => Gateways.OfStore(folders, ClusterFolder.Read(folders), PostgresAddress.FromEnvironment()?.Name);
+        var client = await JoinAnyAsync(folders, Announced, patience, cancellation) ?? throw Gateways.NoneAnswers(folders, Announced());
         if (client.Silo is { } silo && silo.Build != SiloStarter.BuildToStart())
             say($"node {silo.Node} is of another build ({silo.Build}, this command is {SiloStarter.BuildToStart()}); start its job again to renew it.");
         return client;
@@ -169,16 +170,16 @@ public sealed class PlatformClient : IAsyncDisposable
 
     /// <summary>
     /// Connects to the first node that serves; one that takes connections but does not, as a stopped one or another program, is passed over. While such ones
-    /// are all there is, as on overloaded machines, they are asked again, for as long as <paramref name="patience"/>.
+    /// are all there is, as on overloaded machines, they and those that are announced meanwhile are asked again, for as long as <paramref name="patience"/>.
     /// </summary>
     /// <exception cref="UserErrorException">None serves; the last one's error.</exception>
     private static async Task<PlatformClient?> JoinAnyAsync(
-        PlatformFolders folders, IReadOnlyList<SiloAnnouncement> announced, TimeSpan patience, CancellationToken cancellation)
+        PlatformFolders folders, Func<IReadOnlyList<SiloAnnouncement>> announced, TimeSpan patience, CancellationToken cancellation)
     {
         for (var clock = Stopwatch.StartNew(); ;)
         {
             var refusal = (UserErrorException?)null;
-            foreach (var silo in await Gateways.FindAnsweringAsync(announced, cancellation))
+            foreach (var silo in await Gateways.FindAnsweringAsync(announced(), cancellation))
             {
                 try
                 {
@@ -227,7 +228,7 @@ public sealed class PlatformClient : IAsyncDisposable
             var why = connection.Refusal is { } refusal ? $"{refusal.Message.TrimEnd('.')} (attempts: {connection.Refused})."
                 : "it takes no client, as while its database is silent or the machine is overloaded.";
             throw new UserErrorException($"cannot connect to the silo (process {silo.Process}, {silo.Gateway}): {why} "
-                + "Try again; `dtt doctor` and `dtt silo logs` tell more.", inner: e);
+                + "Try again; `dtt doctor` and `dtt silo logs` tell more.", isCluster ? ExitCodes.Requeue : ExitCodes.Failure, e);
         }
     }
 

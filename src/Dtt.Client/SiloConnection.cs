@@ -109,7 +109,7 @@ internal sealed class SiloConnection(SiloAnnouncement silo, Func<bool> serves, P
         finally
         {
             attempt.Cancel();
-            if (Volatile.Read(ref _joined)) Cancel(lost);
+            if (Volatile.Read(ref _joined) && ReferenceEquals(_attempt, attempt)) Cancel(lost);
             context.Transport = plain;
         }
     }

@@ -34,7 +34,7 @@ public sealed class SpikeTests(PoisonedProject project) : IClassFixture<Poisoned
     [InlineData("silo.after-write:7")]  // the next attempt is begun, nobody launched it
     public async Task Spike_SiloKilledBetweenItAndTheNextCommit_EndsBitIdentical(string point)
     {
-        LongTests.Only();
+        if (point != "silo.after-write:6") LongTests.Only();
         var run = "spike-" + TinyProject.NameOf(point);
         await Tiny.Dtt.OutputAsync("silo", "stop", "--force");
         _ = await Tiny.Dtt.RunAsync(["train", "-n", run, .. _keys, "--detach"], ("DTT_CRASH_AT", point));
@@ -84,6 +84,7 @@ public sealed class SpikeTests(PoisonedProject project) : IClassFixture<Poisoned
     [Fact]
     public async Task Spike_OfARunThatStandsAlone_GoesBackToo_AndThePlatformAdoptsIt()
     {
+        LongTests.Only();
         string[] arguments = [DttProgram.RankAssembly, "--standalone", "configs/config.yaml", "name=spike-alone", .. _keys.Where(k => k != "--set")];
         using var process = Process.Start(new ProcessStartInfo("dotnet", arguments)
         {

@@ -65,6 +65,7 @@ public sealed class NetworkTests(NetworkNodes cluster, ITestOutputHelper output)
     [Fact]
     public async Task PowerOfANodeFails_TheRunGoesOnWithTheOther()
     {
+        LongTests.Only();
         const string run = "power", node = "a";
         using var dtt = await TrainAsync(run, _fewer);
         var failed = Stopwatch.GetTimestamp();

@@ -90,6 +90,7 @@ public sealed class MembershipTests(PostgresFixture postgres, ITestOutputHelper 
     [Fact]
     public async Task AllKilled_AndStartedAgainOnOtherPorts_ServeAtOnce()
     {
+        LongTests.Only();
         var (a, b) = (await _cluster.StartAsync("a", A), await _cluster.StartAsync("b", B));
         await a.SignalAsync("KILL");
         await b.SignalAsync("KILL");
@@ -175,6 +176,7 @@ public sealed class MembershipTests(PostgresFixture postgres, ITestOutputHelper 
     [Fact]
     public async Task SiloWithoutAnAddress_IsRefusedBesideOthers()
     {
+        LongTests.Only();
         await _cluster.StartAsync("a", A);
         var alone = _cluster.Start("b", null);
         Assert.False(await alone.ServesAsync());

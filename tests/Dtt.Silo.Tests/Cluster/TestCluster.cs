@@ -86,6 +86,7 @@ public sealed class TestCluster(string postgres) : IDisposable
         string[] command = [.. Within, "dotnet", Repository.Built("Dtt.Cli", "dtt.dll"), .. arguments];
         var start = new ProcessStartInfo(command[0], command[1..]) { WorkingDirectory = _folder.Path };
         start.Environment["DTT_HOME"] = Home;
+        start.Environment["DOTNET_PROCESSOR_COUNT"] = "2"; // a node of many cores would take every piece before the other asks
         foreach (var (name, value) in environment) start.Environment[name] = value;
         return start;
     }

@@ -39,11 +39,11 @@ public sealed class TokenizeTests(WholeText text, PostgresFixture postgres, ITes
 
     [Theory]
     [InlineData("silo.piece:3")]     // counting
-    [InlineData("silo.piece:12")]    // encoding
-    [InlineData("silo.piece:20")]
+    [InlineData("silo.piece:20")]    // encoding
+    [InlineData("silo.piece:32")]    // verifying
     public async Task NodeKilled_TheOtherGoesOn(string point)
     {
-        if (point != "silo.piece:12") LongTests.Only();
+        if (point != "silo.piece:20") LongTests.Only();
         var a = await _cluster.StartAsync("a", A);
         var b = await _cluster.StartAsync("b", B, ("DTT_CRASH_AT", point));
         await TokenizeAsync();
@@ -75,7 +75,8 @@ public sealed class TokenizeTests(WholeText text, PostgresFixture postgres, ITes
     [Fact]
     public async Task OnlyNodeKilled_AndStartedAgain_TheCommandGoesOn()
     {
-        var a = await _cluster.StartAsync("a", A, ("DTT_CRASH_AT", "silo.piece:12"));
+        LongTests.Only();
+        var a = await _cluster.StartAsync("a", A, ("DTT_CRASH_AT", "silo.piece:45"));
         await _cluster.OutputAsync("download", "-d", "text");
         var command = _cluster.DttAsync("tokenize", "-d", "text", "-v", "400");
         Assert.Equal(137, await a.ExitAsync());
@@ -91,7 +92,7 @@ public sealed class TokenizeTests(WholeText text, PostgresFixture postgres, ITes
     public async Task AllKilled_ANodeThatJoins_GoesOnWithoutACommand()
     {
         LongTests.Only();
-        var a = await _cluster.StartAsync("a", A, ("DTT_CRASH_AT", "silo.piece:90"));
+        var a = await _cluster.StartAsync("a", A, ("DTT_CRASH_AT", "silo.piece:45"));
         await _cluster.OutputAsync("download", "-d", "text");
         var (code, _, error) = await _cluster.DttAsync("tokenize", "-d", "text", "-v", "400");
         Assert.Equal(75, code);

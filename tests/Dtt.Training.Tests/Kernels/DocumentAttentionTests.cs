@@ -38,10 +38,10 @@ public sealed class DocumentAttentionTests(ITestOutputHelper output)
         var kernels = Kernels(name);
         foreach (var windows in _windows)
         {
-            foreach (var (queries, keys, size) in new[] { (4, 4, 8), (6, 2, 16) })
+            var (batch, tokens) = (windows.Length, windows[0].Sum(length => Math.Abs(length)));
+            foreach (var (queries, keys, size) in tokens > 1000 ? [(6, 2, 16)] : new[] { (4, 4, 8), (6, 2, 16) })
             {
                 using var inner = NewDisposeScope();
-                var (batch, tokens) = (windows.Length, windows[0].Sum(length => Math.Abs(length)));
                 var heads = Random(kernels, type, batch, tokens, (queries + 2 * keys) * size);
                 var gradient = Random(kernels, type, batch, tokens, queries * size);
                 var wide = Exact(heads).requires_grad_();
