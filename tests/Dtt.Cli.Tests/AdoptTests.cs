@@ -4,7 +4,7 @@ using Dtt.Tests;
 namespace Dtt.Cli.Tests;
 
 /// <summary>A run's folder is enough: moved, under another platform, with its project or alone, it is sampled and resumed to the same weights.</summary>
-[Collection(RankAndCommandTests.Name)]
+[Collection(ModelAndCommandTests.Name)]
 public sealed class AdoptTests(TinyProject project) : IAsyncLifetime
 {
     private readonly TempFolder _folder = new();

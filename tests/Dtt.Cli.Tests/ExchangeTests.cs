@@ -7,7 +7,7 @@ using Dtt.Tests;
 namespace Dtt.Cli.Tests;
 
 /// <summary>Models from and to Hugging Face's folders, and runs that start from others.</summary>
-[Collection(RankAndCommandTests.Name)]
+[Collection(ModelAndCommandTests.Name)]
 public sealed class ExchangeTests(TinyProject project)
 {
     [Fact]

@@ -5,7 +5,7 @@ using Dtt.Tests;
 namespace Dtt.Cli.Tests;
 
 /// <summary>What a user of nanoGPT, llm.c, nanochat or the Python DTT has (tests/reference/make_foreign.py).</summary>
-[Collection(RankAndCommandTests.Name)]
+[Collection(ModelAndCommandTests.Name)]
 public sealed class ImportTests(TinyProject project)
 {
     private static readonly string _foreign = Repository.At("tests", "reference", "foreign");

@@ -4,7 +4,7 @@ using Dtt.Tests;
 namespace Dtt.Cli.Tests;
 
 /// <summary>What <c>--json</c> prints, pinned: scripts read these names, in this order, with these types.</summary>
-[Collection(RankAndCommandTests.Name)]
+[Collection(ModelAndCommandTests.Name)]
 public sealed class JsonOutputTests(TinyProject project)
 {
     private const string Run =
