@@ -22,7 +22,7 @@ internal sealed class SiloConnection(SiloAnnouncement silo, Func<bool> serves, P
     private static readonly TimeSpan _deathNotice = TimeSpan.FromSeconds(10);
     private readonly CancellationToken _gone = lost.Token;
     private volatile CancellationTokenSource _attempt = new(); // one connection: before the client has joined, one that breaks is made again
-    private bool _joined;
+    private CancellationTokenSource? _joined; // the connection by which the client has joined
 
     /// <summary>Why the last attempt that failed did.</summary>
     public Exception? Refusal { get; private set; }
@@ -62,11 +62,12 @@ internal sealed class SiloConnection(SiloAnnouncement silo, Func<bool> serves, P
         }
     }
 
-    /// <summary>The client is connected: a connection that breaks from now on is lost.</summary>
+    /// <summary>The client is connected: when this connection breaks it is lost, also when Orleans makes another at once.</summary>
     public void Join()
     {
-        Interlocked.Exchange(ref _joined, true);
-        if (_attempt.IsCancellationRequested) Cancel(lost);
+        var attempt = _attempt;
+        Interlocked.Exchange(ref _joined, attempt);
+        if (attempt.IsCancellationRequested) Cancel(lost);
     }
 
     /// <summary>
@@ -75,7 +76,7 @@ internal sealed class SiloConnection(SiloAnnouncement silo, Func<bool> serves, P
     /// </summary>
     private async Task CallAsync(IOutgoingGrainCallContext call)
     {
-        var gone = Volatile.Read(ref _joined) ? _gone : _attempt.Token;
+        var gone = Volatile.Read(ref _joined) is null ? _attempt.Token : _gone;
         for (var clock = Stopwatch.StartNew(); ;)
         {
             try
@@ -109,7 +110,7 @@ internal sealed class SiloConnection(SiloAnnouncement silo, Func<bool> serves, P
         finally
         {
             attempt.Cancel();
-            if (Volatile.Read(ref _joined) && ReferenceEquals(_attempt, attempt)) Cancel(lost);
+            if (ReferenceEquals(Volatile.Read(ref _joined), attempt)) Cancel(lost);
             context.Transport = plain;
         }
     }
