@@ -4,6 +4,7 @@ using Dtt.Core.Ranks;
 using Dtt.Training;
 using Dtt.Training.Benchmarks;
 using Dtt.Training.Collectives;
+using Dtt.Training.Kernels;
 using Dtt.Training.Native;
 using Dtt.Training.Ranks;
 using Dtt.Training.Standalone;
@@ -45,7 +46,7 @@ static int Probe(bool nccl)
     if (TorchRuntime.IdleGpu(wantCuda: true) is { } idle) throw new UserErrorException(idle + ".");
     var device = TorchRuntime.Device(wantCuda: true);
     if (nccl) _ = NcclApi.Loaded;
-    Console.WriteLine(TorchRuntime.Fingerprint(device, bf16: false, worldSize: 1));
+    Console.WriteLine(TorchRuntime.Fingerprint(device, bf16: false, worldSize: 1, hasKernels: IKernels.Of(device).Missing is null));
     return ExitCodes.Success;
 }
 

@@ -16,7 +16,6 @@ using Dtt.Training.Native;
 using Dtt.Training.Optimizers;
 using Dtt.Training.Ranks;
 using Dtt.Training.Telemetry;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Dtt.Training;
@@ -43,24 +42,21 @@ internal sealed class TrainSetup : IDisposable
         if (spec.TokenData is not null) MixturePlan.Require(spec.Mixture, Data.Mixture, spec.Run);
         Device = TorchRuntime.Device(config.Cuda);
         if (TorchRuntime.IdleGpu(config.Cuda) is { } idle) Reporter.Tell(new RankEvent(EventKinds.IdleGpu, idle));
-        if (config.Deterministic && Device.type != DeviceType.CPU)
-        {
-            throw new UserErrorException(
-                "'deterministic: true' is not available on a GPU yet: leave it out, or train on the CPU with 'cuda: false'.", ExitCodes.BadConfiguration);
-        }
-
+        if (config.Deterministic) TorchRuntime.UseDeterministicAlgorithms(Device);
         var bf16 = TorchRuntime.TrainsInBf16(config, Device);
         DeviceMemory.Require(new RunNeeds(config), Device, bf16, spec.WorldSize);
         Collective = Meeting.Join(spec, channel, Reporter.Collectives, Device.type);
         Batches = new MicroBatches(spec, config, Data, Device);
         Parameters = new FlatParameters(ParameterTable.Of(config.Model), Device, bf16, forTraining: true);
+        if (Parameters.Kernels.Missing is { } missing)
+            Reporter.Tell(new RankEvent(EventKinds.NoKernels, $"{missing}; torch's own kernels do the work, which takes more time and memory"));
         Model = new Gpt(config.Model, Parameters, Data.Vocabulary.EndOfText);
         Optimizer = Optimizer.Of(config.Optimizer, Parameters, config.ShardOptimizer ? Collective : null);
         Sync = Collective is null || config.ShardOptimizer ? null : new GradientSync(Parameters, Collective);
         Evaluator = new Evaluator(ValidationSet.Of(Data), config, Data.Vocabulary, Device, Collective);
         Choices = config.Choices is { } file ? new MultipleChoice(ChoiceFile.Read(file, config.MaxChoices, Data.Vocabulary), Collective) : null;
         Origin = new CheckpointOrigin(spec.Run, spec.Attempt, config.Seed, config.Model, Data.Vocabulary.Sha256,
-            TorchRuntime.Fingerprint(Device, bf16, spec.WorldSize), Data.Plan.GlobalBatchWindows, Data.Identity,
+            TorchRuntime.Fingerprint(Device, bf16, spec.WorldSize, Parameters.Kernels.Missing is null), Data.Plan.GlobalBatchWindows, Data.Identity,
             config.WindowsBeginWithDocuments ? "bos" : null, new PositionMap(spec.LeftOut))
         {
             Mixture = Data.Mixture,

@@ -3,9 +3,11 @@ using Dtt.Core.Models;
 using Dtt.Training.Data;
 using Dtt.Training.Kernels;
 using Dtt.Training.Kernels.Cpu;
+using Dtt.Training.Kernels.Cuda;
 using Dtt.Training.Kernels.Torch;
 using Dtt.Training.Model;
 using Dtt.Training.Native;
+using Dtt.Training.Tests.Kernels.Cuda;
 using static TorchSharp.torch;
 
 [assembly: AssemblyFixture(typeof(Dtt.Training.Tests.TorchFixture))]
@@ -43,11 +45,15 @@ internal static class Tiny
     /// <summary>Implementations of the kernels, by name: those that are tested on a CPU, and the GPU's.</summary>
     public static IReadOnlyList<string> AllKernels { get; } = ["cpu", "torch", "cuda"];
 
+    /// <summary>The GPU's, of which an emulator runs what is our own.</summary>
+    public const string Emulated = "emulated";
+
     /// <summary>Kernels by name; null: there is no such device here.</summary>
     public static IKernels? KernelsOf(string name) => name switch
     {
         "cpu" => new CpuKernels(),
         "torch" => new TorchKernels(CPU),
+        Emulated => new CudaKernels(CPU, Emulator.Module),
         _ => cuda.is_available() ? IKernels.Of(CUDA) : null,
     };
 

@@ -5,6 +5,8 @@ namespace Dtt.Core.Models;
 /// <summary>What a model costs, before a step of it is run.</summary>
 public sealed class ModelArithmetic
 {
+    private const int MostGpuHeadRows = 8192;
+    private const long MostGpuLogits = 1L << 29;
     private readonly ModelConfig _model;
     private readonly long _hidden;
 
@@ -47,8 +49,8 @@ public sealed class ModelArithmetic
     /// <summary>
     /// Bytes of activations of one micro-batch, estimated: per block and token about 10 C + 4 nh hs + 2 M values (inputs of the norms and matmuls,
     /// queries, keys, values, attention's output, both sides of the GELU; a gated layer has 4 M; and attention's weights where they are saved, counted in
-    /// fp32, with dropout three times: as they are, what drops, and what is left), and one chunk of logits in fp32 and in the working type; with a document
-    /// mask also T bytes and T values, where attention takes a mask.
+    /// fp32, with dropout three times: as they are, what drops, and what is left), and one chunk of logits in fp32 and in the working type, on a GPU the more
+    /// of those of training, in the working type alone, and of validation; with a document mask also T bytes and T values, where attention takes a mask.
     /// </summary>
     public long ActivationBytes(int microBatch, bool bf16, bool checkpointing, bool onCpu)
     {
@@ -58,7 +60,9 @@ public sealed class ModelArithmetic
         var block = tokens * values * width + tokens * weights * (_model.Dropout > 0 ? 12 : 4);
         var blocks = checkpointing ? block + tokens * _model.ModelDim * width * _model.NumLayers : block * _model.NumLayers;
         if (_model.DocumentMask) blocks += tokens * _model.ContextLength * (1 + width);
-        return (long)Math.Min(blocks + Math.Min(tokens, HeadChunkRows) * _model.VocabSize * (4 + width), 1e18);
+        var logits = Math.Min(tokens, HeadChunkRows) * (4 + width);
+        if (!onCpu) logits = Math.Max(logits + Math.Min(tokens, HeadChunkRows) * 4, Math.Min(tokens, HeadRows(_model.VocabSize, onCpu: false)) * width);
+        return (long)Math.Min(blocks + logits * _model.VocabSize, 1e18);
     }
 
     /// <summary>
@@ -74,8 +78,18 @@ public sealed class ModelArithmetic
     /// <summary>Tokens up to which attention on a CPU keeps its weights, instead of torch's fused kernel that does not: it is faster.</summary>
     public const int ShortContext = 512;
 
-    /// <summary>Rows of logits that exist at once.</summary>
+    /// <summary>Rows of logits that exist at once, but for training on a GPU.</summary>
     public const int HeadChunkRows = 1024;
+
+    /// <summary>
+    /// Rows of logits that exist at once in training: on a GPU, where they take no copies and larger products are faster, more, as long as they are few bytes.
+    /// </summary>
+    public static int HeadRows(int vocabSize, bool onCpu)
+    {
+        var rows = HeadChunkRows;
+        while (!onCpu && rows < MostGpuHeadRows && (long)rows * 2 * vocabSize <= MostGpuLogits) rows *= 2;
+        return rows;
+    }
 
     /// <summary>Bytes of one checkpoint: weights and optimizer state in fp32.</summary>
     public long CheckpointBytes(string optimizer) => Parameters * 4 + MomentBytes(optimizer);

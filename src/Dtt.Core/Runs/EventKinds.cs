@@ -66,6 +66,9 @@ public static class EventKinds
     /// <summary>A GPU was granted, and this libtorch is built for CPUs.</summary>
     public const string IdleGpu = "idle_gpu";
 
+    /// <summary>Kernels of DTT's own could not be made for the device.</summary>
+    public const string NoKernels = "no_kernels";
+
     /// <summary>The validation shards hold no window.</summary>
     public const string NoValidation = "no_validation";
 

@@ -44,8 +44,10 @@ internal static class CheckpointFolder
     {
         if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
         Directory.CreateDirectory(folder);
-        var written = Safetensors.Write(Path.Combine(folder, WeightsFile), weights, () => CrashPoint.Reach("checkpoint.torn"));
-        var states = state is null ? default : Safetensors.Write(Path.Combine(folder, StateFile), state);
+        var (written, states) = ((Bytes: 0L, Sha256: "", TensorsSha256: ""), (Bytes: 0L, Sha256: "", TensorsSha256: ""));
+        void WriteWeights() => written = Safetensors.Write(Path.Combine(folder, WeightsFile), weights, () => CrashPoint.Reach("checkpoint.torn"));
+        if (state is null) WriteWeights();
+        else SideBySide.Run(WriteWeights, () => states = Safetensors.Write(Path.Combine(folder, StateFile), state));
         CrashPoint.Reach("checkpoint.files");
         var weightsFile = new CheckpointFile(WeightsFile, written.Bytes, written.Sha256);
         var json = JsonSerializer.SerializeToUtf8Bytes(manifest with

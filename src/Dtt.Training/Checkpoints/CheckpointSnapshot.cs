@@ -1,5 +1,7 @@
 using Dtt.Training.Model;
+using Dtt.Training.Native;
 using Dtt.Training.Optimizers;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Dtt.Training.Checkpoints;
@@ -13,6 +15,7 @@ internal sealed class CheckpointSnapshot : IDisposable
     private readonly FlatParameters _parameters;
     private readonly Tensor _master;
     private readonly OptimizerState _state;
+    private readonly List<nint> _pinned = [];
 
     /// <summary>Buffers that hold nothing yet; not made within a dispose scope, which they outlive.</summary>
     /// <param name="parameters">The weights.</param>
@@ -22,6 +25,11 @@ internal sealed class CheckpointSnapshot : IDisposable
         (_parameters, _master, _state) = (parameters, empty(parameters.Size, dtype: ScalarType.Float32, device: CPU), state.BlankOnHost());
         Weights = [.. parameters.Named(_master)];
         State = [.. _state.Tensors()];
+        if (parameters.Master.device.type != DeviceType.CUDA) return;
+        foreach (var buffer in _state.Buffers.Values.Append(_master)) // in place: torch's own pinned memory is rounded up to powers of two
+        {
+            if (CudaRuntime.Loaded.TryPin(TensorMemory.AddressOf(buffer), buffer.numel() * buffer.element_size())) _pinned.Add(TensorMemory.AddressOf(buffer));
+        }
     }
 
     /// <summary>Every weight by name, fp32, unpadded.</summary>
@@ -40,6 +48,7 @@ internal sealed class CheckpointSnapshot : IDisposable
 
     public void Dispose()
     {
+        foreach (var address in _pinned) CudaRuntime.Loaded.Unpin(address);
         foreach (var (_, tensor) in Weights.Concat(State)) tensor.Dispose();
         _master.Dispose();
         _state.Dispose();

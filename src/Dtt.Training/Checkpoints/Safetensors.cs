@@ -22,28 +22,41 @@ internal static class Safetensors
         string path, IReadOnlyList<(string Name, Tensor Tensor)> tensors, Action? afterFirst = null, (string Key, string Value)? metadata = null)
     {
         var ordered = tensors.OrderBy(t => t.Name, StringComparer.Ordinal).ToList();
-        using var file = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        using var content = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var header = Header(ordered, metadata);
         using var stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
-        void Put(ReadOnlySpan<byte> bytes)
-        {
-            file.AppendData(bytes);
-            stream.Write(bytes);
-        }
+        var (file, content) = ("", "");
+        SideBySide.Run( // a core hashes about as fast as a disk writes
+            () =>
+            {
+                stream.Write(header);
+                ForEach(ordered, bytes =>
+                {
+                    stream.Write(bytes);
+                    afterFirst?.Invoke();
+                    afterFirst = null;
+                });
+                stream.Flush(flushToDisk: true);
+            },
+            () => file = Sha256(header, ordered),
+            () => content = Sha256([], ordered));
+        return (stream.Position, file, content);
+    }
 
-        Put(Header(ordered, metadata));
-        foreach (var (_, tensor) in ordered)
+    private static string Sha256(byte[] first, List<(string Name, Tensor Tensor)> tensors)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(first);
+        ForEach(tensors, hash.AppendData);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private static void ForEach(List<(string Name, Tensor Tensor)> tensors, Action<ReadOnlySpan<byte>> what)
+    {
+        foreach (var (_, tensor) in tensors)
         {
             using var scope = NewDisposeScope();
-            var bytes = tensor.detach().cpu().contiguous().bytes;
-            content.AppendData(bytes);
-            Put(bytes);
-            afterFirst?.Invoke();
-            afterFirst = null;
+            what(tensor.detach().cpu().contiguous().bytes);
         }
-
-        stream.Flush(flushToDisk: true);
-        return (stream.Position, Convert.ToHexStringLower(file.GetHashAndReset()), Convert.ToHexStringLower(content.GetHashAndReset()));
     }
 
     /// <summary>Reads a file into tensors of the same names and shapes, and checks its size and hash.</summary>

@@ -1,4 +1,5 @@
 using Dtt.Training.Kernels.Cpu;
+using Dtt.Training.Kernels.Cuda;
 using Dtt.Training.Kernels.Torch;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -7,8 +8,7 @@ namespace Dtt.Training.Kernels;
 
 /// <summary>
 /// What a model computes, by the fastest way that a device has: the one place that knows the device. <see cref="TorchKernels"/> does it with torch's own
-/// operations on any device and is the reference; <see cref="CpuKernels"/> derives from it and overrides what it does faster. Kernels of our own for NVIDIA
-/// GPUs belong into <c>Kernels/Cuda</c>, as a <c>CudaKernels : TorchKernels</c> that overrides what it has.
+/// operations on any device and is the reference; <see cref="CpuKernels"/> and <see cref="CudaKernels"/> derive from it and override what they do faster.
 /// An operation is a forward and a backward step: with <c>save</c>, forward gives what backward needs, else null. None of them builds a graph that outlives it.
 /// Shapes: B sequences of T tokens, N = B T rows, C the model's width, V ids padded to Vp, nh heads of hs for queries and nkv for keys and values. Types: fp32
 /// or bf16, as the weights; gradients of weights are summed in fp32.
@@ -16,13 +16,21 @@ namespace Dtt.Training.Kernels;
 internal interface IKernels
 {
     /// <summary>The kernels of a device.</summary>
-    static IKernels Of(Device device) => device.type == DeviceType.CPU ? new CpuKernels() : new TorchKernels(device);
+    static IKernels Of(Device device) => device.type switch
+    {
+        DeviceType.CPU => new CpuKernels(),
+        DeviceType.CUDA => new CudaKernels(device, CudaCode.Module),
+        _ => new TorchKernels(device),
+    };
 
     /// <summary>Where its tensors are.</summary>
     Device Device { get; }
 
-    /// <summary>Rows of logits that the head makes at once.</summary>
-    int HeadRows { get; }
+    /// <summary>Why kernels of our own that belong to the device are replaced by torch's; null: none is.</summary>
+    string? Missing { get; }
+
+    /// <summary>Rows of logits that the head makes at once in training, of <paramref name="ids"/> each.</summary>
+    int HeadRows(int ids);
 
     /// <summary>
     /// Whether one new token of one sequence is faster without tensors: by <see cref="Model.TokenDecoder"/>, from fp32 weights and a key-value cache in this

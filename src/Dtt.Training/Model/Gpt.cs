@@ -314,10 +314,10 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
     {
         var (rows, ids) = (Normalize(x, _inference).view(-1, config.ModelDim), targets.reshape(-1, 1));
         var losses = empty(rows.shape[0], 1, dtype: ScalarType.Float32, device: rows.device);
-        for (long start = 0; start < rows.shape[0]; start += p.Kernels.HeadRows)
+        for (long start = 0; start < rows.shape[0]; start += ModelArithmetic.HeadChunkRows)
         {
             using var scope = NewDisposeScope();
-            var n = Math.Min(p.Kernels.HeadRows, rows.shape[0] - start);
+            var n = Math.Min(ModelArithmetic.HeadChunkRows, rows.shape[0] - start);
             var logits = p.Kernels.Linear(rows.narrow(0, start, n), _weight, _bias).narrow(1, 0, config.VocabSize);   // (n, V)
             losses.narrow(0, start, n).copy_(logits.log_softmax(1, ScalarType.Float32).gather(1, ids.narrow(0, start, n)).neg_());
         }
@@ -340,10 +340,11 @@ internal sealed class Head(ModelConfig config, FlatParameters p)
     {
         var loss = zeros([], dtype: ScalarType.Float32, device: rows.device);
         gradient = empty_like(rows);
-        for (long start = 0; start < rows.shape[0]; start += p.Kernels.HeadRows)
+        var most = p.Kernels.HeadRows(config.VocabSize);
+        for (long start = 0; start < rows.shape[0]; start += most)
         {
             using var scope = NewDisposeScope();
-            var n = Math.Min(p.Kernels.HeadRows, rows.shape[0] - start);
+            var n = Math.Min(most, rows.shape[0] - start);
             var h = rows.narrow(0, start, n);                                                      // (n, C)
             var logits = p.Kernels.Linear(h, _weight, _bias);                                      // (n, C) (Vp, C) -> (n, Vp)
 

@@ -14,6 +14,7 @@ internal sealed unsafe class CudaRuntime(nint cudart, nint torchCuda)
 {
     private const int Success = 0, NotReady = 600;
     private const uint StreamNonBlocking = 1, EventDisableTiming = 2;
+    private const int CapabilityMajor = 75, CapabilityMinor = 76; // cudaDeviceAttr
     private const int PropertiesBytes = 16 * 1024;   // more than any version's cudaDeviceProp, which begins with the name
     private static readonly Lazy<CudaRuntime> _loaded = new(() => new CudaRuntime(
         LoadedLibrary.Handle("libcudart")
@@ -41,11 +42,22 @@ internal sealed unsafe class CudaRuntime(nint cudart, nint torchCuda)
     }
 
     /// <summary>An event.</summary>
-    public nint NewEvent()
+    /// <param name="timed">Whether it knows when it happened.</param>
+    public nint NewEvent(bool timed = false)
     {
         nint happened;
-        Check(((delegate* unmanaged<nint*, uint, int>)Export("cudaEventCreateWithFlags"))(&happened, EventDisableTiming));
+        Check(((delegate* unmanaged<nint*, uint, int>)Export("cudaEventCreateWithFlags"))(&happened, timed ? 0 : EventDisableTiming));
         return happened;
+    }
+
+    /// <summary>Seconds on the GPU between two timed events that have happened; null: it does not tell.</summary>
+    public double? SecondsBetween(nint first, nint second)
+    {
+        float milliseconds;
+        if (!NativeLibrary.TryGetExport(cudart, "cudaEventElapsedTime", out var elapsed)) return null;
+        if (((delegate* unmanaged<float*, nint, nint, int>)elapsed)(&milliseconds, first, second) == Success) return milliseconds / 1000;
+        ForgetError();
+        return null;
     }
 
     /// <summary>The event happens once all that is queued on the stream so far is done.</summary>
@@ -70,6 +82,23 @@ internal sealed unsafe class CudaRuntime(nint cudart, nint torchCuda)
 
     /// <summary>Frees an event.</summary>
     public void DestroyEvent(nint happened) => _ = ((delegate* unmanaged<nint, int>)Export("cudaEventDestroy"))(happened);
+
+    /// <summary>Makes the GPU the calling thread's.</summary>
+    public void UseDevice() => Check(((delegate* unmanaged<int, int>)Export("cudaSetDevice"))(0));
+
+    /// <summary>What the GPU's machine code is called: <c>sm_90</c>.</summary>
+    public string Architecture => string.Create(CultureInfo.InvariantCulture, $"sm_{Attribute(CapabilityMajor)}{Attribute(CapabilityMinor)}");
+
+    /// <summary>Pins memory of the host, so that the GPU copies from and to it without a detour; false: it stays as it is.</summary>
+    public bool TryPin(nint address, long bytes)
+    {
+        if (((delegate* unmanaged<nint, nint, uint, int>)Export("cudaHostRegister"))(address, (nint)bytes, 0) == Success) return true;
+        ForgetError();
+        return false;
+    }
+
+    /// <summary>Ends a <see cref="TryPin"/>.</summary>
+    public void Unpin(nint address) => _ = ((delegate* unmanaged<nint, int>)Export("cudaHostUnregister"))(address);
 
     /// <summary>Memory of the GPU, bytes: what is free, and all.</summary>
     public (long Free, long Total) Memory()
@@ -101,6 +130,16 @@ internal sealed unsafe class CudaRuntime(nint cudart, nint torchCuda)
         int version;
         Check(((delegate* unmanaged<int*, int>)Export(export))(&version));
         return string.Create(CultureInfo.InvariantCulture, $"{version / 1000}.{version % 1000 / 10}");
+    }
+
+    /// <summary>Or torch would take the last error for its own.</summary>
+    private void ForgetError() => _ = ((delegate* unmanaged<int>)Export("cudaGetLastError"))();
+
+    private int Attribute(int attribute)
+    {
+        int value;
+        Check(((delegate* unmanaged<int*, int, int, int>)Export("cudaDeviceGetAttribute"))(&value, attribute, 0));
+        return value;
     }
 
     private nint Export(string name) => NativeLibrary.GetExport(cudart, name);

@@ -7,7 +7,7 @@ using TorchSharp;
 namespace Dtt.Training.Native;
 
 /// <summary>Loads libtorch once and fixes everything that decides its bits.</summary>
-internal static class TorchRuntime
+internal static partial class TorchRuntime
 {
     private static readonly string[] _cpuLibraries = ["libc10.so", "libtorch_cpu.so", "libtorch.so"];
     private static readonly string[] _cudaLibraries = ["libc10_cuda.so", "libtorch_cuda.so"];
@@ -126,16 +126,53 @@ internal static class TorchRuntime
     public static bool TrainsInBf16(RunConfig config, torch.Device device) =>
         config.Precision == "bf16" || (config.Precision == "auto" && config.Autocast && (device.type == DeviceType.CUDA || CpuMultipliesBf16));
 
-    /// <summary>Everything that decides the bits of a run beside its configuration: equal fingerprints give equal weights.</summary>
-    public static string Fingerprint(torch.Device device, bool bf16, int worldSize)
+    /// <summary>
+    /// From now on torch takes only algorithms with a fixed order of summation on a GPU, and throws where it has none; on a CPU it has no others.
+    /// </summary>
+    /// <exception cref="UserErrorException">This libtorch cannot be told so.</exception>
+    public static unsafe void UseDeterministicAlgorithms(torch.Device device)
     {
-        var computes = device.type == DeviceType.CUDA ? $"cuda {CudaRuntime.Loaded.Describe()}" : $"cpu {CpuLevel} {CpuModel()}; {Threads} threads";
+        if (device.type != DeviceType.CUDA) return;
+        var (globalContext, setDeterministic, setFill) = DeterministicAlgorithms();
+        _ = SetVariable("CUBLAS_WORKSPACE_CONFIG", ":4096:8", overwrite: 0); // what cuBLAS needs for it, from before its first call
+        var context = ((delegate* unmanaged<nint>)globalContext)();
+        ((delegate* unmanaged<nint, byte, byte, void>)setDeterministic)(context, 1, 0);
+        ((delegate* unmanaged<nint, byte, void>)setFill)(context, 0); // or memory that is about to be written is filled first
+    }
+
+    /// <summary>
+    /// <c>at::globalContext()</c>, and of what it gives <c>setDeterministicAlgorithms(on, onlyWarns)</c> and
+    /// <c>setDeterministicFillUninitializedMemory(on)</c>: TorchSharp does not offer them.
+    /// </summary>
+    /// <exception cref="UserErrorException">This libtorch has them not.</exception>
+    internal static (nint GlobalContext, nint SetDeterministic, nint SetFill) DeterministicAlgorithms()
+    {
+        nint Export(string name) =>
+            LoadedLibrary.Handle("libtorch_cpu") is { } library && NativeLibrary.TryGetExport(library, name, out var export) ? export
+                : throw new UserErrorException(
+                    "this libtorch cannot be told to be deterministic: leave out 'deterministic: true', or name another with DTT_LIBTORCH.");
+        return (Export("_ZN2at13globalContextEv"), Export("_ZN2at7Context26setDeterministicAlgorithmsEbb"),
+            Export("_ZN2at7Context39setDeterministicFillUninitializedMemoryEb"));
+    }
+
+    /// <summary>Everything that decides the bits of a run beside its configuration: equal fingerprints give equal weights.</summary>
+    /// <param name="device">Where it computes.</param>
+    /// <param name="bf16">Whether in bf16.</param>
+    /// <param name="worldSize">Ranks.</param>
+    /// <param name="hasKernels">Whether the device's own kernels are there.</param>
+    public static string Fingerprint(torch.Device device, bool bf16, int worldSize, bool hasKernels)
+    {
+        var computes = device.type == DeviceType.CUDA ? $"cuda {CudaRuntime.Loaded.Describe()}{(hasKernels ? $", nvrtc {Nvrtc.Version}" : "")}"
+            : $"cpu {CpuLevel} {CpuModel()}; {Threads} threads";
         return $"libtorch {LibtorchVersion}; {computes}; world {worldSize}; {(bf16 ? "bf16" : "fp32")}; kernels 3";
     }
 
     /// <summary>Whether torch could not get memory, the device's or the host's.</summary>
     public static bool IsOutOfMemory(Exception e) => e is ExternalException
         && (e.Message.Contains("out of memory", StringComparison.Ordinal) || e.Message.Contains("can't allocate memory", StringComparison.Ordinal));
+
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int SetVariable(string name, string value, int overwrite);
 
     private static string CpuLevel => Avx512F.IsSupported ? "avx512" : Avx2.IsSupported ? "avx2" : "baseline";
 

@@ -6,14 +6,15 @@ namespace Dtt.Training.Telemetry;
 
 /// <summary>
 /// Brings the numbers of each step from its device to the host. On a GPU they are read one step late, from a ring of pinned memory with an event behind
-/// each copy: while the host waits for a step the next one is queued already, so the device never waits for the host. On a CPU they are there at once.
+/// each copy: while the host waits for a step the next one is queued already, so the device never waits for the host. How long a step took is then what the
+/// GPU's clock says, for by the host's one that is read with the next one takes no time. On a CPU numbers are there at once.
 /// </summary>
 internal sealed class StepReadback : IDisposable
 {
     private readonly Slot[] _ring;
     private readonly int _lag;
     private readonly TimeProvider _time;
-    private long _queued, _read, _begunAt, _readAt;
+    private long _queued, _read, _readAt;
 
     /// <summary>An empty ring.</summary>
     /// <param name="device">Where steps are computed.</param>
@@ -23,19 +24,19 @@ internal sealed class StepReadback : IDisposable
     {
         var onGpu = device.type == DeviceType.CUDA;
         (_lag, _time) = (lag ?? (onGpu ? 1 : 0), time ?? TimeProvider.System);
-        _ring = [.. Enumerable.Range(0, _lag + 1).Select(_ => new Slot(onGpu))];
+        _ring = [.. Enumerable.Range(0, _lag + 2).Select(_ => new Slot(onGpu))];   // the one before the oldest that is unread says when that began
     }
 
     /// <summary>Whether steps are queued that were not read.</summary>
     public bool HasUnread => _queued > _read;
 
     /// <summary>A step begins: the clock of the one that is queued next.</summary>
-    public void Begin() => _begunAt = _time.GetTimestamp();
+    public void Begin() => SlotOf(_queued).Begin(_time.GetTimestamp(), follows: HasUnread);
 
     /// <summary>Queues the copy of a step's numbers behind the step, and waits for nothing; the one <c>lag</c> steps before must have been read.</summary>
     /// <param name="step">The step.</param>
     /// <param name="numbers">(4) fp32: summed loss, ranks that were asked to stop, whether a save is due, gradient's norm.</param>
-    public void Queue(QueuedStep step, Tensor numbers) => _ring[_queued++ % _ring.Length].Fill(step, _begunAt, numbers);
+    public void Queue(QueuedStep step, Tensor numbers) => SlotOf(_queued++).Fill(step, numbers);
 
     /// <summary>The steps that are due, oldest first, each once.</summary>
     /// <param name="all">Whether the newest ones are waited for, too.</param>
@@ -43,11 +44,12 @@ internal sealed class StepReadback : IDisposable
     {
         while (_queued - _read > (all ? 0 : _lag))
         {
-            var slot = _ring[_read++ % _ring.Length];
+            var (slot, before) = (SlotOf(_read), _read > 0 ? SlotOf(_read - 1) : null);
             var (loss, stops, saves, norm) = slot.Values();
             var since = Math.Max(slot.BegunAt, _readAt);
-            _readAt = _time.GetTimestamp();
-            yield return new StepNumbers(slot.Step, loss, norm, stops > 0, saves > 0, _time.GetElapsedTime(since, _readAt).TotalSeconds);
+            (_read, _readAt) = (_read + 1, _time.GetTimestamp());
+            var seconds = slot.SecondsAfter(before) ?? _time.GetElapsedTime(since, _readAt).TotalSeconds;
+            yield return new StepNumbers(slot.Step, loss, norm, stops > 0, saves > 0, seconds);
         }
     }
 
@@ -56,30 +58,44 @@ internal sealed class StepReadback : IDisposable
         foreach (var slot in _ring) slot.Dispose();
     }
 
+    private Slot SlotOf(long step) => _ring[step % _ring.Length];
+
     private sealed class Slot : IDisposable
     {
         private readonly Tensor _host;
-        private readonly nint _copied;
+        private readonly nint _begun, _copied;
+        private bool _follows;
 
         public Slot(bool pinned)
         {
             using var scope = NewDisposeScope();
             var host = zeros(4, dtype: ScalarType.Float32);
             _host = (pinned ? host.pin_memory() : host).DetachFromDisposeScope();
-            if (pinned) _copied = CudaRuntime.Loaded.NewEvent();
+            if (pinned) (_begun, _copied) = (CudaRuntime.Loaded.NewEvent(timed: true), CudaRuntime.Loaded.NewEvent(timed: true));
         }
 
         public QueuedStep Step { get; private set; }
 
         public long BegunAt { get; private set; }
 
-        public void Fill(QueuedStep step, long begunAt, Tensor numbers)
+        /// <summary>The step begins; <paramref name="follows"/>: while the one before is under way.</summary>
+        public void Begin(long at, bool follows)
+        {
+            (BegunAt, _follows) = (at, follows);
+            Record(_begun);
+        }
+
+        public void Fill(QueuedStep step, Tensor numbers)
         {
             using var noGrad = no_grad();
-            (Step, BegunAt) = (step, begunAt);
+            Step = step;
             _host.copy_(numbers, nonBlocking: true);
-            if (_copied != 0) CudaRuntime.Loaded.Record(_copied, CudaRuntime.Loaded.TorchStream());
+            Record(_copied);
         }
+
+        /// <summary>Seconds that the step took on the GPU: from its begin, or from the end of the one before it; null: the GPU does not tell.</summary>
+        public double? SecondsAfter(Slot? before) =>
+            _copied == 0 ? null : CudaRuntime.Loaded.SecondsBetween(_follows && before is not null ? before._copied : _begun, _copied);
 
         public (float Loss, float Stops, float Saves, float Norm) Values()
         {
@@ -91,7 +107,12 @@ internal sealed class StepReadback : IDisposable
         public void Dispose()
         {
             _host.Dispose();
-            if (_copied != 0) CudaRuntime.Loaded.DestroyEvent(_copied);
+            foreach (var happened in new[] { _begun, _copied }.Where(e => e != 0)) CudaRuntime.Loaded.DestroyEvent(happened);
+        }
+
+        private static void Record(nint happened)
+        {
+            if (happened != 0) CudaRuntime.Loaded.Record(happened, CudaRuntime.Loaded.TorchStream());
         }
     }
 }

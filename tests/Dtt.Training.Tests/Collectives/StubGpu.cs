@@ -1,5 +1,3 @@
-using System.ComponentModel;
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Dtt.Tests;
 using Dtt.Training.Collectives;
@@ -42,21 +40,6 @@ internal sealed unsafe class StubGpu
 
     private static nint Export(string name) => NativeLibrary.GetExport(Handle, name);
 
-    private static (nint, string?) Build()
-    {
-        using var folder = new TempFolder();
-        try
-        {
-            var source = Repository.At("tests", "Dtt.Training.Tests", "Collectives", "stub_gpu.c");
-            string[] arguments = ["-shared", "-fPIC", "-O1", "-pthread", "-o", folder["stub.so"], source];
-            using var cc = Process.Start("cc", arguments);
-            cc.WaitForExit();
-            if (cc.ExitCode != 0) throw new InvalidOperationException($"cc ended with {cc.ExitCode} on stub_gpu.c");
-            return (NativeLibrary.Load(folder["stub.so"]), null);
-        }
-        catch (Win32Exception)
-        {
-            return (0, "there is no C compiler (cc) here");
-        }
-    }
+    private static (nint, string?) Build() =>
+        NativeBuild.Load("cc", Repository.At("tests", "Dtt.Training.Tests", "Collectives", "stub_gpu.c"), "-pthread");
 }

@@ -49,7 +49,7 @@ public sealed class ReferenceTests(ITestOutputHelper output)
         var worst = errors.MaxBy(e => e.Value);
         output.WriteLine($"worst gradient error {worst.Value:0.0e+00} in {worst.Key}");
         Assert.InRange(worst.Value, 0, 1e-5);
-    });
+    }, Tiny.Emulated);
 
     [Theory]
     [InlineData("gpt2")]
@@ -155,9 +155,9 @@ public sealed class ReferenceTests(ITestOutputHelper output)
     }
 
     /// <summary>By the CPU's kernels, and on the CPU by those that GPUs run.</summary>
-    private void OnAllKernels(Action<string> test)
+    private void OnAllKernels(Action<string> test, params ReadOnlySpan<string> more)
     {
-        foreach (var kernels in new[] { "cpu", "torch" })
+        foreach (var kernels in (string[])["cpu", "torch", .. more])
         {
             using var scope = NewDisposeScope();
             output.WriteLine($"{kernels}:");

@@ -44,7 +44,7 @@ public sealed class TorchRuntimeTests
     [Fact]
     public void Fingerprint_OfACpu_IsWhatCheckpointsHold() => Assert.Matches(
         $@"^libtorch \d+\.\d+\.\d+\.0; cpu (avx512|avx2|baseline) .+; {TorchRuntime.Threads} threads; world 2; bf16; kernels 3$",
-        TorchRuntime.Fingerprint(CPU, bf16: true, worldSize: 2));
+        TorchRuntime.Fingerprint(CPU, bf16: true, worldSize: 2, hasKernels: true));
 
     [Theory]
     [InlineData("0", true)]
@@ -109,5 +109,12 @@ public sealed class TorchRuntimeTests
         var first = Draw(7);
         Assert.NotEqual(first, Draw(8));
         Assert.Equal(first, Draw(7));
+    }
+
+    [Fact]
+    public void DeterministicAlgorithms_AreInThisLibtorch()
+    {
+        var (context, deterministic, fill) = TorchRuntime.DeterministicAlgorithms();
+        Assert.Distinct([context, deterministic, fill]);
     }
 }

@@ -11,7 +11,9 @@ internal class TorchKernels(Device device) : IKernels
 {
     public Device Device => device;
 
-    public virtual int HeadRows => ModelArithmetic.HeadChunkRows;
+    public virtual string? Missing => null;
+
+    public virtual int HeadRows(int ids) => ModelArithmetic.HeadRows(ids, onCpu: true);
 
     public virtual bool DecodesOnHost => false;
 
@@ -97,7 +99,7 @@ internal class TorchKernels(Device device) : IKernels
     public virtual double? MatmulPeak(ScalarType type) => null;
 
     /// <summary>Adds left · right, (out, N) (N, in), to (out, in); in fp32 in place.</summary>
-    protected void AddProduct(GradientSum sum, Tensor left, Tensor right)
+    protected virtual void AddProduct(GradientSum sum, Tensor left, Tensor right)
     {
         if (left.dtype == ScalarType.Float32)
         {
@@ -123,9 +125,10 @@ internal class TorchKernels(Device device) : IKernels
     protected virtual Tensor AttendPerHead(Tensor q, Tensor k, Tensor v, AttentionShape shape, Tensor? mask, double dropout)
     {
         var past = k.shape[2] - q.shape[2];                                                        // S
+        if (q.shape[2] == 1) return OfOneToken(q, k, v, mask, dropout);
         var causal = shape.Causal && mask is null;
-        return shape.Flash && PrefersFlash(k) && (!causal || past == 0 || q.shape[2] == 1)         // the fused kernel's mask counts from the first key
-            ? F.scaled_dot_product_attention(q, k, v, mask, dropout, is_casual: causal && past == 0)   // one new token sees everything
+        return shape.Flash && PrefersFlash(k) && (!causal || past == 0)                            // the fused kernel's mask counts from the first key
+            ? F.scaled_dot_product_attention(q, k, v, mask, dropout, is_casual: causal)
             : ByProducts(q, k, v, causal, mask, dropout);
     }
 
@@ -142,6 +145,13 @@ internal class TorchKernels(Device device) : IKernels
     /// <summary>(B, nkv, S, hs) → (B, nh, S, hs): every head of keys or values serves a group of queries.</summary>
     private static Tensor Repeated(Tensor x, long group) =>
         group == 1 ? x : x.unsqueeze(2).expand(x.shape[0], x.shape[1], group, x.shape[2], x.shape[3]).reshape(x.shape[0], -1, x.shape[2], x.shape[3]);
+
+    /// <summary>
+    /// One token, which sees all keys: in fp32, by products. On a GPU torch's fused kernel is made anew for each number of keys, which took 75 ms a token
+    /// (docs/log.md).
+    /// </summary>
+    private static Tensor OfOneToken(Tensor q, Tensor k, Tensor v, Tensor? mask, double dropout) =>
+        ByProducts(q.to(ScalarType.Float32), k.to(ScalarType.Float32), v.to(ScalarType.Float32), causal: false, mask, dropout).to(q.dtype);
 
     private static Tensor ByProducts(Tensor q, Tensor k, Tensor v, bool causal, Tensor? mask, double dropout)
     {
