@@ -36,7 +36,7 @@ public sealed class DocumentAttentionTests(ITestOutputHelper output)
     {
         using var scope = NewDisposeScope();
         var kernels = Kernels(name);
-        foreach (var windows in _windows)
+        foreach (var windows in _windows.Where(w => flash || w != _windows[^1]))                   // without flash the longest are no different from the others
         {
             var (batch, tokens) = (windows.Length, windows[0].Sum(length => Math.Abs(length)));
             foreach (var (queries, keys, size) in tokens > 1000 ? [(6, 2, 16)] : new[] { (4, 4, 8), (6, 2, 16) })

@@ -10,7 +10,7 @@ public sealed class AdamTests
     [Fact]
     public void Step_WhileTheCollectorNeverRests_GivesTheSameBits()
     {
-        const int steps = 200;
+        const int steps = 80;
         using var scope = NewDisposeScope();
         var undisturbed = Train(steps);
         using var done = new CancellationTokenSource();
