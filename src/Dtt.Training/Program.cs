@@ -46,7 +46,7 @@ static int Probe(bool nccl)
     if (TorchRuntime.IdleGpu(wantCuda: true) is { } idle) throw new UserErrorException(idle + ".");
     var device = TorchRuntime.Device(wantCuda: true);
     if (nccl) _ = NcclApi.Loaded;
-    Console.WriteLine(TorchRuntime.Fingerprint(device, bf16: false, worldSize: 1, hasKernels: IKernels.Of(device).Missing is null));
+    Console.WriteLine(TorchRuntime.Fingerprint(device, bf16: false, worldSize: 1, hasKernels: IKernels.Of(device).Missing is null, deterministic: false));
     return ExitCodes.Success;
 }
 

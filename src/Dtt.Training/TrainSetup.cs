@@ -56,7 +56,8 @@ internal sealed class TrainSetup : IDisposable
         Evaluator = new Evaluator(ValidationSet.Of(Data), config, Data.Vocabulary, Device, Collective);
         Choices = config.Choices is { } file ? new MultipleChoice(ChoiceFile.Read(file, config.MaxChoices, Data.Vocabulary), Collective) : null;
         Origin = new CheckpointOrigin(spec.Run, spec.Attempt, config.Seed, config.Model, Data.Vocabulary.Sha256,
-            TorchRuntime.Fingerprint(Device, bf16, spec.WorldSize, Parameters.Kernels.Missing is null), Data.Plan.GlobalBatchWindows, Data.Identity,
+            TorchRuntime.Fingerprint(Device, bf16, spec.WorldSize, Parameters.Kernels.Missing is null, config.Deterministic),
+            Data.Plan.GlobalBatchWindows, Data.Identity,
             config.WindowsBeginWithDocuments ? "bos" : null, new PositionMap(spec.LeftOut))
         {
             Mixture = Data.Mixture,

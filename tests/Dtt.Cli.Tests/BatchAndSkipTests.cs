@@ -43,6 +43,7 @@ public sealed class BatchAndSkipTests(TinyProject project) : IClassFixture<TinyP
     [Fact]
     public async Task Batch_OfWindowsThatBeginWithDocuments_AndAMask_HasTheStepsLossToo()
     {
+        LongTests.Only();
         await project.Dtt.OutputAsync("train", "-n", "masked", "--set", "dropout=0", "--set", "document_mask=true", "--set", "pack=bos");
         var windows = (await project.Dtt.JsonAsync("batch", "masked@31")).EnumerateArray().ToList();
         Assert.Equal((await project.LossesAsync("masked"))[31], windows.Average(w => w.GetProperty("loss").GetDouble()), tolerance: 1e-4);

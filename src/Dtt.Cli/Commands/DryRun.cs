@@ -32,7 +32,8 @@ internal static class DryRun
         foreach (var bf16 in new[] { false, true })
         {
             var state = model.StateBytes(run.Optimizer.Name, bf16);
-            var activations = model.ActivationBytes(run.MicroBatchSize, bf16, run.ActivationCheckpointing, onCpu: true); // the most of both kinds of device
+            long On(bool cpu) => model.ActivationBytes(run.MicroBatchSize, bf16, run.ActivationCheckpointing, onCpu: cpu);
+            var activations = Math.Max(On(cpu: true), On(cpu: false));
             var sum = $"{Size(state)} weights, gradients and optimizer state + about {Size(activations)} activations";
             Row($"memory in {(bf16 ? "bf16" : "fp32")}", $"{Size(state + activations)} = {sum}");
         }

@@ -47,22 +47,26 @@ public sealed class ModelArithmetic
     });
 
     /// <summary>
-    /// Bytes of activations of one micro-batch, estimated: per block and token about 10 C + 4 nh hs + 2 M values (inputs of the norms and matmuls,
-    /// queries, keys, values, attention's output, both sides of the GELU; a gated layer has 4 M; and attention's weights where they are saved, counted in
-    /// fp32, with dropout three times: as they are, what drops, and what is left), and one chunk of logits in fp32 and in the working type, on a GPU the more
-    /// of those of training, in the working type alone, and of validation; with a document mask also T bytes and T values, where attention takes a mask.
+    /// Bytes of activations of one micro-batch, estimated: per block and token about 10 C (on a GPU with learned positions 6 C) + 4 nh hs + 2 M values (inputs
+    /// of the norms and matmuls, queries, keys, values, attention's output, both sides of the GELU; a gated layer has 4 M; and attention's weights where they
+    /// are saved, counted in fp32, with dropout three times: as they are, what drops, and what is left), and one chunk of logits in fp32 and in the working
+    /// type, on a GPU the more of those of training, in the working type alone, and of validation; with a document mask also T bytes and T values, where
+    /// attention takes a mask.
     /// </summary>
     public long ActivationBytes(int microBatch, bool bf16, bool checkpointing, bool onCpu)
     {
         double tokens = (double)microBatch * _model.ContextLength, width = bf16 ? 2 : 4; // a shape that no machine has must not wrap around
         var weights = (double)_model.NumHeads * WeightsOfAToken(onCpu);
-        var values = 10.0 * _model.ModelDim + 4.0 * _model.NumHeads * _model.HeadDim + (_model.Spec.IsGated ? 4.0 : 2.0) * _model.MlpDim;
+        var widths = onCpu || _model.Spec.Positions == PositionKind.Rotary ? 10.0 : 6.0;
+        var values = widths * _model.ModelDim + 4.0 * _model.NumHeads * _model.HeadDim + (_model.Spec.IsGated ? 4.0 : 2.0) * _model.MlpDim;
         var block = tokens * values * width + tokens * weights * (_model.Dropout > 0 ? 12 : 4);
         var blocks = checkpointing ? block + tokens * _model.ModelDim * width * _model.NumLayers : block * _model.NumLayers;
         if (_model.DocumentMask) blocks += tokens * _model.ContextLength * (1 + width);
         var logits = Math.Min(tokens, HeadChunkRows) * (4 + width);
         if (!onCpu) logits = Math.Max(logits + Math.Min(tokens, HeadChunkRows) * 4, Math.Min(tokens, HeadRows(_model.VocabSize, onCpu: false)) * width);
-        return (long)Math.Min(blocks + logits * _model.VocabSize, 1e18);
+        var most = blocks + logits * _model.VocabSize;
+        if (!onCpu) most = Math.Max(most, 4.0 * _model.ModelDim * (_model.VocabSize + tokens));    // the embeddings' gradient, when all else is done
+        return (long)Math.Min(most, 1e18);
     }
 
     /// <summary>

@@ -36,7 +36,8 @@ public sealed class RunNeeds(RunConfig config)
     public void RequireMemory(long needed, long available, string place)
     {
         if (needed <= available) return;
-        var activations = _model.ActivationBytes(config.MicroBatchSize, bf16: true, config.ActivationCheckpointing, onCpu: false);
+        long On(bool cpu) => _model.ActivationBytes(config.MicroBatchSize, bf16: true, config.ActivationCheckpointing, onCpu: cpu);
+        var activations = Math.Min(On(cpu: true), On(cpu: false));
         throw new UserErrorException($"this run needs about {Gb(needed)} of memory, at least {Gb(activations)} of it for a micro-batch of "
             + $"{config.MicroBatchSize} × {config.Model.ContextLength:N0} tokens, but {place} has {Gb(available)}. {Advice}", ExitCodes.BadConfiguration);
     }

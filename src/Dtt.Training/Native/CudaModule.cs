@@ -7,7 +7,7 @@ namespace Dtt.Training.Native;
 internal sealed unsafe class CudaModule
 {
     private readonly CudaRuntime _runtime;
-    private readonly nint _driver, _module;
+    private readonly nint _driver, _module, _launch;
     private readonly Dictionary<string, nint> _functions = new(StringComparer.Ordinal);
 
     /// <summary>Loads machine code; it stays loaded as long as the process.</summary>
@@ -17,6 +17,7 @@ internal sealed unsafe class CudaModule
     public CudaModule(CudaRuntime runtime, nint driver, ReadOnlySpan<byte> cubin)
     {
         (_runtime, _driver) = (runtime, driver);
+        _launch = Export("cuLaunchKernel");
         runtime.UseDevice();
         fixed (byte* code = cubin)
         {
@@ -36,7 +37,7 @@ internal sealed unsafe class CudaModule
         _runtime.UseDevice(); // the calling thread's context may be none yet
         fixed (nint* values = arguments)
         {
-            Check(((delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)Export("cuLaunchKernel"))(
+            Check(((delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)_launch)(
                 Function(kernel), (uint)blocks.X, (uint)blocks.Y, 1, threads, 1, 1, 0, _runtime.TorchStream(), (void**)values, null));
         }
     }
@@ -60,6 +61,6 @@ internal sealed unsafe class CudaModule
         if (result == 0) return;
         nint text;
         var known = ((delegate* unmanaged<int, nint*, int>)Export("cuGetErrorString"))(result, &text) == 0;
-        throw new InvalidOperationException($"CUDA's driver: {(known ? Marshal.PtrToStringUTF8(text) : "error")} ({result}).");
+        throw new ExternalException($"CUDA's driver: {(known ? Marshal.PtrToStringUTF8(text) : "error")} ({result})");
     }
 }

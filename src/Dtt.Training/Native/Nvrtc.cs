@@ -9,7 +9,7 @@ namespace Dtt.Training.Native;
 /// </summary>
 internal static unsafe class Nvrtc
 {
-    private static readonly string[] _systemNames = ["libnvrtc.so.13", "libnvrtc.so.12"];
+    private static readonly string[] _systemNames = ["libnvrtc.so.12", "libnvrtc.so.13"];
     private static readonly Lazy<nint> _library = new(Load);
 
     /// <summary>Its version, <c>13.0</c>.</summary>
@@ -43,7 +43,11 @@ internal static unsafe class Nvrtc
                 var options = stackalloc byte*[] { optionAt, standardAt };
                 var result = ((delegate* unmanaged<nint, int, byte**, int>)Export("nvrtcCompileProgram"))(program, 2, options);
                 if (result != 0)
-                    throw new NvrtcException($"{name} does not compile: {Encoding.UTF8.GetString(Bytes(program, "nvrtcGetProgramLog")).Trim('\0', '\n')}");
+                {
+                    var messages = Encoding.UTF8.GetString(Bytes(program, "nvrtcGetProgramLog")).Trim('\0');
+                    throw new NvrtcException($"{name} does not compile: {messages.Split('\n')[0]}");
+                }
+
                 return Bytes(program, "nvrtcGetCUBIN");
             }
             finally
@@ -67,11 +71,12 @@ internal static unsafe class Nvrtc
     {
         var folders = new[] { "libcudart", "libtorch_cuda.so" }.Select(LoadedLibrary.PathOf).OfType<string>().Select(path => Path.GetDirectoryName(path)!);
         var files = new[] { LoadedLibrary.PathOf("libnvrtc.so"), LoadedLibrary.PathOf("libnvrtc-") }.OfType<string>()
-            .Concat(folders.SelectMany(folder => Directory.GetFiles(folder, "libnvrtc*.so*").Where(IsCompiler).Order(StringComparer.Ordinal)))
+            .Concat(folders.Where(Directory.Exists).SelectMany(folder => Directory.GetFiles(folder, "libnvrtc*.so*").Order(StringComparer.Ordinal)))
+            .Where(IsCompiler)
             .Concat(_systemNames);
         foreach (var file in files)
         {
-            if (NativeLibrary.TryLoad(file, out var library)) return library;
+            if (NativeLibrary.TryLoad(file, out var library) && NativeLibrary.TryGetExport(library, "nvrtcCreateProgram", out _)) return library;
         }
 
         throw new NvrtcException($"CUDA's run-time compiler (libnvrtc) is not there; looked beside libtorch and for {string.Join(" and ", _systemNames)}");

@@ -155,15 +155,19 @@ internal static partial class TorchRuntime
             Export("_ZN2at7Context39setDeterministicFillUninitializedMemoryEb"));
     }
 
-    /// <summary>Everything that decides the bits of a run beside its configuration: equal fingerprints give equal weights.</summary>
+    /// <summary>
+    /// Everything that decides the bits of a run beside its configuration: equal fingerprints give equal weights, on a GPU those that say that they are
+    /// deterministic.
+    /// </summary>
     /// <param name="device">Where it computes.</param>
     /// <param name="bf16">Whether in bf16.</param>
     /// <param name="worldSize">Ranks.</param>
     /// <param name="hasKernels">Whether the device's own kernels are there.</param>
-    public static string Fingerprint(torch.Device device, bool bf16, int worldSize, bool hasKernels)
+    /// <param name="deterministic">Whether a GPU was told to be.</param>
+    public static string Fingerprint(torch.Device device, bool bf16, int worldSize, bool hasKernels, bool deterministic)
     {
-        var computes = device.type == DeviceType.CUDA ? $"cuda {CudaRuntime.Loaded.Describe()}{(hasKernels ? $", nvrtc {Nvrtc.Version}" : "")}"
-            : $"cpu {CpuLevel} {CpuModel()}; {Threads} threads";
+        string Cuda() => $"cuda {CudaRuntime.Loaded.Describe()}{(hasKernels ? $", nvrtc {Nvrtc.Version}" : "")}{(deterministic ? ", deterministic" : "")}";
+        var computes = device.type == DeviceType.CUDA ? Cuda() : $"cpu {CpuLevel} {CpuModel()}; {Threads} threads";
         return $"libtorch {LibtorchVersion}; {computes}; world {worldSize}; {(bf16 ? "bf16" : "fp32")}; kernels 3";
     }
 

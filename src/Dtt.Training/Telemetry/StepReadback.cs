@@ -19,12 +19,14 @@ internal sealed class StepReadback : IDisposable
     /// <summary>An empty ring.</summary>
     /// <param name="device">Where steps are computed.</param>
     /// <param name="lag">How many steps late they are read; null: 1 on a GPU, 0 on a CPU.</param>
-    /// <param name="time">The clock of <see cref="StepNumbers.Seconds"/>; null: the system's.</param>
-    public StepReadback(Device device, int? lag = null, TimeProvider? time = null)
+    /// <param name="time">The clock of <see cref="StepNumbers.Seconds"/> on a CPU; null: the system's.</param>
+    /// <param name="cuda">That of a GPU; null: libtorch's, on a GPU.</param>
+    public StepReadback(Device device, int? lag = null, TimeProvider? time = null, CudaRuntime? cuda = null)
     {
         var onGpu = device.type == DeviceType.CUDA;
+        cuda ??= onGpu ? CudaRuntime.Loaded : null;
         (_lag, _time) = (lag ?? (onGpu ? 1 : 0), time ?? TimeProvider.System);
-        _ring = [.. Enumerable.Range(0, _lag + 2).Select(_ => new Slot(onGpu))];   // the one before the oldest that is unread says when that began
+        _ring = [.. Enumerable.Range(0, _lag + 2).Select(_ => new Slot(cuda, pinned: onGpu))];   // the one before the oldest unread says when that began
     }
 
     /// <summary>Whether steps are queued that were not read.</summary>
@@ -63,15 +65,17 @@ internal sealed class StepReadback : IDisposable
     private sealed class Slot : IDisposable
     {
         private readonly Tensor _host;
+        private readonly CudaRuntime? _cuda;
         private readonly nint _begun, _copied;
         private bool _follows;
 
-        public Slot(bool pinned)
+        public Slot(CudaRuntime? cuda, bool pinned)
         {
+            _cuda = cuda;
             using var scope = NewDisposeScope();
             var host = zeros(4, dtype: ScalarType.Float32);
             _host = (pinned ? host.pin_memory() : host).DetachFromDisposeScope();
-            if (pinned) (_begun, _copied) = (CudaRuntime.Loaded.NewEvent(timed: true), CudaRuntime.Loaded.NewEvent(timed: true));
+            if (cuda is not null) (_begun, _copied) = (cuda.NewEvent(timed: true), cuda.NewEvent(timed: true));
         }
 
         public QueuedStep Step { get; private set; }
@@ -94,12 +98,11 @@ internal sealed class StepReadback : IDisposable
         }
 
         /// <summary>Seconds that the step took on the GPU: from its begin, or from the end of the one before it; null: the GPU does not tell.</summary>
-        public double? SecondsAfter(Slot? before) =>
-            _copied == 0 ? null : CudaRuntime.Loaded.SecondsBetween(_follows && before is not null ? before._copied : _begun, _copied);
+        public double? SecondsAfter(Slot? before) => _cuda?.SecondsBetween(_follows && before is not null ? before._copied : _begun, _copied);
 
         public (float Loss, float Stops, float Saves, float Norm) Values()
         {
-            if (_copied != 0) CudaRuntime.Loaded.Synchronize(_copied);
+            _cuda?.Synchronize(_copied);
             var values = _host.data<float>();
             return (values[0], values[1], values[2], values[3]);
         }
@@ -107,13 +110,11 @@ internal sealed class StepReadback : IDisposable
         public void Dispose()
         {
             _host.Dispose();
-            foreach (var happened in new[] { _begun, _copied }.Where(e => e != 0)) CudaRuntime.Loaded.DestroyEvent(happened);
+            _cuda?.DestroyEvent(_begun);
+            _cuda?.DestroyEvent(_copied);
         }
 
-        private static void Record(nint happened)
-        {
-            if (happened != 0) CudaRuntime.Loaded.Record(happened, CudaRuntime.Loaded.TorchStream());
-        }
+        private void Record(nint happened) => _cuda?.Record(happened, _cuda.TorchStream());
     }
 }
 

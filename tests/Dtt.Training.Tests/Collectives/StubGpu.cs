@@ -38,6 +38,9 @@ internal sealed unsafe class StubGpu
     /// <summary>An all-reduce returns only after an abort, and no event happens.</summary>
     public void Block() => ((delegate* unmanaged<void>)Export("stub_block"))();
 
+    /// <summary>What the GPU's clock says from now on.</summary>
+    public void SetTime(double milliseconds) => ((delegate* unmanaged<double, void>)Export("stub_time"))(milliseconds);
+
     private static nint Export(string name) => NativeLibrary.GetExport(Handle, name);
 
     private static (nint, string?) Build() =>

@@ -10,6 +10,7 @@ static pthread_cond_t aborted_now = PTHREAD_COND_INITIALIZER;
 static char text[65536], failing[64];
 static int aborted, blocks;
 static long next_handle = 100;
+static double now, times[10000];   /* of the GPU, milliseconds, and when each event was recorded */
 
 #define SAY(...) do { pthread_mutex_lock(&gate); \
     snprintf(text + strlen(text), sizeof text - strlen(text), __VA_ARGS__); strcat(text, "\n"); pthread_mutex_unlock(&gate); } while (0)
@@ -18,12 +19,16 @@ static long next_handle = 100;
 void stub_reset(void) { pthread_mutex_lock(&gate); text[0] = failing[0] = 0; aborted = blocks = 0; pthread_mutex_unlock(&gate); }
 void stub_fail(const char* name) { strncpy(failing, name, sizeof failing - 1); }
 void stub_block(void) { blocks = 1; }
+void stub_time(double milliseconds) { now = milliseconds; }
 const char* stub_log(void) { return text; }
 
 int aoti_torch_get_current_cuda_stream(int device, void** stream) { (void)device; *stream = (void*)1; return 0; }
 int cudaStreamCreateWithFlags(void** stream, unsigned flags) { (void)flags; *stream = (void*)2; return 0; }
 int cudaEventCreateWithFlags(void** event, unsigned flags) { (void)flags; *event = (void*)next_handle++; return 0; }
-int cudaEventRecord(void* event, void* stream) { SAY("record %ld on %ld", (long)event % 2, (long)stream); return 0; }
+int cudaEventRecord(void* event, void* stream) { SAY("record %ld on %ld", (long)event % 2, (long)stream); times[(long)event] = now; return 0; }
+int cudaEventSynchronize(void* event) { (void)event; return 0; }
+int cudaEventElapsedTime(float* milliseconds, void* from, void* to) { *milliseconds = (float)(times[(long)to] - times[(long)from]); return 0; }
+int cudaGetLastError(void) { return 0; }
 int cudaStreamWaitEvent(void* stream, void* event, unsigned flags) { (void)flags; SAY("%ld waits for %ld", (long)stream, (long)event % 2); return 0; }
 int cudaEventQuery(void* event) { (void)event; return blocks ? 600 : 0; }
 int cudaStreamDestroy(void* stream) { (void)stream; return 0; }

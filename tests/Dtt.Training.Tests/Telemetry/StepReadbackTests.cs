@@ -1,4 +1,5 @@
 using Dtt.Training.Telemetry;
+using Dtt.Training.Tests.Collectives;
 using static TorchSharp.torch;
 
 namespace Dtt.Training.Tests.Telemetry;
@@ -50,6 +51,35 @@ public sealed class StepReadbackTests
         Queue(readback, 3, numbers);
         _clock.Seconds = 23;
         Assert.Equal(3, readback.Read(all: true).Single().Seconds);
+    }
+
+    /// <summary>By the host's clock a step that is read with the one after it takes no time.</summary>
+    [Fact]
+    public void Seconds_OnAGpu_AreWhatItsClockSays()
+    {
+        var gpu = new StubGpu();
+        using var scope = NewDisposeScope();
+        using var readback = new StepReadback(CPU, lag: 1, _clock, gpu.Cuda);
+        var numbers = zeros(4);
+        void Step(long step, double begins, double ends)
+        {
+            gpu.SetTime(begins);
+            readback.Begin();
+            gpu.SetTime(ends);
+            readback.Queue(new QueuedStep(step, LearningRate: 0.1, _noPhases), numbers);
+        }
+
+        double[] Seconds(bool all = false) => [.. readback.Read(all).Select(s => Math.Round(s.Seconds, 6))];
+        Step(1, begins: 100, ends: 120);
+        Assert.Empty(Seconds());
+        Step(2, begins: 121, ends: 150);                                                           // while the first was under way
+        Assert.Equal([0.020], Seconds());
+        Step(3, begins: 150, ends: 180);
+        Assert.Equal([0.030, 0.030], Seconds(all: true));                                          // a save is due
+        Step(4, begins: 500, ends: 520);
+        Step(5, begins: 521, ends: 540);
+        Assert.Equal([0.020], Seconds());
+        Assert.Equal([0.020], Seconds(all: true));
     }
 
     private static void Queue(StepReadback readback, long step, Tensor numbers)

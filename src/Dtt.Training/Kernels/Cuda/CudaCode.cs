@@ -34,7 +34,8 @@ internal static class CudaCode
             var runtime = CudaRuntime.Loaded;
             return (new CudaModule(runtime, NativeLibrary.Load("libcuda.so.1"), Nvrtc.Compile("dtt.cu", Source(), runtime.Architecture)), null);
         }
-        catch (Exception e) when (e is NvrtcException or InvalidOperationException or DllNotFoundException or EntryPointNotFoundException)
+        catch (Exception e) when (e is NvrtcException or ExternalException or InvalidOperationException or DllNotFoundException or BadImageFormatException
+            or EntryPointNotFoundException or IOException or UnauthorizedAccessException)
         {
             return (null, e.Message.TrimEnd('.'));
         }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Dtt.Core.Models;
 using Dtt.Training.Kernels.Torch;
 using Dtt.Training.Native;
@@ -39,14 +40,14 @@ internal sealed class CudaKernels(Device device, CudaModule? code) : TorchKernel
         if (CodeFor(x) is not { } module) return base.Norm(x, gain, bias, epsilon, save);
         var input = Packs.Aligned(x).alias();
         var (y, moments) = RowNorm.Forward(module, input, gain, bias, (float)epsilon);
-        return (y, save ? new Saved(input, moments) : null);
+        return (y, save ? new SavedNorm(input, moments) : null);
     }
 
     public override Tensor NormBackward(Tensor gradient, Saved saved, Tensor gain, GradientSum gainSum, GradientSum? biasSum)
     {
-        if (CodeFor(gradient) is not { } module) return base.NormBackward(gradient, saved, gain, gainSum, biasSum);
-        var (x, moments, d) = (saved.Tensors[0], saved.Tensors[1], Packs.Aligned(gradient));
-        using var sums = ColumnSums.OfNorm(module, d, x, moments);                                   // (2, C)
+        if (saved is not SavedNorm(var x, var moments)) return base.NormBackward(gradient, saved, gain, gainSum, biasSum);
+        var (module, d) = (code!, Packs.Aligned(gradient));
+        using var sums = ColumnSums.OfNorm(module, d, x, moments);                                 // (2, C)
         AddGradient(gainSum, sums[0]);
         if (biasSum is { } sum) AddGradient(sum, sums[1]);
         return RowNorm.Backward(module, d, x, gain, moments, centered: biasSum is not null);
@@ -64,24 +65,35 @@ internal sealed class CudaKernels(Device device, CudaModule? code) : TorchKernel
         sum.add_(gradient, Number.One);
     }
 
-    /// <summary>The rate of 8,192³ products of random values, the median of ten.</summary>
+    /// <summary>The rate of 8,192³ products of random values, the median of ten; null: there is no memory for them.</summary>
     public override double? MatmulPeak(ScalarType type)
     {
         using var scope = NewDisposeScope();
-        var (runtime, matrix) = (CudaRuntime.Loaded, randn(PeakSize, PeakSize, device: Device).to(type));
+        var runtime = CudaRuntime.Loaded;
         var done = runtime.NewEvent();
-        var seconds = new List<double>();
-        for (var i = 0; i < PeakWarmups + PeakTries; i++)
+        try
         {
-            var clock = Stopwatch.StartNew();
-            matrix.matmul(matrix).Dispose();
-            runtime.Record(done, runtime.TorchStream());
-            runtime.Synchronize(done);
-            if (i >= PeakWarmups) seconds.Add(clock.Elapsed.TotalSeconds);
-        }
+            var matrix = randn(PeakSize, PeakSize, dtype: type, device: Device);
+            var seconds = new List<double>();
+            for (var i = 0; i < PeakWarmups + PeakTries; i++)
+            {
+                var clock = Stopwatch.StartNew();
+                matrix.matmul(matrix).Dispose();
+                runtime.Record(done, runtime.TorchStream());
+                runtime.Synchronize(done);
+                if (i >= PeakWarmups) seconds.Add(clock.Elapsed.TotalSeconds);
+            }
 
-        runtime.DestroyEvent(done);
-        return 2.0 * Math.Pow(PeakSize, 3) / seconds.Order().ElementAt(PeakTries / 2);
+            return 2.0 * Math.Pow(PeakSize, 3) / seconds.Order().ElementAt(PeakTries / 2);
+        }
+        catch (ExternalException e) when (TorchRuntime.IsOutOfMemory(e))
+        {
+            return null;
+        }
+        finally
+        {
+            runtime.DestroyEvent(done);
+        }
     }
 
     /// <summary>In one product that reads bf16 and adds to fp32: nothing is rounded in between, and nothing is moved twice.</summary>
@@ -111,4 +123,7 @@ internal sealed class CudaKernels(Device device, CudaModule? code) : TorchKernel
 
     /// <summary>Our kernels, if they take rows such as these.</summary>
     private CudaModule? CodeFor(Tensor values) => Packs.Fit(values.shape[^1], values.dtype) ? code : null;
+
+    /// <summary>What our norm saves: its input, and its rows' moments.</summary>
+    private sealed record SavedNorm(Tensor X, Tensor Moments) : Saved(X, Moments);
 }

@@ -147,8 +147,8 @@ internal class TorchKernels(Device device) : IKernels
         group == 1 ? x : x.unsqueeze(2).expand(x.shape[0], x.shape[1], group, x.shape[2], x.shape[3]).reshape(x.shape[0], -1, x.shape[2], x.shape[3]);
 
     /// <summary>
-    /// One token, which sees all keys: in fp32, by products. On a GPU torch's fused kernel is made anew for each number of keys, which took 75 ms a token
-    /// (docs/log.md).
+    /// One token, which sees all keys: in fp32 (on a GPU TF32), by products. On a GPU torch's fused kernel is made anew for each number of keys, which took
+    /// 75 ms a token (docs/log.md).
     /// </summary>
     private static Tensor OfOneToken(Tensor q, Tensor k, Tensor v, Tensor? mask, double dropout) =>
         ByProducts(q.to(ScalarType.Float32), k.to(ScalarType.Float32), v.to(ScalarType.Float32), causal: false, mask, dropout).to(q.dtype);

@@ -46,7 +46,7 @@ __device__ __forceinline__ void cross_entropy(T* logits, const long long* target
     logits += (long long)blockIdx.x * width;
     auto row = reinterpret_cast<Pack<T>*>(logits);
     const int target = (int)targets[blockIdx.x];
-    const float chosen = widen(logits[target]);
+    const float chosen = target >= 0 && target < ids ? widen(logits[target]) : __uint_as_float(0x7fc00000);   // NaN: there is no such id
 
     Total total = none;
     for (int i = threadIdx.x; i * count < ids; i += blockDim.x)
