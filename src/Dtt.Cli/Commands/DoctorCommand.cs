@@ -13,6 +13,7 @@ namespace Dtt.Cli.Commands;
 /// <summary><c>dtt doctor</c>: what is wrong with this machine, or with any node of the cluster, and what to do about it.</summary>
 internal static class DoctorCommand
 {
+    private const int MostTries = 3;
     private static readonly TimeSpan _mostSkew = TimeSpan.FromSeconds(5);
 
     public static Command Create()
@@ -40,22 +41,27 @@ internal static class DoctorCommand
     /// </summary>
     private static async Task<CheckOutput[]> ExamineAsync(CancellationToken cancellation)
     {
-        var began = TimeProvider.System.GetUtcNow();
-        try
+        for (var tries = 1; tries <= MostTries; tries++)
         {
-            if (await PlatformClient.TryConnectAsync(cancellation) is { } client)
+            try
             {
+                if (await PlatformClient.TryConnectAsync(cancellation) is not { } client) break;
                 await using (client)
                 {
+                    var began = TimeProvider.System.GetUtcNow();
                     var nodes = await client.Grains.GetGrain<IPlatformGrain>(0).ExamineAsync();
                     var ended = TimeProvider.System.GetUtcNow();
                     return [.. nodes.SelectMany(n => CheckOutput.Of(n).Append(Clock(n, began, ended))), .. await SilentAsync(cancellation)];
                 }
             }
-        }
-        catch (UserErrorException)
-        {
-            // What is wrong is found below.
+            catch (UserErrorException)
+            {
+                break; // what is wrong is found below
+            }
+            catch (Exception e) when (e is OrleansException or TimeoutException or OperationCanceledException && !cancellation.IsCancellationRequested)
+            {
+                // The node that was asked died meanwhile: another tells.
+            }
         }
 
         var here = CheckOutput.Of(await ExamineHereAsync(cancellation)).ToArray();
