@@ -37,17 +37,20 @@ internal static class CheckpointFolder
     /// <param name="manifest">The manifest but for its files and weights' hash.</param>
     /// <param name="weights">Every weight, fp32.</param>
     /// <param name="state">The optimizer's whole state, fp32; null: none is written, and training can only start from it afresh.</param>
+    /// <param name="atOnce">Whether cores are free to hash and to write both files at once.</param>
     /// <returns>What was written, to be committed.</returns>
     /// <exception cref="IOException">The disk is full or fails; nothing but this folder was touched.</exception>
     public static WrittenCheckpoint Write(
-        string folder, CheckpointManifest manifest, IReadOnlyList<(string Name, Tensor Tensor)> weights, IReadOnlyList<(string Name, Tensor Tensor)>? state)
+        string folder, CheckpointManifest manifest, IReadOnlyList<(string Name, Tensor Tensor)> weights, IReadOnlyList<(string Name, Tensor Tensor)>? state,
+        bool atOnce = false)
     {
         if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
         Directory.CreateDirectory(folder);
         var (written, states) = ((Bytes: 0L, Sha256: "", TensorsSha256: ""), (Bytes: 0L, Sha256: "", TensorsSha256: ""));
-        void WriteWeights() => written = Safetensors.Write(Path.Combine(folder, WeightsFile), weights, () => CrashPoint.Reach("checkpoint.torn"));
+        void WriteWeights() =>
+            written = Safetensors.Write(Path.Combine(folder, WeightsFile), weights, () => CrashPoint.Reach("checkpoint.torn"), atOnce: atOnce);
         if (state is null) WriteWeights();
-        else SideBySide.Run(WriteWeights, () => states = Safetensors.Write(Path.Combine(folder, StateFile), state));
+        else SideBySide.Run(atOnce, WriteWeights, () => states = Safetensors.Write(Path.Combine(folder, StateFile), state, atOnce: atOnce));
         CrashPoint.Reach("checkpoint.files");
         var weightsFile = new CheckpointFile(WeightsFile, written.Bytes, written.Sha256);
         var json = JsonSerializer.SerializeToUtf8Bytes(manifest with

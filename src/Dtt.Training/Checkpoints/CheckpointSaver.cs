@@ -64,7 +64,7 @@ internal sealed class CheckpointSaver(
         var folder = new RunLayout(spec.RunFolder).Checkpoint(WrittenCheckpoint.FolderNameOf(step, spec.Attempt));
         try
         {
-            var written = CheckpointFolder.Write(folder, manifest, snapshot.Weights, snapshot.State);
+            var written = CheckpointFolder.Write(folder, manifest, snapshot.Weights, snapshot.State, snapshot.IsOfGpu);
             var reply = Commit(written with { TrainLoss = trainLoss, ValLoss = valLoss }, waiting);
             if (reply.Transient) throw new IOException(reply.Reason);
             if (!reply.Accepted) throw new UserErrorException($"the checkpoint of step {step} was refused: {reply.Reason}.", ExitCodes.Requeue);

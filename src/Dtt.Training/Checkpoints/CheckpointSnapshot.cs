@@ -25,7 +25,7 @@ internal sealed class CheckpointSnapshot : IDisposable
         (_parameters, _master, _state) = (parameters, empty(parameters.Size, dtype: ScalarType.Float32, device: CPU), state.BlankOnHost());
         Weights = [.. parameters.Named(_master)];
         State = [.. _state.Tensors()];
-        if (parameters.Master.device.type != DeviceType.CUDA) return;
+        if (!IsOfGpu) return;
         foreach (var buffer in _state.Buffers.Values.Append(_master)) // in place: torch's own pinned memory is rounded up to powers of two
         {
             if (CudaRuntime.Loaded.TryPin(TensorMemory.AddressOf(buffer), buffer.numel() * buffer.element_size())) _pinned.Add(TensorMemory.AddressOf(buffer));
@@ -37,6 +37,9 @@ internal sealed class CheckpointSnapshot : IDisposable
 
     /// <summary>Every part of the optimizer's state by name, fp32, unpadded.</summary>
     public IReadOnlyList<(string Name, Tensor Tensor)> State { get; }
+
+    /// <summary>Whether training, on a GPU, leaves the cores to others.</summary>
+    public bool IsOfGpu => _parameters.Master.device.type == DeviceType.CUDA;
 
     /// <summary>Copies the weights as they are now, and the optimizer's whole state.</summary>
     public void Capture(OptimizerState state)

@@ -17,15 +17,18 @@ internal static class Safetensors
     /// <param name="tensors">Names and fp32 tensors.</param>
     /// <param name="afterFirst">Called when the first tensor is written.</param>
     /// <param name="metadata">A key and a value for the header's metadata.</param>
+    /// <param name="atOnce">Whether cores are free to hash beside the writing.</param>
     /// <returns>The file's size and hash, and the hash of the tensors' bytes alone.</returns>
     public static (long Bytes, string Sha256, string TensorsSha256) Write(
-        string path, IReadOnlyList<(string Name, Tensor Tensor)> tensors, Action? afterFirst = null, (string Key, string Value)? metadata = null)
+        string path, IReadOnlyList<(string Name, Tensor Tensor)> tensors, Action? afterFirst = null, (string Key, string Value)? metadata = null,
+        bool atOnce = false)
     {
         var ordered = tensors.OrderBy(t => t.Name, StringComparer.Ordinal).ToList();
         var header = Header(ordered, metadata);
         using var stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
         var (file, content) = ("", "");
-        SideBySide.Run( // a core hashes about as fast as a disk writes
+        SideBySide.Run(
+            atOnce, // a core hashes about as fast as a disk writes
             () =>
             {
                 stream.Write(header);

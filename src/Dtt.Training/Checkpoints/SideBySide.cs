@@ -2,13 +2,24 @@ using System.Runtime.ExceptionServices;
 
 namespace Dtt.Training.Checkpoints;
 
-/// <summary>Work that is done at once, each part on a thread with the caller's own priority, as those of a pool do not have.</summary>
+/// <summary>
+/// Work that is done at once, each part on a thread with the caller's own priority, as those of a pool do not have; or, where others want the cores, as
+/// training on a CPU does, one part after the other.
+/// </summary>
 internal static class SideBySide
 {
     /// <summary>Runs all to their ends, the first on this thread.</summary>
+    /// <param name="atOnce">Whether cores are free for it.</param>
+    /// <param name="parts">What is done.</param>
     /// <exception cref="Exception">What the first of those that failed threw.</exception>
-    public static void Run(params ReadOnlySpan<Action> parts)
+    public static void Run(bool atOnce, params ReadOnlySpan<Action> parts)
     {
+        if (!atOnce)
+        {
+            foreach (var part in parts) part();
+            return;
+        }
+
         var failures = new ExceptionDispatchInfo?[parts.Length];
         void Do(int i, Action part)
         {
