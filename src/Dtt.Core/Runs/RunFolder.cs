@@ -48,28 +48,36 @@ public static class RunFolder
     /// Before an attempt: its configuration as it is now, and nothing of earlier attempts but what they committed. What a later attempt wrote stays, for this
     /// one may be late: its node may have stood still while another went on.
     /// </summary>
+    /// <returns>What could not be deleted, and why: it is in nobody's way, and the next attempt tries again.</returns>
     /// <exception cref="UserErrorException">The folder is gone.</exception>
-    public static void Ready(TrainSpec spec)
+    /// <exception cref="IOException">The configuration cannot be written.</exception>
+    public static IReadOnlyList<string> Ready(TrainSpec spec)
     {
         var run = new RunLayout(spec.RunFolder);
         if (!Directory.Exists(run.Folder)) throw new UserErrorException($"the run's folder {run.Folder} is gone; if it was moved, resume it where it is now");
         if (!File.Exists(run.Config) || File.ReadAllText(run.Config) != spec.ConfigYaml)
             DurableFile.Replace(run.Config, Encoding.UTF8.GetBytes(spec.ConfigYaml));
         foreach (var folder in new[] { run.Folder, run.Samples, run.Tokenizer }) DurableFile.Sweep(folder);
-        if (Directory.Exists(run.Trash)) Directory.Delete(run.Trash, recursive: true);
-        if (!Directory.Exists(run.Checkpoints)) return;
+        var failures = new List<string>();
+        if (Directory.Exists(run.Trash)) Try(() => Directory.Delete(run.Trash, recursive: true), failures);
+        if (!Directory.Exists(run.Checkpoints)) return failures;
         var committed = spec.ResumeFrom.Select(c => c.FolderName).ToHashSet(StringComparer.Ordinal);
         foreach (var path in Directory.EnumerateDirectories(run.Checkpoints))
         {
             var name = Path.GetFileName(path);
-            if (!committed.Contains(name) && WrittenCheckpoint.AttemptOf(name) < spec.Attempt) Trash(run, path);
+            if (!committed.Contains(name) && WrittenCheckpoint.AttemptOf(name) < spec.Attempt) Try(() => Trash(run, path), failures);
         }
+
+        return failures;
     }
 
-    /// <summary>Deletes checkpoints by their folder names.</summary>
+    /// <summary>Deletes checkpoints by their folder names, as many of them as it can.</summary>
+    /// <exception cref="IOException">Some could not be deleted.</exception>
     public static void DeleteCheckpoints(RunLayout run, IEnumerable<string> folderNames)
     {
-        foreach (var name in folderNames.Select(Path.GetFileName)) Trash(run, run.Checkpoint(name!));
+        var failures = new List<string>();
+        foreach (var name in folderNames.Select(Path.GetFileName)) Try(() => Trash(run, run.Checkpoint(name!)), failures);
+        if (failures.Count > 0) throw new IOException(string.Join("; ", failures));
     }
 
     /// <summary>Writes a sample that was taken during training.</summary>
@@ -93,6 +101,18 @@ public static class RunFolder
     }
 
     private static bool IsConfig(string file) => Path.GetFileName(file).StartsWith(RunLayout.ConfigName, StringComparison.Ordinal);
+
+    private static void Try(Action delete, List<string> failures)
+    {
+        try
+        {
+            delete();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            failures.Add(e.Message.TrimEnd('.'));
+        }
+    }
 
     private static void Trash(RunLayout run, string path)
     {

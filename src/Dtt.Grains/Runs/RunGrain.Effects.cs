@@ -19,8 +19,8 @@ internal sealed partial class RunGrain
                 CrashPoint.Reach("silo.effect");
                 await PerformAsync(effect);
             }
-            catch (Exception e) when (effect is not RunEffect.Erase
-                && e is IOException or TimeoutException or UserErrorException or (OrleansException and not InconsistentStateException))
+            catch (Exception e) when (effect is not RunEffect.Erase && e is IOException or UnauthorizedAccessException or TimeoutException
+                or UserErrorException or (OrleansException and not InconsistentStateException))
             {
                 LogEffectFailed(Folder, effect.GetType().Name, e);
             }

@@ -59,7 +59,7 @@ internal sealed partial class RankSupervisor
     {
         try
         {
-            if (Spec.Rank == 0) RunFolder.Ready(Spec);
+            foreach (var failure in Spec.Rank == 0 ? RunFolder.Ready(Spec) : []) LogNotSwept(Spec.Run, failure);
             CrashPoint.Reach("silo.launch");
             await using var ranks = await RankGroup.StartAsync(Spec, _devices, _launch.Environment, _time);
             Process = ranks.Process;
@@ -259,4 +259,7 @@ internal sealed partial class RankSupervisor
 
     [LoggerMessage(3006, LogLevel.Warning, "run {Run}: the sample of step {Step} could not be written")]
     private partial void LogSampleLost(string run, long step, Exception exception);
+
+    [LoggerMessage(3007, LogLevel.Warning, "run {Run}: what earlier attempts left could not be deleted; the next attempt tries again: {Why}")]
+    private partial void LogNotSwept(string run, string why);
 }

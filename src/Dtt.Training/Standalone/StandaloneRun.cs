@@ -95,7 +95,8 @@ internal sealed class StandaloneRun : IDisposable
         Directory.CreateDirectory(Path.GetDirectoryName(metrics)!);
         _metrics = new LineLog(metrics);
         var spec = TrainSpec.Of(State, Layout.Folder, State.Placements[0]);
-        RunFolder.Ready(spec);
+        foreach (var failure in RunFolder.Ready(spec))
+            Console.Error.WriteLine($"what earlier attempts left could not be deleted; the next attempt tries again: {failure}.");
         return spec;
     }
 

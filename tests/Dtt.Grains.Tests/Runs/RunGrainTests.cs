@@ -85,6 +85,15 @@ public sealed class RunGrainTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Commit_WhoseOldCheckpointMayNotBeDeleted_IsAccepted_AndTheDeletionIsRepeated()
+    {
+        await StartAsync();
+        _agents.Fail = (nameof(INodeAgent.DeleteCheckpointsAsync), new UnauthorizedAccessException());
+        for (var step = 1; step <= 3; step++) Assert.True((await Run.CommitAsync(Checkpoint(step, 1))).Accepted);
+        await Wait.ForAsync("another try", () => _agents.Count(nameof(INodeAgent.DeleteCheckpointsAsync)) > 1);
+    }
+
+    [Fact]
     public async Task Commit_WhoseWriteLostItsAnswer_IsReadBackAndAccepted()
     {
         await StartAsync();
