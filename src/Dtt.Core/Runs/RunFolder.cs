@@ -89,12 +89,13 @@ public static class RunFolder
         DurableFile.Replace(file, Encoding.UTF8.GetBytes(sample.Text + "\n"));
     }
 
-    /// <summary>Deletes a run's folder.</summary>
+    /// <summary>Deletes a run's folder. A try that was cut short is finished by the next: the name under which it deletes is always the same.</summary>
     public static void Delete(RunLayout run)
     {
-        if (!Directory.Exists(run.Folder)) return;
         var parent = Path.GetDirectoryName(run.Folder)!;
-        var trash = Path.Combine(parent, $".trash-{Guid.NewGuid():N}");
+        var trash = Path.Combine(parent, $".trash-{run.Run}");
+        if (Directory.Exists(trash)) Directory.Delete(trash, recursive: true);
+        if (!Directory.Exists(run.Folder)) return;
         Directory.Move(run.Folder, trash);
         DurableFile.SyncFolder(parent);
         Directory.Delete(trash, recursive: true);

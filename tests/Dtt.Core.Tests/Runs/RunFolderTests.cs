@@ -40,6 +40,16 @@ public sealed class RunFolderTests : IDisposable
         Assert.Equal([unmovable], Checkpoints());
     }
 
+    [Theory]
+    [InlineData("runs/.trash-r/events.jsonl")]
+    [InlineData("runs/.trash-r/events.jsonl", "runs/r/config.yaml")]
+    public void Delete_AfterATryThatWasCutShort_FinishesIt(params string[] files)
+    {
+        foreach (var file in files) _folder.Write(file, "");
+        RunFolder.Delete(new RunLayout(_folder["runs/r"]));
+        Assert.Empty(Directory.GetFileSystemEntries(_folder["runs"]));
+    }
+
     private TrainSpec Third() => new()
     {
         Run = "r",
