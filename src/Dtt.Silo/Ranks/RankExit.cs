@@ -33,6 +33,9 @@ internal abstract record RankExit
     /// <summary>By a signal.</summary>
     public sealed record Signaled(int Signal, bool ForMemory) : RankExit
     {
+        /// <summary>Whether it was the signal by which ranks are ended.</summary>
+        public bool IsKill => Signal == Kill;
+
         // A rank raises these itself when it goes wrong; all others are sent to it.
         private static readonly HashSet<int> _own = [4, 5, 6, 7, 8, 11, 31]; // ILL TRAP ABRT BUS FPE SEGV SYS
 

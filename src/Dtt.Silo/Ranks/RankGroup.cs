@@ -23,6 +23,7 @@ internal sealed class RankGroup : IAsyncDisposable
     private readonly TaskCompletionSource<string[]> _endpoints = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly bool _isWhole;
     private int _listening;
+    private volatile bool _endsOthers;
 
     private RankGroup(Member[] members, bool isWhole, PhaseDeadlines deadlines, TimeProvider time)
     {
@@ -159,10 +160,11 @@ internal sealed class RankGroup : IAsyncDisposable
         }
 
         var exit = await member.Process.WaitAsync();
-        member.Exit = lostPeer ?? exit;
+        member.Exit = lostPeer ?? (_endsOthers && exit is RankExit.Signaled { IsKill: true } ? new RankExit.LostPeer("another rank ended before") : exit);
         lock (_gate) _ended.Add(member);
         if (member.Finished) return;
         await Task.Delay(_members.Length > 1 ? _exitGrace : TimeSpan.Zero, _time);
+        _endsOthers = true;
         Kill();
     }
 

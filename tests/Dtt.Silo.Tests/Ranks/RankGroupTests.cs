@@ -1,4 +1,5 @@
 using Dtt.Core.Ranks;
+using Dtt.Core.Runs;
 using Dtt.Silo.Ranks;
 using Dtt.Tests;
 
@@ -30,6 +31,14 @@ public sealed class RankGroupTests : IDisposable
         Assert.IsType<MetricsReport>((await ReadToEndAsync(ranks))[0]);
         Assert.False(ranks.Verdict().Hung);
         Assert.Equal("rank 1 was killed by signal 9 in phase train after step 7; its last lines: last-line", ranks.Verdict().Line);
+    }
+
+    [Fact]
+    public async Task Rank_ThatIsEndedForTheOthersSake_IsNotBlamed()
+    {
+        await using var ranks = await StartAsync("lose:7", "hang");
+        _ = await ReadToEndAsync(ranks);
+        Assert.Equal((DeathKind.Peer, "rank 0 ended because rank 7 is gone in phase init after step 0"), (ranks.Verdict().Kind, ranks.Verdict().Line));
     }
 
     [Fact]
