@@ -18,6 +18,9 @@ internal sealed class RecordingChannel : IRankChannel
     /// <summary>The host cannot take the first commits: so many.</summary>
     public int CommitsNotTaken { get; init; }
 
+    /// <summary>What happens whenever a commit is asked for, before it is answered.</summary>
+    public Action<WrittenCheckpoint>? OnCommit { get; init; }
+
     public IReadOnlyList<RankMessage> Messages
     {
         get
@@ -43,6 +46,7 @@ internal sealed class RecordingChannel : IRankChannel
     public CommitReply Commit(WrittenCheckpoint checkpoint)
     {
         Send(new CommitRequest(checkpoint));
+        OnCommit?.Invoke(checkpoint);
         return Commits.Count() <= CommitsNotTaken ? new CommitReply(false, "the database is away", Transient: true) : new CommitReply(true);
     }
 

@@ -54,6 +54,26 @@ public sealed class TrainerTests(TinyRun run) : IClassFixture<TinyRun>
         Assert.Contains("step 2 could not be written (the database is away)", told.Message);
     }
 
+    [Fact]
+    public void Run_WhoseCheckpointMayNotBeWritten_GoesOn_AlsoWhenItMayNotBeDeletedEither()
+    {
+        const UnixFileMode all = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+        var folder = new RunLayout(run.RunFolder).Checkpoint(WrittenCheckpoint.FolderNameOf(2, 1));
+        var host = new RecordingChannel
+        {
+            OnCommit = checkpoint =>
+            {
+                if (checkpoint.Step != 2) return;
+                File.SetUnixFileMode(folder, all & ~UnixFileMode.UserWrite); // root deletes it nevertheless
+                throw new UnauthorizedAccessException("not yours.");
+            },
+        };
+        Assert.Equal(new RankFinished(4, Completed: true), run.Train(host, 0, "max_steps: 4", "save_every: 2"));
+        var told = Assert.Single(host.Messages.OfType<RankEvent>(), e => e.Kind == EventKinds.SaveFailed);
+        Assert.Contains("step 2 could not be written (not yours); training goes on", told.Message);
+        if (Directory.Exists(folder)) File.SetUnixFileMode(folder, all);
+    }
+
     /// <summary>A rate that no weight survives: the second step's loss is not a number.</summary>
     [Theory]
     [InlineData(1, 1)]

@@ -69,13 +69,25 @@ internal sealed class CheckpointSaver(
             if (reply.Transient) throw new IOException(reply.Reason);
             if (!reply.Accepted) throw new UserErrorException($"the checkpoint of step {step} was refused: {reply.Reason}.", ExitCodes.Requeue);
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             var what = $"the checkpoint of step {step} could not be written ({e.Message.TrimEnd('.')})";
-            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+            Discard(folder);
             if (waiting is not null)
                 throw new UserErrorException($"{what}. The previous checkpoint stays; free some space and `dtt resume {spec.Run}`.", inner: e);
             channel.Send(new RankEvent(EventKinds.SaveFailed, $"{what}; training goes on, and the previous checkpoint stays"));
+        }
+    }
+
+    /// <summary>Frees the space of a checkpoint that failed, as far as it can; the next attempt sweeps what stays.</summary>
+    private static void Discard(string folder)
+    {
+        try
+        {
+            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
         }
     }
 
