@@ -14,6 +14,8 @@ internal static class OwnerSweep
     /// <summary>The environment variable that names a rank's owner.</summary>
     public const string Variable = "DTT_OWNER";
 
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(10);
+
     /// <summary>This process, so exactly that no later one is taken for it: id and start time.</summary>
     public static string ThisOwner { get; } =
         string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}:{SiloAnnouncement.StartTicksOf(Environment.ProcessId)}");
@@ -26,8 +28,12 @@ internal static class OwnerSweep
             .Where(id => id != Environment.ProcessId && OwnerOf($"/proc/{id}") is { } owner && IsOfOurNamespace(id) && !Lives(owner)),
     ];
 
-    /// <summary>Sweeps; the processes that were killed.</summary>
-    public static IReadOnlyList<int> Run()
+    /// <summary>
+    /// Sweeps; the processes that were killed. One that the kernel holds (a dead disk or GPU, a parent that does not take note of its end) may outlive this:
+    /// the lock of its device keeps others off.
+    /// </summary>
+    /// <param name="patience">How long the end of each is waited for; 10 s by default.</param>
+    public static IReadOnlyList<int> Run(TimeSpan? patience = null)
     {
         var killed = new List<int>();
         foreach (var id in Find())
@@ -36,8 +42,8 @@ internal static class OwnerSweep
             {
                 using var process = Process.GetProcessById(id);
                 process.Kill();
-                process.WaitForExit();
                 killed.Add(id);
+                process.WaitForExit(patience ?? _patience);
             }
             catch (Exception e) when (e is ArgumentException or InvalidOperationException or System.ComponentModel.Win32Exception)
             {

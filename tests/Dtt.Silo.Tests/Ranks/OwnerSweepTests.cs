@@ -26,6 +26,25 @@ public sealed class OwnerSweepTests
         }
     }
 
+    [Fact]
+    public async Task Run_RankThatStaysAfterItWasKilled_IsNotWaitedForForEver()
+    {
+        // Its parent takes no note of its end, so it stays a process, as one does that the kernel holds.
+        using var parent = Process.Start("/bin/sh", ["-c", $"{OwnerSweep.Variable}=2000000000:1 sleep 300 & exec sleep 300"]);
+        try
+        {
+            var rank = 0;
+            await Wait.ForAsync("the rank", () => (rank = ChildOf(parent.Id)) != 0);
+            await Wait.ForAsync("both programs", () => new[] { rank, parent.Id }.All(p => File.ReadAllText($"/proc/{p}/comm") == "sleep\n"));
+            Assert.Contains(rank, await Task.Run(() => OwnerSweep.Run(TimeSpan.FromSeconds(0.1))).WaitAsync(TimeSpan.FromMinutes(1)));
+            Assert.True(Directory.Exists($"/proc/{rank}"));
+        }
+        finally
+        {
+            parent.Kill();
+        }
+    }
+
     private static int ChildOf(int process) =>
         int.TryParse(File.ReadAllText($"/proc/{process}/task/{process}/children").Trim(), out var child) ? child : 0;
 }
