@@ -18,11 +18,10 @@ internal sealed unsafe class RingCollective : ICollective
     private const long LargestPiece = 1L << 28; // values; a tensor's bytes are addressed with 31 bits
     private readonly RingLinks _links;
     private readonly float[] _incoming = GC.AllocateUninitializedArray<float>(BlockValues, pinned: true);
-    private readonly BlockingCollection<(nint Start, int Bytes)> _outgoing = [];
-    private readonly ManualResetEventSlim _sent = new(true);
+    private readonly BlockingCollection<(nint Start, int Bytes)> _outgoing = []; // no bytes: the end of an operation
+    private readonly ManualResetEventSlim _sent = new();
     private readonly Action<long, long>? _progress;
     private readonly Thread _sender;
-    private int _unsent;
     private volatile PeerLostException? _broken;
     private long _operations;
 
@@ -105,6 +104,8 @@ internal sealed unsafe class RingCollective : ICollective
         }
 
         // The caller may change the values once everything has left.
+        _sent.Reset();
+        _outgoing.Add(default);
         _sent.Wait();
         ThrowIfBroken();
         _operations++;
@@ -157,11 +158,7 @@ internal sealed unsafe class RingCollective : ICollective
         }
     }
 
-    private void Enqueue(float* start, int values)
-    {
-        if (Interlocked.Increment(ref _unsent) == 1) _sent.Reset();
-        _outgoing.Add(((nint)start, values * sizeof(float)));
-    }
+    private void Enqueue(float* start, int values) => _outgoing.Add(((nint)start, values * sizeof(float)));
 
     private void SendAll()
     {
@@ -169,15 +166,14 @@ internal sealed unsafe class RingCollective : ICollective
         {
             try
             {
-                if (_broken is null) _links.Send(new ReadOnlySpan<byte>((void*)start, bytes));
+                if (bytes == 0) _sent.Set();
+                else if (_broken is null) _links.Send(new ReadOnlySpan<byte>((void*)start, bytes));
             }
             catch (PeerLostException e)
             {
                 _broken = e;
                 _links.Dispose();
             }
-
-            if (Interlocked.Decrement(ref _unsent) == 0) _sent.Set();
         }
     }
 
