@@ -80,7 +80,10 @@ public sealed record DurableRun
         return this with { LastEvent = noted.Number, Events = [.. Events.TakeLast(MaxEvents - 1), noted] };
     }
 
-    /// <summary>The devices that the next attempt wants: the first takes all or waits, for the size of a step is frozen with it.</summary>
+    /// <summary>
+    /// The devices that the next attempt wants: the first takes all or waits, for the size of a step is frozen with it. Later ones take no more ranks than a
+    /// step has micro-batches; where even the fewest are more, the ranks refuse.
+    /// </summary>
     [JsonIgnore]
     public DeviceRequest Wanted
     {
@@ -89,14 +92,14 @@ public sealed record DurableRun
             var (wanted, config) = (Request!.Devices, Request.Config);
             if (Record!.GlobalBatchWindows == 0) return wanted with { MinNodes = int.MaxValue };
             var micro = (Record.GlobalBatchWindows + config.MicroBatchSize - 1) / config.MicroBatchSize;
-            var most = (int)Math.Clamp(micro / wanted.Ranks, 1, int.MaxValue);
-            return wanted with { MaxNodes = most, LastNodes = Record.Attempts.LastOrDefault()?.Nodes ?? 1 };
+            var most = (int)Math.Clamp(micro, wanted.MinRanks, int.MaxValue);
+            return wanted with { Ranks = Math.Min(wanted.Ranks, most), MaxRanks = most, LastNodes = Record.Attempts.LastOrDefault()?.Nodes ?? 1 };
         }
     }
 
     /// <summary>Whether the current attempt has fewer nodes than the run would take.</summary>
     [JsonIgnore]
-    public bool WantsMoreNodes => Record?.State == RunState.Running && !StopRequested && !Growing
+    public bool WantsMoreNodes => Record?.State == RunState.Running && !StopRequested && !Growing && !Wanted.IsFull(Placements)
         && Placements.Count < Math.Min(Wanted.Nodes == 0 ? int.MaxValue : Wanted.Nodes, Wanted.MaxNodes);
 
     /// <summary>Whether the current attempt's ranks are to save and leave.</summary>

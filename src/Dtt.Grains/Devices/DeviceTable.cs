@@ -48,12 +48,16 @@ public sealed class DeviceTable(IReadOnlyList<string> devices)
         return (Ranks(free, request), null);
     }
 
-    /// <summary>Turns reservations into holds, or acquires free devices; false, and nothing changed, when another attempt has one of them.</summary>
+    /// <summary>
+    /// Turns reservations into holds, or acquires free devices, and frees what the attempt reserved beside them; false, and nothing changed, when another
+    /// attempt has one of them.
+    /// </summary>
     public bool Hold(IReadOnlyList<string> taken, string run, int attempt, DateTimeOffset now)
     {
         Expire(now);
         var physical = taken.Select(d => IsCpu(d) ? Cpu : d).Distinct().ToList();
         if (physical.Any(d => _holders.TryGetValue(d, out var holder) && (holder.Run != run || holder.Attempt != attempt))) return false;
+        Release(run, attempt);
         foreach (var device in physical) _holders[device] = new Holder(run, attempt, null);
         return true;
     }

@@ -130,22 +130,11 @@ internal sealed partial class QueueGrain(
 
         var gpus = request.WantsGpu && withGpus > 0;
         var (wanted, fewest) = request.NodesNow(gpus ? withGpus : alive.Count, waited);
-        var taken = offers.Where(o => !gpus || !DeviceTable.IsCpu(o.Devices[0])).Take(wanted).ToList();
-        var granted = false;
-        if (taken.Count >= fewest)
-        {
-            var (placements, ranks) = (new List<Placement>(), 0);
-            foreach (var (node, devices) in taken)
-            {
-                placements.Add(new Placement(node, devices, ranks));
-                ranks += devices.Count;
-            }
-
-            granted = await GrainFactory.Run(entry.Run).GrantedAsync([.. placements], entry.Attempt);
-        }
-
+        var taken = request.Place(offers.Where(o => !gpus || !DeviceTable.IsCpu(o.Devices[0])).Take(wanted));
+        var enough = taken.Count >= fewest || request.IsFull(taken);
+        var granted = enough && await GrainFactory.Run(entry.Run).GrantedAsync([.. taken], entry.Attempt);
         await ReleaseAsync(entry, offers.Select(o => o.Node).Except(granted ? taken.Select(t => t.Node) : []));
-        if (taken.Count < fewest) return wanted == 1 ? string.Join("; ", reasons) : Missing(taken.Count, wanted, fewest, alive.Count, reasons);
+        if (!enough) return wanted == 1 ? string.Join("; ", reasons) : Missing(taken.Count, wanted, fewest, alive.Count, reasons);
         _reasons.Remove(entry.Run);
         await ChangeAsync(queue => QueueDecider.Dequeue(queue, entry.Run, entry.Attempt));
         return null;

@@ -22,5 +22,16 @@ public sealed class DeviceRequestTests
 
     [Fact]
     public void NodesNow_AreNeverMoreThanHaveSomethingToDo() =>
-        Assert.Equal((2, 2), new DeviceRequest(WantsGpu: false, 2, 2, Nodes: 0, MaxNodes: 2, NodeWait: _wait).NodesNow(alive: 5, TimeSpan.Zero));
+        Assert.Equal((2, 2), new DeviceRequest(WantsGpu: false, 2, 2, Nodes: 0, MaxRanks: 5, NodeWait: _wait).NodesNow(alive: 5, TimeSpan.Zero));
+
+    [Fact]
+    public void Place_TakesNoMoreRanksThanHaveSomethingToDo()
+    {
+        var request = new DeviceRequest(WantsGpu: true, 4, 2, Nodes: 0, MaxRanks: 6);
+        var offers = Enumerable.Range(0, 3).Select(n => (new NodeRef($"n{n}", "1"), (IReadOnlyList<string>)["gpu:0", "gpu:1", "gpu:2", "gpu:3"])).ToList();
+        var places = request.Place(offers);
+        Assert.Equal([("n0", 0, 4), ("n1", 4, 2)], places.Select(p => (p.Node.Node, p.FirstRank, p.Devices.Count)));
+        Assert.True(request.IsFull(places));
+        Assert.False(request.IsFull(request.Place(offers.Take(1))));
+    }
 }

@@ -89,6 +89,33 @@ public sealed class RunDeciderTests
         Assert.Equal(RunState.Recovering, Decide(Running(), finished).Record!.State);
     }
 
+    [Theory]
+    [InlineData(4, 2, 1, 2, 2, 2, 1)] // batch_size 1, G = 2: begun with two GPUs of four
+    [InlineData(4, 2, 2, 6, 4, 6, 3)] // begun with 2 + 4
+    [InlineData(3, 3, 1, 2, 3, 3, 1)] // even the fewest are too many: the ranks refuse
+    public void Wanted_IsNeverMoreRanksThanAStepHasMicroBatches(int ranks, int fewest, int nodes, int batch, int wanted, int most, int mostNodes)
+    {
+        var request = Request() with { ConfigYaml = $"ranks_per_node: {ranks}\nmin_ranks: {fewest}\nnodes: {nodes}\nbatch_size: 1\n" };
+        var run = Running();
+        Assert.Equal((wanted, most, mostNodes), (With(batch).Wanted.Ranks, With(batch).Wanted.MaxRanks, With(batch).Wanted.MaxNodes));
+        Assert.Equal((ranks, int.MaxValue), (With(0).Wanted.Ranks, With(0).Wanted.MaxRanks));
+
+        DurableRun With(int windows) => run with { Request = request, Record = run.Record! with { GlobalBatchWindows = windows } };
+    }
+
+    [Theory]
+    [InlineData(3, true)]
+    [InlineData(4, false)] // another node's ranks would have nothing to do
+    public void WantsMoreNodes_OnlyForRanksThatHaveSomethingToDo(int ranks, bool wants)
+    {
+        var run = Running() with
+        {
+            Request = Request() with { ConfigYaml = "ranks_per_node: 4\nmin_ranks: 1\nnodes: all\nbatch_size: 1\n" },
+            Placements = [new Placement(_node, [.. Enumerable.Range(0, ranks).Select(r => $"gpu:{r}")], 0)],
+        };
+        Assert.Equal(wants, run.WantsMoreNodes);
+    }
+
     [Fact]
     public void SiloDied_OfAnotherLife_ChangesNothing()
     {

@@ -66,6 +66,15 @@ public sealed class QueueAndDeviceTests
     }
 
     [Fact]
+    public void Hold_OfLessThanWasReserved_FreesTheRest()
+    {
+        var devices = new DeviceTable(["gpu:0", "gpu:1"]);
+        Assert.Equal(["gpu:0", "gpu:1"], devices.Reserve("/a", 1, new DeviceRequest(true, 2, 2), _now).Devices);
+        Assert.True(devices.Hold(["gpu:0"], "/a", 1, _now));
+        Assert.Equal(["gpu:1"], devices.Reserve("/b", 1, _gpu, _now).Devices);
+    }
+
+    [Fact]
     public void Reserve_SeveralRanks_TakesAllTheGpusItNeedsOrAsManyAsWillDo()
     {
         var devices = new DeviceTable(["gpu:0", "gpu:1", "gpu:2", "cpu"]);

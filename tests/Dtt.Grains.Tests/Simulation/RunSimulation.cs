@@ -86,8 +86,8 @@ internal sealed class RunSimulation(int seed, int nodes)
         var word = nodes > 1 && Chance(4) ? "all" : $"{wanted}";
         return new RunRequest
         {
-            ConfigYaml = $"name: e\nkeep: {Keep}\nranks_per_node: {ranks}\nmin_ranks: {1 + _random.Next(2)}\nbatch_size: 1\nnodes: {word}\n"
-                + $"min_nodes: {1 + _random.Next(word == "all" ? 1 : wanted)}\nnode_wait: {_random.Next(90)}\n"
+            ConfigYaml = $"name: e\nkeep: {Keep}\nranks_per_node: {ranks}\nmin_ranks: {1 + _random.Next(2)}\nnodes: {word}\n"
+                + $"batch_size: {1 + 5 * _random.Next(2)}\nmin_nodes: {1 + _random.Next(word == "all" ? 1 : wanted)}\nnode_wait: {_random.Next(90)}\n"
                 + $"spike:\n  sigma: 6\n  skip: {_random.Next(2)}\n",
             TokensFolder = "/t",
             TokenizerFolder = "/v",
@@ -300,33 +300,29 @@ internal sealed class RunSimulation(int seed, int nodes)
             if (_now < entry.NotBefore) continue;
             var alive = _nodes.Where(n => n.IsReachable).ToList();
             var (wanted, fewest) = entry.Request.NodesNow(alive.Count, _now - entry.Since);
-            var (placements, ranks) = (new List<Placement>(), 0);
-            foreach (var node in alive.TakeWhile(_ => placements.Count < wanted))
+            var offers = new List<(NodeRef Node, IReadOnlyList<string> Devices)>();
+            foreach (var node in alive.TakeWhile(_ => offers.Count < wanted))
             {
                 var devices = Lost() ? [] : node.Devices.Reserve(entry.Run, entry.Attempt, entry.Request, _now).Devices;
-                if (devices.Count == 0) continue;
-                placements.Add(new Placement(node.Ref, devices, ranks));
-                ranks += devices.Count;
+                if (devices.Count > 0) offers.Add((node.Ref, devices));
             }
 
-            if (placements.Count < fewest)
-            {
-                Release(entry, placements);
-                return;
-            }
-
+            var placements = entry.Request.Place(offers);
+            var enough = placements.Count >= fewest || entry.Request.IsFull(placements);
             MaybeCrash();
-            if (!Apply(entry.Run, new RunInput.Granted(placements, entry.Attempt)).Accepted) Release(entry, placements);
+            var granted = enough && Apply(entry.Run, new RunInput.Granted(placements, entry.Attempt)).Accepted;
+            Release(entry, offers.Select(o => o.Node).Except(granted ? placements.Select(p => p.Node) : []));
+            if (!enough) return;
             MaybeCrash();
             _queue = QueueDecider.Dequeue(_queue, entry.Run, entry.Attempt);
         }
     }
 
-    private void Release(QueueEntry entry, List<Placement> placements)
+    private void Release(QueueEntry entry, IEnumerable<NodeRef> nodes)
     {
-        foreach (var placement in placements)
+        foreach (var name in nodes)
         {
-            SendTo(placement.Node, node =>
+            SendTo(name, node =>
             {
                 if (!node.Parts.ContainsKey(entry.Run)) node.Devices.Release(entry.Run, entry.Attempt);
             });
@@ -348,6 +344,8 @@ internal sealed class RunSimulation(int seed, int nodes)
         node.Newest[run] = attempt;
         if (node.Parts.GetValueOrDefault(run) is { } older) End(older, null, CauseCard.Of(DeathKind.Peer, "its attempt is over"));
         Require(_worldSizes.TryAdd((run, attempt), worldSize) || _worldSizes[(run, attempt)] == worldSize, $"{run}, attempt {attempt}: two world sizes");
+        var microBatches = StepWindows / _states[run].Request!.Config.MicroBatchSize;
+        Require(_states[run].Record!.GlobalBatchWindows == 0 || worldSize <= microBatches, $"{run}, attempt {attempt}: {worldSize} ranks are too many");
         var part = new SimulatedPart(this, node, run, attempt, from, placement, worldSize, leftOut, trained);
         if (!node.Devices.Hold(placement.Devices, run, attempt, _now))
         {
