@@ -8,6 +8,10 @@ namespace Dtt.Abstractions;
 [GenerateSerializer, Alias("dtt.storage-unavailable")]
 public sealed class StorageUnavailableException(string message) : OrleansException(message)
 {
+    /// <summary>Whether a write may still come through: the database gave no answer to it.</summary>
+    [Id(0)]
+    public bool MayComeThrough { get; init; }
+
     /// <summary>The one that is why something failed, or null.</summary>
     public static StorageUnavailableException? In(Exception? exception)
     {

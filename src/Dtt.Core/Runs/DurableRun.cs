@@ -64,6 +64,10 @@ public sealed record DurableRun
     [JsonPropertyName("doomed")]
     public IReadOnlyList<string> ToDelete { get; init; } = [];
 
+    /// <summary>Names the write that stored this state: whoever lost its answer knows it again.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public Guid? WriteId { get; init; }
+
     /// <summary>Number of the last report of the current attempt.</summary>
     public long LastReport { get; init; }
 

@@ -1,4 +1,5 @@
 using Dtt.Abstractions;
+using Npgsql;
 using Orleans.Storage;
 
 namespace Dtt.Silo.Storage;
@@ -28,7 +29,9 @@ internal sealed class KnownFailures(IGrainStorage storage, Database database) : 
         }
         catch (Exception e) when (StorageFailures.DatabaseErrorIn(e) is { } error)
         {
-            throw new StorageUnavailableException(database.Failure(error).Message);
+            // A server that answers with an error has ended the transaction; one that is silent may stand in its commit. SQLite is never silent.
+            var isSilent = error is NpgsqlException and not PostgresException;
+            throw new StorageUnavailableException(database.Failure(error).Message) { MayComeThrough = isSilent };
         }
     }
 }

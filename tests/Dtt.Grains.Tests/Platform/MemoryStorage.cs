@@ -11,6 +11,7 @@ internal sealed class MemoryStorage : IGrainStorage
     private const string RunState = "run"; // frozen: it stands in databases
     private readonly ConcurrentDictionary<(string State, GrainId Grain), (string Json, string ETag)> _rows = new();
     private readonly ConcurrentDictionary<string, int> _reads = new();
+    private Func<Task>? _late;
 
     /// <summary>The state whose reads and writes fail.</summary>
     public string Failing { get; set; } = RunState;
@@ -20,6 +21,9 @@ internal sealed class MemoryStorage : IGrainStorage
 
     /// <summary>Fails the next write of that state: it is written, and its answer is lost.</summary>
     public Exception? FailAfterWrite { get; set; }
+
+    /// <summary>Fails the next write of that state: it comes through when <see cref="ComeThrough"/> says so, if its ETag is the stored one then.</summary>
+    public Exception? FailUntilLater { get; set; }
 
     /// <summary>Fails the next read of that state.</summary>
     public Exception? FailRead { get; set; }
@@ -40,6 +44,13 @@ internal sealed class MemoryStorage : IGrainStorage
     public Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
         var isFailing = stateName == Failing;
+        if (isFailing && Taken(FailUntilLater, () => FailUntilLater = null) is { } silent)
+        {
+            var late = new GrainState<T>(grainState.State, grainState.ETag);
+            _late = () => WriteStateAsync(stateName, grainId, late);
+            return Task.FromException(silent);
+        }
+
         if (isFailing && Taken(FailBeforeWrite, () => FailBeforeWrite = null) is { } before) return Task.FromException(before);
         var stored = _rows.TryGetValue((stateName, grainId), out var row) ? row.ETag : null;
         if (stored != grainState.ETag) return Task.FromException(new InconsistentStateException($"{stateName} of {grainId}", stored, grainState.ETag));
@@ -49,6 +60,10 @@ internal sealed class MemoryStorage : IGrainStorage
         (grainState.ETag, grainState.RecordExists) = (etag, true);
         return Task.CompletedTask;
     }
+
+    /// <summary>The write whose answer was given up comes through now.</summary>
+    /// <exception cref="InconsistentStateException">Another was written since.</exception>
+    public Task ComeThrough() => _late!();
 
     public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {

@@ -4,6 +4,7 @@ using Dtt.Core.Runs;
 using Dtt.Grains.Agents;
 using Dtt.Grains.Tests.Platform;
 using Dtt.Tests;
+using Orleans.Storage;
 
 namespace Dtt.Grains.Tests.Runs;
 
@@ -110,6 +111,39 @@ public sealed class RunGrainTests : IAsyncLifetime
         await Assert.ThrowsAsync<TimeoutException>(() => Run.CommitAsync(Checkpoint(5, 1))); // not an answer: the agent asks again
         Assert.Empty((await Run.FindAsync())!.Record.Checkpoints);
         Assert.True((await Run.CommitAsync(Checkpoint(5, 1))).Accepted);
+    }
+
+    [Fact]
+    public async Task Commit_ThatIsAnsweredWithAnError_CannotComeThroughLater()
+    {
+        await StartAsync();
+        _platform.Storage.FailUntilLater = new TimeoutException("the server is slow");
+        await Assert.ThrowsAsync<IOException>(() => Run.CommitAsync(Checkpoint(5, 1))); // the rank deletes it now
+        await Assert.ThrowsAsync<InconsistentStateException>(_platform.Storage.ComeThrough);
+        await _platform.DeactivateAsync(Run);
+        Assert.Empty((await Run.FindAsync())!.Record.Checkpoints);
+        Assert.True((await Run.CommitAsync(Checkpoint(6, 1))).Accepted);
+    }
+
+    [Fact]
+    public async Task Commit_ThatMayComeThroughLater_IsNotAnswered_AndTheNextOneFindsIt()
+    {
+        await StartAsync();
+        (_platform.Storage.FailUntilLater, _platform.Storage.FailBeforeWrite) = (new TimeoutException(), new TimeoutException());
+        await Assert.ThrowsAsync<TimeoutException>(() => Run.CommitAsync(Checkpoint(5, 1)));
+        await _platform.Storage.ComeThrough();
+        Assert.True((await Run.CommitAsync(Checkpoint(5, 1))).Accepted);
+        Assert.Equal(5, Assert.Single((await Run.FindAsync())!.Record.Checkpoints).Step);
+    }
+
+    [Fact]
+    public async Task Commit_ThatTheDatabaseRefused_IsAnsweredWithTheError_ThoughItRefusesTheNextWriteToo()
+    {
+        await StartAsync();
+        var full = new StorageUnavailableException("The disk is full.");
+        (_platform.Storage.FailUntilLater, _platform.Storage.FailBeforeWrite) = (full, full);
+        var refused = Run.CommitAsync(Checkpoint(5, 1));
+        Assert.Equal("The disk is full.", (await Assert.ThrowsAsync<IOException>(() => refused)).Message);
     }
 
     [Fact]

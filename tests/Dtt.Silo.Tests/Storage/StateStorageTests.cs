@@ -1,3 +1,4 @@
+using Dtt.Abstractions;
 using Dtt.Core.Platform;
 using Dtt.Core.Security;
 using Dtt.Grains.Experiments;
@@ -15,21 +16,22 @@ namespace Dtt.Silo.Tests.Storage;
 public abstract class StateStorageTests : IAsyncLifetime
 {
     private readonly TempFolder _folder = new();
-    private Database _database = null!;
     private IHost? _silo;
+
+    private protected Database Database { get; private set; } = null!;
 
     public async ValueTask InitializeAsync()
     {
         var folders = PlatformFolders.Make(_folder["home"], null, () => "");
-        _database = await OpenAsync(folders);
-        _silo = await SiloHost.StartAsync(folders, _database, PlatformCertificates.Load(folders.TlsFolder));
+        Database = await OpenAsync(folders);
+        _silo = await SiloHost.StartAsync(folders, Database, PlatformCertificates.Load(folders.TlsFolder));
     }
 
     public async ValueTask DisposeAsync()
     {
         if (_silo is not null) await _silo.StopAsync();
         _silo?.Dispose();
-        _database?.Dispose();
+        Database?.Dispose();
         _folder.Dispose();
         GC.SuppressFinalize(this);
     }
@@ -39,7 +41,7 @@ public abstract class StateStorageTests : IAsyncLifetime
     [InlineData(StateStorage.PieceProvider)]
     public async Task State_GoesRound_AndAWriteOfAnOldVersionIsAConflict(string provider)
     {
-        var storage = _silo!.Services.GetRequiredKeyedService<IGrainStorage>(provider);
+        var storage = Storage(provider);
         var type = GrainType.Create("g");
         IdSpan[] keys = [IdSpan.Create("/runs/ö"), GrainIdKeyExtensions.CreateIntegerKey(7), GrainIdKeyExtensions.CreateGuidKey(Guid.NewGuid(), "e")];
         foreach (var grain in keys.Select(k => GrainId.Create(type, k)))
@@ -107,6 +109,8 @@ public abstract class StateStorageTests : IAsyncLifetime
         Assert.Empty((await table.ReadRows(grain)).Reminders);
     }
 
+    private protected IGrainStorage Storage(string provider) => _silo!.Services.GetRequiredKeyedService<IGrainStorage>(provider);
+
     private protected abstract Task<Database> OpenAsync(PlatformFolders folders);
 }
 
@@ -119,6 +123,29 @@ public sealed class SqliteStateStorageTests : StateStorageTests
 /// <summary>On PostgreSQL.</summary>
 public sealed class PostgresStateStorageTests(PostgresFixture postgres) : StateStorageTests
 {
+    [Fact]
+    public async Task Write_WithoutAnAnswer_MayComeThrough_AndOneThatTheServerRefusedMayNot()
+    {
+        var (storage, grain, state) = (Storage(StateStorage.Provider), GrainId.Create("g", "k"), new GrainState<ExperimentState>(new ExperimentState()));
+        await storage.WriteStateAsync("s", grain, state);
+        await using var other = await Database.State.OpenConnectionAsync();
+        await using (var transaction = await other.BeginTransactionAsync())
+        {
+            await SayAsync("LOCK TABLE GrainState");
+            Assert.True((await Assert.ThrowsAsync<StorageUnavailableException>(() => storage.WriteStateAsync("s", grain, state))).MayComeThrough);
+        }
+
+        await SayAsync("ALTER TABLE GrainState ADD CHECK (false) NOT VALID");
+        Assert.False((await Assert.ThrowsAsync<StorageUnavailableException>(() => storage.WriteStateAsync("s", grain, state))).MayComeThrough);
+
+        async Task SayAsync(string text)
+        {
+            await using var command = other.CreateCommand();
+            command.CommandText = text;
+            await command.ExecuteNonQueryAsync();
+        }
+    }
+
     private protected override async Task<Database> OpenAsync(PlatformFolders folders) =>
-        await Database.OpenAsync(folders, PostgresAddress.Parse(await (await postgres.ServerAsync()).CreateDatabaseAsync()));
+        await Database.OpenAsync(folders, PostgresAddress.Parse($"{await (await postgres.ServerAsync()).CreateDatabaseAsync()}?Command%20Timeout=4"));
 }
