@@ -4,4 +4,8 @@ namespace Dtt.Grains.Agents;
 /// <param name="Devices">The devices, one a rank; empty: none.</param>
 /// <param name="Reason">Why there is none.</param>
 /// <param name="HasGpus">Whether the node has GPUs, free or not.</param>
-public sealed record ReserveReply(IReadOnlyList<string> Devices, string? Reason = null, bool HasGpus = false);
+public sealed record ReserveReply(IReadOnlyList<string> Devices, string? Reason = null, bool HasGpus = false)
+{
+    /// <summary>GPUs of the node, free or not; 0 also where it did not say.</summary>
+    public int Gpus { get; init; }
+}

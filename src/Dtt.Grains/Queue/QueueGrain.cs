@@ -97,9 +97,9 @@ internal sealed partial class QueueGrain(
                 {
                     await SayAsync(entry, $"behind run '{Path.GetFileName(before)}' in the queue");
                 }
-                else if (await PlaceAsync(entry) is { } reason)
+                else if (await PlaceAsync(entry) is ({ } reason, var blocks))
                 {
-                    blocked[entry.Device] = entry.Run;
+                    if (blocks) blocked[entry.Device] = entry.Run;
                     await SayAsync(entry, reason);
                 }
             }
@@ -111,19 +111,21 @@ internal sealed partial class QueueGrain(
     }
 
     /// <summary>
-    /// Reserves on as many nodes as the run wants, all or none, and grants; null when the entry is dealt with, else why it waits. All of an attempt are of one
-    /// kind of device: where any node has GPUs, a run that wants them waits for those.
+    /// Reserves on as many nodes as the run wants, all or none, and grants; no reason when the entry is dealt with, else why it waits, and whether those behind
+    /// it wait too: not where every node with GPUs has fewer than the run needs, for none that becomes free would help it. All of an attempt are of one kind of
+    /// device: where any node has GPUs, a run that wants them waits for those.
     /// </summary>
-    private async Task<string?> PlaceAsync(QueueEntry entry)
+    private async Task<(string? Reason, bool Blocks)> PlaceAsync(QueueEntry entry)
     {
         var (alive, request, waited) = (agents.Alive(), entry.Request, time.GetUtcNow() - entry.Since);
         var most = request.NodesNow(alive.Count, waited).Wanted;
-        var (offers, reasons, withGpus) = (new List<(NodeRef Node, IReadOnlyList<string> Devices)>(), new List<string>(), 0);
+        var (offers, reasons, withGpus, tooSmall) = (new List<(NodeRef Node, IReadOnlyList<string> Devices)>(), new List<string>(), 0, 0);
         foreach (var node in alive)
         {
             if (offers.Count(o => !request.WantsGpu || !DeviceTable.IsCpu(o.Devices[0])) == most) break;
             var reply = await ReserveAsync(node, entry);
             if (reply.HasGpus) withGpus++;
+            if (reply.HasGpus && reply.Gpus > 0 && reply.Gpus < request.MinRanks) tooSmall++;
             if (reply.Devices.Count > 0) offers.Add((node, reply.Devices));
             else reasons.Add(alive.Count == 1 ? reply.Reason! : $"{node.Node}: {reply.Reason}");
         }
@@ -134,10 +136,15 @@ internal sealed partial class QueueGrain(
         var enough = taken.Count >= fewest || request.IsFull(taken);
         var granted = enough && await GrainFactory.Run(entry.Run).GrantedAsync([.. taken], entry.Attempt);
         await ReleaseAsync(entry, offers.Select(o => o.Node).Except(granted ? taken.Select(t => t.Node) : []));
-        if (!enough) return wanted == 1 ? string.Join("; ", reasons) : Missing(taken.Count, wanted, fewest, alive.Count, reasons);
+        if (!enough)
+        {
+            var reason = wanted == 1 ? string.Join("; ", reasons) : Missing(taken.Count, wanted, fewest, alive.Count, reasons);
+            return (reason, Blocks: tooSmall == 0 || tooSmall < withGpus);
+        }
+
         _reasons.Remove(entry.Run);
         await ChangeAsync(queue => QueueDecider.Dequeue(queue, entry.Run, entry.Attempt));
-        return null;
+        return (null, Blocks: false);
     }
 
     private static string Missing(int free, int wanted, int fewest, int alive, List<string> reasons)

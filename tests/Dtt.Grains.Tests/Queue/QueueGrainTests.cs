@@ -63,6 +63,23 @@ public sealed class QueueGrainTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task RunThatNeedsMoreGpusThanAnyNodeHas_KeepsItsPlace_AndHoldsNobodyUp()
+    {
+        var agents = new FakeAgents(["gpu:0", "cpu"]);
+        await using var platform = await TestPlatform.StartAsync(agents);
+        var queue = platform.Grains.GetGrain<IQueueGrain>(0);
+        await queue.EnqueueAsync("/runs/big", 1, 5, new DeviceRequest(WantsGpu: true, 2, 2), null);
+        await queue.EnqueueAsync("/runs/small", 1, 0, new DeviceRequest(WantsGpu: true, 1, 1), null);
+        await Wait.ForAsync("the other's reservation", () => agents.Heard("ReserveAsync /runs/small 1"));
+        await Wait.UntilAsync("the first alone", async () => (await queue.ListAsync()) is [{ Run: "/runs/big" }]);
+        Assert.Contains("it needs 2 GPUs, and this machine has 1", Assert.Single(await queue.ListAsync()).Reason);
+        agents.Hold("gpu:0", "/runs/other", held: true);
+        await queue.EnqueueAsync("/runs/needs-one", 1, 3, new DeviceRequest(WantsGpu: true, 1, 1), null); // it can come about, so it holds others up
+        await queue.EnqueueAsync("/runs/behind", 1, 2, new DeviceRequest(WantsGpu: true, 1, 1), null);
+        await Wait.UntilAsync("a reason", async () => (await queue.ListAsync())[^1].Reason == "behind run 'needs-one' in the queue");
+    }
+
+    [Fact]
     public async Task Line_SurvivesReactivation_AndGoesOnByItself()
     {
         var run = _platform.Grains.Run("/runs/r");
