@@ -6,15 +6,16 @@ namespace Dtt.Grains.Queue;
 public static class QueueDecider
 {
     /// <summary>
-    /// Queues a run. A recovering run (any attempt after the first) comes before those that never ran; one that is queued already keeps its place.
+    /// Queues a run. A recovering run (any attempt after the first) comes before those that never ran; one that is queued already keeps its place,
+    /// and asks for what it wants now.
     /// </summary>
     public static QueueState Enqueue(
         QueueState state, string run, int attempt, int priority, DeviceRequest request, DateTimeOffset now, DateTimeOffset? notBefore = null)
     {
         var there = state.Entries.FirstOrDefault(e => e.Run == run);
-        if (there is not null && there.Attempt >= attempt) return state;
+        if (there?.Attempt > attempt) return state;
         var entry = new QueueEntry(run, attempt, priority, request, there?.Since ?? now) { NotBefore = notBefore };
-        return state with { Entries = [.. state.Entries.Where(e => e.Run != run), entry] };
+        return entry == there ? state : state with { Entries = [.. state.Entries.Where(e => e.Run != run), entry] };
     }
 
     /// <summary>Removes a run from the queue; with an attempt, only when it waits for no later one.</summary>

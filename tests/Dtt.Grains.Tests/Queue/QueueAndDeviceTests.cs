@@ -28,6 +28,8 @@ public sealed class QueueAndDeviceTests
         Assert.Same(queue, QueueDecider.Enqueue(queue, "a", 2, 0, _cpu, _now.AddHours(1)));
         Assert.Same(queue, QueueDecider.Enqueue(queue, "a", 1, 0, _cpu, _now.AddHours(1)));
         Assert.Same(queue, QueueDecider.Dequeue(queue, "a", attempt: 1));
+        var resumed = QueueDecider.Enqueue(queue, "a", 2, 0, new DeviceRequest(WantsGpu: false, 4, 4), _now.AddHours(1)).Entries.Single();
+        Assert.Equal((4, _now), (resumed.Request.Ranks, resumed.Since)); // resumed on more ranks before the queue heard of its stop
         Assert.Empty(QueueDecider.Dequeue(queue, "a", attempt: 2).Entries);
     }
 
