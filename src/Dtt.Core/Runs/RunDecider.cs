@@ -45,6 +45,7 @@ public static class RunDecider
         if (state.IsActive && state.RanksAreToLeave) effects.AddRange(StopRanks(state));
         effects.AddRange(DeleteForgotten(state));
         return effects;
+        if (state.Record.State == RunState.Queued) effects.AddRange([new RunEffect.SetReminder(true), new RunEffect.JoinExperiment()]);
     }
 
     private static RunDecision Create(DurableRun state, RunInput.Create create, DateTimeOffset now) => state.Record is not null

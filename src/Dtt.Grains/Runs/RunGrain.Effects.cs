@@ -41,10 +41,11 @@ internal sealed partial class RunGrain
             case RunEffect.Erase:
                 await ForgetAsync();
                 break;
-            case RunEffect.SetReminder { Wanted: true }:
+            case RunEffect.SetReminder { Wanted: true } when !_reminded:
                 await this.RegisterOrUpdateReminder(AwakeReminder, _reminderPeriod, _reminderPeriod);
+                _reminded = true;
                 break;
-            case RunEffect.SetReminder:
+            case RunEffect.SetReminder { Wanted: false }:
                 await ForgetReminderAsync();
                 break;
         }
@@ -61,6 +62,7 @@ internal sealed partial class RunGrain
 
     private async Task ForgetReminderAsync()
     {
+        _reminded = false;
         if (await this.GetReminder(AwakeReminder) is { } reminder) await this.UnregisterReminder(reminder);
     }
 

@@ -23,6 +23,7 @@ internal sealed partial class RunGrain(
     private readonly CheckpointLeases _leases = new();
     private readonly AttemptParts _parts = new();
     private IGrainTimer? _timer;
+    private bool _reminded; // by this activation: it asks again and again while it is queued, and each time is a write
 
     private string Folder => this.Folder();
 

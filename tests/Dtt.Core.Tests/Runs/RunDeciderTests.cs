@@ -18,6 +18,13 @@ public sealed class RunDeciderTests
     }
 
     [Fact]
+    public void Pending_WhileQueued_IsAllThatItsCreationAsksFor()
+    {
+        var created = RunDecider.Decide(new DurableRun(), new RunInput.Create("r", Request()), _noLeases, _now);
+        Assert.Equal(created.Effects, RunDecider.Pending(created.State));
+    }
+
+    [Fact]
     public void Granted_Twice_BeginsOneAttemptAndLaunchesItAgain()
     {
         var first = Decide(Created(), Granted(_node, 1));
