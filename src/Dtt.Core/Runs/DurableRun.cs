@@ -8,7 +8,7 @@ namespace Dtt.Core.Runs;
 /// </summary>
 public sealed record DurableRun
 {
-    /// <summary>Events that stay in the state until the table surely has them.</summary>
+    /// <summary>Events that stay in the state until the table surely has them; those of one write all stay, however many.</summary>
     public const int MaxEvents = 16;
 
     /// <summary>What was decided and committed; null while there is no run.</summary>
@@ -81,7 +81,14 @@ public sealed record DurableRun
     public DurableRun Noted(DateTimeOffset now, string kind, string message)
     {
         var noted = new NumberedEvent(LastEvent + 1, new RunEvent(now, kind, message));
-        return this with { LastEvent = noted.Number, Events = [.. Events.TakeLast(MaxEvents - 1), noted] };
+        return this with { LastEvent = noted.Number, Events = [.. Events, noted] };
+    }
+
+    /// <summary>The same without the oldest of too many events; only those up to a number, which an earlier write stored, may go.</summary>
+    public DurableRun Trimmed(long written)
+    {
+        var excess = Math.Min(Events.Count - MaxEvents, Events.Count(e => e.Number <= written));
+        return excess <= 0 ? this : this with { Events = [.. Events.Skip(excess)] };
     }
 
     /// <summary>

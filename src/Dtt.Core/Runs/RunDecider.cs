@@ -13,7 +13,13 @@ public static class RunDecider
     /// <param name="input">What happened.</param>
     /// <param name="leased">Steps whose checkpoints somebody reads.</param>
     /// <param name="now">The time.</param>
-    public static RunDecision Decide(DurableRun state, RunInput input, IReadOnlySet<long> leased, DateTimeOffset now) => input switch
+    public static RunDecision Decide(DurableRun state, RunInput input, IReadOnlySet<long> leased, DateTimeOffset now)
+    {
+        var decision = DecideOn(state, input, leased, now);
+        return decision with { State = decision.State.Trimmed(state.LastEvent) };
+    }
+
+    private static RunDecision DecideOn(DurableRun state, RunInput input, IReadOnlySet<long> leased, DateTimeOffset now) => input switch
     {
         RunInput.Create create => Create(state, create, now),
         RunInput.Adopt adopt => Adopt(state, adopt.Found, now),
@@ -39,13 +45,13 @@ public static class RunDecider
         var effects = new List<RunEffect>();
         if (state.Record is null) return effects;
         if (state.Deleting) return [new RunEffect.Erase()];
+        if (state.Record.State == RunState.Queued) effects.AddRange([new RunEffect.SetReminder(true), new RunEffect.JoinExperiment()]);
         if (state.Record.State is RunState.Queued or RunState.Recovering)
             effects.Add(new RunEffect.Enqueue(state.Record.CurrentAttempt + 1, state.NotBefore));
         if (state.Record.State == RunState.Preparing) effects.AddRange(Living(state).Select(p => new RunEffect.Launch(p)));
         if (state.IsActive && state.RanksAreToLeave) effects.AddRange(StopRanks(state));
         effects.AddRange(DeleteForgotten(state));
         return effects;
-        if (state.Record.State == RunState.Queued) effects.AddRange([new RunEffect.SetReminder(true), new RunEffect.JoinExperiment()]);
     }
 
     private static RunDecision Create(DurableRun state, RunInput.Create create, DateTimeOffset now) => state.Record is not null

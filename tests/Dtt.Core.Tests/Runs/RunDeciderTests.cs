@@ -25,6 +25,17 @@ public sealed class RunDeciderTests
     }
 
     [Fact]
+    public void Events_OfOneWrite_AllStay_UntilTheNext()
+    {
+        var running = Running();
+        var many = Enumerable.Range(0, 3 * DurableRun.MaxEvents).Select(i => new RankEvent("note", $"{i}")).ToList();
+        var noted = Decide(running, new RunInput.Reported(1, 2, many));
+        Assert.Equal(Enumerable.Range(2, many.Count), noted.Events.Where(e => e.Event.Kind == "note").Select(e => (int)e.Number));
+        var next = Decide(noted, new RunInput.Reported(1, 3, [new RankEvent("note", "next")]));
+        Assert.Equal((DurableRun.MaxEvents, noted.LastEvent + 1), (next.Events.Count, next.Events[^1].Number));
+    }
+
+    [Fact]
     public void Granted_Twice_BeginsOneAttemptAndLaunchesItAgain()
     {
         var first = Decide(Created(), Granted(_node, 1));
