@@ -3,10 +3,12 @@ namespace Dtt.Grains.Runs;
 /// <summary>Who reads which checkpoint. In memory only: a silo's death ends its readers too.</summary>
 internal sealed class CheckpointLeases
 {
-    private static readonly TimeSpan _longest = TimeSpan.FromHours(1);
+    /// <summary>How long a lease lasts that nobody gives back.</summary>
+    public static readonly TimeSpan Longest = TimeSpan.FromHours(1);
+
     private readonly Dictionary<Guid, (long Step, DateTimeOffset Until)> _leases = [];
 
-    public void Add(Guid lease, long step, DateTimeOffset now) => _leases[lease] = (step, now + _longest);
+    public void Add(Guid lease, long step, DateTimeOffset now) => _leases[lease] = (step, now + Longest);
 
     public void Remove(Guid lease) => _leases.Remove(lease);
 

@@ -130,6 +130,7 @@ internal sealed partial class RunGrain(
         var checkpoint = Record?.Checkpoints.FirstOrDefault(c => c.Step == step)
             ?? throw new BadDataException($"run '{Path.GetFileName(Folder)}' has no checkpoint of step {step}.");
         _leases.Add(lease, step, time.GetUtcNow());
+        DelayDeactivation(CheckpointLeases.Longest); // leases are in memory alone
         return Task.FromResult(CheckpointSource.Of(state.State.Request!, new RunLayout(Folder).Checkpoint(checkpoint.FolderName), checkpoint.ManifestSha256));
     }
 

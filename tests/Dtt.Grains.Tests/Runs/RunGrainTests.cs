@@ -1,4 +1,5 @@
 using Dtt.Abstractions;
+using Dtt.Core.Errors;
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
 using Dtt.Grains.Agents;
@@ -215,6 +216,17 @@ public sealed class RunGrainTests : IAsyncLifetime
         await StartAsync();
         await Run.AgentStartedAsync(_agents.Here with { Silo = "its twin" });
         Assert.True((await Run.RenewAsync(1, _agents.Here, null)).Current);
+    }
+
+    [Fact]
+    public async Task Lease_OutlivesAnIdleActivation()
+    {
+        await StartAsync();
+        Assert.True((await Run.CommitAsync(Checkpoint(5, 1))).Accepted);
+        await Run.EndedAsync(_agents.Here, new AttemptEnd(1, new RankFinished(5, Completed: true), null));
+        _ = await Run.LeaseAsync(5, Guid.NewGuid());
+        await _platform.Grains.GetGrain<IManagementGrain>(0).ForceActivationCollection(TimeSpan.Zero);
+        Assert.Contains("being read", (await Assert.ThrowsAsync<UserErrorException>(Run.DeleteAsync)).Message);
     }
 
     [Fact]
