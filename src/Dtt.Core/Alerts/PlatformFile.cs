@@ -13,7 +13,9 @@ public static class PlatformFile
     private static readonly string[] _kinds = [.. Enum.GetNames<AlertKind>().Select(k => k.ToLowerInvariant())];
 
     /// <summary>Reads the file; no rules where there is none.</summary>
-    /// <exception cref="ConfigurationException">It cannot be read or is wrong; with every error found. No error shows a webhook's address.</exception>
+    /// <exception cref="ConfigurationException">It is wrong; with every error found. No error shows a webhook's address.</exception>
+    /// <exception cref="IOException">It cannot be read now.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
     public static IReadOnlyList<AlertRule> Read(string path)
     {
         try
@@ -23,10 +25,6 @@ public static class PlatformFile
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             return [];
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new ConfigurationException($"{path}: cannot be read: {e.Message}");
         }
     }
 

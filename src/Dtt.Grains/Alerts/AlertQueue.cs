@@ -43,6 +43,15 @@ public sealed class AlertQueue
             _ = _waiting.Writer.TryWrite((rule, alert));
     }
 
-    /// <summary>The alerts in their order, as they are raised.</summary>
+    /// <summary>From here on no alert is raised any more.</summary>
+    public void Complete() => _waiting.Writer.TryComplete();
+
+    /// <summary>The alerts that still wait.</summary>
+    public IEnumerable<(AlertRule Rule, Alert Alert)> TakeRest()
+    {
+        while (_waiting.Reader.TryRead(out var next)) yield return next;
+    }
+
+    /// <summary>The alerts in their order, as they are raised, until there are no more.</summary>
     public IAsyncEnumerable<(AlertRule Rule, Alert Alert)> ReadAsync(CancellationToken cancellation) => _waiting.Reader.ReadAllAsync(cancellation);
 }

@@ -14,6 +14,7 @@ namespace Dtt.Silo.Alerts;
 /// <param name="time">The clock.</param>
 internal sealed class AlertDelivery(TimeSpan firstDelay, TimeProvider time) : IDisposable
 {
+    private const int NotExecutable = 126, NotFound = 127; // exit codes of a shell
     private static readonly TimeSpan _tryTimeout = TimeSpan.FromSeconds(10);
     private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) });
 
@@ -61,28 +62,27 @@ internal sealed class AlertDelivery(TimeSpan firstDelay, TimeProvider time) : ID
 
     private static async Task RunAsync(IReadOnlyList<string> command, string json, CancellationToken cancellation)
     {
-        var start = new ProcessStartInfo(command[0], command.Skip(1))
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+        // What it prints is of no use to anybody, and what it leaves running may keep its output open.
+        var start = new ProcessStartInfo("/bin/sh", ["-c", "exec \"$@\" > /dev/null 2>&1", "sh", .. command]) { RedirectStandardInput = true };
         foreach (var secret in SecretVariables.All) start.Environment.Remove(secret);
         using var process = Start(start);
         try
         {
-            // What it prints is read so that it never waits for that, and is of no use to anybody.
-            var prints = Task.WhenAll(process.StandardOutput.ReadToEndAsync(cancellation), process.StandardError.ReadToEndAsync(cancellation));
             await WriteAsync(process.StandardInput, json);
             await process.WaitForExitAsync(cancellation);
-            await prints;
         }
         finally
         {
             if (!process.HasExited) process.Kill(entireProcessTree: true);
         }
 
-        if (process.ExitCode != 0) throw new AlertException($"{command[0]} ended with exit code {process.ExitCode}", mayPass: true);
+        switch (process.ExitCode)
+        {
+            case 0: return;
+            case NotFound: throw new AlertException($"{command[0]} cannot be started: there is no such program", mayPass: false);
+            case NotExecutable: throw new AlertException($"{command[0]} cannot be started: it is no program that this user may run", mayPass: false);
+            default: throw new AlertException($"{command[0]} ended with exit code {process.ExitCode}", mayPass: true);
+        }
     }
 
     private static Process Start(ProcessStartInfo start)
@@ -91,9 +91,9 @@ internal sealed class AlertDelivery(TimeSpan firstDelay, TimeProvider time) : ID
         {
             return Process.Start(start)!;
         }
-        catch (Exception e) when (e is System.ComponentModel.Win32Exception or InvalidOperationException)
+        catch (System.ComponentModel.Win32Exception e)
         {
-            throw new AlertException($"{start.FileName} cannot be started: {e.Message}", mayPass: false);
+            throw new AlertException($"no program can be started: {e.Message}", mayPass: true);
         }
     }
 

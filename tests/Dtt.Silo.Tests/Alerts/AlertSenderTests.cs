@@ -82,6 +82,38 @@ public sealed class AlertSenderTests : IDisposable
     }
 
     [Fact]
+    public async Task Command_ThatLeavesSomethingRunning_IsNotWaitedFor()
+    {
+        await using (await StartAsync($"alerts:\n- command: [/bin/sh, -c, \"echo told >> {_folder["told"]}; sleep 30 &\"]\n"))
+        {
+            _queue.Raise(_alert);
+            await Wait.ForAsync("the file", () => File.Exists(_folder["told"]));
+        }
+
+        Assert.False(_log.Has("was not delivered"));
+    }
+
+    [Fact]
+    public async Task End_WhileATryIsToBeMadeAgain_WaitsForIt()
+    {
+        await using var server = new LoopbackServer(n => n < 3 ? 503 : 200);
+        await using (await StartAsync($"alerts:\n- webhook: http://127.0.0.1:{server.Port}/\n")) _queue.Raise(_alert);
+        Assert.Equal(3, server.Requests.Count);
+        Assert.False(_log.Has("was not delivered"));
+    }
+
+    [Fact]
+    public async Task File_ThatCannotBeReadAtFirst_IsReadOnceItCan()
+    {
+        Directory.CreateDirectory(_folder["platform.yaml"]);
+        await using var sender = await StartSenderAsync();
+        Assert.True(_log.Has("the alerts cannot be read for now"));
+        Directory.Delete(_folder["platform.yaml"]);
+        Write("alerts:\n- command: [/bin/true]\n", seconds: 1);
+        await Wait.ForAsync("the rule", () => _queue.Rules.Count == 1);
+    }
+
+    [Fact]
     public async Task File_ThatBecomesWrong_IsTold_AndTheRulesBeforeStay_UntilItIsRightAgain()
     {
         await using var sender = await StartAsync("alerts:\n- command: [/bin/true]\n");
@@ -119,6 +151,11 @@ public sealed class AlertSenderTests : IDisposable
     private async Task<Running> StartAsync(string yaml)
     {
         Write(yaml, seconds: 1);
+        return await StartSenderAsync();
+    }
+
+    private async Task<Running> StartSenderAsync()
+    {
         var delivery = new AlertDelivery(TimeSpan.FromMilliseconds(10), TimeProvider.System);
         var sender = new AlertSender(new PlatformFolders(_folder.Path, _folder.Path), _queue, delivery, TimeProvider.System, _log);
         await sender.StartAsync(TestContext.Current.CancellationToken);
