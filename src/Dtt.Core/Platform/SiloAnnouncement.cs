@@ -123,9 +123,8 @@ public sealed record SiloAnnouncement
         SiloPort = siloPort,
         Build = build,
         Store = store,
-        Job = Environment.GetEnvironmentVariable("SLURM_JOB_ID"),
-        Life = Environment.GetEnvironmentVariable("SLURM_JOB_ID") is null ? null
-            : int.TryParse(Environment.GetEnvironmentVariable("SLURM_RESTART_COUNT"), NumberStyles.None, CultureInfo.InvariantCulture, out var life) ? life : 0,
+        Job = SlurmJob.Id,
+        Life = SlurmJob.Life,
         StartedAt = TimeProvider.System.GetUtcNow(),
     };
 

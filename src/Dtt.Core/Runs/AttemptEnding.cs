@@ -21,8 +21,8 @@ internal static class AttemptEnding
     /// <summary>What becomes of the run once every part of its attempt has ended: rank 0's last word counts most, then what went wrong first.</summary>
     private static RunDecision Over(DurableRun state, DateTimeOffset now)
     {
-        var ends = state.Placements.OrderBy(p => p.EndedAt).Select(p => p.End!).ToList();
-        var failed = ends.Select(e => e.Ending).OfType<RankFailed>().FirstOrDefault();
+        var parts = state.Placements.OrderBy(p => p.EndedAt).ToList();
+        var failed = parts.Select(p => p.End!.Ending).OfType<RankFailed>().FirstOrDefault(f => f.ExitCode != ExitCodes.Requeue);
         var last = state.Placements.First(p => p.FirstRank == 0).End!.Ending;
         if (last is RankFinished { Spike: { } spike }) state = LeavingOut.Spiked(state, spike, now);
         if (last is RankFinished { Spike: not null } || state.LeavesOutFrom is not null) return GoBack(state, now);
@@ -41,7 +41,7 @@ internal static class AttemptEnding
         }
 
         if (failed is not null) return EndRun(state, RunState.Failed, failed.Message, now, failed.ExitCode);
-        var deaths = ends.Select(e => e.Died).OfType<CauseCard>().ToList();
+        var deaths = parts.Select(DeathOf).OfType<CauseCard>().ToList();
         var cause = deaths.FirstOrDefault(d => d.Kind != DeathKind.Peer) ?? deaths.FirstOrDefault() ?? CauseCard.Of(DeathKind.Rank, "the rank died");
         state = state.Noted(now, EventKinds.Died, cause.Line);
         if (state.StopRequested) return EndStopped(state, now, cause);
@@ -51,6 +51,11 @@ internal static class AttemptEnding
             ? Recover(state, RunState.Recovering, cause.Line, now, cause, delay)
             : EndRun(state, RunState.Failed, decision.Reason!, now, ExitCodes.Failure, cause);
     }
+
+    /// <summary>How a part died. Ranks that may only not work now (their device is another's, say) are not at fault, and have died, too.</summary>
+    private static CauseCard? DeathOf(Placement part) => part.End!.Ending is RankFailed { ExitCode: ExitCodes.Requeue } later
+        ? CauseCard.Of(DeathKind.Outside, later.Message.TrimEnd('.')) with { Node = part.Node.Node }
+        : part.End.Died;
 
     /// <summary>The attempt ended because the run leaves windows out that it had before.</summary>
     private static RunDecision GoBack(DurableRun state, DateTimeOffset now) => state.StopRequested

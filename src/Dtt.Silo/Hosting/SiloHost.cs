@@ -91,7 +91,7 @@ internal static class SiloHost
             .AddSingleton<RunMeter>()
             .AddSingleton<IFatalErrorHandler, DeclaredDead>()
             .AddSingleton<ILifecycleParticipant<ISiloLifecycle>, SiloDeaths>()
-            .Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromMinutes(2)));
+            .Configure<HostOptions>(o => o.ShutdownTimeout = options.DrainTime + TimeSpan.FromSeconds(30)));
         builder.UseOpenTelemetry(options);
         builder.UseOrleans(silo => UseMembership(silo, options, database)
             .ConfigureEndpoints(options.Address, options.SiloPort, options.GatewayPort)

@@ -1,4 +1,5 @@
 using Dtt.Abstractions;
+using Dtt.Core.Platform;
 using Dtt.Silo.Datasets;
 using Dtt.Silo.Ranks;
 using Microsoft.Extensions.Hosting;
@@ -27,7 +28,7 @@ internal sealed partial class SiloLife(SiloOptionsFromEnvironment options, RankH
     {
         Node = options.Node,
         Address = options.Address.ToString(),
-        Job = Environment.GetEnvironmentVariable("SLURM_JOB_ID"),
+        Job = SlurmJob.Id,
         Cores = Environment.ProcessorCount,
         TotalMemoryBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
         Process = Environment.ProcessId,
@@ -50,9 +51,18 @@ internal sealed partial class SiloLife(SiloOptionsFromEnvironment options, RankH
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         LogEnding(Work() is { Count: > 0 } work ? $"ranks save first: {string.Join("; ", work)}" : "nothing is worked on");
-        await ranks.DrainAsync();
-        announcement.Withdraw();
+        var unsaved = await ranks.DrainAsync(options.DrainTime);
+        if (unsaved.Count > 0) LogUnsaved(options.DrainTime.TotalSeconds, string.Join("; ", unsaved));
         _drained.TrySetResult();
+        try
+        {
+            announcement.Withdraw();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            LogNotWithdrawn(e); // the home is away; commands also notice that nobody answers
+        }
+
         await base.StopAsync(cancellationToken);
     }
 
@@ -87,4 +97,10 @@ internal sealed partial class SiloLife(SiloOptionsFromEnvironment options, RankH
 
     [LoggerMessage(3032, LogLevel.Information, "shutting down; {Work}")]
     private partial void LogEnding(string work);
+
+    [LoggerMessage(3033, LogLevel.Warning, "these ranks did not save within {Seconds} s (DTT_DRAIN_SECONDS), and go on from their last checkpoint: {Work}")]
+    private partial void LogUnsaved(double seconds, string work);
+
+    [LoggerMessage(3034, LogLevel.Warning, "the announcement could not be removed")]
+    private partial void LogNotWithdrawn(Exception exception);
 }

@@ -11,7 +11,7 @@ namespace Dtt.Silo.Hosting;
 /// <summary>What the environment decides about a silo.</summary>
 internal sealed partial record SiloOptionsFromEnvironment
 {
-    private const int DefaultIdleSeconds = 600;
+    private const int DefaultIdleSeconds = 600, DefaultDrainSeconds = 90;
 
     /// <summary><c>DTT_NODE</c>: the node's name, of which a platform has one at a time; default: the machine's.</summary>
     public required string Node { get; init; }
@@ -26,6 +26,9 @@ internal sealed partial record SiloOptionsFromEnvironment
     /// <c>DTT_IDLE_SECONDS</c>: how long the silo stays without clients and work; default 600, and of a cluster for ever (null).
     /// </summary>
     public required TimeSpan? IdleTime { get; init; }
+
+    /// <summary><c>DTT_DRAIN_SECONDS</c>: how long ranks may take to save when the silo ends; default 90.</summary>
+    public required TimeSpan DrainTime { get; init; }
 
     /// <summary><c>DTT_GATEWAY_PORT</c>: the port for clients; default: a free one.</summary>
     public required int GatewayPort { get; init; }
@@ -60,6 +63,7 @@ internal sealed partial record SiloOptionsFromEnvironment
             Address = address,
             IsCluster = wanted is not null,
             IdleTime = idle == 0 ? null : TimeSpan.FromSeconds(idle),
+            DrainTime = TimeSpan.FromSeconds(Number("DTT_DRAIN_SECONDS", DefaultDrainSeconds, 1, 86_400)),
             GatewayPort = gateway,
             SiloPort = silo,
             Build = BuildId.Of(AppContext.BaseDirectory),

@@ -37,14 +37,18 @@ internal static partial class DeviceInventory
     public static string VisibleTo(string device) => device.StartsWith(GpuPrefix, StringComparison.Ordinal) ? device[GpuPrefix.Length..] : "";
 
     /// <summary>
-    /// The file whose <c>flock</c> a rank on the device holds. A GPU's is one for all of this user's platforms on the machine; the CPU's is the platform's own,
-    /// for CPUs can be shared.
+    /// The file whose <c>flock</c> a rank on the device holds. A GPU's is one for all of this user's platforms on the machine, or in the Slurm job: where Slurm
+    /// confines a job to its GPUs, each job counts them from 0. The CPU's is the platform's own, for CPUs can be shared.
     /// </summary>
-    public static string LockFile(string device, PlatformFolders folders)
+    /// <param name="device">The device.</param>
+    /// <param name="folders">The platform's folders.</param>
+    /// <param name="job">The Slurm job, if any.</param>
+    public static string LockFile(string device, PlatformFolders folders, string? job)
     {
         var folder = DeviceTable.IsCpu(device) ? Path.Combine(folders.State, "devices") : $"/var/tmp/dtt-{FileSystem.UserId()}";
         PrivateFolder.Make(folder);
-        return Path.Combine(folder, device.Replace(':', '-').Replace('/', '-') + ".lock");
+        var prefix = DeviceTable.IsCpu(device) || job is null ? "" : $"job-{job}-";
+        return Path.Combine(folder, $"{prefix}{device.Replace(':', '-').Replace('/', '-')}.lock");
     }
 
     [GeneratedRegex("^([0-9]+|(GPU|MIG)-.+)$")]

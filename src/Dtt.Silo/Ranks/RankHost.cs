@@ -16,14 +16,14 @@ namespace Dtt.Silo.Ranks;
 internal sealed partial class RankHost(
     PlatformFolders folders, NodeAddress address, PlatformCertificates certificates, IGrainFactory grains, TimeProvider time, ILogger<RankHost> log)
 {
-    private static readonly TimeSpan _drainTimeout = TimeSpan.FromSeconds(90);
+    private const string Ending = "the silo is ending";
     private readonly Lock _gate = new();
     private readonly DeviceTable _devices = new(DeviceInventory.Find());
     private readonly Dictionary<string, RankSupervisor> _living = [];
     private readonly Dictionary<string, (DateTimeOffset RunCreatedAt, int Attempt)> _newest = [];
     private readonly ConcurrentDictionary<string, Task> _work = new();
     private readonly CancellationTokenSource _ending = new();
-    private volatile bool _draining;
+    private bool _draining;
 
     /// <summary>What lives here, a line each.</summary>
     public IReadOnlyList<string> Work
@@ -53,9 +53,9 @@ internal sealed partial class RankHost(
     /// <summary>Reserves devices.</summary>
     public ReserveReply Reserve(string run, int attempt, DeviceRequest request)
     {
-        if (_draining) return new ReserveReply([], "the silo is ending");
         lock (_gate)
         {
+            if (_draining) return new ReserveReply([], Ending);
             var (devices, reason) = _devices.Reserve(run, attempt, request, time.GetUtcNow());
             return new ReserveReply(devices, reason, _devices.HasGpus);
         }
@@ -96,16 +96,20 @@ internal sealed partial class RankHost(
     }
 
     /// <summary>Starts nothing any more, has every rank save and leave, and waits until the runs know.</summary>
-    public async Task DrainAsync()
+    /// <param name="longest">How long it waits.</param>
+    /// <returns>What still lives then, a line each.</returns>
+    public async Task<IReadOnlyList<string>> DrainAsync(TimeSpan longest)
     {
-        _draining = true;
         lock (_gate)
         {
+            _draining = true;
             foreach (var rank in _living.Values) rank.Stop();
         }
 
-        await Task.WhenAny(Task.WhenAll(_work.Values), Task.Delay(_drainTimeout, time));
+        await Task.WhenAny(Task.WhenAll(_work.Values), Task.Delay(longest, time));
+        var living = Work;
         await _ending.CancelAsync();
+        return living;
     }
 
     /// <summary>Forgets a run that is deleted: another of its name begins with attempt 1 again.</summary>
@@ -127,7 +131,7 @@ internal sealed partial class RankHost(
         string? cannotLock = null;
         try
         {
-            devices = [.. request.Devices.Select(d => (d, DeviceInventory.LockFile(d, folders)))];
+            devices = [.. request.Devices.Select(d => (d, DeviceInventory.LockFile(d, folders, SlurmJob.Id)))];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or UserErrorException)
         {
@@ -138,18 +142,21 @@ internal sealed partial class RankHost(
         try
         {
             AttemptEnd end;
-            bool held;
+            bool held, ending;
             lock (_gate)
             {
-                held = _devices.Hold(request.Devices, run, attempt, time.GetUtcNow());
+                ending = _draining; // a rank that begins now would hear of no drain
+                held = !ending && _devices.Hold(request.Devices, run, attempt, time.GetUtcNow());
                 if (held) _living[run] = supervisor;
             }
 
             try
             {
-                var refusal = cannotLock ?? (held ? null : $"{string.Join(", ", request.Devices)}: taken by another attempt before its ranks could start");
-                end = refusal is null ? await supervisor.RunAsync()
-                    : new AttemptEnd(attempt, null, CauseCard.Of(held ? DeathKind.Rank : DeathKind.Outside, refusal) with { Node = here.Node });
+                var refusal = ending ? CauseCard.Of(DeathKind.Silo, Ending)
+                    : cannotLock is not null ? CauseCard.Of(DeathKind.Rank, cannotLock)
+                    : held ? null
+                    : CauseCard.Of(DeathKind.Outside, $"{string.Join(", ", request.Devices)}: taken by another attempt before its ranks could start");
+                end = refusal is null ? await supervisor.RunAsync() : new AttemptEnd(attempt, null, refusal with { Node = here.Node });
             }
             finally
             {

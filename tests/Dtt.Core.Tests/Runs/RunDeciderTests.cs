@@ -1,3 +1,4 @@
+using Dtt.Core.Errors;
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
 
@@ -151,6 +152,23 @@ public sealed class RunDeciderTests
             state = Decide(state, new RunInput.SiloDied(_node));
             Assert.Equal(RunState.Recovering, state.Record!.State);
         }
+    }
+
+    [Fact]
+    public void Ended_WithWhatMayPass_IsNotTheRunsFault_HoweverOften()
+    {
+        var busy = new AttemptEnd(1, new RankFailed("another rank holds the device (gpu-0.lock): end it, or wait for it.", ExitCodes.Requeue), null);
+        var state = Decide(Running(), new RunInput.Ended(_node, busy));
+        for (var attempt = 2; attempt <= 6; attempt++)
+        {
+            Assert.Equal(RunState.Recovering, state.Record!.State);
+            state = Decide(state, Granted(_node, attempt));
+            state = Decide(state, new RunInput.Ended(_node, busy with { Attempt = attempt }));
+        }
+
+        var cause = state.Record!.Attempts[^1].Cause!;
+        Assert.Equal((DeathKind.Outside, _node.Node), (cause.Kind, cause.Node));
+        Assert.Equal("another rank holds the device (gpu-0.lock): end it, or wait for it", cause.How);
     }
 
     [Fact]

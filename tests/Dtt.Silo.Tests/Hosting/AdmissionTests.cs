@@ -62,6 +62,7 @@ public sealed class AdmissionTests(PostgresFixture postgres)
         Address = IPAddress.Loopback,
         IsCluster = true,
         IdleTime = null,
+        DrainTime = TimeSpan.FromSeconds(1),
         GatewayPort = 1,
         SiloPort = 2,
         Build = "build",

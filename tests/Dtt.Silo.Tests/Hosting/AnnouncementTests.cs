@@ -53,6 +53,7 @@ public sealed class AnnouncementTests : IDisposable
         Address = IPAddress.Loopback,
         IsCluster = true,
         IdleTime = null,
+        DrainTime = TimeSpan.FromSeconds(1),
         GatewayPort = 1,
         SiloPort = 2,
         Build = "build",

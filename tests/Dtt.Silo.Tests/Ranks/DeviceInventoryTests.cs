@@ -1,3 +1,4 @@
+using Dtt.Core.Platform;
 using Dtt.Silo.Ranks;
 using Dtt.Tests;
 
@@ -25,5 +26,16 @@ public sealed class DeviceInventoryTests
         Assert.Empty(DeviceInventory.Gpus(null, folder.Path));
         foreach (var file in new[] { "nvidia3", "nvidia10", "nvidiactl", "nvidia-uvm", "nvidia-caps" }) folder.Write(file, "");
         Assert.Equal(["0", "1"], DeviceInventory.Gpus(null, folder.Path));
+    }
+
+    [Fact]
+    public void LockFile_OfAGpu_IsOneForAllHomes_ButJobsCountTheirsFromZero()
+    {
+        using var folder = new TempFolder();
+        string FileOf(string home, string device, string? job) => DeviceInventory.LockFile(device, new PlatformFolders(folder[home], folder[home]), job);
+        Assert.Equal(FileOf("a", "gpu:0", null), FileOf("b", "gpu:0", null));
+        Assert.Equal(FileOf("a", "gpu:0", "7"), FileOf("b", "gpu:0", "7"));
+        Assert.NotEqual(FileOf("a", "gpu:0", "7"), FileOf("a", "gpu:0", "8"));
+        Assert.NotEqual(FileOf("a", "cpu", null), FileOf("b", "cpu", null));
     }
 }
