@@ -55,6 +55,10 @@ internal static class NodeDoctor
         {
             return new CheckResult(name, e.Message, Fault: true);
         }
+        catch (Exception e) // a machine that is ill enough, and the other checks tell what they find
+        {
+            return new CheckResult(name, $"could not be checked: {e.Message}", Fault: true);
+        }
     }
 
     private static Task<string?> Now(string? found) => Task.FromResult(found);

@@ -43,7 +43,7 @@ internal static class PostgresSchema
     {
         try
         {
-            return await _untilStarted.ExecuteAsync(async _ => await ApplyOnceAsync(source, keep));
+            return keep ? await _untilStarted.ExecuteAsync(async _ => await ApplyOnceAsync(source, keep)) : await ApplyOnceAsync(source, keep);
         }
         catch (NpgsqlException e)
         {
