@@ -48,7 +48,7 @@ var root = new RootCommand("DTT pretrains transformer language models from a ter
 var parsed = root.Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
 try
 {
-    ClusterOption.Apply(parsed);
+    if (parsed.Errors.Count == 0) ClusterOption.Apply(parsed);
     var code = await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
     return parsed.Errors.Count > 0 ? ExitCodes.BadConfiguration : code;
 }

@@ -28,8 +28,8 @@ internal static class ErrorReport
                 Console.Error.WriteLine($"{denied.Message} Check the permissions, or name another folder in configs/path_templates.yaml.");
                 return ExitCodes.Failure;
             case OrleansException or TimeoutException or OperationCanceledException when !ShowStacks:
-                Console.Error.WriteLine($"the silo no longer answers ({exception.Message.TrimEnd('.')}). "
-                    + "Nothing is lost: run the same command again; `dtt silo logs` may say why.");
+                var why = exception is OperationCanceledException ? "" : $" ({exception.Message.TrimEnd('.')})";
+                Console.Error.WriteLine($"the silo no longer answers{why}. Nothing is lost: run the same command again; `dtt silo logs` may say why.");
                 return ExitCodes.Requeue;
             default:
                 Console.Error.WriteLine($"this is a bug in DTT; please report it with the details below.{Environment.NewLine}{exception}");
