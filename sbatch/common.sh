@@ -61,6 +61,7 @@ begin() {
   export DTT_HOME
   mkdir -p "$logs" "$DTT_HOME/cluster"
   rm -f "$(database)/owner.$job" # of a life that was killed while it claimed the database
+  rm -f "$PWD/slurmlogs/$job"/life-*/pulse # nodes that Slurm lost, but that live, end what older lives left there
   # The silos of an older life that could not withdraw: else commands of this one would look for them.
   { grep -ls "\"job\": *\"$job\"" "$DTT_HOME"/cluster/*.json || true; } | xargs -r -d '\n' rm -f
   trap 'end_by requeue "the time limit is near"' USR1
@@ -101,13 +102,24 @@ drain() {
 
 # 0: this life is the job's, 1: it is not, 2: Slurm gave no answer for some seconds, as while its controller starts.
 is_current_life() {
-  local answer end=$((SECONDS + 15))
+  local end=$((SECONDS + 15))
   until answer=$(scontrol show job "$self" 2>&1); do
     case $answer in *"Invalid job id"*) return 1 ;; esac
     [ "$SECONDS" -lt "$end" ] || return 2
     sleep 1 || true
   done
   [ "$(sed -n 's/.*Restarts=\([0-9]*\).*/\1/p' <<< "$answer")" = "$life" ]
+}
+
+# Whether Slurm ends the job, as its last answer has it, though its time is not over.
+is_cancelled() {
+  grep -Eq 'JobState=(COMPLETING|CANCELLED)' <<< "$answer" && ! awk -F '[= ]+' '
+    function seconds(time, n, part) {
+      n = split(time, part, /[-:]/)
+      return n < 3 ? 1e9 : (n > 3 ? part[1] * 86400 : 0) + part[n - 2] * 3600 + part[n - 1] * 60 + part[n]
+    }
+    { for (i = 1; i < NF; i++) is[$i] = $(i + 1) }
+    END { exit seconds(is["RunTime"]) < seconds(is["TimeLimit"]) }' <<< "$answer"
 }
 
 start_platform() {
@@ -223,7 +235,10 @@ finish() {
     [ "$current" = 2 ] || break
     say "Slurm does not answer: the job is requeued once it does"
   done
-  if [ "$ending" = requeue ] && [ "$current" = 1 ]; then
+  if [ "$ending" = requeue ] && [ "$current" = 0 ] && is_cancelled; then
+    say "cancelled meanwhile: the job is not requeued"
+    ending=stop
+  elif [ "$ending" = requeue ] && [ "$current" = 1 ]; then
     say "requeued by Slurm: the next life goes on"
     code=0
   elif [ "$ending" = requeue ]; then

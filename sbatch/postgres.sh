@@ -15,26 +15,28 @@ database() { echo "$DTT_HOME/postgres"; }
 sign() { echo "$(database)/sign.$job.$life"; }
 owner() { echo "job $job life $life on $here"; }
 
-# The folder of PostgreSQL's programs, of the version that made the data where there are some.
+# The folder of PostgreSQL's programs, of the version that made the data where there are some, else of 13 or newer.
 find_postgres() {
-  local folder wanted=
+  local folder version wanted=
   [ ! -s "$(database)/data/PG_VERSION" ] || wanted=$(cat "$(database)/data/PG_VERSION")
   while read -r folder; do
     [ -x "$folder/postgres" ] && [ -x "$folder/initdb" ] && [ -x "$folder/psql" ] || continue
     pg=$folder
-    [ -n "$wanted" ] && ! "$pg/postgres" --version | grep -q " $wanted\." || return 0
+    version=$("$pg/postgres" --version | sed -n 's/.* \([0-9]\{1,\}\).*/\1/p') || continue
+    if [ -n "$wanted" ]; then [ "$version" != "$wanted" ] || return 0; else [ "${version:-0}" -lt 13 ] || return 0; fi
   done < <(
     echo "${DTT_PGBIN:-}"
     dirname "$(command -v postgres || true)"
     pg_config --bindir 2>/dev/null
     printf '%s\n' /usr/lib/postgresql/*/bin /usr/pgsql-*/bin | sort -rV
   )
-  fault "$here has no PostgreSQL${wanted:+ $wanted, the version of the data in $(database)}:" \
+  fault "$here has no PostgreSQL ${wanted:-13 or newer}${wanted:+, the version of the data in $(database)}:" \
     "install it, name its bin folder with DTT_PGBIN, or a server with DTT_POSTGRES"
 }
 
 start_database() {
   local address
+  unset "${!PG@}" # what psql and silos would take for another server's: a user, a password
   address=$(printf '%s\n' "${addresses[@]}" | sed -n "s/^$here=//p")
   take_over
   make_data
@@ -148,6 +150,7 @@ guard_server() { # ADDRESS
         1)
           say "PostgreSQL is ended: another life took over"
           over=QUIT # a fast end would still write into the files of the next server
+          kill -USR2 $$
           ;;
       esac
     fi
@@ -156,11 +159,11 @@ guard_server() { # ADDRESS
     elif ! kill -0 "$server" 2>/dev/null; then
       server='' ours=
       [ -n "$over" ] || count_failure
-    elif [ -n "$over" ]; then
-      end_server "$over"
     elif [ $((SECONDS - seen)) -ge $((beat_seconds + stuck_seconds)) ]; then
       say "PostgreSQL is ended: $(database) could not be written for $stuck_seconds s"
       end_server QUIT
+    elif [ -n "$over" ]; then
+      end_server "$over"
     fi
     if [ -n "$server" ] && [ -z "$pulse" ]; then sleep "$beat_seconds" & else sleep 0.2 & fi
     wait -n ${server:+"$server"} $! || true

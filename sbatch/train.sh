@@ -9,7 +9,7 @@
 #SBATCH --signal=B:USR1@120
 set -euo pipefail
 # Slurm runs a copy of this file and remembers where it was submitted from.
-script=$(scontrol show job "${SLURM_JOB_ID:?submit this with sbatch}" | sed -n 's/^ *Command=//p')
+script=$(scontrol show job "${SLURM_JOB_ID:?submit this with sbatch}" | sed -n 's/^ *Command=//p') || true # its controller may be starting
 root=${script%%/sbatch/train.sh*}
 [ -f "$root/sbatch/common.sh" ] || root=$PWD
 # shellcheck source=sbatch/common.sh
