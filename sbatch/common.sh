@@ -61,7 +61,6 @@ begin() {
   export DTT_HOME
   mkdir -p "$logs" "$DTT_HOME/cluster"
   rm -f "$(database)/owner.$job" # of a life that was killed while it claimed the database
-  rm -f "$PWD/slurmlogs/$job"/life-*/pulse # nodes that Slurm lost, but that live, end what older lives left there
   # The silos of an older life that could not withdraw: else commands of this one would look for them.
   { grep -ls "\"job\": *\"$job\"" "$DTT_HOME"/cluster/*.json || true; } | xargs -r -d '\n' rm -f
   trap 'end_by requeue "the time limit is near"' USR1
@@ -127,6 +126,7 @@ start_platform() {
     wait_as "job $leaving, which served $DTT_HOME, is ending: its end is waited for"
   done
   [ -z "$other" ] || refuse
+  rm -f "$PWD/slurmlogs/$job"/life-*/pulse # nodes that Slurm lost, but that live, end what older lives left there
   preflight
   goes_on
   [ -n "${DTT_POSTGRES:-}" ] || start_database
@@ -238,6 +238,7 @@ finish() {
   if [ "$ending" = requeue ] && [ "$current" = 0 ] && is_cancelled; then
     say "cancelled meanwhile: the job is not requeued"
     ending=stop
+    give_up_database
   elif [ "$ending" = requeue ] && [ "$current" = 1 ]; then
     say "requeued by Slurm: the next life goes on"
     code=0

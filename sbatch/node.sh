@@ -12,11 +12,17 @@ DTT_STATE=$(state_folder)
 
 # The silo is its own process group: Slurm signals the processes of a step in more than one way.
 silo=
-end_silo() {
+end_silo() { # SIGNAL
   ending=stop
-  [ -z "$silo" ] || kill -TERM -- "-$silo" 2>/dev/null || true
+  [ -z "$silo" ] || kill -"$1" -- "-$silo" 2>/dev/null || true
 }
-trap end_silo TERM
+trap 'end_silo TERM' TERM
+trap 'end_silo KILL' USR2
+
+# Whether the job's own database is another life's by now: then nothing that ranks save here counts.
+is_fenced() {
+  [ "${PGPASSFILE:-}" = "$(database)/pgpass.$job.$life" ] && [ -s "$(database)/owner" ] && ! grep -q "^job $job life $life on " "$(database)/owner"
+}
 
 # Under --no-kill the job goes on without its first node, and with it without its script, and its database: then a node that is left requeues it.
 watch_job() {
@@ -24,6 +30,7 @@ watch_job() {
   while sleep "$beat_seconds"; do
     if is_gone "$pulse"; then
       say "this life of job $self is over"
+      ! is_fenced || { kill -USR2 $$; return; }
     elif [ "$(seconds_left "$pulse")" -lt -"$silent_seconds" ]; then
       current=0
       is_current_life || current=$?
@@ -44,7 +51,7 @@ pause=1
 while :; do
   setsid "$root/dtt" silo run < /dev/null &
   silo=$!
-  [ -z "$ending" ] || end_silo
+  [ -z "$ending" ] || end_silo TERM
   code=0
   attend "$silo" || code=$?
   # 2: the next one would end like that, too.

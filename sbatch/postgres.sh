@@ -244,6 +244,6 @@ stop_database() {
     attend "$guard" || true
     rm -rf "$socket" "$(database)/pgpass.$job.$life" "$(database)/now.$job"
   fi
-  # A requeued job keeps the place for its next life.
-  [ "$ending" = requeue ] || ! is_owner || rm -f "$(database)/owner"
+  [ "$ending" = requeue ] || give_up_database # a requeued job keeps the place for its next life
 }
+give_up_database() { ! is_owner || rm -f "$(database)/owner"; }
