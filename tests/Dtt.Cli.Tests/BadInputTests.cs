@@ -14,7 +14,9 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
     [InlineData(2, "takes KEY=VALUE", "--set", "n_ctx")]
     [InlineData(2, "there is no such file", "-c", "nowhere.yaml")]
     [InlineData(2, "Unrecognized command or argument '--n-cxt'", "--n-cxt", "3")]
-    [InlineData(3, "there are no tokens in", "-d", "tin", "--set", "templates=other.yaml")]
+    [InlineData(2, "Required argument missing for option: '--cluster'", "--cluster")]
+    [InlineData(2, "dataset 'tin': there is no ", "-d", "tin")]
+    [InlineData(3, "there are no tokens in", "-d", "tiny", "--set", "templates=other.yaml")]
     [InlineData(3, "run `dtt tokenize`", "-v", "600")]
     [InlineData(3, "the training text is too small", "-ctx", "1000000")]
     [InlineData(3, "too small for one step", "-b", "100000")]
@@ -25,7 +27,7 @@ public sealed class BadInputTests(TinyProject project) : IClassFixture<TinyProje
     [InlineData(2, "--priority takes a whole number, not '1,000'", "--priority", "1,000")]
     public async Task Train_SaysWhatIsWrong(int code, string message, params string[] arguments)
     {
-        File.WriteAllText(Path.Combine(project.Path, "other.yaml"), "dataset: 'elsewhere/{dataset}'\n");
+        File.WriteAllText(Path.Combine(project.Path, "other.yaml"), "tokens: 'elsewhere/{dataset}/'\n");
         var runs = Directory.GetDirectories(Path.Combine(project.Path, "runs"));
         var result = await project.Dtt.RunAsync(["train", "-n", "bad", .. arguments]);
         Assert.Contains(message, result.Error);
