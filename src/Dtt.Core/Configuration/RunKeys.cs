@@ -208,7 +208,7 @@ public static class RunKeys
             + "of a step is frozen with it.") { Min = 1, Max = 4096, Word = "all" },
         new("min_nodes", KeyKind.Integer, "1",
             "Fewest nodes to go on with when some are lost. A node that comes back is taken again after the next checkpoint.") { Min = 1, Max = 4096 },
-        new("node_wait", KeyKind.Integer, "60", "How long a run waits for a lost node before it goes on with fewer.")
+        new("node_wait", KeyKind.Integer, "60", "How long a run waits for a lost node before it goes on with fewer, or without GPUs.")
         {
             Unit = "seconds",
             Min = 0,

@@ -10,10 +10,13 @@ namespace Dtt.Core.Runs;
 /// <param name="MinNodes">Fewest nodes that will do once <paramref name="NodeWait"/> has passed.</param>
 /// <param name="LastNodes">Nodes of the last attempt: what a run on all nodes waits for.</param>
 /// <param name="MaxRanks">Most ranks in all that have something to do: each needs a micro-batch of a step.</param>
-/// <param name="NodeWait">How long a run that has trained waits for a lost node before it goes on with fewer.</param>
+/// <param name="NodeWait">How long a run that has trained waits for a lost node before it goes on with fewer, or without GPUs.</param>
 public sealed record DeviceRequest(
     bool WantsGpu, int Ranks, int MinRanks, int Nodes = 1, int MinNodes = 1, int LastNodes = 1, int MaxRanks = int.MaxValue, TimeSpan NodeWait = default)
 {
+    /// <summary>Whether the last attempt was on GPUs.</summary>
+    public bool LastOnGpus { get; init; }
+
     /// <summary>Most nodes that have something to do.</summary>
     [JsonIgnore]
     public int MaxNodes => MaxRanks / MinRanks;

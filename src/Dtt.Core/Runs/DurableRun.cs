@@ -101,10 +101,12 @@ public sealed record DurableRun
         get
         {
             var (wanted, config) = (Request!.Devices, Request.Config);
-            if (Record!.GlobalBatchWindows == 0) return wanted with { MinNodes = int.MaxValue };
+            var last = Record!.Attempts.LastOrDefault();
+            wanted = wanted with { LastOnGpus = last?.OnGpus ?? false };
+            if (Record.GlobalBatchWindows == 0) return wanted with { MinNodes = int.MaxValue };
             var micro = (Record.GlobalBatchWindows + config.MicroBatchSize - 1) / config.MicroBatchSize;
             var most = (int)Math.Clamp(micro, wanted.MinRanks, int.MaxValue);
-            return wanted with { Ranks = Math.Min(wanted.Ranks, most), MaxRanks = most, LastNodes = Record.Attempts.LastOrDefault()?.Nodes ?? 1 };
+            return wanted with { Ranks = Math.Min(wanted.Ranks, most), MaxRanks = most, LastNodes = last?.Nodes ?? 1 };
         }
     }
 

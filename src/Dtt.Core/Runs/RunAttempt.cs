@@ -21,6 +21,9 @@ public sealed record RunAttempt
     /// <summary>Its ranks; 0 in records of earlier builds.</summary>
     public int Ranks { get; init; }
 
+    /// <summary>Whether its ranks had GPUs; false in records of earlier builds.</summary>
+    public bool OnGpus { get; init; }
+
     /// <summary>Why it died, or null.</summary>
     public CauseCard? Cause { get; init; }
 

@@ -155,7 +155,7 @@ public static class RunDecider
         if (!waiting || granted.Attempt != record.CurrentAttempt + 1) return new RunDecision(state);
         var begun = state with
         {
-            Record = RunRules.BeginAttempt(record, now, places.Count, places.Sum(p => p.Devices.Count)),
+            Record = RunRules.BeginAttempt(record, now, places.Count, places.Sum(p => p.Devices.Count), places.Any(p => p.OnGpus)),
             Placements = places,
             NotBefore = null,
             Growing = false,

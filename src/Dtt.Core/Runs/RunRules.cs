@@ -9,13 +9,13 @@ namespace Dtt.Core.Runs;
 public static class RunRules
 {
     /// <summary>Begins the next attempt: from here on only it may commit.</summary>
-    public static RunRecord BeginAttempt(RunRecord record, DateTimeOffset now, int nodes = 1, int ranks = 1) => record with
+    public static RunRecord BeginAttempt(RunRecord record, DateTimeOffset now, int nodes = 1, int ranks = 1, bool onGpus = false) => record with
     {
         State = RunState.Preparing,
         Attempts =
         [
             .. EndOpenAttempt(record.Attempts, now),
-            new RunAttempt { Attempt = record.CurrentAttempt + 1, StartedAt = now, Nodes = nodes, Ranks = ranks },
+            new RunAttempt { Attempt = record.CurrentAttempt + 1, StartedAt = now, Nodes = nodes, Ranks = ranks, OnGpus = onGpus },
         ],
     };
 

@@ -130,6 +130,12 @@ internal sealed partial class QueueGrain(
             else reasons.Add(alive.Count == 1 ? reply.Reason! : $"{node.Node}: {reply.Reason}");
         }
 
+        if (request.WantsGpu && request.LastOnGpus && withGpus == 0 && waited < request.NodeWait)
+        {
+            await ReleaseAsync(entry, offers.Select(o => o.Node));
+            return ($"it trained on GPUs, and no node has any now; in {(request.NodeWait - waited).TotalSeconds:0} s it goes on without", Blocks: false);
+        }
+
         var gpus = request.WantsGpu && withGpus > 0;
         var (wanted, fewest) = request.NodesNow(gpus ? withGpus : alive.Count, waited);
         var taken = request.Place(offers.Where(o => !gpus || !DeviceTable.IsCpu(o.Devices[0])).Take(wanted));

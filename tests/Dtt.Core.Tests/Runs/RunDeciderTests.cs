@@ -154,6 +154,16 @@ public sealed class RunDeciderTests
         }
     }
 
+    [Theory]
+    [InlineData("gpu:0", true)]
+    [InlineData("cpu", false)]
+    public void Wanted_AfterAnAttemptOnGpus_SaysSo(string device, bool expected)
+    {
+        var state = Decide(Created(), new RunInput.Granted([new Placement(_node, [device], 0)], 1));
+        state = Decide(state, new RunInput.SiloDied(_node));
+        Assert.Equal((expected, RunState.Recovering), (state.Wanted.LastOnGpus, state.Record!.State));
+    }
+
     [Fact]
     public void Ended_WithWhatMayPass_IsNotTheRunsFault_HoweverOften()
     {

@@ -63,6 +63,20 @@ public sealed class QueueGrainTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task RunThatTrainedOnGpus_WaitsForANodeThatHasSome_BeforeItTakesACpu()
+    {
+        var agents = new FakeAgents(["cpu"]);
+        await using var platform = await TestPlatform.StartAsync(agents);
+        var queue = platform.Grains.GetGrain<IQueueGrain>(0);
+        var request = new DeviceRequest(WantsGpu: true, 1, 1, NodeWait: TimeSpan.FromHours(1)) { LastOnGpus = true };
+        await queue.EnqueueAsync("/runs/waits", 2, 5, request, null);
+        await queue.EnqueueAsync("/runs/patience-is-over", 2, 4, request with { NodeWait = TimeSpan.Zero }, null);
+        await queue.EnqueueAsync("/runs/never-had-any", 1, 3, request with { LastOnGpus = false }, null);
+        await Wait.UntilAsync("the first alone", async () => (await queue.ListAsync()) is [{ Run: "/runs/waits" }]);
+        Assert.StartsWith("it trained on GPUs, and no node has any now; in 3", Assert.Single(await queue.ListAsync()).Reason);
+    }
+
+    [Fact]
     public async Task RunThatNeedsMoreGpusThanAnyNodeHas_KeepsItsPlace_AndHoldsNobodyUp()
     {
         var agents = new FakeAgents(["gpu:0", "cpu"]);
