@@ -20,8 +20,8 @@ public sealed class DeviceTable(IReadOnlyList<string> devices)
     /// <summary>The machine's devices.</summary>
     public IReadOnlyList<string> Devices => devices;
 
-    /// <summary>Whether the machine has GPUs.</summary>
-    public bool HasGpus => devices.Any(d => !IsCpu(d));
+    /// <summary>The machine's GPUs, free or not.</summary>
+    public int Gpus => devices.Count(d => !IsCpu(d));
 
     /// <summary>Whether a device is the CPU, or a rank's share of it: <c>cpu</c>, <c>cpu:1</c> …</summary>
     public static bool IsCpu(string device) => device.StartsWith(Cpu, StringComparison.Ordinal);

@@ -124,8 +124,8 @@ internal sealed partial class QueueGrain(
         {
             if (offers.Count(o => !request.WantsGpu || !DeviceTable.IsCpu(o.Devices[0])) == most) break;
             var reply = await ReserveAsync(node, entry);
-            if (reply.HasGpus) withGpus++;
-            if (reply.HasGpus && reply.Gpus > 0 && reply.Gpus < request.MinRanks) tooSmall++;
+            if (reply.Gpus > 0) withGpus++;
+            if (reply.Gpus > 0 && reply.Gpus < request.MinRanks) tooSmall++;
             if (reply.Devices.Count > 0) offers.Add((node, reply.Devices));
             else reasons.Add(alive.Count == 1 ? reply.Reason! : $"{node.Node}: {reply.Reason}");
         }
@@ -133,7 +133,7 @@ internal sealed partial class QueueGrain(
         if (request.WantsGpu && request.LastOnGpus && withGpus == 0 && waited < request.NodeWait)
         {
             await ReleaseAsync(entry, offers.Select(o => o.Node));
-            return ($"it trained on GPUs, and no node has any now; in {(request.NodeWait - waited).TotalSeconds:0} s it goes on without", Blocks: false);
+            return ($"it trained on GPUs, and no node has any now; after {request.NodeWait.TotalSeconds} s (node_wait) it goes on without", Blocks: false);
         }
 
         var gpus = request.WantsGpu && withGpus > 0;

@@ -2,7 +2,6 @@ using Dtt.Abstractions;
 using Dtt.Core.Ranks;
 using Dtt.Core.Runs;
 using Dtt.Grains.Agents;
-using Dtt.Grains.Devices;
 using Dtt.Silo.Datasets;
 using Dtt.Silo.Doctor;
 using Dtt.Silo.Hosting;
@@ -19,8 +18,7 @@ internal sealed class NodeAgent(
     INodeAgents agents, RankHost ranks, JobHost jobs, ShardWorker shards, OrphanRuns orphans, SiloLife life, TimeProvider time)
     : GrainService(id, silo, loggers), INodeAgent
 {
-    public Task<ReserveReply> ReserveAsync(string run, int attempt, DeviceRequest request) =>
-        Task.FromResult(ranks.Reserve(run, attempt, request) with { Gpus = ranks.Devices.Count(d => !DeviceTable.IsCpu(d)) });
+    public Task<ReserveReply> ReserveAsync(string run, int attempt, DeviceRequest request) => Task.FromResult(ranks.Reserve(run, attempt, request));
 
     public Task ReleaseAsync(string run, int attempt)
     {

@@ -57,7 +57,7 @@ internal sealed partial class RankHost(
         {
             if (_draining) return new ReserveReply([], Ending);
             var (devices, reason) = _devices.Reserve(run, attempt, request, time.GetUtcNow());
-            return new ReserveReply(devices, reason, _devices.HasGpus);
+            return new ReserveReply(devices, reason, _devices.Gpus);
         }
     }
 

@@ -97,7 +97,7 @@ internal sealed class FakeAgents : INodeAgents
             {
                 case (nameof(INodeAgent.ReserveAsync), [string run, int attempt, DeviceRequest request]):
                     var (devices, reason) = _devices.Reserve(run, attempt, request, DateTimeOffset.MinValue);
-                    return Task.FromResult(new ReserveReply(devices, reason, _devices.HasGpus) { Gpus = _devices.Devices.Count(d => !DeviceTable.IsCpu(d)) });
+                    return Task.FromResult(new ReserveReply(devices, reason, _devices.Gpus));
                 case (nameof(INodeAgent.ReleaseAsync), [string run, int attempt]):
                     _devices.Release(run, attempt);
                     break;

@@ -73,7 +73,7 @@ public sealed class QueueGrainTests : IAsyncLifetime
         await queue.EnqueueAsync("/runs/patience-is-over", 2, 4, request with { NodeWait = TimeSpan.Zero }, null);
         await queue.EnqueueAsync("/runs/never-had-any", 1, 3, request with { LastOnGpus = false }, null);
         await Wait.UntilAsync("the first alone", async () => (await queue.ListAsync()) is [{ Run: "/runs/waits" }]);
-        Assert.StartsWith("it trained on GPUs, and no node has any now; in 3", Assert.Single(await queue.ListAsync()).Reason);
+        Assert.StartsWith("it trained on GPUs, and no node has any now; after 3600 s (node_wait)", Assert.Single(await queue.ListAsync()).Reason);
     }
 
     [Fact]
